@@ -1,0 +1,193 @@
+//! Owns the checked configuration of a run: what every flag means, once.
+//! Never parses text: [`crate::options`] does, and nothing past it sees a raw flag.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use turbo2ds_codec::Settings;
+
+/// Everything a run needs to know, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the rows come from.
+    pub input: InputConfig,
+    /// Where and how the dataset is written.
+    pub output: OutputConfig,
+    /// What happens to pixels.
+    pub codec: Settings,
+    /// Whether the EXIF column is filled.
+    pub extract_exif: bool,
+    /// How bytes are fetched.
+    pub fetch: FetchConfig,
+    /// How names are resolved.
+    pub dns: DnsConfig,
+    /// How the machine is used.
+    pub machine: MachineConfig,
+    /// What a person sees.
+    pub show: ShowConfig,
+    /// The options that decide what the dataset holds, in their canonical text: a resumed run must
+    /// have the same.
+    pub fingerprint: Vec<(String, String)>,
+}
+
+/// Where rows come from and which columns matter.
+#[derive(Clone, Debug)]
+pub struct InputConfig {
+    /// File, folder or glob, as given.
+    pub url_list: String,
+    /// Format of the files.
+    pub format: InputFormat,
+    /// Compression of the files.
+    pub compression: Compression,
+    /// Column that holds the URL.
+    pub url_col: String,
+    /// Column that holds the caption.
+    pub caption_col: Option<String>,
+    /// Further columns kept in the metadata, in the order given.
+    pub save_additional_columns: Vec<String>,
+    /// Column with the expected hash of the body.
+    pub verify_hash_col: Option<String>,
+    /// Rows per shard, at least 1.
+    pub rows_per_shard: usize,
+}
+
+/// A row format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputFormat {
+    /// One URL per line.
+    Txt,
+    /// Comma-separated with a header line.
+    Csv,
+    /// Tab-separated with a header line.
+    Tsv,
+    /// One JSON array of objects (or an object of columns).
+    Json,
+    /// One JSON object per line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// Compression around a text input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Plain bytes.
+    None,
+    /// `.gz`
+    Gzip,
+    /// `.zst`
+    Zstd,
+}
+
+/// Where and how the dataset is written.
+#[derive(Clone, Debug)]
+pub struct OutputConfig {
+    /// The dataset's folder.
+    pub folder: PathBuf,
+    /// Kind of shard.
+    pub format: turbo2ds_writers::OutputFormat,
+    /// Digits of a shard's name (`oom_shard_count`), 1..=18.
+    pub shard_digits: usize,
+    /// What to do with a folder that has shards.
+    pub mode: IncrementalMode,
+    /// Times a shard is tried again after an error of this machine.
+    pub max_shard_retry: u32,
+}
+
+/// What to do with a folder that holds shards already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IncrementalMode {
+    /// Do what is missing.
+    Incremental,
+    /// Remove everything and start anew.
+    Overwrite,
+    /// Number new shards after the last one.
+    Extend,
+}
+
+/// How bytes are fetched.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Total time for one URL.
+    pub timeout: Duration,
+    /// Further attempts for failures that may change.
+    pub retries: u32,
+    /// The whole User-Agent value.
+    pub user_agent: String,
+    /// Our token in `X-Robots-Tag: token: directive`, lower case.
+    pub user_agent_token: Option<String>,
+    /// Directives that forbid use, lower case; empty turns the check off.
+    pub disallowed_directives: Vec<String>,
+    /// Accept any certificate.
+    pub ignore_ssl_certificate: bool,
+    /// Largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Most redirects.
+    pub redirects_max: u32,
+    /// Blocks allowed although special-purpose.
+    pub allow_net: Vec<IpNet>,
+    /// Hash of the body that is recorded.
+    pub hash: Option<HashKind>,
+}
+
+/// A hash of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashKind {
+    /// 128 bits, for old lists.
+    Md5,
+    /// The default.
+    Sha256,
+    /// 512 bits.
+    Sha512,
+}
+
+impl HashKind {
+    /// The column's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// How names are resolved.
+#[derive(Clone, Debug, Default)]
+pub struct DnsConfig {
+    /// Servers instead of resolv.conf's.
+    pub servers: Vec<SocketAddr>,
+    /// Fixed answers (`--resolve host:addr`), asked before anything else.
+    pub fixed: Vec<(String, IpAddr)>,
+}
+
+/// How the machine is used.
+#[derive(Clone, Debug)]
+pub struct MachineConfig {
+    /// Pinned cores; `None` is all the process may use.
+    pub cores: Option<usize>,
+    /// Downloads in flight per core; `None` adapts.
+    pub in_flight: Option<usize>,
+    /// The I/O backend.
+    pub io: IoBackend,
+}
+
+/// The I/O backend asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoBackend {
+    /// io_uring where it works, else epoll.
+    Auto,
+    /// io_uring or an error.
+    Uring,
+    /// epoll.
+    Epoll,
+}
+
+/// What a person sees.
+#[derive(Clone, Debug)]
+pub struct ShowConfig {
+    /// Events as JSON lines on stderr instead of a bar.
+    pub log_json: bool,
+}

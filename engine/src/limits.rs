@@ -1,0 +1,39 @@
+//! Owns every bound of the engine in one place, with unit and reason; names carry the unit last.
+//! Never holds what a user may choose per run: that is in [`crate::config`], whose defaults are here.
+
+/// Largest header block of one answer, bytes.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Most header fields of one answer.
+pub const HEAD_FIELDS_MAX: usize = 100;
+/// Default for the largest body, bytes, before and after content decoding.
+pub const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// Most redirects followed for one URL.
+pub const REDIRECTS_MAX: u32 = 10;
+/// Longest URL that is requested, bytes.
+pub const URL_BYTES_MAX: usize = 8 * 1024;
+/// Most interim (1xx) answers before the final one.
+pub const INTERIM_ANSWERS_MAX: u32 = 10;
+/// Default for the most pixels of one image.
+pub const PIXELS_MAX: u64 = 100_000_000;
+/// Default for the most scans of one JPEG.
+pub const JPEG_SCANS_MAX: u32 = 100;
+
+/// Body bytes that one core may hold between the first read and the end of compute.
+pub const BODY_BUDGET_PER_CORE_BYTES: usize = 256 * 1024 * 1024;
+/// Images that wait between a core's reactor and its compute thread.
+pub const COMPUTE_QUEUE_IMAGES: usize = 64;
+/// Downloads in flight per core that the adaptive limit starts from.
+pub const IN_FLIGHT_START: usize = 64;
+/// Downloads in flight per core that the adaptive limit never passes.
+pub const IN_FLIGHT_MAX: usize = 1024;
+/// Shards that one core may have open, so that slow URLs of the old ones idle nothing.
+pub const OPEN_SHARDS_PER_CORE_MAX: usize = 32;
+/// Rows that one core's open shards may hold in memory together.
+pub const OPEN_ROWS_PER_CORE_MAX: usize = 60_000;
+
+const _: () = {
+    assert!(HEAD_BYTES_MAX < BODY_BYTES_MAX);
+    assert!(BODY_BUDGET_PER_CORE_BYTES >= 2 * BODY_BYTES_MAX);
+    assert!(IN_FLIGHT_START <= IN_FLIGHT_MAX);
+    assert!(COMPUTE_QUEUE_IMAGES <= IN_FLIGHT_MAX);
+};
