@@ -60,8 +60,8 @@ impl ForwarderError {
 }
 
 impl Forwarder {
-    /// A forwarder to the servers of resolv.conf(5), at most as many as are ever asked for one name.
-    /// AAAA is asked only with `ipv6`: say so where the machine can reach IPv6.
+    /// A forwarder to the servers of resolv.conf(5), whose other options are not used. AAAA is asked
+    /// only with `ipv6`: say so where the machine can reach IPv6.
     ///
     /// # Errors
     /// The file is missing or names no server that can be used.
@@ -70,8 +70,8 @@ impl Forwarder {
         Self::build(&servers, system_hosts(), ipv6, TIMES)
     }
 
-    /// A forwarder to `servers`, asked in this order, instead of resolv.conf's.
-    /// AAAA is asked only with `ipv6`.
+    /// A forwarder to `servers`, asked in this order, instead of resolv.conf's; one name is asked of
+    /// at most three. AAAA is asked only with `ipv6`.
     ///
     /// # Errors
     /// `servers` is empty.
