@@ -27,7 +27,7 @@ use crate::{Answer, DnsError, Resolve};
 const ATTEMPTS_MAX: usize = 3;
 /// How long IPv6 addresses are waited for once IPv4's are there (the idea of RFC 8305, section 3).
 const AAAA_GRACE: Duration = Duration::from_millis(100);
-/// Pause after the machine itself ran short of something (file descriptors, ports, memory).
+/// Pause after a question could not be sent: no file descriptor, port, memory or route.
 const LOCAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// The time one name may take.
@@ -99,33 +99,31 @@ impl Forwarder {
     }
 
     /// Asks one server after the other, the preferred first. A failure is final once each server
-    /// has failed; silence is tried up to [`ATTEMPTS_MAX`] times, since datagrams get lost. The
-    /// machine's own trouble is waited out, under the time of the name.
+    /// has failed; silence is tried up to [`ATTEMPTS_MAX`] times, since datagrams get lost. What
+    /// keeps this side from sending is no attempt: it is waited out, under the time of the name.
     async fn ask_in_turn(&self, name: &Name, kind: RecordType) -> Result<Answer, DnsError> {
-        let first = self.preferred.get();
-        let mut attempt = 0;
+        let mut at = self.preferred.get();
+        let mut attempts = 0;
         loop {
-            let at = (first + attempt) % self.servers.len();
-            let error = match self.servers[at].ask(name, kind).await {
+            match self.servers[at].ask(name, kind).await {
                 Ok(answer) => {
                     self.preferred.set(at);
                     return Ok(answer);
-                }
-                Err(Refusal::Local) => {
-                    sleep(LOCAL_PAUSE).await;
-                    continue;
                 }
                 Err(Refusal::Final(DnsError::NotFound)) => {
                     self.preferred.set(at);
                     return Err(DnsError::NotFound);
                 }
-                Err(Refusal::Final(error)) => error,
-            };
-            attempt += 1;
-            let all_asked = attempt >= self.servers.len();
-            if attempt == ATTEMPTS_MAX || (all_asked && error == DnsError::Failure) {
-                return Err(error);
+                Err(Refusal::Final(error)) => {
+                    attempts += 1;
+                    let all_failed = attempts >= self.servers.len() && error == DnsError::Failure;
+                    if all_failed || attempts == ATTEMPTS_MAX {
+                        return Err(error);
+                    }
+                }
+                Err(Refusal::Local) => sleep(LOCAL_PAUSE).await,
             }
+            at = (at + 1) % self.servers.len();
         }
     }
 }

@@ -192,6 +192,30 @@ fn a_silent_server_is_followed_by_the_next() {
     assert!(resolve(&forwarder, "a.test").is_ok());
 }
 
+/// A broadcast address: the kernel refuses to send to it from an ordinary socket.
+fn unsendable() -> SocketAddr {
+    (IpAddr::from([255, 255, 255, 255]), 53).into()
+}
+
+#[test]
+fn a_server_that_cannot_be_sent_to_is_followed_by_the_next() {
+    let good = Responder::start(one_of_each);
+    let servers = [unsendable(), good.addr()];
+    let forwarder = Forwarder::build(&servers, Hosts::default(), false, TEST_TIMES).unwrap();
+    assert!(resolve(&forwarder, "a.test").is_ok());
+    assert_eq!(forwarder.preferred.get(), 1);
+}
+
+#[test]
+fn what_keeps_this_side_from_sending_is_waited_out_and_never_a_failure() {
+    let times = Times {
+        query: Duration::from_secs(1),
+        name: Duration::from_millis(200),
+    };
+    let forwarder = Forwarder::build(&[unsendable()], Hosts::default(), false, times).unwrap();
+    assert_eq!(resolve(&forwarder, "a.test"), Err(DnsError::TimedOut));
+}
+
 #[test]
 fn a_name_that_does_not_exist_is_not_asked_of_the_next_server() {
     let first = Responder::start(|_, _| Code(ResponseCode::NXDomain));

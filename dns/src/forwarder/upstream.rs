@@ -1,7 +1,6 @@
 //! Owns one name server as hickory sees it, and what its answers and errors mean to us.
 //! Never chooses between servers.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -22,14 +21,6 @@ const ADDRS_PER_FAMILY_MAX: usize = 16;
 /// Answers hickory shares between the cores, per server.
 const SHARED_ANSWERS_MAX: u64 = 8192;
 
-/// Errno values that say the machine, not the server, is short of something (errno(3), Linux).
-const EAGAIN: i32 = 11;
-const ENOMEM: i32 = 12;
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
-const EADDRINUSE: i32 = 98;
-const ENOBUFS: i32 = 105;
-
 /// One recursive name server, over UDP and, for truncated answers, TCP.
 pub(super) struct Upstream {
     resolver: TokioResolver,
@@ -38,7 +29,7 @@ pub(super) struct Upstream {
 /// Why a server gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The machine is short of something; the server was not to blame.
+    /// The question could not be sent; the server was not to blame.
     Local,
     /// The server's doing.
     Final(DnsError),
@@ -97,13 +88,11 @@ pub(super) fn answer_of(lookup: &Lookup, kind: RecordType) -> Result<Answer, Dns
     })
 }
 
+/// `NoConnections` is what hickory's pool makes of every I/O error of its only server, and of a queue
+/// of its own that is full. All are trouble on this side: nobody answers a datagram with an error.
 fn refusal_of(error: &NetError) -> Refusal {
     match error {
-        NetError::Busy => Refusal::Local,
-        NetError::Io(error) if is_local(error) => Refusal::Local,
-        NetError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-            Refusal::Final(DnsError::TimedOut)
-        }
+        NetError::NoConnections | NetError::Busy | NetError::Io(_) => Refusal::Local,
         NetError::Timeout => Refusal::Final(DnsError::TimedOut),
         NetError::Dns(HickoryDnsError::NoRecordsFound(none))
             if matches!(
@@ -114,31 +103,5 @@ fn refusal_of(error: &NetError) -> Refusal {
             Refusal::Final(DnsError::NotFound)
         }
         _ => Refusal::Final(DnsError::Failure),
-    }
-}
-
-fn is_local(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(EAGAIN | ENOMEM | ENFILE | EMFILE | EADDRINUSE | ENOBUFS)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[test]
-    fn a_machine_out_of_descriptors_is_not_the_servers_failure() {
-        let error = NetError::Io(Arc::new(io::Error::from_raw_os_error(EMFILE)));
-        assert_eq!(refusal_of(&error), Refusal::Local);
-    }
-
-    #[test]
-    fn an_unreachable_server_is_a_failure() {
-        let error = NetError::Io(Arc::new(io::ErrorKind::NetworkUnreachable.into()));
-        assert_eq!(refusal_of(&error), Refusal::Final(DnsError::Failure));
     }
 }
