@@ -5,5 +5,7 @@
 //! `http` (one exchange), `compute` (pixels), `shard` (one output shard, its commit) and `report`.
 
 pub mod config;
+pub mod error;
 pub mod failure;
 pub mod limits;
+pub mod options;
