@@ -6,5 +6,7 @@
 
 pub mod address;
 pub mod config;
+pub mod error;
 pub mod failure;
 pub mod limits;
+pub mod options;
