@@ -1,0 +1,88 @@
+//! Owns the reading of a request head, as far as the fake web needs it: target, Host, User-Agent.
+//! Never reads a request body; a crawler sends none.
+
+/// Largest request head that is accepted, bytes.
+pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// A request for one resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Path without the query, beginning with a slash.
+    pub(crate) path: String,
+    /// `name=value` pairs of the query, in order.
+    pub(crate) query: Vec<(String, String)>,
+    /// The Host field, with the port where one was given.
+    pub(crate) host: String,
+    /// The User-Agent field.
+    pub(crate) user_agent: String,
+}
+
+impl Request {
+    /// Reads a head without its closing empty line; `None` where it is no HTTP/1.x GET.
+    pub(crate) fn parse(head: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(head).ok()?;
+        let mut lines = text.split("\r\n");
+        let target = lines
+            .next()?
+            .strip_prefix("GET ")?
+            .split_once(" HTTP/1.")?
+            .0;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut request = Self {
+            path: path.to_owned(),
+            ..Self::default()
+        };
+        request.query = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            match name.to_ascii_lowercase().as_str() {
+                "host" => request.host = value.trim().to_owned(),
+                "user-agent" => request.user_agent = value.trim().to_owned(),
+                _ => {}
+            }
+        }
+        Some(request)
+    }
+
+    /// The number behind a name in the query.
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)?
+            .1
+            .parse()
+            .ok()
+    }
+
+    /// The port the client asked, as it appears in a redirect's authority: `:8080` or nothing.
+    pub(crate) fn port_suffix(&self) -> &str {
+        match self.host.rfind(':') {
+            Some(colon) if !self.host.ends_with(']') => &self.host[colon..],
+            _ => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_gives_its_path_query_and_host() {
+        let head = b"GET /img/1.jpg?w=20&h=30 HTTP/1.1\r\nhost: a.ok.test:81\r\nUser-Agent: x";
+        let request = Request::parse(head).unwrap();
+        assert_eq!(request.path, "/img/1.jpg");
+        assert_eq!(request.number("h"), Some(30));
+        assert_eq!(request.port_suffix(), ":81");
+        assert_eq!(request.user_agent, "x");
+    }
+
+    #[test]
+    fn what_is_no_get_is_refused() {
+        assert_eq!(Request::parse(b"POST / HTTP/1.1"), None);
+        assert_eq!(Request::parse(b"\x16\x03\x01"), None);
+    }
+}

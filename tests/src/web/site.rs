@@ -1,0 +1,151 @@
+//! Owns what is at which path of the fake web.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/img/SEED.EXT?w=W&h=H` | a picture; EXT is jpg, pjpg, png, webp, gif or bmp |
+//! | `/slow/MS/SEED.EXT?...` | the same after MS milliseconds |
+//! | `/flaky/N/SEED.EXT?...` | 503 for the first N requests of the path, then the picture |
+//! | `/hop/N/SEED.EXT?...` | N redirects, each to another host, then the picture |
+//! | `/fault/NAME` | a row of [`super::faults::FAULTS`] |
+//!
+//! Never keeps more than a count per path.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::faults;
+use super::reply::Reply;
+use super::request::Request;
+use crate::pictures::{Format, Gallery, Picture};
+
+/// Paths whose requests are counted; past it the counts start anew.
+const PATHS_COUNTED_MAX: usize = 200_000;
+/// Longest pause a path may ask for, milliseconds.
+const PAUSE_MS_MAX: u64 = 60_000;
+
+/// The pictures and the request counts behind all listeners.
+#[derive(Default)]
+pub(crate) struct Site {
+    gallery: Gallery,
+    hits: Mutex<Hits>,
+}
+
+#[derive(Default)]
+struct Hits {
+    by_path: HashMap<String, u32>,
+    total: u64,
+    user_agent: String,
+}
+
+/// A request together with the site it is made of.
+pub(crate) struct Ask<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) request: &'a Request,
+    /// This request's number among those of its path, from 1.
+    pub(crate) nth: u32,
+}
+
+impl Ask<'_> {
+    /// The picture that faults use where a good image is wanted.
+    pub(crate) fn sample(&self, format: Format) -> Bytes {
+        self.site.gallery.get(Picture::new(7, 160, 120, format))
+    }
+
+    /// An absolute URL on another host of the fake web, at the port that was asked.
+    pub(crate) fn elsewhere(&self, host: &str, path: &str) -> String {
+        format!("http://{host}.ok.test{}{path}", self.request.port_suffix())
+    }
+}
+
+impl Site {
+    /// The answer to a request.
+    pub(crate) fn answer(&self, request: &Request) -> Reply {
+        let nth = self.count(request);
+        let ask = Ask {
+            site: self,
+            request,
+            nth,
+        };
+        self.route(&ask)
+            .unwrap_or_else(|| Reply::bare("404 Not Found", &[]))
+    }
+
+    /// Requests for a path so far.
+    pub(crate) fn hits(&self, path: &str) -> u32 {
+        self.lock().by_path.get(path).copied().unwrap_or(0)
+    }
+
+    /// Requests for all paths so far.
+    pub(crate) fn total(&self) -> u64 {
+        self.lock().total
+    }
+
+    /// The User-Agent of the latest request.
+    pub(crate) fn user_agent(&self) -> String {
+        self.lock().user_agent.clone()
+    }
+
+    fn count(&self, request: &Request) -> u32 {
+        let mut hits = self.lock();
+        hits.total += 1;
+        hits.user_agent.clone_from(&request.user_agent);
+        if hits.by_path.len() >= PATHS_COUNTED_MAX {
+            hits.by_path.clear();
+        }
+        let nth = hits.by_path.entry(request.path.clone()).or_default();
+        *nth += 1;
+        *nth
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Hits> {
+        // Counts are whole after every statement, so a panic elsewhere spoils nothing.
+        self.hits
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn route(&self, ask: &Ask<'_>) -> Option<Reply> {
+        let mut parts = ask.request.path.trim_start_matches('/').splitn(3, '/');
+        match (parts.next()?, parts.next()?, parts.next()) {
+            ("img", file, None) => self.picture(ask, file),
+            ("slow", pause, Some(file)) => {
+                let pause = pause.parse().ok().map(|ms: u64| ms.min(PAUSE_MS_MAX))?;
+                Some(self.picture(ask, file)?.after(Duration::from_millis(pause)))
+            }
+            ("flaky", failures, Some(_)) if ask.nth <= failures.parse().ok()? => {
+                Some(Reply::bare("503 Service Unavailable", &[]))
+            }
+            ("flaky", _, Some(file)) => self.picture(ask, file),
+            ("hop", "0", Some(file)) => self.picture(ask, file),
+            ("hop", hops, Some(file)) => {
+                let left = hops.parse::<u32>().ok()?.checked_sub(1)?;
+                let to = ask.elsewhere(&format!("hop{left}"), &format!("/hop/{left}/{file}"));
+                Some(Reply::bare("302 Found", &[("Location", &to)]))
+            }
+            ("fault", name, _) => Some(faults::find(name)?.reply(ask)),
+            _ => None,
+        }
+    }
+
+    /// `SEED.EXT` with the sides of the query.
+    fn picture(&self, ask: &Ask<'_>, file: &str) -> Option<Reply> {
+        let (seed, extension) = file.split_once('.')?;
+        let format = Format::of_extension(extension)?;
+        let (width, height) = (ask.request.number("w"), ask.request.number("h"));
+        let picture = Picture::new(
+            seed.parse().ok()?,
+            width.unwrap_or(96),
+            height.unwrap_or(64),
+            format,
+        );
+        let fields = [("Content-Type", format.media_type())];
+        Some(Reply::complete(
+            "200 OK",
+            &fields,
+            self.gallery.get(picture),
+        ))
+    }
+}
