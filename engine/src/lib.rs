@@ -7,5 +7,7 @@
 pub mod config;
 pub mod error;
 pub mod failure;
+pub mod input;
 pub mod limits;
 pub mod options;
+pub mod plan;
