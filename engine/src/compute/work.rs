@@ -72,7 +72,7 @@ impl ImageWork {
 
 /// EXIF as text; a parser that panics is a broken EXIF, never a lost image.
 fn exif_of(body: &[u8]) -> Option<String> {
-    catch_unwind(|| None::<String>.or(Some(String::new()).filter(|_| body.is_empty()))).unwrap_or(None)
+    catch_unwind(|| turbo2ds_codec::exif_json(body)).unwrap_or(None)
 }
 
 impl From<CodecError> for Failure {
