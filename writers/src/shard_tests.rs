@@ -78,7 +78,10 @@ fn input() -> RecordBatch {
             Arc::new(StringArray::from(vec!["u0", "u1", "u2", "u3"])),
         ),
     ];
-    RecordBatch::try_from_iter(columns).unwrap()
+    let nullable = columns
+        .into_iter()
+        .map(|(name, column)| (name, column, true));
+    RecordBatch::try_from_iter_with_nullable(nullable).unwrap()
 }
 
 fn success(width: u32) -> RowOutcome {
