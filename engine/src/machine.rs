@@ -36,9 +36,14 @@ impl Machine {
     /// # Errors
     /// `LocalResource` where no core or next to no descriptor is left.
     pub fn read(config: &MachineConfig) -> Result<Self, Error> {
-        let available = core_affinity::get_core_ids().filter(|ids| !ids.is_empty()).ok_or_else(|| {
-            Error::local_resource("the kernel tells no core to run on", "check the affinity mask")
-        })?;
+        let available = core_affinity::get_core_ids()
+            .filter(|ids| !ids.is_empty())
+            .ok_or_else(|| {
+                Error::local_resource(
+                    "the kernel tells no core to run on",
+                    "check the affinity mask",
+                )
+            })?;
         let wanted = config.cores.unwrap_or(available.len()).max(1);
         // More cores asked for than there are: they share, in turn.
         let cores: Vec<CoreId> = available.iter().copied().cycle().take(wanted).collect();
@@ -46,12 +51,19 @@ impl Machine {
         let per_core = fds_max.saturating_sub(RESERVED_FDS) / cores.len();
         if per_core < FDS_PER_DOWNLOAD * 2 {
             return Err(Error::local_resource(
-                format!("{fds_max} file descriptors are too few for {} cores", cores.len()),
+                format!(
+                    "{fds_max} file descriptors are too few for {} cores",
+                    cores.len()
+                ),
                 "raise the limit (ulimit -n 65536)",
             ));
         }
         let fd_bound = per_core / FDS_PER_DOWNLOAD;
-        let in_flight_max = config.in_flight.unwrap_or(limits::IN_FLIGHT_MAX).min(fd_bound).max(1);
+        let in_flight_max = config
+            .in_flight
+            .unwrap_or(limits::IN_FLIGHT_MAX)
+            .min(fd_bound)
+            .max(1);
         let start = config.in_flight.unwrap_or(limits::IN_FLIGHT_START);
         Ok(Self {
             in_flight_start: start.min(in_flight_max),
@@ -69,7 +81,10 @@ fn body_budget(cores: usize) -> usize {
     let info = rustix::system::sysinfo();
     let total = usize::try_from(info.totalram).unwrap_or(usize::MAX);
     let total = total.saturating_mul(info.mem_unit as usize);
-    (total / 4 / cores).clamp(2 * limits::UNKNOWN_BODY_BYTES, limits::BODY_BUDGET_PER_CORE_BYTES)
+    (total / 4 / cores).clamp(
+        2 * limits::UNKNOWN_BODY_BYTES,
+        limits::BODY_BUDGET_PER_CORE_BYTES,
+    )
 }
 
 /// Raises the soft limit to the hard one and gives what holds then.
@@ -82,5 +97,7 @@ fn raise_fd_limit() -> usize {
             limit.current = before;
         }
     }
-    limit.current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
+    limit
+        .current
+        .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
 }

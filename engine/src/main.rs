@@ -31,7 +31,9 @@ fn fail(error: &turbo2ds::error::Error) -> ExitCode {
 /// Warnings on stderr; more with TURBO2DS_LOG, in the filter syntax of the tracing crate.
 fn log_to_stderr(json: bool) {
     let filter = EnvFilter::try_from_env("TURBO2DS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if json {
         builder.json().init();
     } else {

@@ -83,7 +83,9 @@ impl Feeder {
 
     /// Prepares one row of the current shard.
     fn prepare_row(&mut self, core: &Core) {
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         let row = current.next_row;
         if row == current.plan.rows() {
             self.current = None;
@@ -94,10 +96,18 @@ impl Feeder {
             Some(url) => Target::parse(url),
             None => Err(Failure::InvalidUrl),
         };
-        if let Ok(Target { host: Host::Name(name), .. }) = &target {
+        if let Ok(Target {
+            host: Host::Name(name),
+            ..
+        }) = &target
+        {
             core.fetcher.names.look_ahead(name);
         }
-        self.ahead.push_back(Due { slot: current.slot, row, target });
+        self.ahead.push_back(Due {
+            slot: current.slot,
+            row,
+            target,
+        });
     }
 
     /// Opens the next shard. Waits for it only where no row is left to hand out.
@@ -108,9 +118,17 @@ impl Feeder {
             None if may_wait => core.open_places.acquire(1).await,
             None => return false,
         };
-        let Some((plan, attempt)) = self.next_plan(core, may_wait).await else { return false };
+        let Some((plan, attempt)) = self.next_plan(core, may_wait).await else {
+            return false;
+        };
         match core.open_shard(plan.clone(), attempt, place) {
-            Some(slot) => self.current = Some(Current { slot, plan, next_row: 0 }),
+            Some(slot) => {
+                self.current = Some(Current {
+                    slot,
+                    plan,
+                    next_row: 0,
+                })
+            }
             None => self.list_ended = true,
         }
         self.current.is_some()

@@ -131,8 +131,18 @@ pub struct CoreParts {
 pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let (shard_events, shard_queue) = mpsc::unbounded();
     let (plans, plan_queue) = mpsc::unbounded();
-    let CoreParts { index, shared, layout, live, compute, commits, plan_requests, inbox, outbox, .. } =
-        parts;
+    let CoreParts {
+        index,
+        shared,
+        layout,
+        live,
+        compute,
+        commits,
+        plan_requests,
+        inbox,
+        outbox,
+        ..
+    } = parts;
     let names = Rc::new(Names::new(parts.fixed_names, parts.names, outbox.clone()));
     let machine = &shared.machine;
     let start = machine.in_flight_start;
@@ -181,7 +191,10 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let mailed = mail.await;
     keeper.await;
     mailed.map_err(|error| {
-        Error::local_resource(format!("a core's mailbox broke: {error}"), "this is a fault of turbo2ds")
+        Error::local_resource(
+            format!("a core's mailbox broke: {error}"),
+            "this is a fault of turbo2ds",
+        )
     })
 }
 
@@ -194,6 +207,9 @@ impl Core {
     /// The text of a failure, made once per core.
     fn failure_text(&self, failure: Failure) -> Arc<str> {
         let mut texts = self.failure_texts.borrow_mut();
-        texts.entry(failure).or_insert_with(|| failure.to_string().into()).clone()
+        texts
+            .entry(failure)
+            .or_insert_with(|| failure.to_string().into())
+            .clone()
     }
 }

@@ -31,7 +31,11 @@ impl Fetcher {
             Host::Name(name) => name.to_string(),
             Host::Addr(address) => address.to_string(),
         };
-        PoolKey { scheme: target.scheme, host, port: target.port }
+        PoolKey {
+            scheme: target.scheme,
+            host,
+            port: target.port,
+        }
     }
 
     /// A pooled connection where there is one and `fresh` was not demanded, else a new one.
@@ -43,7 +47,10 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<Dialled, Failure> {
         if !fresh && let Some(transport) = self.pool.borrow_mut().take(key, Instant::now()) {
-            return Ok(Dialled { transport, reused: true });
+            return Ok(Dialled {
+                transport,
+                reused: true,
+            });
         }
         let socket = match self.proxies.for_target(target) {
             Some(proxy) => self.dial_proxy(proxy, target, deadline).await?,
@@ -53,7 +60,10 @@ impl Fetcher {
             Scheme::Http => Transport::Plain(socket),
             Scheme::Https => Transport::tls(&self.tls, socket, &key.host).await?,
         };
-        Ok(Dialled { transport, reused: false })
+        Ok(Dialled {
+            transport,
+            reused: false,
+        })
     }
 
     async fn dial_host(&self, target: &Target, deadline: &Deadline) -> Result<TcpStream, Failure> {
@@ -69,8 +79,11 @@ impl Fetcher {
                 &literal
             }
         };
-        let allowed: Vec<IpAddr> =
-            addresses.iter().copied().filter(|&address| self.policy.allows(address)).collect();
+        let allowed: Vec<IpAddr> = addresses
+            .iter()
+            .copied()
+            .filter(|&address| self.policy.allows(address))
+            .collect();
         if allowed.is_empty() {
             return Err(Failure::AddressNotAllowed);
         }
@@ -147,7 +160,12 @@ impl Fetcher {
         let mut request = Vec::with_capacity(256);
         let authority = target.connect_authority();
         let authorization = proxy.authorization.as_deref();
-        write_connect(&mut request, &authority, &self.config.user_agent, authorization);
+        write_connect(
+            &mut request,
+            &authority,
+            &self.config.user_agent,
+            authorization,
+        );
         let mut transport = Transport::Plain(socket);
         transport.write_all(request).await?;
         let mut answer = Vec::with_capacity(CONNECT_ANSWER_BYTES);

@@ -51,5 +51,7 @@ fn serve(
         }
     }
     shared.send(Event::ListEnded(plans.lossy()));
-    outboxes.iter().for_each(|outbox| outbox.send(Message::Plan(None)));
+    outboxes
+        .iter()
+        .for_each(|outbox| outbox.send(Message::Plan(None)));
 }

@@ -57,13 +57,19 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine)?;
     let identity = input::input_fingerprint(&config.input)?;
-    let signals = Signals::install()
-        .map_err(|error| Error::local_resource(format!("no signal handler: {error}"), "try again"))?;
+    let signals = Signals::install().map_err(|error| {
+        Error::local_resource(format!("no signal handler: {error}"), "try again")
+    })?;
     let dataset = Dataset::open(&config, &identity)?;
     let planner = Planner::open(&config.input, dataset.first_shard_id)?;
     let rows_total = None;
     let (shared, events) = share(config, machine)?;
-    let lives: Vec<Arc<Live>> = shared.machine.cores.iter().map(|_| Arc::default()).collect();
+    let lives: Vec<Arc<Live>> = shared
+        .machine
+        .cores
+        .iter()
+        .map(|_| Arc::default())
+        .collect();
     let shards_before = dataset.done.len() as u64;
     let threads = start_threads(&shared, backend, &lives, planner, &dataset)
         .map_err(|error| start_error(&error))?;
@@ -71,13 +77,21 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         shared: &shared,
         lives: &lives,
         progress: Progress::new(shared.config.show.log_json, rows_total, started),
-        report: RunReport { shards_before, ..RunReport::default() },
+        report: RunReport {
+            shards_before,
+            ..RunReport::default()
+        },
         broken: None,
         cores_left: lives.len(),
     };
     watch.until_the_end(&events, &signals)?;
     threads.end();
-    let Watch { mut report, progress, broken, .. } = watch;
+    let Watch {
+        mut report,
+        progress,
+        broken,
+        ..
+    } = watch;
     report.elapsed = started.elapsed();
     report.body_bytes = Snapshot::of(&lives).body_bytes;
     progress.end(&report);
@@ -98,8 +112,12 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
              ca-certificates or set SSL_CERT_FILE"
         );
     }
-    let proxies = Proxies::from_env(std::env::vars())
-        .map_err(|error| Error::usage(error.to_string(), "use an http:// proxy or unset the variable"))?;
+    let proxies = Proxies::from_env(std::env::vars()).map_err(|error| {
+        Error::usage(
+            error.to_string(),
+            "use an http:// proxy or unset the variable",
+        )
+    })?;
     let (events, receiver) = unbounded();
     let shared = Shared {
         fetch: Arc::new(config.fetch.clone()),
@@ -149,9 +167,10 @@ fn start_error(error: &StartError) -> Error {
             format!("a thread could not be started: {error}"),
             "look at the limits on processes and memory",
         ),
-        StartError::Names(error) => {
-            Error::local_resource(format!("name resolution cannot start: {error}"), error.hint())
-        }
+        StartError::Names(error) => Error::local_resource(
+            format!("name resolution cannot start: {error}"),
+            error.hint(),
+        ),
     }
 }
 
@@ -164,18 +183,28 @@ fn start_threads(
 ) -> Result<Threads, StartError> {
     let pins = &shared.machine.cores;
     let config = &shared.config;
-    let boxes: Vec<(Outbox<Message>, Inbox<Message>)> =
-        pins.iter().map(|_| mailbox()).collect::<std::io::Result<_>>()?;
+    let boxes: Vec<(Outbox<Message>, Inbox<Message>)> = pins
+        .iter()
+        .map(|_| mailbox())
+        .collect::<std::io::Result<_>>()?;
     let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
-    let work =
-        Arc::new(ImageWork::new(config.codec.clone(), config.extract_exif, config.fetch.hash));
+    let work = Arc::new(ImageWork::new(
+        config.codec.clone(),
+        config.extract_exif,
+        config.fetch.hash,
+    ));
     let (pool, compute) = compute::start(pins, &work, &outboxes)?;
     let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone())?;
     let names = start_names(config)?;
     let fixed_names = Arc::new(FixedNames::new(config.dns.fixed.iter().cloned()));
     let (plan_requests, requests) = unbounded();
-    let planner =
-        planner::start(shared.clone(), planner, dataset.done.clone(), requests, outboxes.clone())?;
+    let planner = planner::start(
+        shared.clone(),
+        planner,
+        dataset.done.clone(),
+        requests,
+        outboxes.clone(),
+    )?;
     let layout = Arc::new(layout_of(config));
     let mut cores = Vec::with_capacity(pins.len());
     for (index, (outbox, inbox)) in boxes.into_iter().enumerate() {
@@ -194,7 +223,14 @@ fn start_threads(
         };
         cores.push(start_core(backend, pins[index], parts)?);
     }
-    Ok(Threads { cores, compute, pool, planner, commit, _names: names })
+    Ok(Threads {
+        cores,
+        compute,
+        pool,
+        planner,
+        commit,
+        _names: names,
+    })
 }
 
 fn start_names(config: &Config) -> Result<Service, StartError> {
@@ -212,7 +248,8 @@ fn start_names(config: &Config) -> Result<Service, StartError> {
 fn has_ipv6() -> bool {
     // A root server's address; any global one would do.
     const SOMEWHERE: (Ipv6Addr, u16) = (Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf), 53);
-    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
+    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
+        .is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
 }
 
 fn start_core(
@@ -221,16 +258,18 @@ fn start_core(
     parts: CoreParts,
 ) -> std::io::Result<JoinHandle<()>> {
     let shared = parts.shared.clone();
-    thread::Builder::new().name(format!("core-{}", parts.index)).spawn(move || {
-        core_affinity::set_for_current(pin);
-        let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
-            Err(Error::local_resource(
-                format!("a reactor could not be started: {error}"),
-                "use --io epoll, or raise the limits on locked memory and descriptors",
-            ))
-        });
-        shared.send(Event::CoreEnded(result));
-    })
+    thread::Builder::new()
+        .name(format!("core-{}", parts.index))
+        .spawn(move || {
+            core_affinity::set_for_current(pin);
+            let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
+                Err(Error::local_resource(
+                    format!("a reactor could not be started: {error}"),
+                    "use --io epoll, or raise the limits on locked memory and descriptors",
+                ))
+            });
+            shared.send(Event::CoreEnded(result));
+        })
 }
 
 impl Threads {
@@ -238,7 +277,11 @@ impl Threads {
     /// on it, since a core that is missing shows as an event that never came.
     fn end(self) {
         self.pool.close();
-        let all = self.cores.into_iter().chain(self.compute).chain([self.planner, self.commit]);
+        let all = self
+            .cores
+            .into_iter()
+            .chain(self.compute)
+            .chain([self.planner, self.commit]);
         for thread in all {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
@@ -267,7 +310,8 @@ impl Watch<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.look_at_signals(signals)?;
-            self.progress.tick(&Snapshot::of(self.lives), Instant::now());
+            self.progress
+                .tick(&Snapshot::of(self.lives), Instant::now());
         }
         Ok(())
     }
@@ -280,11 +324,13 @@ impl Watch<'_> {
                 self.report.tally.add(&shard.tally);
             }
             Event::ShardGivenUp { shard_id, error } => {
-                self.progress.note(&format!("shard {shard_id} is missing: {error}"));
+                self.progress
+                    .note(&format!("shard {shard_id} is missing: {error}"));
                 self.report.shards_missing += 1;
             }
             Event::InputBroken(error) => {
-                self.progress.note(&format!("{error}; what was read is finished"));
+                self.progress
+                    .note(&format!("{error}; what was read is finished"));
                 self.broken = Some(error);
             }
             Event::ListEnded(lossy) => self.report.lossy = lossy,
