@@ -127,7 +127,7 @@ impl Feeder {
                     slot,
                     plan,
                     next_row: 0,
-                })
+                });
             }
             None => self.list_ended = true,
         }

@@ -58,8 +58,8 @@ impl Block {
             self.memory
                 .as_ptr()
                 .add(self.len)
-                .write_bytes(0, padded - self.len)
-        };
+                .write_bytes(0, padded - self.len);
+        }
         self.len = padded;
     }
 }
