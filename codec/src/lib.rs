@@ -2,9 +2,22 @@
 //! resizing, encoding and EXIF text. Never does I/O, never starts a thread, never reads a clock,
 //! and allocates no pixel before the header passed its limits.
 
+mod alpha;
+mod codec;
+mod decode;
+mod encode;
+mod error;
+mod header;
+mod pixels;
+mod resize;
 pub mod settings;
+mod sniff;
+mod turbo;
 
+pub use codec::{Codec, Encoded, Processed};
+pub use error::CodecError;
 pub use settings::{
     Antialias, EncodeFormat, Interpolation, JpegDecoder, Limits, ReencodePolicy, ResizeMode,
     Settings, SizeFilter,
 };
+pub use sniff::{Format, sniff};

@@ -247,13 +247,19 @@ mod tests {
 
     #[test]
     fn an_http_failure_reads_as_img2dataset_writes_it() {
-        assert_eq!(Failure::HttpStatus(404).to_string(), "HTTP Error 404: Not Found");
+        assert_eq!(
+            Failure::HttpStatus(404).to_string(),
+            "HTTP Error 404: Not Found"
+        );
         assert_eq!(Failure::HttpStatus(404).status(), Status::FailedToDownload);
     }
 
     #[test]
     fn an_unregistered_code_has_no_text_of_the_servers() {
-        assert_eq!(Failure::HttpStatus(799).to_string(), "HTTP Error 799: Unassigned");
+        assert_eq!(
+            Failure::HttpStatus(799).to_string(),
+            "HTTP Error 799: Unassigned"
+        );
     }
 
     #[test]

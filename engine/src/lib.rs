@@ -4,6 +4,9 @@
 //! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
 //! `http` (one exchange), `compute` (pixels), `shard` (one output shard, its commit) and `report`.
 
+pub mod address;
 pub mod config;
+pub mod error;
 pub mod failure;
 pub mod limits;
+pub mod options;

@@ -20,6 +20,10 @@ pub const JPEG_SCANS_MAX: u32 = 100;
 
 /// Body bytes that one core may hold between the first read and the end of compute.
 pub const BODY_BUDGET_PER_CORE_BYTES: usize = 256 * 1024 * 1024;
+/// Budget taken at first for a body whose length the server does not tell.
+pub const UNKNOWN_BODY_BYTES: usize = 1024 * 1024;
+/// Bodies of unknown length that one core lets grow past [`UNKNOWN_BODY_BYTES`] at a time.
+pub const LARGE_BODIES_PER_CORE: usize = 2;
 /// Images that wait between a core's reactor and its compute thread.
 pub const COMPUTE_QUEUE_IMAGES: usize = 64;
 /// Downloads in flight per core that the adaptive limit starts from.

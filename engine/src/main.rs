@@ -1,1 +1,40 @@
-fn main() {}
+//! The `turbo2ds` command: parses, runs, exits. Everything else is the library's.
+
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+use turbo2ds::options::{Invocation, parse};
+
+fn main() -> ExitCode {
+    let invocation = match parse(std::env::args_os().skip(1)) {
+        Ok(invocation) => invocation,
+        Err(error) => return fail(&error),
+    };
+    match invocation {
+        Invocation::Help(text) | Invocation::Version(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Invocation::Run(config) => {
+            log_to_stderr(config.show.log_json);
+            turbo2ds::run::run(*config).unwrap_or_else(|error| fail(&error))
+        }
+    }
+}
+
+fn fail(error: &turbo2ds::error::Error) -> ExitCode {
+    eprintln!("{error}");
+    // Reactors may still be at work after an abort: leave without waiting for them.
+    std::process::exit(error.exit_code().into())
+}
+
+/// Warnings on stderr; more with TURBO2DS_LOG, in the filter syntax of the tracing crate.
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::try_from_env("TURBO2DS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}

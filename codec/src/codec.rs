@@ -1,0 +1,164 @@
+//! Owns the order of events for one image: sniff, limits, filters, decode, mat, resize, encode.
+//! Never computes a pixel itself.
+
+use crate::alpha::mat_on_white;
+use crate::decode::Decoder;
+use crate::encode::Encoder;
+use crate::error::CodecError;
+use crate::header;
+use crate::pixels::{Buffer, Shape, Size};
+use crate::resize::{Resizer, plan};
+use crate::settings::{EncodeFormat, ReencodePolicy, Settings, SizeFilter};
+use crate::sniff::{Format, sniff};
+
+/// An image's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Processed {
+    /// The bytes to store.
+    pub encoded: Encoded,
+    /// Width of what is stored, pixels.
+    pub width: u32,
+    /// Height of what is stored, pixels.
+    pub height: u32,
+    /// Width of what came, pixels.
+    pub original_width: u32,
+    /// Height of what came, pixels.
+    pub original_height: u32,
+}
+
+/// The bytes to store for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoded {
+    /// The body's bytes as they came.
+    Original,
+    /// A file in the settings' output format.
+    New(Vec<u8>),
+}
+
+/// Turns one image after another into the output format. It keeps the libraries' handles and the
+/// working memory, so each thread has its own.
+pub struct Codec {
+    settings: Settings,
+    decoder: Decoder,
+    resizer: Resizer,
+    encoder: Encoder,
+    decoded: Buffer,
+    resized: Buffer,
+}
+
+impl Codec {
+    /// A codec for `settings`.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            decoder: Decoder::new(settings.limits, settings.jpeg_decoder),
+            resizer: Resizer::default(),
+            encoder: Encoder::new(settings.encode_format, settings.encode_quality),
+            decoded: Buffer::default(),
+            resized: Buffer::default(),
+            settings,
+        }
+    }
+
+    /// Decodes, resizes and encodes `body`.
+    ///
+    /// # Errors
+    /// The reason why there is no result. Sizes are checked from the header, before any pixel is
+    /// allocated.
+    pub fn process(&mut self, body: &[u8]) -> Result<Processed, CodecError> {
+        if body.is_empty() {
+            return Err(CodecError::Empty);
+        }
+        let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
+        let size = header::read(format, body, &self.settings.limits)?;
+        let result = match self.settings.reencode {
+            ReencodePolicy::Never => Ok(processed(Encoded::Original, size, size)),
+            _ => self.reencode(format, body, size),
+        };
+        self.decoded.trim();
+        self.resized.trim();
+        result
+    }
+
+    fn reencode(
+        &mut self,
+        format: Format,
+        body: &[u8],
+        size: Size,
+    ) -> Result<Processed, CodecError> {
+        pass(&self.settings.filter, size)?;
+        let plan = plan(&self.settings, size)?;
+        let stored = self.decoder.decode(format, body, size, &mut self.decoded)?;
+        let shape = self.without_alpha(stored);
+        let Some(plan) = plan else {
+            if self.keeps_original(format, stored) {
+                return Ok(processed(Encoded::Original, size, size));
+            }
+            let file = self
+                .encoder
+                .encode(self.decoded.filled(shape.bytes()), shape)?;
+            return Ok(processed(Encoded::New(file), size, size));
+        };
+        let pixels = self.decoded.filled(shape.bytes());
+        let canvas = self.resizer.resize(pixels, shape, &plan, &mut self.resized);
+        let file = self
+            .encoder
+            .encode(self.resized.filled(canvas.bytes()), canvas)?;
+        Ok(processed(Encoded::New(file), canvas.size, size))
+    }
+
+    fn without_alpha(&mut self, shape: Shape) -> Shape {
+        if shape.channels != 4 {
+            return shape;
+        }
+        mat_on_white(
+            self.decoded.room(shape.bytes()),
+            shape.size.pixels() as usize,
+        );
+        Shape::new(shape.size, 3)
+    }
+
+    /// Whether the body may stand for the result of an image that is not resized: it has the
+    /// output format, and no alpha was taken from it.
+    fn keeps_original(&self, format: Format, stored: Shape) -> bool {
+        let same_format = matches!(
+            (format, self.settings.encode_format),
+            (Format::Jpeg, EncodeFormat::Jpg)
+                | (Format::Png, EncodeFormat::Png)
+                | (Format::Webp, EncodeFormat::Webp)
+        );
+        self.settings.reencode == ReencodePolicy::SkipIfUnchanged
+            && same_format
+            && stored.channels != 4
+    }
+}
+
+fn processed(encoded: Encoded, size: Size, original: Size) -> Processed {
+    Processed {
+        encoded,
+        width: size.width,
+        height: size.height,
+        original_width: original.width,
+        original_height: original.height,
+    }
+}
+
+/// Passes where the original's size is within the user's filters, in img2dataset's order.
+fn pass(filter: &SizeFilter, size: Size) -> Result<(), CodecError> {
+    let (smallest, largest) = (
+        f64::from(size.smallest_side()),
+        f64::from(size.largest_side()),
+    );
+    if smallest < filter.min_image_size {
+        return Err(CodecError::TooSmall);
+    }
+    if size.pixels() as f64 > filter.max_image_area {
+        return Err(CodecError::AreaTooLarge);
+    }
+    if largest / smallest > filter.max_aspect_ratio {
+        return Err(CodecError::AspectRatioTooLarge);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

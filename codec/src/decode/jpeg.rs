@@ -1,0 +1,84 @@
+//! Owns JPEG (ITU-T T.81): libjpeg-turbo, or zune-jpeg where memory safety is worth its time, and
+//! the conversion of CMYK and YCCK. Never applies a colour profile.
+
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::same_size;
+use crate::error::CodecError;
+use crate::pixels::{Buffer, Shape, Size};
+use crate::turbo::{Decompressor, PixelFormat};
+
+/// Decodes by libjpeg-turbo.
+pub(super) fn turbo(
+    decompressor: &mut Decompressor,
+    body: &[u8],
+    size: Size,
+    out: &mut Buffer,
+) -> Result<Shape, CodecError> {
+    let (size, format) = decompressor.decode(body, size, out)?;
+    let decoded = Shape::new(size, format.channels());
+    if format == PixelFormat::Cmyk {
+        inverted_cmyk_to_rgb(out.room(decoded.bytes()));
+        return Ok(Shape::new(size, 3));
+    }
+    Ok(decoded)
+}
+
+/// Decodes by zune-jpeg. Its sample values may differ from libjpeg-turbo's by a few levels.
+pub(super) fn zune(
+    body: &[u8],
+    size: Size,
+    scans_max: u32,
+    out: &mut Buffer,
+) -> Result<Shape, CodecError> {
+    let options = DecoderOptions::default()
+        .set_max_width(size.width as usize)
+        .set_max_height(size.height as usize)
+        .jpeg_set_max_scans(scans_max as usize);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(body), options);
+    decoder.decode_headers().map_err(|_| CodecError::Decode)?;
+    let info = decoder.info().ok_or(CodecError::Decode)?;
+    same_size(u32::from(info.width), u32::from(info.height), size)?;
+    let (space, channels) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
+        Some(ColorSpace::CMYK | ColorSpace::YCCK) => (ColorSpace::CMYK, 4),
+        _ => (ColorSpace::RGB, 3),
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(space));
+    let shape = Shape::new(size, channels);
+    let room = out.room(shape.bytes());
+    decoder.decode_into(room).map_err(|_| CodecError::Decode)?;
+    if space == ColorSpace::CMYK {
+        inverted_cmyk_to_rgb(room);
+        return Ok(Shape::new(size, 3));
+    }
+    Ok(shape)
+}
+
+/// Turns CMYK into RGB in place. Both Adobe's files and OpenCV take CMYK samples as inverted: 255
+/// is no ink, so black scales what each ink leaves of the light.
+pub(super) fn inverted_cmyk_to_rgb(samples: &mut [u8]) {
+    for pixel in 0..samples.len() / 4 {
+        let black = i32::from(samples[pixel * 4 + 3]);
+        for channel in 0..3 {
+            let ink = i32::from(samples[pixel * 4 + channel]);
+            // The shift rounds towards minus infinity, which is part of OpenCV's formula.
+            let light = black - (((255 - ink) * black) >> 8);
+            samples[pixel * 3 + channel] = light.clamp(0, 255) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_ink_is_white_and_full_black_is_black() {
+        let mut samples = [255, 255, 255, 255, 10, 200, 90, 0, 0, 255, 128, 255];
+        inverted_cmyk_to_rgb(&mut samples);
+        assert_eq!(samples[..9], [255, 255, 255, 0, 0, 0, 1, 255, 129]);
+    }
+}

@@ -1,0 +1,65 @@
+//! Owns the way from bytes of any format to an 8-bit grey, RGB or RGBA raster as it is stored:
+//! no orientation applied, first frame only. Never resizes and never mats.
+
+mod bmp;
+mod gif;
+mod jpeg;
+mod png;
+mod tiff;
+mod webp;
+
+use crate::error::CodecError;
+use crate::pixels::{Buffer, Shape, Size};
+use crate::settings::{JpegDecoder, Limits};
+use crate::sniff::Format;
+use crate::turbo::Decompressor;
+
+/// Decodes one image after another.
+pub(crate) struct Decoder {
+    limits: Limits,
+    jpeg_decoder: JpegDecoder,
+    decompressor: Decompressor,
+}
+
+impl Decoder {
+    pub(crate) fn new(limits: Limits, jpeg_decoder: JpegDecoder) -> Self {
+        Self {
+            limits,
+            jpeg_decoder,
+            decompressor: Decompressor::new(limits.jpeg_scans_max),
+        }
+    }
+
+    /// Decodes `body`, whose header was read as `size`, into `out`.
+    ///
+    /// # Errors
+    /// `Decode` for anything broken, and where the decoder sees another size than the header did.
+    pub(crate) fn decode(
+        &mut self,
+        format: Format,
+        body: &[u8],
+        size: Size,
+        out: &mut Buffer,
+    ) -> Result<Shape, CodecError> {
+        match format {
+            Format::Jpeg => match self.jpeg_decoder {
+                JpegDecoder::Turbo => jpeg::turbo(&mut self.decompressor, body, size, out),
+                JpegDecoder::Zune => jpeg::zune(body, size, self.limits.jpeg_scans_max, out),
+            },
+            Format::Png => png::decode(body, size, out),
+            Format::Webp => webp::decode(body, size, out),
+            Format::Gif => gif::decode(body, size, self.limits.pixels_max, out),
+            Format::Bmp => bmp::decode(body, size, out),
+            Format::Tiff => tiff::decode(body, size, self.limits.pixels_max, out),
+        }
+    }
+}
+
+/// Passes where the decoder's own idea of the size is the header's.
+fn same_size(width: u32, height: u32, header: Size) -> Result<(), CodecError> {
+    if Size::new(width, height) == header {
+        Ok(())
+    } else {
+        Err(CodecError::Decode)
+    }
+}

@@ -1,0 +1,112 @@
+//! Owns WebP (RFC 9649) by libwebp: still images and the first frame of animations. Never decodes
+//! a second frame.
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+
+use libwebp_sys as webp;
+
+use super::same_size;
+use crate::error::CodecError;
+use crate::pixels::{Buffer, Shape, Size};
+
+/// Decodes to RGB, or to RGBA where the file has alpha.
+pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape, CodecError> {
+    let features = features(body)?;
+    same_size(features.width as u32, features.height as u32, size)?;
+    if features.has_animation != 0 {
+        return first_frame(body, size, features.has_alpha != 0, out);
+    }
+    let shape = Shape::new(size, if features.has_alpha != 0 { 4 } else { 3 });
+    let room = out.room(shape.bytes());
+    let into = if features.has_alpha != 0 {
+        webp::WebPDecodeRGBAInto
+    } else {
+        webp::WebPDecodeRGBInto
+    };
+    let stride = c_int::try_from(shape.stride()).map_err(|_| CodecError::DimensionsTooLarge)?;
+    // SAFETY: body is readable for its length, room is writable for the length given with it, and
+    // libwebp refuses a buffer that is too small for its rows.
+    let written = unsafe {
+        into(
+            body.as_ptr(),
+            body.len(),
+            room.as_mut_ptr(),
+            room.len(),
+            stride,
+        )
+    };
+    if written.is_null() {
+        Err(CodecError::Decode)
+    } else {
+        Ok(shape)
+    }
+}
+
+fn features(body: &[u8]) -> Result<webp::WebPBitstreamFeatures, CodecError> {
+    let mut features = MaybeUninit::<webp::WebPBitstreamFeatures>::zeroed();
+    // SAFETY: body is readable for its length; the structure is plain integers, so that zeroed
+    // memory is a value of it even if libwebp writes nothing.
+    let (status, features) = unsafe {
+        let status = webp::WebPGetFeatures(body.as_ptr(), body.len(), features.as_mut_ptr());
+        (status, features.assume_init())
+    };
+    if status == webp::VP8StatusCode::VP8_STATUS_OK {
+        Ok(features)
+    } else {
+        Err(CodecError::Decode)
+    }
+}
+
+/// An animation decoder, deleted with its owner.
+struct Animation(*mut webp::WebPAnimDecoder);
+
+impl Drop for Animation {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from WebPAnimDecoderNew, was checked, and is deleted once.
+        unsafe { webp::WebPAnimDecoderDelete(self.0) };
+    }
+}
+
+fn first_frame(
+    body: &[u8],
+    size: Size,
+    alpha: bool,
+    out: &mut Buffer,
+) -> Result<Shape, CodecError> {
+    let data = webp::WebPData {
+        bytes: body.as_ptr(),
+        size: body.len(),
+    };
+    // SAFETY: data borrows body, which outlives the decoder; null options ask for the defaults:
+    // RGBA and no threads.
+    let decoder = unsafe { webp::WebPAnimDecoderNew(&data, std::ptr::null()) };
+    if decoder.is_null() {
+        return Err(CodecError::Decode);
+    }
+    let decoder = Animation(decoder);
+    let mut canvas = std::ptr::null_mut();
+    let mut timestamp = 0;
+    // SAFETY: the decoder is live; canvas is set to memory that it owns.
+    let status = unsafe { webp::WebPAnimDecoderGetNext(decoder.0, &mut canvas, &mut timestamp) };
+    if status == 0 || canvas.is_null() {
+        return Err(CodecError::Decode);
+    }
+    let rgba = Shape::new(size, 4);
+    // SAFETY: the canvas holds width * height RGBA pixels until the decoder is deleted, and
+    // `decode` has checked that the size is the file's canvas size.
+    let canvas = unsafe { std::slice::from_raw_parts(canvas, rgba.bytes()) };
+    if alpha {
+        out.room(rgba.bytes()).copy_from_slice(canvas);
+        return Ok(rgba);
+    }
+    let rgb = Shape::new(size, 3);
+    for (target, source) in out
+        .room(rgb.bytes())
+        .chunks_exact_mut(3)
+        .zip(canvas.chunks_exact(4))
+    {
+        target.copy_from_slice(&source[..3]);
+    }
+    Ok(rgb)
+}

@@ -1,0 +1,50 @@
+//! Owns the way from a grey or RGB raster to the bytes of the output format. Never changes a size.
+
+mod png;
+mod webp;
+
+use crate::error::CodecError;
+use crate::pixels::Shape;
+use crate::settings::EncodeFormat;
+use crate::turbo::Compressor;
+
+/// Encodes one raster after another in one format and quality.
+pub(crate) enum Encoder {
+    Jpg(Compressor),
+    /// Compression 0..=9.
+    Png(u32),
+    /// Quality; above 100 lossless.
+    Webp(u32),
+}
+
+impl Encoder {
+    pub(crate) fn new(format: EncodeFormat, quality: u32) -> Self {
+        match format {
+            EncodeFormat::Jpg => Self::Jpg(Compressor::new(quality)),
+            EncodeFormat::Png => Self::Png(quality),
+            EncodeFormat::Webp => Self::Webp(quality),
+        }
+    }
+
+    /// Encodes the raster at the start of `pixels`.
+    ///
+    /// # Errors
+    /// `DimensionsTooLarge` where the format or memory cannot hold the raster.
+    pub(crate) fn encode(&mut self, pixels: &[u8], shape: Shape) -> Result<Vec<u8>, CodecError> {
+        let pixels = &pixels[..shape.bytes()];
+        match self {
+            Self::Jpg(compressor) => compressor.encode(pixels, shape),
+            Self::Png(compression) => png::encode(pixels, shape, *compression),
+            Self::Webp(quality) => webp::encode(pixels, shape, *quality),
+        }
+    }
+}
+
+/// The longest side that `format` can hold, pixels.
+pub(crate) const fn side_max(format: EncodeFormat) -> u32 {
+    match format {
+        EncodeFormat::Jpg => 65_500,
+        EncodeFormat::Png => i32::MAX as u32,
+        EncodeFormat::Webp => 16_383,
+    }
+}

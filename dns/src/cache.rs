@@ -1,0 +1,253 @@
+//! Owns the answers one core remembers, good and bad, in a fixed number of entries.
+//! Never reads a clock and never asks.
+//!
+//! Eviction is second chance (the clock algorithm): one reference bit and no list to maintain, which
+//! is nearly LRU for the skew of real host names. Negative answers are kept in the spirit of
+//! RFC 2308, by our own fixed times, since the service hands on no SOA.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::name::folded;
+use crate::{Answer, DnsError};
+
+/// Shorter TTLs are raised to this: a list names one host many times within seconds.
+const TTL_MIN: Duration = Duration::from_secs(30);
+/// Longer TTLs are cut to this: a run may last days.
+const TTL_MAX: Duration = Duration::from_secs(3600);
+/// How long a name stays not found.
+const NOT_FOUND_TTL: Duration = Duration::from_secs(60);
+/// How long a failure is believed: long enough to stop a stampede, short enough to retry.
+const FAILURE_TTL: Duration = Duration::from_secs(5);
+
+/// Answers by name, at most as many as asked for.
+#[derive(Debug)]
+pub struct Cache {
+    /// Position of each name in `entries`.
+    index: HashMap<Arc<str>, usize>,
+    entries: Vec<Entry>,
+    entries_max: usize,
+    /// Where the search for an entry to replace goes on.
+    hand: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Arc<str>,
+    result: Result<Arc<[IpAddr]>, DnsError>,
+    expires: Instant,
+    /// Asked for since the hand last passed.
+    referenced: bool,
+}
+
+impl Cache {
+    /// An empty cache of at most `entries_max` names (at least one).
+    pub fn new(entries_max: usize) -> Self {
+        let entries_max = entries_max.max(1);
+        Self {
+            index: HashMap::new(),
+            entries: Vec::new(),
+            entries_max,
+            hand: 0,
+        }
+    }
+
+    /// What is known of `name` at `now`. Each call turns the order of the addresses by one, within
+    /// its family, so that load spreads and IPv4 stays before IPv6.
+    pub fn get(&mut self, name: &str, now: Instant) -> Option<Result<Arc<[IpAddr]>, DnsError>> {
+        let position = *self.index.get(folded(name).as_ref())?;
+        let entry = &mut self.entries[position];
+        if now >= entry.expires {
+            return None;
+        }
+        entry.referenced = true;
+        let result = entry.result.clone();
+        if let Ok(addrs) = &mut entry.result {
+            rotate(addrs);
+        }
+        Some(result)
+    }
+
+    /// Remembers what was found for `name` at `now`, instead of anything known before.
+    pub fn insert(&mut self, name: &str, result: Result<Answer, DnsError>, now: Instant) {
+        let ttl = match &result {
+            Ok(answer) => answer.ttl.clamp(TTL_MIN, TTL_MAX),
+            Err(DnsError::NotFound) => NOT_FOUND_TTL,
+            Err(DnsError::Failure | DnsError::TimedOut) => FAILURE_TTL,
+        };
+        let entry = Entry {
+            name: folded(name).into(),
+            result: result.map(|answer| answer.addrs),
+            expires: now + ttl,
+            referenced: false,
+        };
+        let position = match self.index.get(&entry.name) {
+            Some(&position) => position,
+            None if self.entries.len() < self.entries_max => {
+                self.index.insert(entry.name.clone(), self.entries.len());
+                self.entries.push(entry);
+                return;
+            }
+            None => self.make_room(now),
+        };
+        self.index.insert(entry.name.clone(), position);
+        self.entries[position] = entry;
+    }
+
+    /// Number of names held, expired ones included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes the next entry that is expired or was not asked for since the last round out of the
+    /// index and returns its position. Ends within two rounds: the first clears every bit.
+    fn make_room(&mut self, now: Instant) -> usize {
+        loop {
+            let position = self.hand;
+            self.hand = (self.hand + 1) % self.entries.len();
+            let entry = &mut self.entries[position];
+            if now >= entry.expires || !entry.referenced {
+                self.index.remove(&entry.name);
+                return position;
+            }
+            entry.referenced = false;
+        }
+    }
+}
+
+/// Turns each family's addresses by one; in place unless a reader still holds the list.
+fn rotate(addrs: &mut Arc<[IpAddr]>) {
+    if addrs.len() < 2 {
+        return;
+    }
+    let v4 = addrs.iter().take_while(|addr| addr.is_ipv4()).count();
+    let (v4, v6) = Arc::make_mut(addrs).split_at_mut(v4);
+    for family in [v4, v6] {
+        if !family.is_empty() {
+            family.rotate_left(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(addrs: &[&str], ttl_s: u64) -> Result<Answer, DnsError> {
+        let addrs = addrs
+            .iter()
+            .map(|text| text.parse::<IpAddr>().unwrap())
+            .collect();
+        Ok(Answer {
+            addrs,
+            ttl: Duration::from_secs(ttl_s),
+        })
+    }
+
+    fn after(start: Instant, s: u64) -> Instant {
+        start + Duration::from_secs(s)
+    }
+
+    #[test]
+    fn an_answer_lives_for_its_ttl_and_not_a_second_longer() {
+        let (mut cache, start) = (Cache::new(4), Instant::now());
+        cache.insert("a.test", answer(&["192.0.2.1"], 100), start);
+        assert!(cache.get("a.test", after(start, 99)).is_some());
+        assert!(cache.get("a.test", after(start, 100)).is_none());
+    }
+
+    #[test]
+    fn a_ttl_has_a_floor_and_a_ceiling() {
+        let (mut cache, start) = (Cache::new(4), Instant::now());
+        cache.insert("short.test", answer(&["192.0.2.1"], 0), start);
+        cache.insert("long.test", answer(&["192.0.2.1"], 86_400), start);
+        assert!(cache.get("short.test", after(start, 29)).is_some());
+        assert!(cache.get("short.test", after(start, 30)).is_none());
+        assert!(cache.get("long.test", after(start, 3599)).is_some());
+        assert!(cache.get("long.test", after(start, 3600)).is_none());
+    }
+
+    #[test]
+    fn a_name_not_found_is_believed_longer_than_a_failure() {
+        let (mut cache, start) = (Cache::new(4), Instant::now());
+        cache.insert("none.test", Err(DnsError::NotFound), start);
+        cache.insert("fail.test", Err(DnsError::Failure), start);
+        cache.insert("slow.test", Err(DnsError::TimedOut), start);
+        assert_eq!(
+            cache.get("fail.test", after(start, 4)),
+            Some(Err(DnsError::Failure))
+        );
+        assert_eq!(
+            cache.get("slow.test", after(start, 4)),
+            Some(Err(DnsError::TimedOut))
+        );
+        assert_eq!(cache.get("fail.test", after(start, 5)), None);
+        assert_eq!(cache.get("slow.test", after(start, 5)), None);
+        assert_eq!(
+            cache.get("none.test", after(start, 59)),
+            Some(Err(DnsError::NotFound))
+        );
+        assert_eq!(cache.get("none.test", after(start, 60)), None);
+    }
+
+    #[test]
+    fn addresses_turn_between_gets_within_their_family() {
+        let (mut cache, now) = (Cache::new(4), Instant::now());
+        cache.insert(
+            "a.test",
+            answer(&["192.0.2.1", "192.0.2.2", "2001:db8::1"], 60),
+            now,
+        );
+        let first = cache.get("a.test", now).unwrap().unwrap();
+        let second = cache.get("a.test", now).unwrap().unwrap();
+        let third = cache.get("a.test", now).unwrap().unwrap();
+        assert_eq!([first[0], first[1]], [second[1], second[0]]);
+        assert_eq!(first, third);
+        assert_eq!(first[2], second[2]);
+    }
+
+    #[test]
+    fn any_spelling_of_a_name_finds_the_one_entry() {
+        let (mut cache, now) = (Cache::new(4), Instant::now());
+        cache.insert("A.Test.", answer(&["192.0.2.1"], 60), now);
+        cache.insert("a.test", answer(&["192.0.2.2"], 60), now);
+        assert_eq!(cache.len(), 1);
+        assert_eq!(
+            cache.get("a.TEST", now).unwrap().unwrap()[0].to_string(),
+            "192.0.2.2"
+        );
+    }
+
+    #[test]
+    fn a_full_cache_keeps_the_name_that_is_asked_for() {
+        let (mut cache, now) = (Cache::new(8), Instant::now());
+        cache.insert("hot.test", answer(&["192.0.2.1"], 60), now);
+        for n in 0..1000 {
+            cache.insert(&format!("cold{n}.test"), answer(&["192.0.2.2"], 60), now);
+            assert!(
+                cache.get("hot.test", now).is_some(),
+                "lost after {n} others"
+            );
+            assert!(cache.len() <= 8 && cache.index.len() == cache.len());
+        }
+    }
+
+    #[test]
+    fn an_expired_entry_makes_room_even_if_it_was_asked_for() {
+        let (mut cache, start) = (Cache::new(2), Instant::now());
+        cache.insert("old.test", Err(DnsError::Failure), start);
+        cache.insert("new.test", answer(&["192.0.2.1"], 600), start);
+        cache.get("old.test", start);
+        cache.get("new.test", start);
+        cache.insert("next.test", answer(&["192.0.2.2"], 600), after(start, 10));
+        assert!(cache.get("new.test", after(start, 10)).is_some());
+        assert!(cache.get("next.test", after(start, 10)).is_some());
+    }
+}

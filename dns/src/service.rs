@@ -1,0 +1,385 @@
+//! Owns the thread "dns": takes the requests of all cores, asks each name once however many wait for
+//! it, and bounds how many names are asked at the same time.
+//! Never remembers an answer (each core has its [`crate::Cache`]) and never judges one.
+//!
+//! "Always answered" is a property of the type: a [`Waiting`] that is dropped answers `Failure`, so
+//! closing, shedding and even a panic on the thread need no list of whom to tell.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::name::folded;
+use crate::{Answer, DnsError, Resolve};
+
+/// Requests that may wait together; more are answered `Failure` at once. The cores bound their own
+/// URLs in flight far below this, so it only stops a mistake from eating the memory.
+const REQUESTS_WAITING_MAX: usize = 1 << 18;
+
+/// What is called with the result of one request.
+pub type Reply = Box<dyn FnOnce(Result<Answer, DnsError>) + Send>;
+
+/// The running dns thread. Dropping it closes the thread: every request still open is answered
+/// [`DnsError::Failure`], then the thread is joined.
+#[derive(Debug)]
+pub struct Service {
+    handle: Handle,
+    /// Dropped to stop the thread.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A core's way to ask; cheap to clone, and outlives the service safely.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    name: Arc<str>,
+    waiting: Waiting,
+}
+
+impl Service {
+    /// Starts the thread, which asks `resolver` for at most `queries_outstanding_max` names (at
+    /// least one) at a time; the names after those wait first in, first out.
+    ///
+    /// # Errors
+    /// The system's, if the thread or its event queue cannot be made.
+    pub fn spawn(resolver: impl Resolve, queries_outstanding_max: usize) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (requests, received) = mpsc::unbounded_channel();
+        let (stop, stopped) = oneshot::channel();
+        let outstanding_max = queries_outstanding_max.max(1);
+        let thread = thread::Builder::new().name("dns".into()).spawn(move || {
+            runtime.block_on(serve(&resolver, received, stopped, outstanding_max));
+        })?;
+        Ok(Self {
+            handle: Handle { requests },
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// A handle to ask with.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // The last owner may be a reply, which runs on the thread itself.
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+                tracing::error!("the dns thread panicked");
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// Asks for the addresses of `name`, in any spelling but an IP literal's. Never blocks.
+    ///
+    /// `reply` runs exactly once, on the dns thread, and must not block it. After the service has
+    /// closed it runs here, before this returns, with [`DnsError::Failure`].
+    pub fn request(&self, name: Arc<str>, reply: Reply) {
+        // A request that cannot be sent comes back and is dropped, which answers it.
+        let _ = self.requests.send(Request {
+            name,
+            waiting: Waiting(Some(reply)),
+        });
+    }
+}
+
+/// One reply not made yet; answers `Failure` if dropped.
+struct Waiting(Option<Reply>);
+
+impl Waiting {
+    fn answer(mut self, result: Result<Answer, DnsError>) {
+        if let Some(reply) = self.0.take() {
+            reply(result);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            reply(Err(DnsError::Failure));
+        }
+    }
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
+    }
+}
+
+/// Who waits for which name, and which names are yet to be asked.
+#[derive(Default)]
+struct Desk {
+    /// Every name asked or queued, with all who wait for it.
+    waiting: HashMap<Arc<str>, Vec<Waiting>>,
+    /// Names not asked yet, oldest first.
+    queue: VecDeque<Arc<str>>,
+    /// Sum of the lengths in `waiting`.
+    waiting_len: usize,
+}
+
+impl Desk {
+    /// Takes a request in; one more than may wait is dropped, and so answered.
+    fn take_in(&mut self, request: Request) {
+        if self.waiting_len >= REQUESTS_WAITING_MAX {
+            return;
+        }
+        self.waiting_len += 1;
+        let folded = folded(&request.name);
+        if let Some(waiting) = self.waiting.get_mut(folded.as_ref()) {
+            waiting.push(request.waiting);
+            return;
+        }
+        let name = if *folded == *request.name {
+            request.name
+        } else {
+            folded.into()
+        };
+        self.queue.push_back(name.clone());
+        self.waiting.insert(name, vec![request.waiting]);
+    }
+
+    /// Answers all who wait for `name`.
+    fn answer(&mut self, name: &str, result: &Result<Answer, DnsError>) {
+        let waiting = self.waiting.remove(name).unwrap_or_default();
+        self.waiting_len -= waiting.len();
+        for one in waiting {
+            one.answer(result.clone());
+        }
+    }
+}
+
+/// The life of the thread: ends when the service is dropped. Whatever is open then is dropped, and
+/// so answered.
+async fn serve<R: Resolve>(
+    resolver: &R,
+    mut requests: mpsc::UnboundedReceiver<Request>,
+    mut stopped: oneshot::Receiver<()>,
+    outstanding_max: usize,
+) {
+    let mut desk = Desk::default();
+    let mut asked = FuturesUnordered::new();
+    loop {
+        while asked.len() < outstanding_max
+            && let Some(name) = desk.queue.pop_front()
+        {
+            asked.push(async move {
+                let result = resolver.resolve(&name).await;
+                (name, result)
+            });
+        }
+        tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            Some((name, result)) = asked.next() => desk.answer(&name, &result),
+            Some(request) = requests.recv() => desk.take_in(request),
+            else => break,
+        }
+    }
+    // A request may be on its way in while the channel closes: only an empty, closed channel ends
+    // this, so none is left behind.
+    requests.close();
+    while requests.recv().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Answers 127.0.0.1 for every name, once the test has opened the gate for it.
+    struct Gated {
+        gate: Arc<Semaphore>,
+        asked: Sender<String>,
+    }
+
+    impl Resolve for Gated {
+        async fn resolve(&self, name: &str) -> Result<Answer, DnsError> {
+            self.asked.send(name.to_owned()).unwrap();
+            self.gate.acquire().await.unwrap().forget();
+            let addrs = Arc::new([IpAddr::from([127, 0, 0, 1])]);
+            Ok(Answer {
+                addrs,
+                ttl: Duration::from_secs(60),
+            })
+        }
+    }
+
+    struct Fixture {
+        gate: Arc<Semaphore>,
+        asked: Receiver<String>,
+        service: Service,
+        replies: Receiver<Result<Answer, DnsError>>,
+        replier: Sender<Result<Answer, DnsError>>,
+    }
+
+    impl Fixture {
+        fn new(outstanding_max: usize) -> Self {
+            let gate = Arc::new(Semaphore::new(0));
+            let (asking, asked) = channel();
+            let resolver = Gated {
+                gate: gate.clone(),
+                asked: asking,
+            };
+            let service = Service::spawn(resolver, outstanding_max).unwrap();
+            let (replier, replies) = channel();
+            Self {
+                gate,
+                asked,
+                service,
+                replies,
+                replier,
+            }
+        }
+
+        fn request(&self, name: &str) {
+            let replier = self.replier.clone();
+            self.service.handle().request(
+                name.into(),
+                Box::new(move |result| {
+                    assert_eq!(thread::current().name(), Some("dns"));
+                    replier.send(result).unwrap();
+                }),
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_in_flight_is_asked_once_for_all_who_wait() {
+        let fixture = Fixture::new(8);
+        for n in 0..100 {
+            fixture.request(if n % 2 == 0 { "a.test" } else { "A.Test." });
+        }
+        fixture.request("b.test");
+        // "b.test" came last, so all of "a.test" has been taken in when it is asked.
+        assert_eq!(fixture.asked.recv().unwrap(), "a.test");
+        assert_eq!(fixture.asked.recv().unwrap(), "b.test");
+        fixture.gate.add_permits(2);
+        for _ in 0..101 {
+            assert!(fixture.replies.recv().unwrap().is_ok());
+        }
+        assert!(fixture.asked.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_name_answered_before_is_asked_again() {
+        let fixture = Fixture::new(8);
+        fixture.gate.add_permits(2);
+        for _ in 0..2 {
+            fixture.request("a.test");
+            assert!(fixture.replies.recv().unwrap().is_ok());
+        }
+        assert_eq!(
+            fixture.asked.iter().take(2).collect::<Vec<_>>(),
+            ["a.test", "a.test"]
+        );
+    }
+
+    #[test]
+    fn names_over_the_bound_wait_first_in_first_out() {
+        let fixture = Fixture::new(2);
+        for name in ["a.test", "b.test", "c.test", "d.test"] {
+            fixture.request(name);
+        }
+        assert_eq!(fixture.asked.recv().unwrap(), "a.test");
+        assert_eq!(fixture.asked.recv().unwrap(), "b.test");
+        for next in ["c.test", "d.test"] {
+            assert!(fixture.asked.try_recv().is_err(), "asked over the bound");
+            fixture.gate.add_permits(1);
+            assert!(fixture.replies.recv().unwrap().is_ok());
+            assert_eq!(fixture.asked.recv().unwrap(), next);
+        }
+    }
+
+    #[test]
+    fn closing_answers_what_is_asked_and_what_is_queued() {
+        let fixture = Fixture::new(1);
+        for name in ["a.test", "a.test", "b.test", "c.test"] {
+            fixture.request(name);
+        }
+        fixture.asked.recv().unwrap();
+        drop(fixture.service);
+        drop(fixture.replier);
+        let replies = fixture.replies.iter().collect::<Vec<_>>();
+        assert_eq!(replies, vec![Err(DnsError::Failure); 4]);
+    }
+
+    #[test]
+    fn a_handle_that_outlives_the_service_is_answered_at_once() {
+        let fixture = Fixture::new(1);
+        let handle = fixture.service.handle();
+        drop(fixture.service);
+        let reply = Arc::new(Mutex::new(None));
+        let slot = reply.clone();
+        handle.request(
+            "a.test".into(),
+            Box::new(move |result| *slot.lock().unwrap() = Some(result)),
+        );
+        assert_eq!(*reply.lock().unwrap(), Some(Err(DnsError::Failure)));
+    }
+
+    #[test]
+    fn requests_over_the_bound_are_answered_and_not_kept() {
+        let mut desk = Desk::default();
+        let (sender, receiver) = channel();
+        let waiting = |sender: &Sender<_>| {
+            let sender = sender.clone();
+            Waiting(Some(Box::new(move |result| drop(sender.send(result)))))
+        };
+        for _ in 0..REQUESTS_WAITING_MAX {
+            desk.take_in(Request {
+                name: "a.test".into(),
+                waiting: waiting(&sender),
+            });
+        }
+        assert!(receiver.try_recv().is_err());
+        desk.take_in(Request {
+            name: "a.test".into(),
+            waiting: waiting(&sender),
+        });
+        assert_eq!(receiver.try_recv(), Ok(Err(DnsError::Failure)));
+        assert_eq!(desk.waiting_len, REQUESTS_WAITING_MAX);
+    }
+
+    #[test]
+    fn a_panic_on_the_thread_leaves_nobody_waiting() {
+        struct Panics;
+        impl Resolve for Panics {
+            async fn resolve(&self, _name: &str) -> Result<Answer, DnsError> {
+                panic!("a resolver that dies");
+            }
+        }
+        let service = Service::spawn(Panics, 1).unwrap();
+        let (sender, receiver) = channel();
+        service.handle().request(
+            "a.test".into(),
+            Box::new(move |result| drop(sender.send(result))),
+        );
+        assert_eq!(receiver.recv(), Ok(Err(DnsError::Failure)));
+    }
+}

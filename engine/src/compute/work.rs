@@ -1,0 +1,123 @@
+//! Owns what happens to one body: hash, the list's own hash, decode to encode, EXIF. Pure: bytes
+//! in, a sample or a failure out.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use md5::{Digest, Md5};
+use ring::digest;
+use turbo2ds_codec::{Codec, CodecError, Encoded, Settings};
+use turbo2ds_writers::RowOutcome;
+
+use super::Finished;
+use crate::config::HashKind;
+use crate::failure::{Failure, Status};
+
+/// What every image of a run goes through.
+pub struct ImageWork {
+    settings: Settings,
+    extract_exif: bool,
+    hash: Option<HashKind>,
+}
+
+impl ImageWork {
+    /// The same work for every image of a run.
+    pub fn new(settings: Settings, extract_exif: bool, hash: Option<HashKind>) -> Self {
+        Self { settings, extract_exif, hash }
+    }
+
+    /// A codec for one thread.
+    pub fn codec(&self) -> Codec {
+        Codec::new(self.settings.clone())
+    }
+
+    /// One body's way to a sample.
+    pub fn process(
+        &self,
+        codec: &mut Codec,
+        body: &[u8],
+        expected_hash: Option<&str>,
+    ) -> Result<Finished, Failure> {
+        let hash = self.hash.map(|kind| hex_digest(kind, body));
+        if let (Some(expected), Some(found)) = (expected_hash, &hash)
+            && expected != found
+        {
+            return Err(Failure::HashMismatch);
+        }
+        let processed = match catch_unwind(AssertUnwindSafe(|| codec.process(body))) {
+            Ok(result) => result.map_err(Failure::from)?,
+            Err(_) => {
+                // What the panic left half-done goes with the codec it happened in.
+                *codec = self.codec();
+                return Err(Failure::DecoderCrashed);
+            }
+        };
+        let exif = if self.extract_exif { exif_of(body) } else { None };
+        let outcome = RowOutcome {
+            status: Status::Success.as_str(),
+            error_message: None,
+            width: Some(processed.width),
+            height: Some(processed.height),
+            original_width: Some(processed.original_width),
+            original_height: Some(processed.original_height),
+            exif,
+            hash,
+        };
+        let new_bytes = match processed.encoded {
+            Encoded::Original => None,
+            Encoded::New(bytes) => Some(bytes),
+        };
+        Ok(Finished { new_bytes, outcome })
+    }
+}
+
+/// EXIF as text; a parser that panics is a broken EXIF, never a lost image.
+fn exif_of(body: &[u8]) -> Option<String> {
+    catch_unwind(|| turbo2ds_codec::exif_json(body)).unwrap_or(None)
+}
+
+impl From<CodecError> for Failure {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Empty => Self::EmptyBody,
+            CodecError::UnsupportedFormat => Self::UnsupportedImageFormat,
+            CodecError::Decode => Self::ImageDecoding,
+            CodecError::TooSmall => Self::ImageTooSmall,
+            CodecError::AreaTooLarge => Self::ImageAreaTooLarge,
+            CodecError::AspectRatioTooLarge => Self::AspectRatioTooLarge,
+            CodecError::DimensionsTooLarge => Self::ImageDimensionsTooLarge,
+            CodecError::TooComplex => Self::ImageTooComplex,
+        }
+    }
+}
+
+fn hex_digest(kind: HashKind, body: &[u8]) -> String {
+    match kind {
+        HashKind::Md5 => hex(&Md5::digest(body)),
+        HashKind::Sha256 => hex(digest::digest(&digest::SHA256, body).as_ref()),
+        HashKind::Sha512 => hex(digest::digest(&digest::SHA512, body).as_ref()),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_the_published_ones() {
+        assert_eq!(hex_digest(HashKind::Md5, b"abc"), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(
+            hex_digest(HashKind::Sha256, b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert!(hex_digest(HashKind::Sha512, b"abc").starts_with("ddaf35a193617aba"));
+    }
+}

@@ -1,0 +1,142 @@
+//! Owns the order in which rows start: plans one after the other, names asked ahead, a fetch per
+//! row as soon as there is a place in flight.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use futures_channel::mpsc::UnboundedReceiver;
+use futures_util::StreamExt;
+
+use super::Core;
+use crate::compute::ShardSlot;
+use crate::failure::Failure;
+use crate::http::target::{Host, Target};
+use crate::plan::ShardPlan;
+
+/// Rows whose names are asked before their turn, across the border to the coming shard.
+const LOOK_AHEAD_ROWS: usize = 256;
+
+/// A row that is next to start.
+pub(super) struct Due {
+    pub(super) slot: ShardSlot,
+    pub(super) row: usize,
+    pub(super) target: Result<Target, Failure>,
+}
+
+type Plans = UnboundedReceiver<Option<ShardPlan>>;
+
+/// The shard whose rows are being handed out.
+struct Current {
+    slot: ShardSlot,
+    plan: ShardPlan,
+    next_row: usize,
+}
+
+/// Rows between the list and their fetch.
+struct Feeder {
+    ahead: VecDeque<Due>,
+    current: Option<Current>,
+    plans: Plans,
+    list_ended: bool,
+}
+
+impl Core {
+    /// Starts every row of the list, then waits for the last shard; what this machine failed is
+    /// tried again at the end.
+    pub(super) async fn feed(self: Rc<Self>, plans: Plans) {
+        let mut feeder = Feeder {
+            ahead: VecDeque::with_capacity(LOOK_AHEAD_ROWS),
+            current: None,
+            plans,
+            list_ended: false,
+        };
+        self.request_plan();
+        loop {
+            while let Some(due) = feeder.next(&self).await {
+                let place = self.in_flight.acquire(1).await;
+                monoio::spawn(self.clone().fetch_row(due, place));
+            }
+            self.wait_all_closed().await;
+            if self.again.borrow().is_empty() || self.shared.stopping() {
+                return;
+            }
+        }
+    }
+
+    fn request_plan(&self) {
+        // A planner that is gone has sent the end of the list.
+        let _ = self.plan_requests.send(self.index);
+    }
+}
+
+impl Feeder {
+    /// The next row, with those behind it prepared as far as that needs no waiting.
+    async fn next(&mut self, core: &Rc<Core>) -> Option<Due> {
+        while self.ahead.len() < LOOK_AHEAD_ROWS {
+            if self.current.is_none() && !self.open_next(core).await {
+                break;
+            }
+            self.prepare_row(core);
+        }
+        self.ahead.pop_front()
+    }
+
+    /// Prepares one row of the current shard.
+    fn prepare_row(&mut self, core: &Core) {
+        let Some(current) = &mut self.current else { return };
+        let row = current.next_row;
+        if row == current.plan.rows() {
+            self.current = None;
+            return;
+        }
+        current.next_row += 1;
+        let target = match current.plan.url(row) {
+            Some(url) => Target::parse(url),
+            None => Err(Failure::InvalidUrl),
+        };
+        if let Ok(Target { host: Host::Name(name), .. }) = &target {
+            core.fetcher.names.look_ahead(name);
+        }
+        self.ahead.push_back(Due { slot: current.slot, row, target });
+    }
+
+    /// Opens the next shard. Waits for it only where no row is left to hand out.
+    async fn open_next(&mut self, core: &Rc<Core>) -> bool {
+        let may_wait = self.ahead.is_empty();
+        let place = match core.open_places.try_acquire(1) {
+            Some(place) => place,
+            None if may_wait => core.open_places.acquire(1).await,
+            None => return false,
+        };
+        let Some((plan, attempt)) = self.next_plan(core, may_wait).await else { return false };
+        match core.open_shard(plan.clone(), attempt, place) {
+            Some(slot) => self.current = Some(Current { slot, plan, next_row: 0 }),
+            None => self.list_ended = true,
+        }
+        self.current.is_some()
+    }
+
+    async fn next_plan(&mut self, core: &Core, may_wait: bool) -> Option<(ShardPlan, u32)> {
+        if core.shared.stopping() {
+            return None;
+        }
+        if self.list_ended {
+            return core.again.borrow_mut().pop();
+        }
+        let plan = match self.plans.try_next() {
+            Ok(plan) => plan.flatten(),
+            Err(_) if may_wait => self.plans.next().await.flatten(),
+            Err(_) => return None,
+        };
+        match plan {
+            Some(plan) => {
+                core.request_plan();
+                Some((plan, 0))
+            }
+            None => {
+                self.list_ended = true;
+                core.again.borrow_mut().pop()
+            }
+        }
+    }
+}

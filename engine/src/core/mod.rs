@@ -1,0 +1,196 @@
+//! Owns one core: a pinned reactor that feeds rows to fetches, bodies to the compute thread, and
+//! samples to its open shards. Everything in here lives on the reactor's thread; other threads
+//! reach it through its mailbox.
+
+mod adapt;
+mod feed;
+mod rows;
+mod shards;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossbeam::channel::Sender;
+use futures_channel::mpsc;
+use futures_util::future::{Either, select};
+use turbo2ds_writers::Layout;
+
+use crate::commit::{CommitDone, SealedShard};
+use crate::compute::{self, Done, ShardSlot};
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::fetch::{Fetcher, NameAnswer, Names};
+use crate::limits;
+use crate::plan::ShardPlan;
+use crate::run::{Event, Live, Shared};
+use crate::shard::{Dirty, OpenShard};
+use crate::sync::{Inbox, Outbox, Permit, Semaphore};
+
+/// What other threads tell a reactor.
+pub enum Message {
+    /// From a compute thread.
+    Done(Done),
+    /// From the name service.
+    Name(NameAnswer),
+    /// From the commit thread.
+    Commit(CommitDone),
+    /// From the planner; none is the end of the list.
+    Plan(Option<ShardPlan>),
+    /// From itself, at its end.
+    End,
+}
+
+impl From<Done> for Message {
+    fn from(done: Done) -> Self {
+        Self::Done(done)
+    }
+}
+
+impl From<NameAnswer> for Message {
+    fn from(answer: NameAnswer) -> Self {
+        Self::Name(answer)
+    }
+}
+
+impl From<CommitDone> for Message {
+    fn from(done: CommitDone) -> Self {
+        Self::Commit(done)
+    }
+}
+
+/// What is done to shards, in the order it arrived.
+enum ShardEvent {
+    Done(Done),
+    Commit(CommitDone),
+}
+
+/// What a body holds while it is on its way through the compute thread.
+struct Held {
+    _room: Permit,
+    _budget: Permit,
+}
+
+/// One core's state.
+pub struct Core {
+    index: usize,
+    shared: Arc<Shared>,
+    layout: Arc<Layout>,
+    live: Arc<Live>,
+    fetcher: Fetcher,
+    compute: Arc<compute::Pool>,
+    commits: Sender<SealedShard>,
+    /// Asks the planner for one more plan, by this core's index.
+    plan_requests: Sender<usize>,
+    open: RefCell<HashMap<ShardSlot, OpenShard>>,
+    held: RefCell<HashMap<(ShardSlot, usize), Held>>,
+    /// Plans to try again after this machine failed them, with the tries so far.
+    again: RefCell<Vec<(ShardPlan, u32)>>,
+    failure_texts: RefCell<HashMap<Failure, Arc<str>>>,
+    next_slot: Cell<ShardSlot>,
+    in_flight: Semaphore,
+    in_flight_max: Cell<usize>,
+    compute_room: Semaphore,
+    open_places: Semaphore,
+    dirty: Rc<Dirty>,
+    all_closed: RefCell<Option<futures_channel::oneshot::Sender<()>>>,
+}
+
+/// What a core is made of.
+pub struct CoreParts {
+    /// Position among the cores.
+    pub index: usize,
+    /// The run's shared state.
+    pub shared: Arc<Shared>,
+    /// The shards' layout.
+    pub layout: Arc<Layout>,
+    /// Live counters of this core.
+    pub live: Arc<Live>,
+    /// The compute threads.
+    pub compute: Arc<compute::Pool>,
+    /// The commit thread.
+    pub commits: Sender<SealedShard>,
+    /// The planner.
+    pub plan_requests: Sender<usize>,
+    /// The mailbox.
+    pub inbox: Inbox<Message>,
+    /// A way to write to the own mailbox.
+    pub outbox: Outbox<Message>,
+    /// The name service.
+    pub names: turbo2ds_dns::Handle,
+}
+
+/// Runs a core to the end of the list; the caller is the reactor's main future.
+///
+/// # Errors
+/// The run's, where this core cannot go on.
+pub async fn run(parts: CoreParts) -> Result<(), Error> {
+    let (shard_events, shard_queue) = mpsc::unbounded();
+    let (plans, plan_queue) = mpsc::unbounded();
+    let CoreParts { index, shared, layout, live, compute, commits, plan_requests, inbox, outbox, names } =
+        parts;
+    let names = Rc::new(Names::new(names, outbox.clone()));
+    let machine = &shared.machine;
+    let start = machine.in_flight_start;
+    let core = Rc::new(Core {
+        fetcher: shared.fetcher(index, names.clone()),
+        index,
+        layout,
+        live,
+        compute,
+        commits,
+        plan_requests,
+        open: RefCell::default(),
+        held: RefCell::default(),
+        again: RefCell::default(),
+        failure_texts: RefCell::default(),
+        next_slot: Cell::new(0),
+        in_flight: Semaphore::new(start),
+        in_flight_max: Cell::new(start),
+        compute_room: Semaphore::new(limits::COMPUTE_QUEUE_IMAGES),
+        open_places: Semaphore::new(shared.open_shards_max()),
+        dirty: Rc::default(),
+        all_closed: RefCell::new(None),
+        shared: shared.clone(),
+    });
+    let mail = monoio::spawn(inbox.run(move |message| {
+        match message {
+            Message::Name(answer) => names.answered(answer),
+            // The queues are open as long as the core runs; after it nothing is owed.
+            Message::Done(done) => drop(shard_events.unbounded_send(ShardEvent::Done(done))),
+            Message::Commit(done) => drop(shard_events.unbounded_send(ShardEvent::Commit(done))),
+            Message::Plan(plan) => drop(plans.unbounded_send(plan)),
+            Message::End => return false,
+        }
+        true
+    }));
+    let keeper = monoio::spawn(core.clone().keep_shards(shard_queue));
+    {
+        let feeding = std::pin::pin!(core.clone().feed(plan_queue));
+        let adapting = std::pin::pin!(core.adapt());
+        match select(feeding, adapting).await {
+            Either::Left(((), _)) => {}
+            Either::Right((never, _)) => match never {},
+        }
+    }
+    outbox.send(Message::End);
+    let mailed = mail.await;
+    keeper.await;
+    mailed.map_err(|error| {
+        Error::local_resource(format!("a core's mailbox broke: {error}"), "this is a fault of turbo2ds")
+    })
+}
+
+impl Core {
+    /// Ends the run with an error of this machine.
+    fn fatal(&self, error: Error) {
+        self.shared.send(Event::Fatal(error));
+    }
+
+    /// The text of a failure, made once per core.
+    fn failure_text(&self, failure: Failure) -> Arc<str> {
+        let mut texts = self.failure_texts.borrow_mut();
+        texts.entry(failure).or_insert_with(|| failure.to_string().into()).clone()
+    }
+}

@@ -1,0 +1,53 @@
+//! Owns one row's way: fetched, handed to compute, or failed. Never writes a byte of output.
+
+use std::rc::Rc;
+
+use super::feed::Due;
+use super::{Core, Held};
+use crate::compute::{Job, ShardSlot, Task};
+use crate::failure::Failure;
+use crate::fetch::Body;
+use crate::sync::Permit;
+
+impl Core {
+    /// Fetches one row. Its place in flight is held until the compute queue has room for the body,
+    /// so that a slow compute thread slows the network and not the other way round.
+    pub(super) async fn fetch_row(self: Rc<Self>, due: Due, _place: Permit) {
+        let fetched = match due.target {
+            Ok(target) => self.fetcher.fetch(target).await,
+            Err(failure) => Err(failure),
+        };
+        match fetched {
+            Ok(body) => self.hand_over(due.slot, due.row, body).await,
+            Err(failure) => self.fail_row(due.slot, due.row, failure),
+        }
+    }
+
+    async fn hand_over(&self, slot: ShardSlot, row: usize, body: Body) {
+        let room = self.compute_room.acquire(1).await;
+        let expected_hash = self
+            .open
+            .borrow()
+            .get(&slot)
+            .and_then(|shard| shard.plan.expected_hash(row))
+            .map(str::to_owned);
+        self.live.received(body.bytes.len());
+        let held = Held { _room: room, _budget: body.budget };
+        self.held.borrow_mut().insert((slot, row), held);
+        let task = Task::Image { row, body: body.bytes, expected_hash };
+        self.compute.push(self.index, Job { owner: self.index, slot, task });
+    }
+
+    /// Records a row's failure.
+    pub(super) fn fail_row(&self, slot: ShardSlot, row: usize, failure: Failure) {
+        self.live.failed(failure);
+        let text = self.failure_text(failure);
+        let complete = match self.open.borrow_mut().get_mut(&slot) {
+            Some(shard) => shard.fail(row, failure, text),
+            None => false,
+        };
+        if complete {
+            self.seal(slot);
+        }
+    }
+}

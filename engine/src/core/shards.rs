@@ -1,0 +1,248 @@
+//! Owns the core's open shards: samples in, seal, commit, and another try where this machine failed
+//! one. One task does it all, in the order in which things arrived: one writer per shard.
+
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use futures_channel::mpsc::UnboundedReceiver;
+use futures_util::StreamExt;
+use turbo2ds_writers::{RowOutcome, Sink, WriterError};
+
+use super::{Core, ShardEvent};
+use crate::commit::SealedShard;
+use crate::compute::{Done, DoneResult, Finished, Job, ShardSlot, Task};
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::plan::ShardPlan;
+use crate::run::{Event, ShardReport};
+use crate::shard::{Collected, OpenShard, pump};
+use crate::sync::Permit;
+
+/// Bytes laid out and not yet written at which a core takes no more samples in.
+const DIRTY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+impl Core {
+    /// Opens a plan's shard; none where that ended the run.
+    pub(super) fn open_shard(&self, plan: ShardPlan, attempt: u32, place: Permit) -> Option<ShardSlot> {
+        let slot = self.next_slot.get();
+        self.next_slot.set(slot + 1);
+        let folder = self.shared.folder().to_owned();
+        match OpenShard::open(plan, attempt, &self.layout, folder, self.dirty.clone(), place) {
+            Ok(shard) => {
+                let empty = shard.plan.rows() == 0;
+                self.open.borrow_mut().insert(slot, shard);
+                if empty {
+                    self.seal(slot);
+                }
+                Some(slot)
+            }
+            Err(error) => {
+                self.fatal(layout_error(&error));
+                None
+            }
+        }
+    }
+
+    /// Handles what compute and commit threads report, until the mailbox closes.
+    pub(super) async fn keep_shards(self: Rc<Self>, mut events: UnboundedReceiver<ShardEvent>) {
+        while let Some(event) = events.next().await {
+            match event {
+                ShardEvent::Done(Done { slot, result: DoneResult::Image { row, image, body } }) => {
+                    self.image_done(slot, row, image, body);
+                    self.dirty.below(DIRTY_BYTES_MAX).await;
+                }
+                ShardEvent::Done(Done { slot, result: DoneResult::Sealed(collected) }) => {
+                    self.sealed(slot, collected);
+                }
+                ShardEvent::Commit(done) => self.committed(done.slot, done.result),
+            }
+        }
+    }
+
+    fn image_done(
+        self: &Rc<Self>,
+        slot: ShardSlot,
+        row: usize,
+        image: Result<Finished, Failure>,
+        body: Vec<u8>,
+    ) {
+        match image {
+            Ok(finished) => {
+                let bytes = finished.new_bytes.as_deref().unwrap_or(&body);
+                self.sample(slot, row, finished.outcome, bytes);
+            }
+            Err(failure) => self.fail_row(slot, row, failure),
+        }
+        self.fetcher.buffers.borrow_mut().give(body);
+        // Its place in the queue and its share of the budget go back only now.
+        self.held.borrow_mut().remove(&(slot, row));
+    }
+
+    fn sample(self: &Rc<Self>, slot: ShardSlot, row: usize, outcome: RowOutcome, bytes: &[u8]) {
+        let taken = match self.open.borrow_mut().get_mut(&slot) {
+            Some(shard) => shard.sample(row, outcome, bytes),
+            None => return,
+        };
+        self.live.succeeded();
+        match taken {
+            Ok(complete) => {
+                self.pump(slot);
+                if complete {
+                    self.seal(slot);
+                }
+            }
+            Err(error) => self.fatal(layout_error(&error)),
+        }
+    }
+
+    /// Starts writing what is due for a shard, where nobody does.
+    fn pump(self: &Rc<Self>, slot: ShardSlot) {
+        let files = match self.open.borrow().get(&slot) {
+            Some(shard) if shard.files.borrow().wants_pump() => shard.files.clone(),
+            _ => return,
+        };
+        let core = self.clone();
+        monoio::spawn(async move {
+            if let Err(broken) = pump(&files).await {
+                core.break_shard(slot, broken);
+            }
+            drop(files);
+            core.commit_when_written(slot);
+        });
+    }
+
+    fn break_shard(&self, slot: ShardSlot, broken: (std::path::PathBuf, std::io::Error)) {
+        if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
+            shard.broken.get_or_insert(broken);
+        }
+    }
+
+    /// Sends a shard whose rows have all ended to be laid out to its end.
+    pub(super) fn seal(&self, slot: ShardSlot) {
+        let taken = self.open.borrow_mut().get_mut(&slot).and_then(OpenShard::take_seal);
+        if let Some((writer, outcomes)) = taken {
+            let task = Task::Seal { writer, outcomes };
+            self.compute.push(self.index, Job { owner: self.index, slot, task });
+        }
+    }
+
+    fn sealed(self: &Rc<Self>, slot: ShardSlot, collected: Result<Collected, WriterError>) {
+        let collected = match collected {
+            Ok(collected) => collected,
+            Err(error) => return self.fatal(layout_error(&error)),
+        };
+        if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
+            let mut files = shard.files.borrow_mut();
+            files.append(&collected.stream);
+            for (path, bytes) in collected.files {
+                files.file(path, bytes);
+            }
+            files.finish_stream();
+        }
+        if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
+            shard.laid_out = true;
+        }
+        self.pump(slot);
+        self.commit_when_written(slot);
+    }
+
+    /// Hands a shard to the commit thread once its last byte is written.
+    fn commit_when_written(&self, slot: ShardSlot) {
+        let mut open = self.open.borrow_mut();
+        let Some(shard) = open.get_mut(&slot) else { return };
+        if !shard.laid_out || !shard.files.borrow().is_written() {
+            return;
+        }
+        if let Some((path, error)) = shard.broken.take() {
+            drop(open);
+            return self.shard_failed(slot, path, error);
+        }
+        shard.laid_out = false;
+        let stats = shard.stats(SystemTime::now());
+        let name = shard.stats_name(self.layout.shard_digits);
+        let (placed, stream_bytes) = shard.files.borrow_mut().take_placed();
+        let sealed = SealedShard {
+            owner: self.index,
+            slot,
+            placed,
+            stream_bytes,
+            stats: (name, stats.to_json()),
+        };
+        // The commit thread lives as long as a core does.
+        let _ = self.commits.send(sealed);
+    }
+
+    fn committed(
+        &self,
+        slot: ShardSlot,
+        result: Result<(), (std::path::PathBuf, std::io::Error)>,
+    ) {
+        match result {
+            Ok(()) => {
+                if let Some(shard) = self.close(slot) {
+                    let stats = shard.stats(SystemTime::now());
+                    let report = ShardReport {
+                        shard_id: shard.plan.shard_id,
+                        seconds: stats.end_time - stats.start_time,
+                        tally: shard.tally,
+                    };
+                    self.shared.send(Event::ShardCommitted(report));
+                }
+            }
+            Err((path, error)) => self.shard_failed(slot, path, error),
+        }
+        self.tell_if_all_closed();
+    }
+
+    /// A shard this machine failed: another try, or the end of the run.
+    fn shard_failed(&self, slot: ShardSlot, path: std::path::PathBuf, error: std::io::Error) {
+        let Some(shard) = self.close(slot) else { return };
+        if shard.attempt >= self.shared.config.output.max_shard_retry || is_final(&error) {
+            self.fatal(Error::output(&path, &error));
+        } else {
+            tracing::warn!(shard = shard.plan.shard_id, %error, "the shard is done again");
+            self.live.taken_back(&shard.tally);
+            self.again.borrow_mut().push((shard.plan, shard.attempt + 1));
+        }
+        self.tell_if_all_closed();
+    }
+
+    fn close(&self, slot: ShardSlot) -> Option<OpenShard> {
+        self.open.borrow_mut().remove(&slot)
+    }
+
+    fn tell_if_all_closed(&self) {
+        if self.open.borrow().is_empty()
+            && let Some(waiter) = self.all_closed.borrow_mut().take()
+        {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Waits until no shard is open.
+    pub(super) async fn wait_all_closed(&self) {
+        if self.open.borrow().is_empty() {
+            return;
+        }
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        *self.all_closed.borrow_mut() = Some(sender);
+        let _ = receiver.await;
+    }
+}
+
+/// Errors that another try on the same disk cannot mend.
+fn is_final(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NotFound
+    )
+}
+
+fn layout_error(error: &WriterError) -> Error {
+    Error::output_layout(error.to_string())
+}

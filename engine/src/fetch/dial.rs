@@ -1,0 +1,172 @@
+//! Owns getting a connection for a target: from the pool, through a proxy, or to one of the host's
+//! allowed addresses in turn. Never sends a request for a resource.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use monoio::net::TcpStream;
+use monoio::time::timeout;
+
+use super::{Deadline, Fetcher};
+use crate::failure::Failure;
+use crate::http::head::{HeadParse, parse_head};
+use crate::http::proxy::Proxy;
+use crate::http::request::write_connect;
+use crate::http::target::{Host, Scheme, Target};
+use crate::net::{ConnectError, PoolKey, Transport, connect};
+
+/// Pause after this machine ran short of descriptors, ports or memory.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
+/// Largest answer of a proxy to CONNECT.
+const CONNECT_ANSWER_BYTES: usize = 8 * 1024;
+
+/// A connection that is ready for a request.
+pub(super) struct Dialled {
+    pub(super) transport: Transport,
+    /// It served another request before.
+    pub(super) reused: bool,
+}
+
+impl Fetcher {
+    /// What a connection to `target` rests in the pool under.
+    pub(super) fn pool_key(target: &Target) -> PoolKey {
+        let host = match &target.host {
+            Host::Name(name) => name.to_string(),
+            Host::Addr(address) => address.to_string(),
+        };
+        PoolKey { scheme: target.scheme, host, port: target.port }
+    }
+
+    /// A pooled connection where there is one and `fresh` was not demanded, else a new one.
+    pub(super) async fn dial(
+        &self,
+        target: &Target,
+        key: &PoolKey,
+        fresh: bool,
+        deadline: &Deadline,
+    ) -> Result<Dialled, Failure> {
+        if !fresh && let Some(transport) = self.pool.borrow_mut().take(key, Instant::now()) {
+            return Ok(Dialled { transport, reused: true });
+        }
+        let socket = match self.proxies.for_target(target) {
+            Some(proxy) => self.dial_proxy(proxy, target, deadline).await?,
+            None => self.dial_host(target, deadline).await?,
+        };
+        let transport = match target.scheme {
+            Scheme::Http => Transport::Plain(socket),
+            Scheme::Https => Transport::tls(&self.tls, socket, &key.host).await?,
+        };
+        Ok(Dialled { transport, reused: false })
+    }
+
+    async fn dial_host(&self, target: &Target, deadline: &Deadline) -> Result<TcpStream, Failure> {
+        let resolved;
+        let literal;
+        let addresses: &[IpAddr] = match &target.host {
+            Host::Name(name) => {
+                resolved = self.names.resolve(name).await?;
+                &resolved
+            }
+            Host::Addr(address) => {
+                literal = [*address];
+                &literal
+            }
+        };
+        let allowed: Vec<IpAddr> =
+            addresses.iter().copied().filter(|&address| self.policy.allows(address)).collect();
+        if allowed.is_empty() {
+            return Err(Failure::AddressNotAllowed);
+        }
+        self.dial_any(&allowed, target.port, deadline).await
+    }
+
+    /// Each address in turn, the time that is left shared among those still to be tried.
+    async fn dial_any(
+        &self,
+        addresses: &[IpAddr],
+        port: u16,
+        deadline: &Deadline,
+    ) -> Result<TcpStream, Failure> {
+        let mut last = Failure::ConnectionRefused;
+        for (at, &address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+            let share = deadline.remaining() / left;
+            let attempt = self.dial_address(SocketAddr::new(address, port), deadline);
+            match timeout(share, attempt).await {
+                Ok(Ok(socket)) => return Ok(socket),
+                Ok(Err(failure)) => last = failure,
+                Err(_) => last = Failure::TimedOut,
+            }
+        }
+        Err(last)
+    }
+
+    /// One address; a shortage of this machine is waited out, off the URL's clock.
+    async fn dial_address(
+        &self,
+        address: SocketAddr,
+        deadline: &Deadline,
+    ) -> Result<TcpStream, Failure> {
+        loop {
+            match connect(address).await {
+                Ok(socket) => return Ok(socket),
+                Err(ConnectError::Remote(failure)) => return Err(failure),
+                Err(ConnectError::Local(error)) => {
+                    if self.shortages.replace(self.shortages.get() + 1) == 0 {
+                        tracing::warn!(%error, "this machine is short of sockets; waiting");
+                    }
+                    self.pool.borrow_mut().clear();
+                    deadline.paused(monoio::time::sleep(SHORTAGE_PAUSE)).await;
+                }
+            }
+        }
+    }
+
+    /// A socket to the proxy, and for https a tunnel through it. The proxy is the user's choice, so
+    /// the address policy does not apply to it; what it reaches is its own affair.
+    async fn dial_proxy(
+        &self,
+        proxy: &Proxy,
+        target: &Target,
+        deadline: &Deadline,
+    ) -> Result<TcpStream, Failure> {
+        let addresses = match &proxy.host {
+            Host::Name(name) => self.names.resolve(name).await?.to_vec(),
+            Host::Addr(address) => vec![*address],
+        };
+        let socket = self.dial_any(&addresses, proxy.port, deadline).await?;
+        if target.scheme == Scheme::Http {
+            return Ok(socket);
+        }
+        self.open_tunnel(socket, proxy, target).await
+    }
+
+    async fn open_tunnel(
+        &self,
+        socket: TcpStream,
+        proxy: &Proxy,
+        target: &Target,
+    ) -> Result<TcpStream, Failure> {
+        let mut request = Vec::with_capacity(256);
+        let authority = target.connect_authority();
+        let authorization = proxy.authorization.as_deref();
+        write_connect(&mut request, &authority, &self.config.user_agent, authorization);
+        let mut transport = Transport::Plain(socket);
+        transport.write_all(request).await?;
+        let mut answer = Vec::with_capacity(CONNECT_ANSWER_BYTES);
+        loop {
+            if answer.len() == answer.capacity() {
+                return Err(Failure::HeaderTooLarge);
+            }
+            if transport.read(&mut answer).await? == 0 {
+                return Err(Failure::ConnectionClosed);
+            }
+            if let HeadParse::Complete { head, .. } = parse_head(&answer)? {
+                return match (head.status, transport) {
+                    (200..=299, Transport::Plain(socket)) => Ok(socket),
+                    (status, _) => Err(Failure::HttpStatus(status)),
+                };
+            }
+        }
+    }
+}

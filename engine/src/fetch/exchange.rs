@@ -1,0 +1,135 @@
+//! Owns one request and its answer: send, head, what the head decides, body, and whether the
+//! connection may serve again. Never follows a redirect itself.
+
+use std::time::Instant;
+
+use super::dial::Dialled;
+use super::{AttemptFailure, Body, Deadline, Fetcher};
+use crate::failure::Failure;
+use crate::http::head::{Head, HeadParse, parse_head};
+use crate::http::outcome::{Disposition, classify};
+use crate::http::request::{RequestForm, write_request};
+use crate::http::robots;
+use crate::http::target::{Scheme, Target};
+use crate::limits;
+use crate::net::Transport;
+
+/// First receive: nearly every head, and the start of the body with it.
+const HEAD_RECEIVE_BYTES: usize = 8 * 1024;
+
+/// What an exchange ended in.
+pub(super) enum Answer {
+    /// The body.
+    Body(Body),
+    /// A redirect's Location, as sent.
+    Redirect(Vec<u8>),
+}
+
+/// A head and what came behind it in the same receives.
+pub(super) struct Received {
+    pub(super) head: Head,
+    pub(super) rest: Vec<u8>,
+}
+
+impl Fetcher {
+    /// One request for `target`. A reused connection that the server had closed meanwhile is
+    /// replaced once by a fresh one; that is no retry of the request's failure.
+    pub(super) async fn exchange(
+        &self,
+        target: &Target,
+        deadline: &Deadline,
+    ) -> Result<Answer, AttemptFailure> {
+        let key = Self::pool_key(target);
+        let mut fresh = false;
+        loop {
+            let Dialled { mut transport, reused } =
+                self.dial(target, &key, fresh, deadline).await?;
+            match self.request(&mut transport, target).await {
+                Ok(received) => {
+                    let (answer, reusable) =
+                        self.answer(&mut transport, received, deadline).await?;
+                    if reusable {
+                        self.pool.borrow_mut().put(key, transport, Instant::now());
+                    }
+                    return Ok(answer);
+                }
+                Err(Failure::ConnectionClosed | Failure::ConnectionReset) if reused => fresh = true,
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// Sends the request and reads heads until the final one.
+    async fn request(
+        &self,
+        transport: &mut Transport,
+        target: &Target,
+    ) -> Result<Received, Failure> {
+        let mut buffer = self.buffers.borrow_mut().take(HEAD_RECEIVE_BYTES);
+        let proxy = self.proxies.for_target(target).filter(|_| target.scheme == Scheme::Http);
+        let form = if proxy.is_some() { RequestForm::Absolute } else { RequestForm::Origin };
+        let authorization = proxy.and_then(|proxy| proxy.authorization.as_deref());
+        write_request(&mut buffer, target, form, &self.config.user_agent, authorization);
+        let mut buffer = transport.write_all(buffer).await?;
+        buffer.clear();
+        for _ in 0..=limits::INTERIM_ANSWERS_MAX {
+            let (head, consumed) = read_head(transport, &mut buffer).await?;
+            buffer.drain(..consumed);
+            if !(100..200).contains(&head.status) {
+                return Ok(Received { head, rest: buffer });
+            }
+        }
+        Err(Failure::MalformedResponse)
+    }
+
+    /// What the head decides, and the body where it has a usable one.
+    async fn answer(
+        &self,
+        transport: &mut Transport,
+        received: Received,
+        deadline: &Deadline,
+    ) -> Result<(Answer, bool), AttemptFailure> {
+        let head = &received.head;
+        match classify(head) {
+            Disposition::Redirect => {
+                let location = head.location.clone().ok_or(Failure::BadRedirect)?;
+                Ok((Answer::Redirect(location), false))
+            }
+            Disposition::Failed(failure) => {
+                Err(AttemptFailure { failure, retry_after: head.retry_after })
+            }
+            Disposition::Body => {
+                let token = self.config.user_agent_token.as_deref();
+                if robots::disallowed(&head.robots, token, &self.config.disallowed_directives) {
+                    return Err(Failure::RobotsDisallowed.into());
+                }
+                let (body, reusable) = self.read_body(transport, received, deadline).await?;
+                Ok((Answer::Body(body), reusable))
+            }
+        }
+    }
+}
+
+/// Reads until a head is whole; gives it with its length in `buffer`.
+async fn read_head(
+    transport: &mut Transport,
+    buffer: &mut Vec<u8>,
+) -> Result<(Head, usize), Failure> {
+    let mut ended = buffer.is_empty();
+    loop {
+        if !ended && let HeadParse::Complete { head, consumed } = parse_head(buffer)? {
+            return Ok((head, consumed));
+        }
+        if buffer.len() == buffer.capacity() {
+            buffer.reserve(buffer.len().max(HEAD_RECEIVE_BYTES));
+        }
+        if transport.read(buffer).await? == 0 {
+            return Err(if buffer.is_empty() {
+                Failure::ConnectionClosed
+            } else {
+                Failure::MalformedResponse
+            });
+        }
+        ended = false;
+    }
+}

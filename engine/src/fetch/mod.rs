@@ -1,0 +1,184 @@
+//! Owns one URL's way over the network: attempts, redirects, one deadline over all of it. Never
+//! looks at pixels and never writes a row.
+
+mod body;
+mod buffers;
+mod deadline;
+mod dial;
+mod exchange;
+mod names;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::address::AddressPolicy;
+use crate::config::FetchConfig;
+use crate::failure::Failure;
+use crate::http::proxy::Proxies;
+use crate::http::retry::{Backoff, RetryAfter};
+use crate::http::target::Target;
+use crate::limits;
+use crate::net::{Pool, TlsContext};
+use crate::sync::{Permit, Semaphore};
+
+pub use buffers::Buffers;
+pub use deadline::Deadline;
+pub use names::{NameAnswer, Names};
+
+/// What all fetches of one core share. Lives on the reactor's thread.
+pub struct Fetcher {
+    config: Arc<FetchConfig>,
+    tls: TlsContext,
+    proxies: Arc<Proxies>,
+    policy: AddressPolicy,
+    /// The core's name cache and its line to the resolver.
+    pub names: Rc<Names>,
+    pool: RefCell<Pool>,
+    /// Body buffers between uses.
+    pub buffers: RefCell<Buffers>,
+    /// Bytes of bodies that may be in memory.
+    budget: Semaphore,
+    /// Bodies of unknown length that may grow past their first reservation.
+    large_bodies: Semaphore,
+    random: Cell<u64>,
+    /// Times this machine was short of descriptors, ports or memory.
+    pub shortages: Cell<u64>,
+    /// Body bytes received.
+    pub received_bytes: Cell<u64>,
+}
+
+/// A whole body and its share of the byte budget.
+pub struct Body {
+    /// The bytes, content coding removed.
+    pub bytes: Vec<u8>,
+    /// The budget, held until the bytes are gone.
+    pub budget: Permit,
+}
+
+/// One attempt's failure, with what the server said about the next.
+struct AttemptFailure {
+    failure: Failure,
+    retry_after: Option<RetryAfter>,
+}
+
+impl From<Failure> for AttemptFailure {
+    fn from(failure: Failure) -> Self {
+        Self { failure, retry_after: None }
+    }
+}
+
+/// What a core's fetches are made of.
+pub struct FetcherParts {
+    /// The run's fetch options.
+    pub config: Arc<FetchConfig>,
+    /// The process-wide TLS configuration.
+    pub tls: TlsContext,
+    /// Proxies from the environment.
+    pub proxies: Arc<Proxies>,
+    /// Name cache of the core.
+    pub names: Rc<Names>,
+    /// Idle connections kept.
+    pub idle_connections_max: usize,
+    /// Body bytes in memory.
+    pub budget_bytes: usize,
+    /// Seed of the backoff's jitter.
+    pub seed: u64,
+}
+
+impl Fetcher {
+    /// Puts the parts together.
+    pub fn new(parts: FetcherParts) -> Self {
+        let policy = AddressPolicy::new(parts.config.allow_net.clone());
+        Self {
+            policy,
+            config: parts.config,
+            tls: parts.tls,
+            proxies: parts.proxies,
+            names: parts.names,
+            pool: RefCell::new(Pool::new(parts.idle_connections_max)),
+            buffers: RefCell::new(Buffers::new(parts.budget_bytes / 4)),
+            budget: Semaphore::new(parts.budget_bytes),
+            large_bodies: Semaphore::new(limits::LARGE_BODIES_PER_CORE),
+            random: Cell::new(parts.seed | 1),
+            shortages: Cell::new(0),
+            received_bytes: Cell::new(0),
+        }
+    }
+
+    /// Fetches one URL within the run's total deadline.
+    ///
+    /// # Errors
+    /// The row's failure.
+    pub async fn fetch(&self, target: Target) -> Result<Body, Failure> {
+        let deadline = Deadline::after(self.config.timeout);
+        match deadline.bound(self.attempts(target, &deadline)).await {
+            Some(result) => result,
+            None => Err(Failure::TimedOut),
+        }
+    }
+
+    /// Closes idle connections that rested too long.
+    pub fn expire_idle(&self) {
+        self.pool.borrow_mut().expire(Instant::now());
+    }
+
+    async fn attempts(&self, target: Target, deadline: &Deadline) -> Result<Body, Failure> {
+        let mut attempt = 0;
+        loop {
+            let failed = match self.follow(target.clone(), deadline).await {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            if attempt >= self.config.retries || !failed.failure.may_change() {
+                return Err(failed.failure);
+            }
+            let wait = self.pause_before(attempt, failed, deadline)?;
+            monoio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    /// How long to wait before the next attempt, or the failure to record.
+    fn pause_before(
+        &self,
+        attempt: u32,
+        failed: AttemptFailure,
+        deadline: &Deadline,
+    ) -> Result<Duration, Failure> {
+        let asked_to_wait = failed.retry_after.is_some();
+        Backoff::next(
+            attempt,
+            failed.retry_after,
+            SystemTime::now(),
+            self.next_random(),
+            deadline.remaining(),
+        )
+        .ok_or(match failed.failure {
+            Failure::HttpStatus(429 | 503) if asked_to_wait => Failure::HostRateLimited,
+            other => other,
+        })
+    }
+
+    /// One attempt: the request and its redirects.
+    async fn follow(&self, mut target: Target, deadline: &Deadline) -> Result<Body, AttemptFailure> {
+        for _ in 0..=self.config.redirects_max {
+            match self.exchange(&target, deadline).await? {
+                exchange::Answer::Body(body) => return Ok(body),
+                exchange::Answer::Redirect(location) => target = target.join(&location)?,
+            }
+        }
+        Err(Failure::TooManyRedirects.into())
+    }
+
+    /// xorshift64*: jitter needs no more.
+    fn next_random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+}

@@ -1,0 +1,118 @@
+//! Owns a core's side of name resolution: its cache, the look-ups in flight and who waits for them.
+//! Never resolves: the service thread does, and answers through the core's mailbox.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_channel::oneshot;
+use turbo2ds_dns::{Answer, Cache, DnsError, Handle};
+
+use crate::failure::Failure;
+use crate::sync::Outbox;
+
+/// Names one core remembers.
+const CACHE_NAMES_MAX: usize = 200_000;
+/// Look-ups that look-ahead may keep in flight; what a fetch itself asks for always goes out.
+const LOOK_AHEAD_MAX: usize = 512;
+
+type Found = Result<Arc<[IpAddr]>, DnsError>;
+
+/// The resolver's answer, on its way through the mailbox.
+pub struct NameAnswer {
+    name: Arc<str>,
+    result: Result<Answer, DnsError>,
+}
+
+/// A core's names.
+pub struct Names {
+    cache: RefCell<Cache>,
+    waiting: RefCell<HashMap<Arc<str>, Vec<oneshot::Sender<Found>>>>,
+    service: Handle,
+    outbox: Arc<dyn Fn(NameAnswer) + Send + Sync>,
+}
+
+impl Names {
+    /// A cache in front of `service`; answers come back as messages of `outbox`.
+    pub fn new<M: From<NameAnswer> + Send + 'static>(service: Handle, outbox: Outbox<M>) -> Self {
+        let outbox: Arc<dyn Fn(NameAnswer) + Send + Sync> =
+            Arc::new(move |answer| outbox.send(M::from(answer)));
+        Self {
+            cache: RefCell::new(Cache::new(CACHE_NAMES_MAX)),
+            waiting: RefCell::new(HashMap::new()),
+            service,
+            outbox,
+        }
+    }
+
+    /// The addresses of `name`, from the cache or the service.
+    ///
+    /// # Errors
+    /// The DNS failures.
+    pub async fn resolve(&self, name: &Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
+        if let Some(found) = self.cache.borrow_mut().get(name, Instant::now()) {
+            return found.map_err(failure_of);
+        }
+        let (sender, receiver) = oneshot::channel();
+        let asked = match self.waiting.borrow_mut().entry(name.clone()) {
+            Entry::Occupied(mut waiters) => {
+                waiters.get_mut().push(sender);
+                true
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(vec![sender]);
+                false
+            }
+        };
+        if !asked {
+            self.ask(name.clone());
+        }
+        receiver.await.unwrap_or(Err(DnsError::Failure)).map_err(failure_of)
+    }
+
+    /// Asks for a name before its URL is due.
+    pub fn look_ahead(&self, name: &Arc<str>) {
+        if self.cache.borrow_mut().get(name, Instant::now()).is_some() {
+            return;
+        }
+        {
+            let mut waiting = self.waiting.borrow_mut();
+            if waiting.len() >= LOOK_AHEAD_MAX || waiting.contains_key(name) {
+                return;
+            }
+            waiting.insert(name.clone(), Vec::new());
+        }
+        self.ask(name.clone());
+    }
+
+    /// Takes an answer in and tells who waits.
+    pub fn answered(&self, answer: NameAnswer) {
+        let now = Instant::now();
+        let NameAnswer { name, result } = answer;
+        let waiters = self.waiting.borrow_mut().remove(&name).unwrap_or_default();
+        let found = result.as_ref().map(|answer| answer.addrs.clone()).map_err(|error| *error);
+        self.cache.borrow_mut().insert(name, result, now);
+        for waiter in waiters {
+            // A fetch whose deadline passed has gone.
+            let _ = waiter.send(found.clone());
+        }
+    }
+
+    fn ask(&self, name: Arc<str>) {
+        let outbox = self.outbox.clone();
+        let echo = name.clone();
+        let reply = Box::new(move |result| outbox(NameAnswer { name: echo, result }));
+        self.service.request(name, reply);
+    }
+}
+
+fn failure_of(error: DnsError) -> Failure {
+    match error {
+        DnsError::NotFound => Failure::DnsNotFound,
+        DnsError::Failure => Failure::DnsFailure,
+        DnsError::TimedOut => Failure::DnsTimedOut,
+    }
+}

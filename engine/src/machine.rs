@@ -1,0 +1,86 @@
+//! Owns what this machine gives a run: cores to pin to, descriptors, and from them the bounds of
+//! what may be in flight. Read once at the start.
+
+use core_affinity::CoreId;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::config::MachineConfig;
+use crate::error::Error;
+use crate::limits;
+
+/// Descriptors kept for files, threads and what the runtime closes a moment later.
+const RESERVED_FDS: usize = 128;
+/// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
+const FDS_PER_DOWNLOAD: usize = 2;
+
+/// The machine as a run uses it.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// A core per reactor.
+    pub cores: Vec<CoreId>,
+    /// Descriptors this process may have.
+    pub fds_max: usize,
+    /// Downloads in flight per core at the start.
+    pub in_flight_start: usize,
+    /// Downloads in flight per core at most.
+    pub in_flight_max: usize,
+    /// Idle connections per core at most.
+    pub idle_connections_max: usize,
+    /// Body bytes per core at most.
+    pub body_budget_bytes: usize,
+}
+
+impl Machine {
+    /// Reads the machine and raises the descriptor limit to what is allowed.
+    ///
+    /// # Errors
+    /// `LocalResource` where no core or next to no descriptor is left.
+    pub fn read(config: &MachineConfig) -> Result<Self, Error> {
+        let available = core_affinity::get_core_ids().filter(|ids| !ids.is_empty()).ok_or_else(|| {
+            Error::local_resource("the kernel tells no core to run on", "check the affinity mask")
+        })?;
+        let wanted = config.cores.unwrap_or(available.len()).max(1);
+        // More cores asked for than there are: they share, in turn.
+        let cores: Vec<CoreId> = available.iter().copied().cycle().take(wanted).collect();
+        let fds_max = raise_fd_limit();
+        let per_core = fds_max.saturating_sub(RESERVED_FDS) / cores.len();
+        if per_core < FDS_PER_DOWNLOAD * 2 {
+            return Err(Error::local_resource(
+                format!("{fds_max} file descriptors are too few for {} cores", cores.len()),
+                "raise the limit (ulimit -n 65536)",
+            ));
+        }
+        let fd_bound = per_core / FDS_PER_DOWNLOAD;
+        let in_flight_max = config.in_flight.unwrap_or(limits::IN_FLIGHT_MAX).min(fd_bound).max(1);
+        let start = config.in_flight.unwrap_or(limits::IN_FLIGHT_START);
+        Ok(Self {
+            in_flight_start: start.min(in_flight_max),
+            in_flight_max,
+            idle_connections_max: (fd_bound / 4).min(limits::IN_FLIGHT_MAX / 4),
+            body_budget_bytes: body_budget(cores.len()),
+            cores,
+            fds_max,
+        })
+    }
+}
+
+/// A core's share of a quarter of the memory, within the limit.
+fn body_budget(cores: usize) -> usize {
+    let info = rustix::system::sysinfo();
+    let total = usize::try_from(info.totalram).unwrap_or(usize::MAX);
+    let total = total.saturating_mul(info.mem_unit as usize);
+    (total / 4 / cores).clamp(2 * limits::UNKNOWN_BODY_BYTES, limits::BODY_BUDGET_PER_CORE_BYTES)
+}
+
+/// Raises the soft limit to the hard one and gives what holds then.
+fn raise_fd_limit() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let before = limit.current;
+        limit.current = limit.maximum;
+        if setrlimit(Resource::Nofile, limit).is_err() {
+            limit.current = before;
+        }
+    }
+    limit.current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
+}

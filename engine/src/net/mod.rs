@@ -1,0 +1,12 @@
+//! Owns connections: sockets, TLS on them, and the pool they rest in between requests. Never knows
+//! what HTTP is and never resolves a name.
+
+mod connect;
+mod pool;
+mod tls;
+mod transport;
+
+pub use connect::{ConnectError, connect};
+pub use pool::{Pool, PoolKey};
+pub use tls::{TlsContext, TlsError};
+pub use transport::Transport;

@@ -1,0 +1,219 @@
+//! Owns TLS: one client configuration per process, one rustls state machine per connection, driven
+//! over a monoio socket. Never decides whom to trust beyond the platform's roots.
+
+use std::io::{self, BufRead};
+use std::sync::Arc;
+
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
+use monoio::net::TcpStream;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::connect::read_failure;
+use crate::failure::Failure;
+
+/// Ciphertext taken from the socket at once: one full TLS record and its header.
+const RECEIVE_BYTES: usize = 16 * 1024 + 256;
+
+/// Why TLS could not be set up for the run.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// rustls refused the configuration.
+    #[error("TLS could not be configured: {0}")]
+    Config(#[from] rustls::Error),
+}
+
+/// The process-wide TLS configuration.
+#[derive(Clone)]
+pub struct TlsContext {
+    config: Arc<ClientConfig>,
+}
+
+impl TlsContext {
+    /// Reads the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first), or trusts everybody.
+    /// Comes with the number of roots that were read.
+    ///
+    /// # Errors
+    /// Where rustls refuses the configuration.
+    pub fn new(ignore_certificates: bool) -> Result<(Self, usize), TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?;
+        let (mut config, roots) = if ignore_certificates {
+            let verifier = Arc::new(TrustEverybody { provider });
+            (builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(), 0)
+        } else {
+            let mut store = RootCertStore::empty();
+            let (added, _) =
+                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            (builder.with_root_certificates(store).with_no_client_auth(), added)
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok((Self { config: Arc::new(config) }, roots))
+    }
+}
+
+/// A TLS connection over a socket.
+pub struct TlsStream {
+    socket: TcpStream,
+    session: ClientConnection,
+    /// Ciphertext buffer; taken while an operation has it.
+    buffer: Vec<u8>,
+}
+
+impl TlsStream {
+    /// The whole handshake for `host`.
+    ///
+    /// # Errors
+    /// `TlsCertificate` where the certificate does not verify, `TlsHandshake` for the rest of the
+    /// protocol, and the connection's own failures.
+    pub async fn connect(
+        context: &TlsContext,
+        socket: TcpStream,
+        host: &str,
+    ) -> Result<Self, Failure> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(bare.to_owned()).map_err(|_| Failure::TlsHandshake)?;
+        let session = ClientConnection::new(context.config.clone(), name)
+            .map_err(|_| Failure::TlsHandshake)?;
+        let mut stream = Self { socket, session, buffer: Vec::with_capacity(RECEIVE_BYTES) };
+        while stream.session.is_handshaking() {
+            stream.send_pending().await?;
+            if stream.session.is_handshaking() && !stream.receive().await? {
+                return Err(Failure::TlsHandshake);
+            }
+        }
+        stream.send_pending().await?;
+        Ok(stream)
+    }
+
+    /// Encrypts and sends all of `plain`.
+    pub async fn write_all(&mut self, plain: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let mut sent = 0;
+        while sent < plain.len() {
+            let taken = io::Write::write(&mut self.session.writer(), &plain[sent..])
+                .map_err(|_| Failure::TlsHandshake)?;
+            sent += taken;
+            self.send_pending().await?;
+        }
+        Ok(plain)
+    }
+
+    /// Appends what comes next to `into`, within its capacity; 0 is the end of the stream.
+    pub async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+        loop {
+            match self.take_plain(into) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                Err(_) => return Err(Failure::TlsHandshake),
+            }
+            if !self.receive().await? {
+                return Ok(0);
+            }
+            if self.session.wants_write() {
+                self.send_pending().await?;
+            }
+        }
+    }
+
+    /// Moves decrypted bytes over, as many as are there and fit.
+    fn take_plain(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        let room = into.capacity() - into.len();
+        let mut reader = self.session.reader();
+        let plain = reader.fill_buf()?;
+        let count = plain.len().min(room);
+        into.extend_from_slice(&plain[..count]);
+        reader.consume(count);
+        Ok(count)
+    }
+
+    async fn send_pending(&mut self) -> Result<(), Failure> {
+        while self.session.wants_write() {
+            let mut out = std::mem::take(&mut self.buffer);
+            out.clear();
+            while self.session.wants_write() {
+                self.session.write_tls(&mut out).map_err(|_| Failure::TlsHandshake)?;
+            }
+            let (result, back) = self.socket.write_all(out).await;
+            self.buffer = back;
+            result.map_err(|error| read_failure(&error))?;
+        }
+        Ok(())
+    }
+
+    /// One receive and what rustls makes of it; false at the end of the socket.
+    async fn receive(&mut self) -> Result<bool, Failure> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        buffer.reserve(RECEIVE_BYTES);
+        let (result, back) = self.socket.read(buffer).await;
+        self.buffer = back;
+        let count = result.map_err(|error| read_failure(&error))?;
+        let mut cipher = &self.buffer[..count];
+        if count == 0 {
+            // Tells rustls that no more comes, so that its reader ends instead of asking again.
+            self.session.read_tls(&mut cipher).map_err(|_| Failure::TlsHandshake)?;
+            return Ok(false);
+        }
+        while !cipher.is_empty() {
+            self.session.read_tls(&mut cipher).map_err(|_| Failure::TlsHandshake)?;
+            self.session.process_new_packets().map_err(|error| failure_of(&error))?;
+        }
+        Ok(true)
+    }
+}
+
+fn failure_of(error: &rustls::Error) -> Failure {
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+            Failure::TlsCertificate
+        }
+        _ => Failure::TlsHandshake,
+    }
+}
+
+/// `--ignore_ssl_certificate`: the chain is not looked at, the handshake's signature still is.
+#[derive(Debug)]
+struct TrustEverybody {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for TrustEverybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

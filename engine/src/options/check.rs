@@ -1,0 +1,455 @@
+//! Owns what each option means: the text of the table becomes a checked [`Config`], once.
+//! Contradictions between options end here. Never touches a file.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use turbo2ds_codec as codec;
+use turbo2ds_codec::{
+    Antialias, EncodeFormat, Interpolation, JpegDecoder, ReencodePolicy, ResizeMode,
+};
+use turbo2ds_writers::OutputFormat;
+
+use crate::config::{
+    Compression, Config, DnsConfig, FetchConfig, HashKind, IncrementalMode, InputConfig,
+    InputFormat, IoBackend, MachineConfig, OutputConfig, ShowConfig,
+};
+use crate::error::Error;
+use crate::limits;
+
+use super::fingerprint;
+use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
+
+/// Columns that every dataset has, or may have, of its own.
+const RESERVED_COLUMNS: [&str; 13] = [
+    "key",
+    "caption",
+    "url",
+    "width",
+    "height",
+    "original_width",
+    "original_height",
+    "status",
+    "error_message",
+    "exif",
+    "md5",
+    "sha256",
+    "sha512",
+];
+
+const HASHES: [(&str, HashKind); 3] = [
+    ("md5", HashKind::Md5),
+    ("sha256", HashKind::Sha256),
+    ("sha512", HashKind::Sha512),
+];
+
+const INTERPOLATIONS: [(&str, Interpolation); 8] = [
+    ("nearest", Interpolation::Nearest),
+    ("linear", Interpolation::Linear),
+    ("cubic", Interpolation::Cubic),
+    ("area", Interpolation::Area),
+    ("lanczos", Interpolation::Lanczos4),
+    ("bilinear", Interpolation::Linear),
+    ("bicubic", Interpolation::Cubic),
+    ("lanczos4", Interpolation::Lanczos4),
+];
+
+const ANTIALIASED: [(&str, Interpolation); 4] = [
+    ("hamming", Interpolation::Antialiased(Antialias::Hamming)),
+    ("mitchell", Interpolation::Antialiased(Antialias::Mitchell)),
+    (
+        "catmullrom",
+        Interpolation::Antialiased(Antialias::CatmullRom),
+    ),
+    ("lanczos3", Interpolation::Antialiased(Antialias::Lanczos3)),
+];
+
+/// The whole configuration.
+pub(super) fn config(v: &Values) -> Result<Config, Error> {
+    refuse_what_is_not_built(v)?;
+    let fetch = fetch(v)?;
+    let mut config = Config {
+        input: input(v, fetch.hash)?,
+        output: output(v)?,
+        codec: settings(v)?,
+        extract_exif: v.read("extract_exif", boolean)?,
+        fetch,
+        dns: DnsConfig {
+            servers: v.read_list("dns_servers", name_server)?,
+            fixed: v.read_list("resolve", fixed_answer)?,
+        },
+        machine: MachineConfig {
+            cores: v.read("processes_count", optional(integer(1, 4096)))?,
+            in_flight: v.read(
+                "thread_count",
+                optional(integer(1, limits::IN_FLIGHT_MAX as u64)),
+            )?,
+            io: v.read(
+                "io",
+                choice(&[
+                    ("auto", IoBackend::Auto),
+                    ("uring", IoBackend::Uring),
+                    ("epoll", IoBackend::Epoll),
+                ]),
+            )?,
+        },
+        show: ShowConfig {
+            log_json: v.read("log_json", boolean)?,
+        },
+        fingerprint: Vec::new(),
+    };
+    config.fingerprint = fingerprint::of(&config);
+    Ok(config)
+}
+
+/// Options of img2dataset whose capability this version lacks: only what asks for nothing passes.
+fn refuse_what_is_not_built(v: &Values) -> Result<(), Error> {
+    let lacking = [
+        ("bbox_col", "None", "blurring boxes"),
+        ("distributor", "multiprocessing", "spreading over machines"),
+        ("subjob_size", "1000", "the pyspark distributor"),
+        ("enable_wandb", "False", "Weights & Biases"),
+        ("wandb_project", "img2dataset", "Weights & Biases"),
+    ];
+    for (name, default, what) in lacking {
+        let given = v.read(name, text)?;
+        if !given.eq_ignore_ascii_case(default) {
+            return Err(Error::usage(
+                format!("`--{name} {given}`: {what} is not in this version of turbo2ds"),
+                format!("leave `--{name}` out"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
+    if !v.is_given("url_list") {
+        return Err(Error::usage(
+            "no URL list is given",
+            "write `turbo2ds URL_LIST [--option value]...`; `turbo2ds --help` lists the options",
+        ));
+    }
+    let url_list = local_path(v, "url_list")?;
+    let (named, compression) = by_extension(&url_list);
+    let (format, compression) = match v.read("input_format", optional(input_format))? {
+        // A compression the option does not name is still seen by the file's extension.
+        Some((format, Compression::None)) => (format, compression),
+        Some(both) => both,
+        None => (named.unwrap_or(InputFormat::Txt), compression),
+    };
+    let config = InputConfig {
+        url_list,
+        format,
+        compression: if format == InputFormat::Parquet {
+            Compression::None
+        } else {
+            compression
+        },
+        url_col: v.read("url_col", text)?,
+        caption_col: v.read("caption_col", optional(text))?,
+        save_additional_columns: v.read_list("save_additional_columns", text)?,
+        verify_hash_col: verify_hash(v, hash)?,
+        rows_per_shard: v.read("number_sample_per_shard", integer(1, u64::from(u32::MAX)))?,
+    };
+    check_columns(&config)?;
+    Ok(config)
+}
+
+fn verify_hash(v: &Values, hash: Option<HashKind>) -> Result<Option<String>, Error> {
+    let mut parts = v.read_list("verify_hash", text)?;
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let hint = r#"write `--verify_hash '["COLUMN","TYPE"]'` with TYPE as in --compute_hash"#;
+    let (Some(kind), Some(column), true) = (parts.pop(), parts.pop(), parts.is_empty()) else {
+        return Err(Error::usage(
+            "`--verify_hash` takes a column and a type",
+            hint,
+        ));
+    };
+    let computed = hash.map_or("None", HashKind::as_str);
+    if kind != computed {
+        return Err(Error::usage(
+            format!("`--verify_hash` asks for {kind} and `--compute_hash` for {computed}"),
+            hint,
+        ));
+    }
+    Ok(Some(column))
+}
+
+/// Refuses column choices that cannot be met for any file.
+fn check_columns(input: &InputConfig) -> Result<(), Error> {
+    let extra = &input.save_additional_columns;
+    if input.format == InputFormat::Txt {
+        let asked = [
+            ("caption_col", input.caption_col.is_some()),
+            ("save_additional_columns", !extra.is_empty()),
+            ("verify_hash", input.verify_hash_col.is_some()),
+        ];
+        if let Some((name, _)) = asked.into_iter().find(|(_, given)| *given) {
+            return Err(Error::usage(
+                format!("`--{name}` needs columns and a txt list has none"),
+                "set --input_format to csv, tsv, json, jsonl or parquet",
+            ));
+        }
+    }
+    if let Some(name) = extra
+        .iter()
+        .find(|name| RESERVED_COLUMNS.contains(&name.as_str()))
+    {
+        return Err(Error::usage(
+            format!("`--save_additional_columns` names `{name}`, a column turbo2ds writes itself"),
+            format!(
+                "rename it in the list; reserved are {}",
+                RESERVED_COLUMNS.join(", ")
+            ),
+        ));
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    let roles = [
+        Some(&input.url_col),
+        input.caption_col.as_ref(),
+        input.verify_hash_col.as_ref(),
+    ];
+    for name in roles.into_iter().flatten().chain(extra) {
+        if seen.contains(&name.as_str()) {
+            return Err(Error::usage(
+                format!("column `{name}` is asked for twice"),
+                "a column is the URL, the caption, the hash or an additional one; name it once",
+            ));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+fn input_format(text: &str) -> Result<(InputFormat, Compression), String> {
+    match by_extension(&format!(".{text}")) {
+        (Some(InputFormat::Parquet), compression) if compression != Compression::None => None,
+        (format, compression) => format.map(|format| (format, compression)),
+    }
+    .ok_or_else(|| {
+        "one of txt, csv, tsv, json, jsonl (each also with .gz or .zst), parquet".to_owned()
+    })
+}
+
+/// Format and compression that a path's end tells.
+fn by_extension(path: &str) -> (Option<InputFormat>, Compression) {
+    let (rest, compression) = match path.rsplit_once('.') {
+        Some((rest, "gz")) => (rest, Compression::Gzip),
+        Some((rest, "zst")) => (rest, Compression::Zstd),
+        _ => (path, Compression::None),
+    };
+    let format = rest.rsplit_once('.').and_then(|(_, end)| match end {
+        "txt" => Some(InputFormat::Txt),
+        "csv" => Some(InputFormat::Csv),
+        "tsv" => Some(InputFormat::Tsv),
+        "json" => Some(InputFormat::Json),
+        "jsonl" => Some(InputFormat::Jsonl),
+        "parquet" => Some(InputFormat::Parquet),
+        _ => None,
+    });
+    (format, compression)
+}
+
+/// A path of this machine; `file://` is dropped, any other scheme refused.
+fn local_path(v: &Values, name: &str) -> Result<String, Error> {
+    let path = v.read(name, text)?;
+    match path.split_once("://") {
+        None => Ok(path),
+        Some(("file", local)) if local.starts_with('/') => Ok(local.to_owned()),
+        Some((scheme, _)) => Err(Error::usage(
+            format!("`--{name} {path}`: {scheme}:// stores are not in this version of turbo2ds"),
+            "use a local path, or mount the store",
+        )),
+    }
+}
+
+fn output(v: &Values) -> Result<OutputConfig, Error> {
+    Ok(OutputConfig {
+        folder: PathBuf::from(local_path(v, "output_folder")?),
+        format: v.read(
+            "output_format",
+            choice(&[
+                ("files", OutputFormat::Files),
+                ("webdataset", OutputFormat::Webdataset),
+                ("parquet", OutputFormat::Parquet),
+                ("tfrecord", OutputFormat::Tfrecord),
+                ("dummy", OutputFormat::Dummy),
+            ]),
+        )?,
+        shard_digits: v.read("oom_shard_count", integer(1, 18))?,
+        mode: v.read(
+            "incremental_mode",
+            choice(&[
+                ("incremental", IncrementalMode::Incremental),
+                ("overwrite", IncrementalMode::Overwrite),
+                ("extend", IncrementalMode::Extend),
+            ]),
+        )?,
+        max_shard_retry: v.read("max_shard_retry", integer(0, 100))?,
+    })
+}
+
+fn settings(v: &Values) -> Result<codec::Settings, Error> {
+    let encode_format = v.read(
+        "encode_format",
+        choice(&[
+            ("jpg", EncodeFormat::Jpg),
+            ("png", EncodeFormat::Png),
+            ("webp", EncodeFormat::Webp),
+        ]),
+    )?;
+    let downscales = [&INTERPOLATIONS[..], &ANTIALIASED].concat();
+    Ok(codec::Settings {
+        image_size: v.read("image_size", integer(1, 65_500))?,
+        resize_mode: v.read(
+            "resize_mode",
+            choice(&[
+                ("no", ResizeMode::No),
+                ("border", ResizeMode::Border),
+                ("keep_ratio", ResizeMode::KeepRatio),
+                ("keep_ratio_largest", ResizeMode::KeepRatioLargest),
+                ("center_crop", ResizeMode::CenterCrop),
+            ]),
+        )?,
+        only_if_bigger: v.read("resize_only_if_bigger", boolean)?,
+        upscale: v.read("upscale_interpolation", choice(&INTERPOLATIONS))?,
+        downscale: v.read("downscale_interpolation", choice(&downscales))?,
+        encode_format,
+        encode_quality: quality(v, encode_format)?,
+        reencode: reencode(v)?,
+        filter: codec::SizeFilter {
+            min_image_size: v.read("min_image_size", number(0.0))?,
+            max_image_area: v.read("max_image_area", number(0.0))?,
+            max_aspect_ratio: v.read("max_aspect_ratio", number(1.0))?,
+        },
+        limits: codec::Limits {
+            pixels_max: v.read("max_pixels", integer(1, u64::from(u32::MAX)))?,
+            jpeg_scans_max: v.read("max_jpeg_scans", integer(1, 10_000))?,
+        },
+        jpeg_decoder: v.read(
+            "jpeg_decoder",
+            choice(&[("turbo", JpegDecoder::Turbo), ("zune", JpegDecoder::Zune)]),
+        )?,
+    })
+}
+
+fn quality(v: &Values, format: EncodeFormat) -> Result<u32, Error> {
+    let quality: u32 = v.read("encode_quality", integer(0, u64::from(u32::MAX)))?;
+    let (most, what) = match format {
+        EncodeFormat::Jpg => (100, "a quality from 0 to 100"),
+        EncodeFormat::Png => (9, "a compression level from 0 to 9"),
+        EncodeFormat::Webp => (u32::MAX, "a quality"),
+    };
+    if quality > most {
+        let format = format.as_str();
+        return Err(Error::usage(
+            format!("`--encode_quality {quality}` does not fit `--encode_format {format}`"),
+            format!("{format} takes {what}; set --encode_quality"),
+        ));
+    }
+    Ok(quality)
+}
+
+fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
+    match (
+        v.read("skip_reencode", boolean)?,
+        v.read("disable_all_reencoding", boolean)?,
+    ) {
+        (true, true) => Err(Error::usage(
+            "`--skip_reencode` and `--disable_all_reencoding` contradict each other",
+            "--skip_reencode keeps unchanged images' bytes, --disable_all_reencoding keeps all",
+        )),
+        (true, false) => Ok(ReencodePolicy::SkipIfUnchanged),
+        (false, true) => Ok(ReencodePolicy::Never),
+        (false, false) => Ok(ReencodePolicy::Always),
+    }
+}
+
+fn fetch(v: &Values) -> Result<FetchConfig, Error> {
+    let token = v.read("user_agent_token", optional(agent_token))?;
+    let version = env!("CARGO_PKG_VERSION");
+    let hashes = HASHES.map(|(name, kind)| (name, Some(kind)));
+    Ok(FetchConfig {
+        timeout: v.read("timeout", seconds)?,
+        retries: v.read("retries", integer(0, 100))?,
+        user_agent: match &token {
+            Some(token) => format!("turbo2ds/{version} (compatible; {token})"),
+            None => format!("turbo2ds/{version}"),
+        },
+        user_agent_token: token.map(|token| token.to_ascii_lowercase()),
+        disallowed_directives: v.read_list("disallowed_header_directives", |text| {
+            Ok(text.to_ascii_lowercase())
+        })?,
+        ignore_ssl_certificate: v.read("ignore_ssl_certificate", boolean)?,
+        body_bytes_max: v.read(
+            "max_body_bytes",
+            integer(1, limits::BODY_BUDGET_PER_CORE_BYTES as u64 / 2),
+        )?,
+        redirects_max: v.read("max_redirects", integer(0, 100))?,
+        allow_net: v.read_list("allow_net", network)?,
+        hash: v.read("compute_hash", |text| {
+            if is_none(text) {
+                Ok(None)
+            } else {
+                choice(&hashes)(text)
+            }
+        })?,
+    })
+}
+
+/// A day is more than any URL deserves and keeps the sum of clock and timeout in range.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let expected = || "seconds, more than 0 and at most 86400".to_owned();
+    let seconds = text.parse::<f64>().map_err(|_| expected())?;
+    if seconds > 0.0 && seconds <= 86_400.0 {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(expected())
+    }
+}
+
+/// The token stands in a header's comment and before the colon of X-Robots-Tag, so that it must be
+/// a token by RFC 9110, section 5.6.2.
+fn agent_token(given: &str) -> Result<String, String> {
+    let token = text(given)?;
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if token.bytes().all(fits) {
+        Ok(token)
+    } else {
+        Err("a name of letters, digits and -._ without spaces".to_owned())
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "a network such as 10.0.0.0/8 or fd00::/8".to_owned())
+}
+
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>()
+        .or_else(|_| unbracketed(text).map(|address| SocketAddr::new(address, 53)))
+        .map_err(|_| "an address such as 9.9.9.9 or [2620:fe::fe]:53".to_owned())
+}
+
+fn fixed_answer(text: &str) -> Result<(String, IpAddr), String> {
+    let expected = || "HOST:ADDRESS, such as example.org:192.0.2.1".to_owned();
+    let (host, address) = text.split_once(':').ok_or_else(expected)?;
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    match unbracketed(address) {
+        Ok(address) if !host.is_empty() => Ok((host, address)),
+        _ => Err(expected()),
+    }
+}
+
+fn unbracketed(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
+    text.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text)
+        .parse()
+}

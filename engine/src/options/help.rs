@@ -1,0 +1,120 @@
+//! Owns what a person reads about the options: `--help`, `--version`, the documentation's table and
+//! the nearest name to a misspelt one. All of it comes from the table.
+
+use std::fmt::Write as _;
+
+use super::table::{Group, Kind, OptionSpec, TABLE};
+
+/// Width of `--help`, columns.
+const WIDTH: usize = 100;
+/// Column where the help text of an option begins.
+const INDENT: usize = 8;
+
+/// The text of `--help`.
+pub(super) fn help() -> String {
+    let mut out = format!(
+        "turbo2ds {}: turns a list of image URLs into a sharded, training-ready image dataset\n\n\
+         Usage: turbo2ds URL_LIST [--option value]...\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    for group in Group::ALL {
+        out.push_str(&format!("\n{}:\n", group.title()));
+        for spec in TABLE.iter().filter(|spec| spec.group == group) {
+            out.push_str(&format!("  --{} {}\n", spec.name, spec.kind.placeholder()));
+            wrap(&mut out, &described(spec));
+        }
+    }
+    out.push_str(
+        "\nOther:\n  -h, --help\n        this text\n  -V, --version\n        version and target\n",
+    );
+    out.push_str(
+        "\nDashes may stand for underscores in names. Lists are written as JSON or Python does.\n",
+    );
+    out
+}
+
+/// The text of `--version`.
+pub(super) fn version() -> String {
+    format!(
+        "turbo2ds {} ({}-{})\n",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH,
+        std::env::consts::OS
+    )
+}
+
+/// The options as a markdown table, for the documentation.
+pub fn markdown() -> String {
+    let mut out = String::from("| option | value | default | meaning |\n|---|---|---|---|\n");
+    for spec in TABLE {
+        let value = match spec.kind {
+            Kind::Choice(words) => words.replace('|', ", "),
+            kind => kind.placeholder().to_owned(),
+        };
+        let default = if spec.default.is_empty() {
+            "required".to_owned()
+        } else {
+            format!("`{}`", spec.default)
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "| `{}` | {value} | {default} | {} |",
+            spec.name, spec.help
+        );
+    }
+    out
+}
+
+fn described(spec: &OptionSpec) -> String {
+    if spec.default.is_empty() {
+        return format!("{} [required]", spec.help);
+    }
+    format!("{} [default: {}]", spec.help, spec.default)
+}
+
+fn wrap(out: &mut String, text: &str) {
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column == 0 || column + 1 + word.len() > WIDTH {
+            out.push_str(if column == 0 { "" } else { "\n" });
+            out.push_str(&" ".repeat(INDENT));
+            column = INDENT;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.len();
+    }
+    out.push('\n');
+}
+
+/// The option whose name is nearest to `name`, if one is near enough to be meant.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    // Longer input is no slip of the keyboard, and the distance is quadratic.
+    if name.len() > 64 {
+        return None;
+    }
+    TABLE
+        .iter()
+        .map(|spec| (distance(name, spec.name), spec.name))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein's distance in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,130 @@
+//! Owns the command line: one table of options from which parsing, `--help` and the documentation's
+//! table come. Past [`parse`] only a checked [`Config`] travels.
+//! Never touches a file, a socket or the environment.
+//!
+//! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
+//! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
+//! without dashes is the URL list. An option given twice counts as given last, but lists that are
+//! documented as repeatable grow.
+
+mod check;
+mod fingerprint;
+mod help;
+mod table;
+mod value;
+
+use std::ffi::OsString;
+
+use crate::config::Config;
+use crate::error::Error;
+use table::{Kind, OptionSpec, TABLE};
+use value::Values;
+
+pub use help::markdown;
+
+/// What a command line asks for.
+#[derive(Clone, Debug)]
+pub enum Invocation {
+    /// Build the dataset.
+    Run(Box<Config>),
+    /// Print this text and end with success.
+    Help(String),
+    /// Print this text and end with success.
+    Version(String),
+}
+
+/// Reads a command line without the program's name.
+///
+/// # Errors
+/// [`Error::Usage`] for anything unknown, malformed, contradictory or not built into this version.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+    let mut args = args.map(utf8).peekable();
+    let mut values = Values::defaults();
+    while let Some(arg) = args.next() {
+        let arg = arg?;
+        if matches!(arg.as_str(), "-h" | "--help") {
+            return Ok(Invocation::Help(help::help()));
+        }
+        if matches!(arg.as_str(), "-V" | "--version") {
+            return Ok(Invocation::Version(help::version()));
+        }
+        let Some(name) = arg.strip_prefix("--").filter(|name| !name.is_empty()) else {
+            positional(&mut values, arg)?;
+            continue;
+        };
+        let (spec, inline) = match name.split_once('=') {
+            Some((name, value)) => (find(name)?, Some(value.to_owned())),
+            None => (find(name)?, None),
+        };
+        let text = match inline {
+            Some(text) => text,
+            None => {
+                let next = args.next_if(|next| is_value_for(spec, next));
+                next.transpose()?.map_or_else(|| bare(spec), Ok)?
+            }
+        };
+        values.give(spec, text);
+    }
+    check::config(&values).map(|config| Invocation::Run(Box::new(config)))
+}
+
+fn utf8(arg: OsString) -> Result<String, Error> {
+    arg.into_string().map_err(|arg| {
+        Error::usage(
+            format!("argument {arg:?} is not UTF-8"),
+            "give paths and values as UTF-8 text",
+        )
+    })
+}
+
+/// The first argument without dashes is the URL list; any other is a slip.
+fn positional(values: &mut Values, arg: String) -> Result<(), Error> {
+    if arg.starts_with('-') {
+        return Err(Error::usage(
+            format!("unknown option `{arg}`"),
+            "options begin with two dashes; `turbo2ds --help` lists them",
+        ));
+    }
+    if values.is_given("url_list") {
+        return Err(Error::usage(
+            format!("unexpected argument `{arg}`"),
+            "only the URL list goes without a name; write `--option value` for everything else",
+        ));
+    }
+    values.give(find("url_list")?, arg);
+    Ok(())
+}
+
+/// Whether the argument after `spec` is its value. A bare boolean takes only a boolean.
+fn is_value_for(spec: &OptionSpec, next: &Result<String, Error>) -> bool {
+    match (next, spec.kind) {
+        (Ok(text), Kind::Bool) => value::boolean(text).is_ok(),
+        (Ok(text), _) => !text.starts_with("--"),
+        (Err(_), _) => true,
+    }
+}
+
+/// The value of an option that came without one.
+fn bare(spec: &OptionSpec) -> Result<String, Error> {
+    if spec.kind == Kind::Bool {
+        return Ok("True".to_owned());
+    }
+    Err(Error::usage(
+        format!("`--{}` needs a value", spec.name),
+        format!("write `--{} {}`", spec.name, spec.kind.placeholder()),
+    ))
+}
+
+fn find(given: &str) -> Result<&'static OptionSpec, Error> {
+    let name = given.replace('-', "_");
+    TABLE.iter().find(|spec| spec.name == name).ok_or_else(|| {
+        let hint = match help::nearest(&name) {
+            Some(near) => format!("did you mean `--{near}`?"),
+            None => "`turbo2ds --help` lists the options".to_owned(),
+        };
+        Error::usage(format!("unknown option `--{given}`"), hint)
+    })
+}
+
+#[cfg(test)]
+mod tests;

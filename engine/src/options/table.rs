@@ -1,0 +1,187 @@
+//! Owns the one table of options: name, value, default, group and one line of help. Their meaning is
+//! in [`super::check`], which reads each by its name; a test holds the two together.
+//! Never parses a value.
+
+/// One option.
+#[derive(Debug)]
+pub(super) struct OptionSpec {
+    /// Name with underscores, without dashes.
+    pub(super) name: &'static str,
+    /// What its value looks like.
+    pub(super) kind: Kind,
+    /// The default, as a user would write it; read by the same code as a given value.
+    pub(super) default: &'static str,
+    /// Heading in `--help`.
+    pub(super) group: Group,
+    /// One line for a person.
+    pub(super) help: &'static str,
+    /// Given again, it adds to what was given before.
+    pub(super) repeatable: bool,
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `True` or `False`.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number with or without a fraction, or `inf`.
+    Number,
+    /// Free text.
+    Text,
+    /// A path.
+    Path,
+    /// A list of texts.
+    List,
+    /// One of a few words, separated by bars.
+    Choice(&'static str),
+}
+
+impl Kind {
+    /// How the value is named in help.
+    pub(super) const fn placeholder(self) -> &'static str {
+        match self {
+            Self::Bool => "BOOL",
+            Self::Int => "INT",
+            Self::Number => "NUMBER",
+            Self::Text => "TEXT",
+            Self::Path => "PATH",
+            Self::List => "LIST",
+            Self::Choice(words) => words,
+        }
+    }
+}
+
+/// Headings in the order `--help` prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Input,
+    Output,
+    Images,
+    Filters,
+    Network,
+    Machine,
+    Elsewhere,
+}
+
+impl Group {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Input,
+        Self::Output,
+        Self::Images,
+        Self::Filters,
+        Self::Network,
+        Self::Machine,
+        Self::Elsewhere,
+    ];
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Input => "Input",
+            Self::Output => "Output",
+            Self::Images => "Images",
+            Self::Filters => "Filters and hashes",
+            Self::Network => "Network",
+            Self::Machine => "This machine",
+            Self::Elsewhere => "Not in this version (only the default is accepted)",
+        }
+    }
+}
+
+const fn opt(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    group: Group,
+    help: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        name,
+        kind,
+        default,
+        group,
+        help,
+        repeatable: false,
+    }
+}
+
+const fn many(name: &'static str, group: Group, help: &'static str) -> OptionSpec {
+    OptionSpec {
+        name,
+        kind: Kind::List,
+        default: "None",
+        group,
+        help,
+        repeatable: true,
+    }
+}
+
+const INPUT_FORMATS: Kind = Kind::Choice("txt|csv|tsv|json|jsonl|parquet");
+const INTERPOLATIONS: Kind = Kind::Choice("nearest|linear|cubic|area|lanczos");
+const DOWNSCALES: Kind =
+    Kind::Choice("nearest|linear|cubic|area|lanczos|hamming|mitchell|catmullrom|lanczos3");
+
+/// Every option, in the order of `--help`.
+#[rustfmt::skip]
+pub(super) static TABLE: &[OptionSpec] = &[
+    opt("url_list", Kind::Path, "", Group::Input,
+        "file, folder (files with the input format's extension, sorted) or glob; also the first argument without a name"),
+    opt("input_format", INPUT_FORMATS, "None", Group::Input,
+        "format of the list, text formats also with .gz or .zst; None takes it from the extension, else txt"),
+    opt("url_col", Kind::Text, "url", Group::Input, "column with the URL"),
+    opt("caption_col", Kind::Text, "None", Group::Input, "column with the caption, saved as `caption`"),
+    opt("save_additional_columns", Kind::List, "None", Group::Input, "further columns to keep in the metadata"),
+    opt("number_sample_per_shard", Kind::Int, "10000", Group::Input, "rows of the list per shard; each file starts a new shard"),
+
+    opt("output_folder", Kind::Path, "images", Group::Output, "folder of the dataset"),
+    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, "kind of shard; dummy writes statistics only"),
+    opt("oom_shard_count", Kind::Int, "5", Group::Output, "digits of a shard's name, 1 to 18"),
+    opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output,
+        "with shards already there: do what is missing, start anew, or number on after the last"),
+    opt("max_shard_retry", Kind::Int, "1", Group::Output, "times a shard is tried again after an error of this machine"),
+    opt("extract_exif", Kind::Bool, "True", Group::Output, "fill the exif column"),
+
+    opt("image_size", Kind::Int, "256", Group::Images, "target size, pixels"),
+    opt("resize_mode", Kind::Choice("no|border|keep_ratio|keep_ratio_largest|center_crop"), "border", Group::Images,
+        "no; border: largest side, padded to a square; keep_ratio: smallest side; keep_ratio_largest: largest side; center_crop: smallest side, centre square"),
+    opt("resize_only_if_bigger", Kind::Bool, "False", Group::Images, "leave images at or under the target size alone"),
+    opt("upscale_interpolation", INTERPOLATIONS, "lanczos", Group::Images, "filter when the result is larger (bilinear, bicubic and lanczos4 are other names)"),
+    opt("downscale_interpolation", DOWNSCALES, "area", Group::Images, "filter when the result is smaller; the last four are antialiased, beyond img2dataset"),
+    opt("encode_format", Kind::Choice("jpg|png|webp"), "jpg", Group::Images, "format of the images written"),
+    opt("encode_quality", Kind::Int, "95", Group::Images, "jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9"),
+    opt("skip_reencode", Kind::Bool, "False", Group::Images, "keep the original bytes where nothing was resized and the format already fits"),
+    opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, "keep all bytes as they came"),
+    opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
+    opt("max_pixels", Kind::Int, "100000000", Group::Images, "most pixels of one image, checked before it is decoded"),
+    opt("max_jpeg_scans", Kind::Int, "100", Group::Images, "most scans of one progressive JPEG"),
+
+    opt("min_image_size", Kind::Number, "0", Group::Filters, "smallest side an original may have, pixels"),
+    opt("max_image_area", Kind::Number, "inf", Group::Filters, "largest area an original may have, pixels"),
+    opt("max_aspect_ratio", Kind::Number, "inf", Group::Filters, "largest ratio of an original's longer to its shorter side"),
+    opt("compute_hash", Kind::Choice("None|md5|sha256|sha512"), "sha256", Group::Filters, "hash of the body as it came, saved in a column of that name"),
+    opt("verify_hash", Kind::List, "None", Group::Filters, "[column, type]: refuse bodies whose hash is not the column's; type as in compute_hash"),
+
+    opt("timeout", Kind::Number, "10", Group::Network, "seconds for one URL in all: names, connecting, redirects and body"),
+    opt("retries", Kind::Int, "0", Group::Network, "further attempts at failures that may pass, with pauses between"),
+    opt("user_agent_token", Kind::Text, "None", Group::Network, "name added to the user agent and obeyed in X-Robots-Tag"),
+    opt("disallowed_header_directives", Kind::List, r#"["noai","noimageai","noindex","noimageindex"]"#, Group::Network,
+        "X-Robots-Tag directives that forbid use; [] turns the check off"),
+    opt("ignore_ssl_certificate", Kind::Bool, "False", Group::Network, "accept any certificate"),
+    opt("max_body_bytes", Kind::Int, "52428800", Group::Network, "largest body, bytes"),
+    opt("max_redirects", Kind::Int, "10", Group::Network, "most redirects for one URL"),
+    many("allow_net", Group::Network, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
+    many("dns_servers", Group::Network, "name servers, ADDRESS or ADDRESS:PORT, instead of the system's; may be repeated"),
+    many("resolve", Group::Network, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
+
+    opt("processes_count", Kind::Int, "None", Group::Machine, "cores to use; None is all this process may use"),
+    opt("thread_count", Kind::Int, "None", Group::Machine, "downloads in flight per core; None adapts"),
+    opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, "I/O backend; auto is io_uring where it works"),
+    opt("log_json", Kind::Bool, "False", Group::Machine, "events as JSON lines on stderr instead of a progress bar"),
+
+    opt("bbox_col", Kind::Text, "None", Group::Elsewhere, "column with boxes to blur"),
+    opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, "who spreads the shards over machines"),
+    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per pyspark job"),
+    opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, "report to Weights & Biases"),
+    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, "project the report goes to"),
+];

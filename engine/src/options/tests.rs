@@ -1,0 +1,354 @@
+//! The command line as a user types it.
+
+use super::*;
+use crate::config::{Compression, HashKind, InputFormat};
+use turbo2ds_codec::{EncodeFormat, Interpolation};
+
+fn run(args: &[&str]) -> Result<Config, Error> {
+    match parse(args.iter().map(OsString::from))? {
+        Invocation::Run(config) => Ok(*config),
+        other => panic!("expected a run, got {other:?}"),
+    }
+}
+
+fn refused(args: &[&str]) -> String {
+    let error = run(args).expect_err("refused");
+    assert_eq!(error.exit_code(), 2);
+    error.to_string()
+}
+
+#[test]
+fn the_defaults_are_img2datasets() {
+    let config = run(&["list.csv"]).unwrap();
+    assert_eq!(config.codec.image_size, 256);
+    assert_eq!(config.codec.upscale, Interpolation::Lanczos4);
+    assert_eq!(config.codec.downscale, Interpolation::Area);
+    assert_eq!(config.codec.encode_quality, 95);
+    assert_eq!(config.input.rows_per_shard, 10_000);
+    assert_eq!(config.output.shard_digits, 5);
+    assert_eq!(config.fetch.hash, Some(HashKind::Sha256));
+    assert_eq!(config.fetch.timeout.as_secs(), 10);
+    assert_eq!(config.fetch.disallowed_directives.len(), 4);
+    assert_eq!(config.fetch.body_bytes_max, crate::limits::BODY_BYTES_MAX);
+    assert_eq!(config.fetch.redirects_max, crate::limits::REDIRECTS_MAX);
+    assert_eq!(config.codec.limits.pixels_max, crate::limits::PIXELS_MAX);
+    assert_eq!(
+        config.codec.limits.jpeg_scans_max,
+        crate::limits::JPEG_SCANS_MAX
+    );
+    assert!(config.extract_exif);
+}
+
+#[test]
+fn every_spelling_of_an_option_means_the_same() {
+    for args in [
+        &["l.txt", "--image_size=64", "--resize_only_if_bigger=True"][..],
+        &[
+            "l.txt",
+            "--image-size",
+            "64",
+            "--resize-only-if-bigger",
+            "true",
+        ],
+        &["--resize_only_if_bigger", "l.txt", "--image-size=64"],
+        &[
+            "--url_list",
+            "l.txt",
+            "--image_size",
+            "64",
+            "--resize_only_if_bigger",
+        ],
+    ] {
+        let config = run(args).unwrap();
+        assert_eq!(config.codec.image_size, 64, "{args:?}");
+        assert!(config.codec.only_if_bigger, "{args:?}");
+        assert_eq!(config.input.url_list, "l.txt", "{args:?}");
+    }
+}
+
+#[test]
+fn a_whole_img2dataset_command_is_understood() {
+    let config = run(&[
+        "--url_list",
+        "laion400m-meta",
+        "--input_format",
+        "parquet",
+        "--url_col",
+        "URL",
+        "--caption_col",
+        "TEXT",
+        "--output_format",
+        "webdataset",
+        "--output_folder",
+        "laion",
+        "--processes_count",
+        "16",
+        "--thread_count",
+        "128",
+        "--image_size",
+        "384",
+        "--resize_only_if_bigger=True",
+        "--resize_mode=keep_ratio",
+        "--skip_reencode=True",
+        "--save_additional_columns",
+        r#"["NSFW","similarity","LICENSE"]"#,
+        "--enable_wandb",
+        "False",
+        "--distributor",
+        "multiprocessing",
+        "--verify_hash",
+        "['md5col', 'md5']",
+        "--compute_hash",
+        "md5",
+        "--disallowed_header_directives",
+        "[]",
+    ])
+    .unwrap();
+    assert_eq!(config.input.format, InputFormat::Parquet);
+    assert_eq!(
+        config.input.save_additional_columns,
+        ["NSFW", "similarity", "LICENSE"]
+    );
+    assert_eq!(config.input.verify_hash_col.as_deref(), Some("md5col"));
+    assert_eq!(config.machine.cores, Some(16));
+    assert_eq!(config.machine.in_flight, Some(128));
+    assert!(config.fetch.disallowed_directives.is_empty());
+}
+
+#[test]
+fn the_input_format_is_taken_from_the_extension() {
+    for (list, args, expected) in [
+        (
+            "a.parquet",
+            &[][..],
+            (InputFormat::Parquet, Compression::None),
+        ),
+        ("d/*.csv.gz", &[], (InputFormat::Csv, Compression::Gzip)),
+        ("a.jsonl.zst", &[], (InputFormat::Jsonl, Compression::Zstd)),
+        ("urls", &[], (InputFormat::Txt, Compression::None)),
+        ("urls.gz", &[], (InputFormat::Txt, Compression::Gzip)),
+        (
+            "folder",
+            &["--input_format", "tsv.gz"],
+            (InputFormat::Tsv, Compression::Gzip),
+        ),
+        (
+            "a.csv.gz",
+            &["--input_format", "csv"],
+            (InputFormat::Csv, Compression::Gzip),
+        ),
+    ] {
+        let config = run(&[&[list], args].concat()).unwrap();
+        assert_eq!(
+            (config.input.format, config.input.compression),
+            expected,
+            "{list}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_option_is_answered_with_the_nearest_name() {
+    let text = refused(&["l.txt", "--image_sise", "3"]);
+    assert_eq!(
+        text,
+        "unknown option `--image_sise`\nhint: did you mean `--image_size`?"
+    );
+    assert!(refused(&["l.txt", "--zzzzzzzzzzzz"]).contains("--help"));
+}
+
+#[test]
+fn a_bad_value_is_answered_with_the_valid_ones() {
+    for (args, hint) in [
+        (&["--image_size", "0"][..], "from 1 to 65500"),
+        (&["--retries", "-1"], "from 0 to 100"),
+        (&["--timeout", "0"], "more than 0"),
+        (&["--resize_mode", "stretch"], "keep_ratio_largest"),
+        (&["--compute_hash", "sha1"], "sha512"),
+        (&["--input_format", "xml"], "jsonl"),
+        (&["--input_format", "parquet.gz"], "jsonl"),
+        (&["--upscale_interpolation", "hamming"], "nearest"),
+        (&["--extract_exif=yes"], "True or False"),
+        (&["--allow_net", "10.0.0.0/99"], "10.0.0.0/8"),
+        (&["--dns_servers", "dns.example"], "9.9.9.9"),
+        (&["--resolve", "example.org"], "HOST:ADDRESS"),
+        (&["--user_agent_token", "a\r\nHost: b"], "without spaces"),
+        (&["--max_body_bytes", "999999999999"], "whole number"),
+        (&["--save_additional_columns", "[a"], "list"),
+        (&["--image_size"], "--image_size INT"),
+        (&["--image_size", "--timeout=3"], "--image_size INT"),
+        (&["second.txt"], "only the URL list"),
+        (&["-q"], "two dashes"),
+    ] {
+        let text = refused(&[&["l.csv"], args].concat());
+        assert!(
+            text.lines().nth(1).unwrap().contains(hint),
+            "{args:?}: {text}"
+        );
+    }
+    assert!(refused(&[]).contains("no URL list"));
+}
+
+#[test]
+fn contradictory_options_are_refused() {
+    for args in [
+        &["l.csv", "--encode_format", "png"][..],
+        &["l.csv", "--encode_quality", "101"],
+        &["l.csv", "--verify_hash", r#"["h","md5"]"#],
+        &["l.csv", "--verify_hash", r#"["h"]"#],
+        &["l.csv", "--save_additional_columns", "[key]"],
+        &["l.csv", "--save_additional_columns", "[a,a]"],
+        &["l.csv", "--caption_col", "url"],
+        &["l.txt", "--save_additional_columns", "[a]"],
+        &["l.txt", "--caption_col", "TEXT"],
+        &["l.csv", "--skip_reencode", "--disable_all_reencoding"],
+    ] {
+        refused(args);
+    }
+    let png = run(&["l.csv", "--encode_format", "png", "--encode_quality", "9"]).unwrap();
+    assert_eq!(png.codec.encode_format, EncodeFormat::Png);
+    run(&[
+        "l.csv",
+        "--encode_format",
+        "webp",
+        "--encode_quality",
+        "101",
+    ])
+    .unwrap();
+}
+
+#[test]
+fn what_is_not_built_is_refused_in_one_line() {
+    for args in [
+        &["l.csv", "--distributor", "pyspark"][..],
+        &["l.csv", "--distributor=ray"],
+        &["l.csv", "--enable_wandb"],
+        &["l.csv", "--wandb_project", "mine"],
+        &["l.csv", "--subjob_size", "500"],
+        &["l.csv", "--bbox_col", "boxes"],
+        &["s3://bucket/l.csv"],
+        &["l.csv", "--output_folder", "gs://bucket/out"],
+    ] {
+        assert!(refused(args).contains("not in this version"), "{args:?}");
+    }
+    assert_eq!(
+        run(&["file:///tmp/l.csv"]).unwrap().input.url_list,
+        "/tmp/l.csv"
+    );
+}
+
+#[test]
+fn every_option_of_the_table_means_something() {
+    let base = ["l.csv", "--compute_hash", "md5"];
+    let unlike = |spec: &OptionSpec| match spec.name {
+        "url_list" => "m.csv",
+        "io" => "uring",
+        "compute_hash" => "sha512",
+        "verify_hash" => "[h,md5]",
+        "allow_net" => "10.0.0.0/8",
+        "dns_servers" => "9.9.9.9",
+        "resolve" => "a:127.0.0.1",
+        "encode_format" => "webp",
+        "jpeg_decoder" => "zune",
+        "input_format" => "json",
+        "upscale_interpolation" => "area",
+        _ => match spec.kind {
+            Kind::Bool if spec.default == "True" => "False",
+            Kind::Bool => "True",
+            Kind::Int | Kind::Number => "7",
+            Kind::Choice(words) => words.rsplit('|').next().unwrap(),
+            Kind::Text | Kind::Path | Kind::List => "other",
+        },
+    };
+    let plain = format!("{:?}", run(&base).unwrap());
+    for spec in TABLE {
+        let option = format!("--{}={}", spec.name, unlike(spec));
+        match run(&[&base[..], &[&option]].concat()) {
+            Ok(config) => assert_ne!(format!("{config:?}"), plain, "{option} changes nothing"),
+            Err(error) => assert!(error.to_string().contains(spec.name), "{option}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn repeatable_lists_grow_and_others_are_taken_from_the_last() {
+    let config = run(&[
+        "l.csv",
+        "--resolve",
+        "A.example:127.0.0.1",
+        "--resolve=b.example:[::1]",
+        "--dns_servers",
+        "9.9.9.9,[2620:fe::fe]:5353",
+        "--image_size=1",
+        "--image_size=2",
+    ])
+    .unwrap();
+    assert_eq!(config.dns.fixed.len(), 2);
+    assert_eq!(config.dns.fixed[0].0, "a.example");
+    assert_eq!(config.dns.servers[0].port(), 53);
+    assert_eq!(config.dns.servers[1].port(), 5353);
+    assert_eq!(config.codec.image_size, 2);
+}
+
+#[test]
+fn the_user_agent_is_honest() {
+    let plain = run(&["l.csv"]).unwrap().fetch.user_agent;
+    assert!(plain.starts_with("turbo2ds/") && !plain.contains("Mozilla"));
+    let fetch = run(&["l.csv", "--user_agent_token", "MyBot"])
+        .unwrap()
+        .fetch;
+    assert!(fetch.user_agent.ends_with(" (compatible; MyBot)"));
+    assert_eq!(fetch.user_agent_token.as_deref(), Some("mybot"));
+}
+
+#[test]
+fn the_fingerprint_sees_what_the_dataset_holds_and_not_how_it_is_fetched() {
+    let plain = run(&["l.csv"]).unwrap().fingerprint;
+    let faster = run(&[
+        "l.csv",
+        "--thread_count=9",
+        "--retries=2",
+        "--timeout=3",
+        "--io=epoll",
+    ]);
+    assert_eq!(faster.unwrap().fingerprint, plain);
+    let spelt = run(&[
+        "./l.csv",
+        "--upscale_interpolation=lanczos4",
+        "--input_format=csv",
+    ]);
+    assert_eq!(spelt.unwrap().fingerprint, plain);
+    assert_ne!(
+        run(&["l.csv", "--image_size=64"]).unwrap().fingerprint,
+        plain
+    );
+}
+
+#[test]
+fn help_names_every_option_and_keeps_its_width() {
+    let Invocation::Help(text) = parse(["--help"].iter().map(OsString::from)).unwrap() else {
+        panic!("expected help");
+    };
+    assert!(
+        TABLE
+            .iter()
+            .all(|spec| text.contains(&format!("--{} ", spec.name)))
+    );
+    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+    assert!(
+        TABLE
+            .iter()
+            .all(|spec| markdown().contains(&format!("| `{}` |", spec.name)))
+    );
+}
+
+#[test]
+fn version_names_the_target() {
+    let Invocation::Version(text) = parse(["-V"].iter().map(OsString::from)).unwrap() else {
+        panic!("expected the version");
+    };
+    assert!(
+        text.contains(env!("CARGO_PKG_VERSION")) && text.contains("linux"),
+        "{text}"
+    );
+}

@@ -1,0 +1,224 @@
+//! Owns the dataset's folder at the start of a run: what is there, whose it is, what is done. The
+//! record `.turbo2ds.json` says which options and input each range of shards came from, so that a
+//! rerun finishes its own work and never mixes in another's.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
+
+use crate::commit::{is_temporary, write_durably};
+use crate::config::{Config, IncrementalMode};
+use crate::error::Error;
+
+const RECORD_NAME: &str = ".turbo2ds.json";
+const STATS_SUFFIX: &str = "_stats.json";
+
+/// The folder, ready for a run. Holds the lock that keeps a second run out.
+pub(super) struct Dataset {
+    /// First shard of this run's input.
+    pub(super) first_shard_id: u64,
+    /// Shards that are done, of any run.
+    pub(super) done: HashSet<u64>,
+    _lock: File,
+}
+
+/// One run's entry in the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct RunEntry {
+    first_shard_id: u64,
+    options: BTreeMap<String, String>,
+    input: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Record {
+    runs: Vec<RunEntry>,
+}
+
+impl Dataset {
+    /// Opens or makes the folder and decides where this run's shards begin.
+    ///
+    /// # Errors
+    /// `Output` for the file system's errors, `ConfigMismatch` where the folder belongs to a run
+    /// with other options or another input.
+    pub(super) fn open(config: &Config, input: &str) -> Result<Self, Error> {
+        let folder = &config.output.folder;
+        let out = |error: io::Error| Error::output(folder, &error);
+        fs::create_dir_all(folder).map_err(out)?;
+        let lock = lock(folder)?;
+        remove_temporaries(folder).map_err(out)?;
+        if config.output.mode == IncrementalMode::Overwrite {
+            remove_dataset(folder).map_err(out)?;
+        }
+        let numbers = shard_numbers(folder).map_err(out)?;
+        let done: HashSet<u64> =
+            numbers.iter().copied().filter(|&id| is_done(config, id)).collect();
+        let mut record = read_record(folder)?;
+        let entry = RunEntry {
+            first_shard_id: 0,
+            options: config.fingerprint.iter().cloned().collect(),
+            input: input.to_owned(),
+        };
+        let next = numbers.iter().max().map_or(0, |last| last + 1);
+        let first_shard_id = match config.output.mode {
+            IncrementalMode::Extend => next,
+            _ => place_of(&record, &entry, folder, !numbers.is_empty())?,
+        };
+        let entry = RunEntry { first_shard_id, ..entry };
+        if !record.runs.contains(&entry) {
+            record.runs.push(entry);
+            let text = serde_json::to_vec_pretty(&record).map_err(|e| out(e.into()))?;
+            write_durably(folder, RECORD_NAME, &text).map_err(out)?;
+        }
+        Ok(Self { first_shard_id, done, _lock: lock })
+    }
+}
+
+/// Where an incremental run's shards begin: with the run it repeats, or at 0 in a folder without one.
+fn place_of(record: &Record, entry: &RunEntry, folder: &Path, shards: bool) -> Result<u64, Error> {
+    let same = |run: &&RunEntry| run.options == entry.options && run.input == entry.input;
+    if let Some(run) = record.runs.iter().rev().find(same) {
+        return Ok(run.first_shard_id);
+    }
+    let Some(last) = record.runs.last() else {
+        if shards {
+            tracing::warn!(
+                folder = %folder.display(),
+                "these shards carry no record of their options: they are taken as this command's"
+            );
+        }
+        return Ok(0);
+    };
+    Err(Error::config_mismatch(folder, &difference(last, entry)))
+}
+
+/// The first thing in which a run differs from the recorded one.
+fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
+    let none = String::from("(not given)");
+    let names: std::collections::BTreeSet<&String> =
+        recorded.options.keys().chain(asked.options.keys()).collect();
+    for name in names {
+        let was = recorded.options.get(name).unwrap_or(&none);
+        let is = asked.options.get(name).unwrap_or(&none);
+        if was != is {
+            return format!("{name} was {was} and is now {is}");
+        }
+    }
+    "the input's files have changed".to_owned()
+}
+
+fn lock(folder: &Path) -> Result<File, Error> {
+    let file = File::open(folder).map_err(|error| Error::output(folder, &error))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::folder_in_use(folder)),
+        // A file system without locks still takes a dataset.
+        _ => Ok(file),
+    }
+}
+
+fn read_record(folder: &Path) -> Result<Record, Error> {
+    let path = folder.join(RECORD_NAME);
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| Error::output(&path, &io::Error::from(error))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
+        Err(error) => Err(Error::output(&path, &error)),
+    }
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// Numbers of all shards that have a mark, good or broken.
+fn shard_numbers(folder: &Path) -> io::Result<Vec<u64>> {
+    let number = |name: &String| name.strip_suffix(STATS_SUFFIX)?.parse().ok();
+    Ok(names(folder)?.iter().filter_map(number).collect())
+}
+
+/// A shard is done where its mark reads back whole and its data is there.
+fn is_done(config: &Config, shard_id: u64) -> bool {
+    let folder = &config.output.folder;
+    let name = shard_name(shard_id, config.output.shard_digits);
+    let mark = fs::read(folder.join(format!("{name}{STATS_SUFFIX}"))).unwrap_or_default();
+    let data = match config.output.format {
+        OutputFormat::Files => Some(format!("{name}.parquet")),
+        OutputFormat::Webdataset => Some(format!("{name}.tar")),
+        OutputFormat::Parquet => Some(format!("{name}.parquet")),
+        OutputFormat::Tfrecord => Some(format!("{name}.tfrecord")),
+        OutputFormat::Dummy => None,
+    };
+    let there = data.is_none_or(|data| folder.join(data).exists());
+    there && ShardStats::from_json(&mark).is_some()
+}
+
+fn remove_temporaries(folder: &Path) -> io::Result<()> {
+    for name in names(folder)?.iter().filter(|name| is_temporary(name)) {
+        remove(&folder.join(name))?;
+    }
+    Ok(())
+}
+
+/// Removes what a dataset consists of and nothing else: shards, their metadata and marks, the
+/// record, and the other tool's `_tmp`.
+fn remove_dataset(folder: &Path) -> io::Result<()> {
+    for name in names(folder)?.iter().filter(|name| is_dataset_name(name)) {
+        remove(&folder.join(name))?;
+    }
+    Ok(())
+}
+
+fn is_dataset_name(name: &str) -> bool {
+    let stem = name.strip_suffix(STATS_SUFFIX).unwrap_or_else(|| {
+        let known = [".tar", ".parquet", ".tfrecord"];
+        known.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+    });
+    let numbered = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
+    numbered || name == RECORD_NAME || name == "_tmp"
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// Removes what an aborted run left under temporary names, as far as it can.
+pub(super) fn sweep(folder: &Path) {
+    if let Err(error) = remove_temporaries(folder) {
+        tracing::warn!(%error, "temporary files were left behind");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overwrite_removes_a_dataset_and_nothing_else() {
+        for name in ["00000.tar", "00000.parquet", "00000_stats.json", "00012", "_tmp"] {
+            assert!(is_dataset_name(name), "{name}");
+        }
+        for name in ["notes.txt", "a.tar", "_stats.json", ".bashrc", "00000.txt", ""] {
+            assert!(!is_dataset_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_mismatch_names_the_option() {
+        let entry = |size: &str| RunEntry {
+            first_shard_id: 0,
+            options: BTreeMap::from([("image_size".to_owned(), size.to_owned())]),
+            input: String::new(),
+        };
+        assert_eq!(difference(&entry("256"), &entry("512")), "image_size was 256 and is now 512");
+        let record = Record { runs: vec![entry("256")] };
+        assert!(place_of(&record, &entry("512"), Path::new("out"), true).is_err());
+        assert_eq!(place_of(&record, &entry("256"), Path::new("out"), true).ok(), Some(0));
+    }
+}

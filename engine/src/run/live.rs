@@ -1,0 +1,88 @@
+//! Owns one core's counters while it runs, for the progress display. The statistics that are
+//! written come from the shards, never from here.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::failure::Failure;
+use crate::shard::Tally;
+
+/// Counters of one core; its reactor writes, the main thread reads.
+#[derive(Default)]
+pub struct Live {
+    successes: AtomicU64,
+    body_bytes: AtomicU64,
+    failures: Mutex<HashMap<Failure, u64>>,
+    in_flight: AtomicUsize,
+    open_shards: AtomicUsize,
+}
+
+/// All cores at one moment.
+#[derive(Default)]
+pub struct Snapshot {
+    /// Rows by how they ended.
+    pub tally: Tally,
+    /// Body bytes received.
+    pub body_bytes: u64,
+    /// Downloads in flight.
+    pub in_flight: usize,
+    /// Shards open.
+    pub open_shards: usize,
+}
+
+impl Live {
+    /// A body came in.
+    pub fn received(&self, bytes: usize) {
+        self.body_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A sample was written.
+    pub fn succeeded(&self) {
+        self.successes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A row failed.
+    pub fn failed(&self, failure: Failure) {
+        *self.lock().entry(failure).or_default() += 1;
+    }
+
+    /// A shard's rows are done again.
+    pub fn taken_back(&self, tally: &Tally) {
+        self.successes.fetch_sub(tally.successes, Ordering::Relaxed);
+        let mut failures = self.lock();
+        for (failure, count) in &tally.failures {
+            if let Some(have) = failures.get_mut(failure) {
+                *have -= count;
+            }
+        }
+    }
+
+    /// What the core has open now.
+    pub fn set_gauges(&self, in_flight: usize, open_shards: usize) {
+        self.in_flight.store(in_flight, Ordering::Relaxed);
+        self.open_shards.store(open_shards, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Failure, u64>> {
+        // A count is whole between any two of its steps, so a poisoned lock holds no broken state.
+        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Snapshot {
+    /// Sums up all cores.
+    pub fn of(cores: &[std::sync::Arc<Live>]) -> Self {
+        let mut sum = Self::default();
+        for live in cores {
+            sum.tally.successes += live.successes.load(Ordering::Relaxed);
+            sum.body_bytes += live.body_bytes.load(Ordering::Relaxed);
+            sum.in_flight += live.in_flight.load(Ordering::Relaxed);
+            sum.open_shards += live.open_shards.load(Ordering::Relaxed);
+            for (&failure, &count) in live.lock().iter() {
+                sum.tally.fail_many(failure, count);
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,59 @@
+//! Owns the planner thread: it reads the list as fast as cores ask for shards and no faster, so
+//! that the memory a list takes does not grow with its length.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam::channel::Receiver;
+
+use super::{Event, Shared};
+use crate::core::Message;
+use crate::plan::Planner;
+use crate::sync::Outbox;
+
+/// Starts the thread; it ends with the list, or when no core asks any more.
+///
+/// # Errors
+/// What the kernel answered when the thread was made.
+pub(super) fn start(
+    shared: Arc<Shared>,
+    planner: Planner,
+    done: HashSet<u64>,
+    requests: Receiver<usize>,
+    outboxes: Vec<Outbox<Message>>,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name("planner".to_owned())
+        .spawn(move || serve(&shared, planner, &done, &requests, &outboxes))
+}
+
+fn serve(
+    shared: &Shared,
+    planner: Planner,
+    done: &HashSet<u64>,
+    requests: &Receiver<usize>,
+    outboxes: &[Outbox<Message>],
+) {
+    let mut plans = planner.skipping(|shard_id| done.contains(&shard_id));
+    let mut planned = 0;
+    for core in requests {
+        if shared.stopping() {
+            break;
+        }
+        match plans.next() {
+            Some(Ok(plan)) => {
+                planned += 1;
+                outboxes[core].send(Message::Plan(Some(plan)));
+            }
+            Some(Err(error)) => {
+                shared.send(Event::InputBroken(error));
+                break;
+            }
+            None => break,
+        }
+    }
+    shared.send(Event::ListEnded { planned });
+    outboxes.iter().for_each(|outbox| outbox.send(Message::Plan(None)));
+}

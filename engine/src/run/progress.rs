@@ -1,0 +1,204 @@
+//! Owns what a person sees while a run goes on: a bar on a terminal, a plain line now and then
+//! elsewhere, JSON lines where they were asked for. Only shows; never counts.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::live::Snapshot;
+use super::report::{RunReport, most_frequent, total_line};
+use super::ShardReport;
+
+/// Time between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Failures named beside the bar.
+const FAILURES_SHOWN: usize = 3;
+/// Rates are over this long.
+const RATE_OVER: Duration = Duration::from_secs(5);
+
+enum Face {
+    Bar(ProgressBar),
+    Lines { next: Instant },
+    Json { next: Instant },
+}
+
+/// The display of one run.
+pub(super) struct Progress {
+    face: Face,
+    rows_total: Option<u64>,
+    /// Recent counts, oldest first: when, rows, bytes.
+    recent: std::collections::VecDeque<(Instant, u64, u64)>,
+}
+
+impl Progress {
+    /// A display for a run of `rows_total` rows, where that is known.
+    pub(super) fn new(log_json: bool, rows_total: Option<u64>, now: Instant) -> Self {
+        let face = if log_json {
+            Face::Json { next: now + LINE_EVERY }
+        } else if std::io::stderr().is_terminal() {
+            Face::Bar(bar(rows_total))
+        } else {
+            Face::Lines { next: now + LINE_EVERY }
+        };
+        Self { face, rows_total, recent: [(now, 0, 0)].into() }
+    }
+
+    /// Shows the present state.
+    pub(super) fn tick(&mut self, snapshot: &Snapshot, now: Instant) {
+        let (rows_rate, bytes_rate) = self.rates(snapshot, now);
+        match &mut self.face {
+            Face::Bar(bar) => {
+                bar.set_position(snapshot.tally.count());
+                bar.set_message(state(snapshot, rows_rate, bytes_rate, None));
+            }
+            Face::Lines { next } if now >= *next => {
+                *next = now + LINE_EVERY;
+                eprintln!("{}", state(snapshot, rows_rate, bytes_rate, Some(self.rows_total)));
+            }
+            Face::Json { next } if now >= *next => {
+                *next = now + LINE_EVERY;
+                eprintln!("{}", progress_json(snapshot, rows_rate, bytes_rate, self.rows_total));
+            }
+            Face::Lines { .. } | Face::Json { .. } => {}
+        }
+    }
+
+    /// A shard is durable.
+    pub(super) fn shard(&self, shard: &ShardReport) {
+        let line = total_line("worker", &shard.tally, shard.seconds);
+        match &self.face {
+            Face::Bar(bar) => bar.suspend(|| println!("{line}")),
+            Face::Lines { .. } => println!("{line}"),
+            Face::Json { .. } => eprintln!(
+                "{}",
+                json!({
+                    "event": "shard",
+                    "shard_id": shard.shard_id,
+                    "seconds": shard.seconds,
+                    "count": shard.tally.count(),
+                    "successes": shard.tally.successes,
+                    "failed_to_download": shard.tally.failed_to_download,
+                    "failed_to_resize": shard.tally.failed_to_resize,
+                })
+            ),
+        }
+    }
+
+    /// Something a person should read at once.
+    pub(super) fn note(&self, text: &str) {
+        match &self.face {
+            Face::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
+            Face::Lines { .. } => eprintln!("{text}"),
+            Face::Json { .. } => eprintln!("{}", json!({"event": "note", "text": text})),
+        }
+    }
+
+    /// The end of the run.
+    pub(super) fn end(&self, report: &RunReport) {
+        match &self.face {
+            Face::Json { .. } => eprintln!("{}", summary_json(report)),
+            Face::Bar(bar) => {
+                bar.finish_and_clear();
+                report.lines().iter().for_each(|line| println!("{line}"));
+            }
+            Face::Lines { .. } => report.lines().iter().for_each(|line| println!("{line}")),
+        }
+    }
+
+    /// Rows and bytes per second over the last moments.
+    fn rates(&mut self, snapshot: &Snapshot, now: Instant) -> (f64, f64) {
+        self.recent.push_back((now, snapshot.tally.count(), snapshot.body_bytes));
+        while self.recent.len() > 2 && now.duration_since(self.recent[0].0) > RATE_OVER {
+            self.recent.pop_front();
+        }
+        let (since, rows, bytes) = self.recent[0];
+        let seconds = now.duration_since(since).as_secs_f64().max(1e-3);
+        let rows_rate = snapshot.tally.count().saturating_sub(rows) as f64 / seconds;
+        let bytes_rate = snapshot.body_bytes.saturating_sub(bytes) as f64 / seconds;
+        (rows_rate, bytes_rate)
+    }
+}
+
+fn bar(rows_total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match rows_total {
+        Some(total) => {
+            (ProgressBar::new(total), "{bar:24} {human_pos}/{human_len} eta {eta} {wide_msg}")
+        }
+        None => (ProgressBar::no_length(), "{spinner} {human_pos} in {elapsed} {wide_msg}"),
+    };
+    let style = ProgressStyle::with_template(template);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The state as text; with a total it begins with the count.
+fn state(
+    snapshot: &Snapshot,
+    rows_rate: f64,
+    bytes_rate: f64,
+    counted_of: Option<Option<u64>>,
+) -> String {
+    let count = snapshot.tally.count();
+    let mut text = match counted_of {
+        Some(Some(total)) => {
+            let left = total.saturating_sub(count) as f64;
+            let eta = if rows_rate > 0.0 { left / rows_rate } else { f64::INFINITY };
+            format!("{count}/{total} rows, eta {eta:.0} s, ")
+        }
+        Some(None) => format!("{count} rows, "),
+        None => String::new(),
+    };
+    let success = if count == 0 { 0.0 } else { 100.0 * snapshot.tally.successes as f64 / count as f64 };
+    text += &format!(
+        "{rows_rate:.0} images/s, {:.1} MB/s, {success:.1} % success, {} in flight, {} shards open",
+        bytes_rate / 1e6,
+        snapshot.in_flight,
+        snapshot.open_shards,
+    );
+    for (failure, count) in most_frequent(&snapshot.tally, FAILURES_SHOWN) {
+        text += &format!(", {failure}: {count}");
+    }
+    text
+}
+
+fn progress_json(
+    snapshot: &Snapshot,
+    rows_rate: f64,
+    bytes_rate: f64,
+    rows_total: Option<u64>,
+) -> serde_json::Value {
+    json!({
+        "event": "progress",
+        "count": snapshot.tally.count(),
+        "total": rows_total,
+        "successes": snapshot.tally.successes,
+        "images_per_sec": rows_rate,
+        "bytes_per_sec": bytes_rate,
+        "in_flight": snapshot.in_flight,
+        "open_shards": snapshot.open_shards,
+        "failures": failures_json(&snapshot.tally),
+    })
+}
+
+fn summary_json(report: &RunReport) -> serde_json::Value {
+    json!({
+        "event": "summary",
+        "count": report.tally.count(),
+        "successes": report.tally.successes,
+        "failed_to_download": report.tally.failed_to_download,
+        "failed_to_resize": report.tally.failed_to_resize,
+        "shards": report.shards,
+        "shards_before": report.shards_before,
+        "bytes": report.body_bytes,
+        "seconds": report.elapsed.as_secs_f64(),
+        "interrupted": report.interrupted,
+        "lossy_values": report.lossy_values,
+        "failures": failures_json(&report.tally),
+    })
+}
+
+fn failures_json(tally: &crate::shard::Tally) -> serde_json::Value {
+    let all = most_frequent(tally, usize::MAX);
+    serde_json::Value::Object(all.into_iter().map(|(text, n)| (text, n.into())).collect())
+}

@@ -1,0 +1,300 @@
+//! Owns the start of a run, its watch and its end, in that order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, unbounded};
+use turbo2ds_dns::{Forwarder, ForwarderConfig, Service};
+use turbo2ds_writers::Layout;
+
+use super::dataset::{self, Dataset};
+use super::live::{Live, Snapshot};
+use super::progress::Progress;
+use super::report::RunReport;
+use super::signals::Signals;
+use super::{Event, RUNNING, Shared, planner};
+use crate::compute::{self, ImageWork};
+use crate::config::Config;
+use crate::core::{self, CoreParts, Message};
+use crate::error::Error;
+use crate::http::proxy::Proxies;
+use crate::machine::Machine;
+use crate::net::TlsContext;
+use crate::plan::Planner;
+use crate::runtime::{self, Backend};
+use crate::sync::{Inbox, Outbox, mailbox};
+use crate::{commit, input};
+
+/// Time between two looks at signals and counters.
+const TICK: Duration = Duration::from_millis(200);
+/// Names that the name service asks for at a time.
+const NAMES_OUTSTANDING_MAX: usize = 1024;
+
+/// A run's threads, in the order in which they end.
+struct Threads {
+    cores: Vec<JoinHandle<()>>,
+    compute: Vec<JoinHandle<()>>,
+    pool: Arc<compute::Pool>,
+    planner: JoinHandle<()>,
+    commit: JoinHandle<()>,
+    _names: Service,
+}
+
+/// Runs a configuration to its end.
+///
+/// # Errors
+/// The run's own; a URL's failures are rows of the dataset.
+pub fn run(config: Config) -> Result<ExitCode, Error> {
+    let started = Instant::now();
+    let (backend, reason) = runtime::choose(config.machine.io)?;
+    if let Some(reason) = reason {
+        eprintln!("note: running on {}: {reason}", backend.as_str());
+    }
+    tracing::info!(backend = backend.as_str(), "I/O backend");
+    let machine = Machine::read(&config.machine)?;
+    let identity = input::fingerprint(&config.input)?;
+    let signals = Signals::install()
+        .map_err(|error| Error::local_resource(format!("no signal handler: {error}"), "try again"))?;
+    let dataset = Dataset::open(&config, &identity)?;
+    let planner = Planner::open(&config.input, dataset.first_shard_id)?;
+    let rows_total = planner.rows_total();
+    let lossy = planner.lossy_counts();
+    let (shared, events) = share(config, machine)?;
+    let lives: Vec<Arc<Live>> = shared.machine.cores.iter().map(|_| Arc::default()).collect();
+    let shards_before = dataset.done.len() as u64;
+    let threads = start_threads(&shared, backend, &lives, planner, &dataset)
+        .map_err(|error| start_error(&error))?;
+    let mut watch = Watch {
+        shared: &shared,
+        lives: &lives,
+        progress: Progress::new(shared.config.show.log_json, rows_total, started),
+        report: RunReport { shards_before, ..RunReport::default() },
+        broken: None,
+        cores_left: lives.len(),
+    };
+    watch.until_the_end(&events, &signals)?;
+    threads.end();
+    let Watch { mut report, progress, broken, .. } = watch;
+    report.elapsed = started.elapsed();
+    report.body_bytes = Snapshot::of(&lives).body_bytes;
+    report.lossy_values = lossy.total();
+    progress.end(&report);
+    match broken {
+        Some(error) => Err(error),
+        None if report.interrupted => Err(Error::Interrupted),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Event>), Error> {
+    let (tls, roots) = TlsContext::new(config.fetch.ignore_ssl_certificate)
+        .map_err(|error| Error::local_resource(error.to_string(), "this is a fault of turbo2ds"))?;
+    if roots == 0 && !config.fetch.ignore_ssl_certificate {
+        eprintln!(
+            "note: no root certificates were found, so every https URL will fail; install \
+             ca-certificates or set SSL_CERT_FILE"
+        );
+    }
+    let proxies = Proxies::from_env(std::env::vars())
+        .map_err(|message| Error::usage(message, "use an http:// proxy or unset the variable"))?;
+    let (events, receiver) = unbounded();
+    let shared = Shared {
+        fetch: Arc::new(config.fetch.clone()),
+        tls,
+        proxies: Arc::new(proxies),
+        events,
+        stop: AtomicU8::new(RUNNING),
+        machine,
+        config,
+    };
+    Ok((Arc::new(shared), receiver))
+}
+
+fn layout_of(config: &Config) -> Layout {
+    Layout {
+        format: config.output.format,
+        image_ext: config.codec.encode_format.as_str(),
+        save_caption: config.input.caption_col.is_some(),
+        exif_column: config.extract_exif,
+        hash_column: config.fetch.hash.map(crate::config::HashKind::as_str),
+        shard_digits: config.output.shard_digits,
+        rows_per_shard: config.input.rows_per_shard,
+    }
+}
+
+/// What can go wrong while threads start.
+enum StartError {
+    Thread(std::io::Error),
+    Names(String),
+}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Thread(error)
+    }
+}
+
+fn start_error(error: &StartError) -> Error {
+    match error {
+        StartError::Thread(error) => Error::local_resource(
+            format!("a thread could not be started: {error}"),
+            "look at the limits on processes and memory",
+        ),
+        StartError::Names(text) => Error::usage(
+            format!("name resolution cannot start: {text}"),
+            "give servers with --dns_servers, or mend /etc/resolv.conf",
+        ),
+    }
+}
+
+fn start_threads(
+    shared: &Arc<Shared>,
+    backend: Backend,
+    lives: &[Arc<Live>],
+    planner: Planner,
+    dataset: &Dataset,
+) -> Result<Threads, StartError> {
+    let pins = &shared.machine.cores;
+    let config = &shared.config;
+    let boxes: Vec<(Outbox<Message>, Inbox<Message>)> =
+        pins.iter().map(|_| mailbox()).collect::<std::io::Result<_>>()?;
+    let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
+    let work =
+        Arc::new(ImageWork::new(config.codec.clone(), config.extract_exif, config.fetch.hash));
+    let (pool, compute) = compute::start(pins, &work, &outboxes)?;
+    let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone())?;
+    let names = start_names(config).map_err(StartError::Names)?;
+    let (plan_requests, requests) = unbounded();
+    let planner =
+        planner::start(shared.clone(), planner, dataset.done.clone(), requests, outboxes.clone())?;
+    let layout = Arc::new(layout_of(config));
+    let mut cores = Vec::with_capacity(pins.len());
+    for (index, (outbox, inbox)) in boxes.into_iter().enumerate() {
+        let parts = CoreParts {
+            index,
+            shared: shared.clone(),
+            layout: layout.clone(),
+            live: lives[index].clone(),
+            compute: pool.clone(),
+            commits: commits.clone(),
+            plan_requests: plan_requests.clone(),
+            inbox,
+            outbox,
+            names: names.handle(),
+        };
+        cores.push(start_core(backend, pins[index], parts)?);
+    }
+    Ok(Threads { cores, compute, pool, planner, commit, _names: names })
+}
+
+fn start_names(config: &Config) -> Result<Service, String> {
+    let resolver = Forwarder::new(ForwarderConfig {
+        servers: config.dns.servers.clone(),
+        fixed: config.dns.fixed.clone(),
+        ..ForwarderConfig::default()
+    })
+    .map_err(|error| error.to_string())?;
+    Service::spawn(resolver, NAMES_OUTSTANDING_MAX).map_err(|error| error.to_string())
+}
+
+fn start_core(
+    backend: Backend,
+    pin: core_affinity::CoreId,
+    parts: CoreParts,
+) -> std::io::Result<JoinHandle<()>> {
+    let shared = parts.shared.clone();
+    thread::Builder::new().name(format!("core-{}", parts.index)).spawn(move || {
+        core_affinity::set_for_current(pin);
+        let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
+            Err(Error::local_resource(
+                format!("a reactor could not be started: {error}"),
+                "use --io epoll, or raise the limits on locked memory and descriptors",
+            ))
+        });
+        shared.send(Event::CoreEnded(result));
+    })
+}
+
+impl Threads {
+    /// Joins every thread. A thread that panicked has printed why; the run's result does not hang
+    /// on it, since a core that is missing shows as an event that never came.
+    fn end(self) {
+        self.pool.close();
+        let all = self.cores.into_iter().chain(self.compute).chain([self.planner, self.commit]);
+        for thread in all {
+            if thread.join().is_err() {
+                tracing::error!("a thread panicked");
+            }
+        }
+    }
+}
+
+/// The main thread's view of a run.
+struct Watch<'a> {
+    shared: &'a Shared,
+    lives: &'a [Arc<Live>],
+    progress: Progress,
+    report: RunReport,
+    broken: Option<Error>,
+    cores_left: usize,
+}
+
+impl Watch<'_> {
+    /// Handles events until every core has ended.
+    fn until_the_end(&mut self, events: &Receiver<Event>, signals: &Signals) -> Result<(), Error> {
+        while self.cores_left > 0 {
+            match events.recv_timeout(TICK) {
+                Ok(event) => self.handle(event)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.look_at_signals(signals)?;
+            self.progress.tick(&Snapshot::of(self.lives), Instant::now());
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Error> {
+        match event {
+            Event::ShardCommitted(shard) => {
+                self.progress.shard(&shard);
+                self.report.shards += 1;
+                self.report.tally.add(&shard.tally);
+            }
+            Event::InputBroken(error) => {
+                self.progress.note(&format!("{error}; what was read is finished"));
+                self.broken = Some(error);
+            }
+            Event::ListEnded { planned } => tracing::info!(planned, "the list is read"),
+            Event::CoreEnded(Ok(())) => self.cores_left -= 1,
+            Event::CoreEnded(Err(error)) | Event::Fatal(error) => return Err(self.abort(error)),
+        }
+        Ok(())
+    }
+
+    fn look_at_signals(&mut self, signals: &Signals) -> Result<(), Error> {
+        match signals.count() {
+            0 => Ok(()),
+            1 if self.report.interrupted => Ok(()),
+            1 => {
+                self.report.interrupted = true;
+                self.shared.drain();
+                self.progress.note(
+                    "stopping: open shards are finished, no new one is begun; once more stops at once",
+                );
+                Ok(())
+            }
+            _ => Err(self.abort(Error::Interrupted)),
+        }
+    }
+
+    /// Leaves at once: reactors are not waited for, the folder is left resumable.
+    fn abort(&self, error: Error) -> Error {
+        self.shared.drain();
+        dataset::sweep(self.shared.folder());
+        error
+    }
+}

@@ -1,0 +1,182 @@
+//! One shard while its rows come in, in any order: outcomes, counts, what is left. Never waits.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use turbo2ds_writers::{Layout, RowOutcome, ShardStats, ShardWriter, WriterError, shard_name};
+
+use super::stream::{Dirty, ShardFiles};
+use crate::failure::{Failure, Status};
+use crate::plan::ShardPlan;
+use crate::sync::Permit;
+
+/// Rows by how they ended.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Samples.
+    pub successes: u64,
+    /// Rows without a usable body.
+    pub failed_to_download: u64,
+    /// Rows whose body gave no image.
+    pub failed_to_resize: u64,
+    /// Failures by kind.
+    pub failures: HashMap<Failure, u64>,
+}
+
+impl Tally {
+    /// Counts a failure.
+    pub fn fail(&mut self, failure: Failure) {
+        self.fail_many(failure, 1);
+    }
+
+    /// Counts a failure several times.
+    pub fn fail_many(&mut self, failure: Failure, count: u64) {
+        match failure.status() {
+            Status::FailedToResize => self.failed_to_resize += count,
+            _ => self.failed_to_download += count,
+        }
+        *self.failures.entry(failure).or_default() += count;
+    }
+
+    /// Adds another tally to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.successes += other.successes;
+        self.failed_to_download += other.failed_to_download;
+        self.failed_to_resize += other.failed_to_resize;
+        for (failure, count) in &other.failures {
+            *self.failures.entry(*failure).or_default() += count;
+        }
+    }
+
+    /// All rows.
+    pub fn count(&self) -> u64 {
+        self.successes + self.failed_to_download + self.failed_to_resize
+    }
+}
+
+/// A shard whose rows are on their way.
+pub struct OpenShard {
+    /// The plan, kept for another try where this machine fails the shard.
+    pub plan: ShardPlan,
+    /// Tries before this one.
+    pub attempt: u32,
+    /// Where its bytes go.
+    pub files: Rc<RefCell<ShardFiles>>,
+    /// Rows by how they ended.
+    pub tally: Tally,
+    /// What went wrong with its files, where something did.
+    pub broken: Option<(PathBuf, std::io::Error)>,
+    /// Its last byte is laid out; it waits to be written.
+    pub laid_out: bool,
+    writer: Option<Box<ShardWriter>>,
+    outcomes: Vec<RowOutcome>,
+    left: usize,
+    started: SystemTime,
+    _place: Permit,
+}
+
+impl OpenShard {
+    /// Opens a plan's shard; `place` is its place among the core's open shards.
+    ///
+    /// # Errors
+    /// Where the input's columns cannot be laid out.
+    pub fn open(
+        plan: ShardPlan,
+        attempt: u32,
+        layout: &Arc<Layout>,
+        folder: PathBuf,
+        dirty: Rc<Dirty>,
+        place: Permit,
+    ) -> Result<Self, WriterError> {
+        let writer = ShardWriter::new(layout.clone(), plan.shard_id, plan.input.clone())?;
+        let files = ShardFiles::new(folder, writer.stream_path(), dirty);
+        let rows = plan.rows();
+        Ok(Self {
+            plan,
+            attempt,
+            files: Rc::new(RefCell::new(files)),
+            tally: Tally::default(),
+            broken: None,
+            laid_out: false,
+            writer: Some(Box::new(writer)),
+            outcomes: vec![RowOutcome::default(); rows],
+            left: rows,
+            started: SystemTime::now(),
+            _place: place,
+        })
+    }
+
+    /// Takes a sample in; true where it was the last row.
+    ///
+    /// # Errors
+    /// Where the sample cannot be laid out.
+    pub fn sample(
+        &mut self,
+        row: usize,
+        outcome: RowOutcome,
+        image: &[u8],
+    ) -> Result<bool, WriterError> {
+        if let Some(writer) = &mut self.writer
+            && self.broken.is_none()
+        {
+            writer.sample(row, &outcome, image, &mut *self.files.borrow_mut())?;
+        }
+        self.tally.successes += 1;
+        Ok(self.end_row(row, outcome))
+    }
+
+    /// Takes a failure in; true where it was the last row.
+    pub fn fail(&mut self, row: usize, failure: Failure, text: Arc<str>) -> bool {
+        self.tally.fail(failure);
+        let outcome = RowOutcome {
+            status: failure.status().as_str(),
+            error_message: Some(text),
+            ..RowOutcome::default()
+        };
+        self.end_row(row, outcome)
+    }
+
+    fn end_row(&mut self, row: usize, outcome: RowOutcome) -> bool {
+        debug_assert!(self.outcomes[row].status.is_empty(), "a row ends once");
+        self.outcomes[row] = outcome;
+        self.left -= 1;
+        self.left == 0
+    }
+
+    /// The writer and the outcomes, for the seal; none where that was taken before.
+    pub fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
+        debug_assert_eq!(self.left, 0, "a shard is sealed when every row has ended");
+        Some((self.writer.take()?, std::mem::take(&mut self.outcomes)))
+    }
+
+    /// The shard's statistics as they stand.
+    pub fn stats(&self, now: SystemTime) -> ShardStats {
+        let mut status: Vec<(String, u64)> = Vec::with_capacity(self.tally.failures.len() + 1);
+        if self.tally.successes > 0 {
+            status.push(("success".to_owned(), self.tally.successes));
+        }
+        status.extend(self.tally.failures.iter().map(|(failure, &n)| (failure.to_string(), n)));
+        ShardStats {
+            count: self.tally.count(),
+            successes: self.tally.successes,
+            failed_to_download: self.tally.failed_to_download,
+            failed_to_resize: self.tally.failed_to_resize,
+            start_time: unix_seconds(self.started),
+            end_time: unix_seconds(now),
+            status_dict: status.into_iter().collect(),
+        }
+    }
+
+    /// Name of the mark.
+    pub fn stats_name(&self, digits: usize) -> String {
+        format!("{}_stats.json", shard_name(self.plan.shard_id, digits))
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

@@ -1,0 +1,286 @@
+//! Owns a shard's files while they grow under temporary names: one stream, written in aligned
+//! blocks past the page cache where the file system can, and small files beside it. Writes go
+//! through the reactor's ring and never block it; on epoll they are plain writes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use monoio::fs::File;
+use rustix::fs::OFlags;
+use turbo2ds_writers::Sink;
+
+use super::block::{BLOCK_BYTES, Block};
+use crate::commit::{Placed, temporary_path};
+
+/// Bytes a core has laid out and not yet written.
+#[derive(Default)]
+pub struct Dirty {
+    bytes: Cell<usize>,
+    waiting: RefCell<Vec<futures_channel::oneshot::Sender<()>>>,
+}
+
+impl Dirty {
+    /// Waits until no more than `bytes` are unwritten.
+    pub async fn below(&self, bytes: usize) {
+        while self.bytes.get() > bytes {
+            let (sender, receiver) = futures_channel::oneshot::channel();
+            self.waiting.borrow_mut().push(sender);
+            // An error means the sender went with its run.
+            let _ = receiver.await;
+        }
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    fn written(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() - bytes);
+        for waiter in self.waiting.borrow_mut().drain(..) {
+            let _ = waiter.send(());
+        }
+    }
+}
+
+/// One write that is due.
+enum Write {
+    Block(Block),
+    Whole { path: String, bytes: Vec<u8> },
+}
+
+impl Write {
+    fn len(&self) -> usize {
+        match self {
+            Self::Block(block) => block.len(),
+            Self::Whole { bytes, .. } => bytes.len(),
+        }
+    }
+}
+
+/// A shard's files under temporary names.
+pub struct ShardFiles {
+    folder: PathBuf,
+    stream_path: Option<String>,
+    filling: Option<Block>,
+    due: VecDeque<Write>,
+    stream_bytes: u64,
+    dirty: Rc<Dirty>,
+    /// A task is writing what is due.
+    pumping: bool,
+    /// A write failed: nothing more is taken in.
+    broken: bool,
+    /// The open stream, kept here between pumps.
+    stream: Option<OpenStream>,
+    placed: Vec<Placed>,
+    folders: HashSet<String>,
+}
+
+struct OpenStream {
+    file: File,
+    offset: u64,
+}
+
+impl ShardFiles {
+    /// Files of a shard in `folder`; nothing is created before the first byte is due.
+    pub fn new(folder: PathBuf, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
+        Self {
+            folder,
+            stream_path,
+            filling: None,
+            due: VecDeque::new(),
+            stream_bytes: 0,
+            dirty,
+            pumping: false,
+            broken: false,
+            stream: None,
+            placed: Vec::new(),
+            folders: HashSet::new(),
+        }
+    }
+
+    /// Whether something is due and nobody writes it: the caller then runs [`pump`].
+    pub fn wants_pump(&self) -> bool {
+        !self.pumping && !self.due.is_empty()
+    }
+
+    /// Makes the stream's last, partly filled block due, padded for direct I/O.
+    pub fn finish_stream(&mut self) {
+        if self.broken {
+            return;
+        }
+        if let Some(mut block) = self.filling.take().filter(|block| block.len() > 0) {
+            let before = block.len();
+            block.pad();
+            self.dirty.add(block.len() - before);
+            self.due.push_back(Write::Block(block));
+        } else if self.stream_path.is_some() && self.stream_bytes == 0 {
+            self.due.push_back(Write::Block(Block::new()));
+        }
+    }
+
+    /// Forgets what is due and takes nothing more in: the shard's files are broken.
+    fn give_up(&mut self) {
+        self.broken = true;
+        let left: usize = self.due.drain(..).map(|write| write.len()).sum();
+        let filling = self.filling.take().map_or(0, |block| block.len());
+        self.dirty.written(left + filling);
+    }
+
+    /// Whether nothing is left to write.
+    pub fn is_written(&self) -> bool {
+        !self.pumping && self.due.is_empty() && self.filling.is_none()
+    }
+
+    /// Everything that was written, by temporary and final name, and the stream's true length.
+    pub fn take_placed(&mut self) -> (Vec<Placed>, u64) {
+        (std::mem::take(&mut self.placed), self.stream_bytes)
+    }
+}
+
+impl Sink for ShardFiles {
+    fn append(&mut self, bytes: &[u8]) {
+        if self.broken {
+            return;
+        }
+        self.stream_bytes += bytes.len() as u64;
+        self.dirty.add(bytes.len());
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let block = self.filling.get_or_insert_with(Block::new);
+            rest = block.fill(rest);
+            if block.len() == BLOCK_BYTES
+                && let Some(full) = self.filling.take()
+            {
+                self.due.push_back(Write::Block(full));
+            }
+        }
+    }
+
+    fn file(&mut self, path: String, bytes: Vec<u8>) {
+        if self.broken {
+            return;
+        }
+        self.dirty.add(bytes.len());
+        self.due.push_back(Write::Whole { path, bytes });
+    }
+}
+
+impl Drop for ShardFiles {
+    /// What was laid out and never written counts as gone.
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+/// Writes what is due until nothing is. One pump runs per shard at a time.
+///
+/// # Errors
+/// The file system's, with the path.
+pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
+    files.borrow_mut().pumping = true;
+    let result = pump_due(files).await;
+    let mut files = files.borrow_mut();
+    files.pumping = false;
+    if result.is_err() {
+        files.give_up();
+    }
+    result
+}
+
+async fn pump_due(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
+    loop {
+        let Some(write) = files.borrow_mut().due.pop_front() else { return Ok(()) };
+        let bytes = write.len();
+        let result = match write {
+            Write::Block(block) => write_block(files, block).await,
+            Write::Whole { path, bytes } => write_whole(files, path, bytes).await,
+        };
+        files.borrow().dirty.written(bytes);
+        result?;
+    }
+}
+
+async fn write_block(
+    files: &RefCell<ShardFiles>,
+    block: Block,
+) -> Result<(), (PathBuf, io::Error)> {
+    let length = block.len() as u64;
+    let taken = files.borrow_mut().stream.take();
+    let mut stream = match taken {
+        Some(stream) => stream,
+        None => files.borrow_mut().open_stream()?,
+    };
+    let (result, _block) = stream.file.write_all_at(block, stream.offset).await;
+    stream.offset += length;
+    let mut files = files.borrow_mut();
+    files.stream = Some(stream);
+    result.map_err(|error| (files.folder.clone(), error))
+}
+
+async fn write_whole(
+    files: &RefCell<ShardFiles>,
+    path: String,
+    bytes: Vec<u8>,
+) -> Result<(), (PathBuf, io::Error)> {
+    let temporary = files.borrow_mut().place(&path)?;
+    let file = create(&temporary, OFlags::empty()).map_err(|error| (temporary.clone(), error))?;
+    let (result, _) = file.write_all_at(bytes, 0).await;
+    result.map_err(|error| (temporary.clone(), error))?;
+    file.close().await.map_err(|error| (temporary, error))
+}
+
+impl ShardFiles {
+    fn open_stream(&mut self) -> Result<OpenStream, (PathBuf, io::Error)> {
+        let path = self.stream_path.clone().unwrap_or_default();
+        let temporary = temporary_path(&self.folder, &path);
+        let file = match create(&temporary, OFlags::DIRECT) {
+            // The file system has no direct I/O.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+                create(&temporary, OFlags::empty())
+            }
+            other => other,
+        };
+        let file = file.map_err(|error| (temporary.clone(), error))?;
+        let target = self.folder.join(path);
+        self.placed.push(Placed { temporary, target, stream: true, folder: false });
+        Ok(OpenStream { file, offset: 0 })
+    }
+
+    /// The temporary path of a whole file; its folder is made, and renamed as one, where it has one.
+    fn place(&mut self, path: &str) -> Result<PathBuf, (PathBuf, io::Error)> {
+        let Some((folder, name)) = path.split_once('/') else {
+            let temporary = temporary_path(&self.folder, path);
+            let target = self.folder.join(path);
+            self.placed.push(Placed { temporary: temporary.clone(), target, stream: false, folder: false });
+            return Ok(temporary);
+        };
+        let temporary = temporary_path(&self.folder, folder);
+        if self.folders.insert(folder.to_owned()) {
+            make_empty_folder(&temporary).map_err(|error| (temporary.clone(), error))?;
+            let target = self.folder.join(folder);
+            self.placed.push(Placed { temporary: temporary.clone(), target, stream: false, folder: true });
+        }
+        Ok(temporary.join(name))
+    }
+}
+
+fn make_empty_folder(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::create_dir(path)
+}
+
+fn create(path: &Path, flags: OFlags) -> io::Result<File> {
+    // OFlags are the kernel's own bits, which fit the C int they are passed as.
+    let flags = flags.bits() as i32;
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(path)?;
+    File::from_std(file)
+}
