@@ -102,14 +102,22 @@ impl Job {
         self
     }
 
+    /// Takes this path as the URL list instead of the one the job was made with.
+    pub fn over(mut self, list: impl Into<PathBuf>) -> Self {
+        self.list = list.into();
+        self
+    }
+
     /// Replaces the list's content.
     pub fn rewrite_list(&self, content: impl AsRef<[u8]>) {
         std::fs::write(&self.list, content).expect("the list can be written");
     }
 
-    /// Writes a further file into the job's folder.
+    /// Writes a further file into the job's folder; `name` may name a folder of its own.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.path().join(name);
+        let parent = path.parent().expect("a file is in a folder");
+        std::fs::create_dir_all(parent).expect("a folder can be made");
         std::fs::write(&path, content).expect("a file can be written");
         path
     }
