@@ -7,6 +7,7 @@ mod codec;
 mod decode;
 mod encode;
 mod error;
+mod exif;
 mod header;
 mod pixels;
 mod resize;
@@ -16,6 +17,7 @@ mod turbo;
 
 pub use codec::{Codec, Encoded, Processed};
 pub use error::CodecError;
+pub use exif::exif_json;
 pub use settings::{
     Antialias, EncodeFormat, Interpolation, JpegDecoder, Limits, ReencodePolicy, ResizeMode,
     Settings, SizeFilter,

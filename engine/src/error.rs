@@ -9,6 +9,9 @@
 //! | 3 | finished, but some shards are missing; the same command does them |
 //! | 130 | interrupted; the same command goes on where it stopped |
 
+use std::io;
+use std::path::Path;
+
 /// Exit code of a run that finished whole.
 pub const EXIT_SUCCESS: u8 = 0;
 /// Exit code of a run that finished with shards missing.
@@ -85,6 +88,20 @@ impl Error {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+
+    /// What the file system said about a path of the dataset, with what to do about it.
+    pub fn output_io(path: &Path, error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::StorageFull => "free some space; the same command then goes on",
+            io::ErrorKind::QuotaExceeded => "raise the quota; the same command then goes on",
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "choose an output_folder that this user may write to"
+            }
+            io::ErrorKind::NotFound => "the folder vanished; is a mount gone?",
+            _ => "look at the disk (dmesg); the same command then goes on",
+        };
+        Self::output(format!("{}: {error}", path.display()), hint)
     }
 
     /// A dataset that this run would not continue.

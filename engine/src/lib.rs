@@ -2,11 +2,25 @@
 //!
 //! The way of one URL runs through the modules in this order: [`options`] and [`config`] (what was
 //! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
-//! `http` (one exchange), `compute` (pixels), `shard` (one output shard, its commit) and `report`.
+//! [`http`] (one exchange), `compute` (pixels), `shard` (one output shard), `commit` (durable) and
+//! [`run`] (the whole).
 
 pub mod address;
+mod commit;
+mod compute;
 pub mod config;
+mod core;
 pub mod error;
 pub mod failure;
+mod fetch;
+pub mod http;
+pub mod input;
 pub mod limits;
+mod machine;
+mod net;
 pub mod options;
+pub mod plan;
+pub mod run;
+mod runtime;
+mod shard;
+mod sync;

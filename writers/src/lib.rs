@@ -1,7 +1,24 @@
 //! Samples to shards: webdataset, files, parquet, tfrecord and dummy, with the metadata parquet,
 //! per-sample JSON and stats. Owns every output byte's layout. Never opens a file, never renames,
-//! never reads a clock: bytes leave through a [`Sink`] that the caller supplies.
+//! never reads a clock: bytes leave through a [`Sink`] that the caller supplies. Equal input in
+//! equal order gives equal bytes.
 #![forbid(unsafe_code)]
+
+mod error;
+mod images;
+mod json;
+mod layout;
+mod metadata;
+mod shard;
+mod stats;
+mod tarball;
+mod tfrecord;
+mod value;
+
+pub use error::WriterError;
+pub use layout::{Layout, RowOutcome, sample_key, shard_name};
+pub use shard::ShardWriter;
+pub use stats::ShardStats;
 
 /// Kind of shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,11 +108,6 @@ impl Pool {
         self.wake_one(core);
     }
 
-    /// Jobs waiting in `core`'s queue.
-    pub fn waiting(&self, core: usize) -> usize {
-        self.queues[core].len()
-    }
-
     /// Ends the threads once their queues are empty.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);

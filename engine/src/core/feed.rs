@@ -123,8 +123,8 @@ impl Feeder {
         if self.list_ended {
             return core.again.borrow_mut().pop();
         }
-        let plan = match self.plans.try_next() {
-            Ok(plan) => plan.flatten(),
+        let plan = match self.plans.try_recv() {
+            Ok(plan) => plan,
             Err(_) if may_wait => self.plans.next().await.flatten(),
             Err(_) => return None,
         };

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crossbeam::channel::Sender;
 use futures_channel::mpsc;
 use futures_util::future::{Either, select};
+use turbo2ds_dns::FixedNames;
 use turbo2ds_writers::Layout;
 
 use crate::commit::{CommitDone, SealedShard};
@@ -119,6 +120,8 @@ pub struct CoreParts {
     pub outbox: Outbox<Message>,
     /// The name service.
     pub names: turbo2ds_dns::Handle,
+    /// Names with a fixed address.
+    pub fixed_names: Arc<FixedNames>,
 }
 
 /// Runs a core to the end of the list; the caller is the reactor's main future.
@@ -128,9 +131,9 @@ pub struct CoreParts {
 pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let (shard_events, shard_queue) = mpsc::unbounded();
     let (plans, plan_queue) = mpsc::unbounded();
-    let CoreParts { index, shared, layout, live, compute, commits, plan_requests, inbox, outbox, names } =
+    let CoreParts { index, shared, layout, live, compute, commits, plan_requests, inbox, outbox, .. } =
         parts;
-    let names = Rc::new(Names::new(names, outbox.clone()));
+    let names = Rc::new(Names::new(parts.fixed_names, parts.names, outbox.clone()));
     let machine = &shared.machine;
     let start = machine.in_flight_start;
     let core = Rc::new(Core {

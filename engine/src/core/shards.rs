@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
-use turbo2ds_writers::{RowOutcome, Sink, WriterError};
+use turbo2ds_writers::{RowOutcome, WriterError};
 
 use super::{Core, ShardEvent};
 use crate::commit::SealedShard;
@@ -127,20 +127,12 @@ impl Core {
     }
 
     fn sealed(self: &Rc<Self>, slot: ShardSlot, collected: Result<Collected, WriterError>) {
-        let collected = match collected {
-            Ok(collected) => collected,
-            Err(error) => return self.fatal(layout_error(&error)),
-        };
-        if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
-            let mut files = shard.files.borrow_mut();
-            files.append(&collected.stream);
-            for (path, bytes) in collected.files {
-                files.file(path, bytes);
-            }
-            files.finish_stream();
-        }
-        if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
-            shard.laid_out = true;
+        match self.open.borrow_mut().get_mut(&slot) {
+            Some(shard) => match shard.lay_out_end(collected) {
+                Ok(()) => {}
+                Err(error) => return self.fatal(layout_error(&error)),
+            },
+            None => return,
         }
         self.pump(slot);
         self.commit_when_written(slot);
@@ -197,8 +189,11 @@ impl Core {
     /// A shard this machine failed: another try, or the end of the run.
     fn shard_failed(&self, slot: ShardSlot, path: std::path::PathBuf, error: std::io::Error) {
         let Some(shard) = self.close(slot) else { return };
-        if shard.attempt >= self.shared.config.output.max_shard_retry || is_final(&error) {
-            self.fatal(Error::output(&path, &error));
+        if is_final(&error) {
+            self.fatal(Error::output_io(&path, &error));
+        } else if shard.attempt >= self.shared.config.output.max_shard_retry {
+            let error = Error::output_io(&path, &error);
+            self.shared.send(Event::ShardGivenUp { shard_id: shard.plan.shard_id, error });
         } else {
             tracing::warn!(shard = shard.plan.shard_id, %error, "the shard is done again");
             self.live.taken_back(&shard.tally);
@@ -244,5 +239,8 @@ fn is_final(error: &std::io::Error) -> bool {
 }
 
 fn layout_error(error: &WriterError) -> Error {
-    Error::output_layout(error.to_string())
+    Error::output(
+        format!("the rows cannot be laid out: {error}"),
+        "leave the column that it names out of --save_additional_columns",
+    )
 }

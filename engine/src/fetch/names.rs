@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_channel::oneshot;
-use turbo2ds_dns::{Answer, Cache, DnsError, Handle};
+use turbo2ds_dns::{Answer, Cache, DnsError, FixedNames, Handle};
 
 use crate::failure::Failure;
 use crate::sync::Outbox;
@@ -29,6 +29,7 @@ pub struct NameAnswer {
 
 /// A core's names.
 pub struct Names {
+    fixed: Arc<FixedNames>,
     cache: RefCell<Cache>,
     waiting: RefCell<HashMap<Arc<str>, Vec<oneshot::Sender<Found>>>>,
     service: Handle,
@@ -37,10 +38,15 @@ pub struct Names {
 
 impl Names {
     /// A cache in front of `service`; answers come back as messages of `outbox`.
-    pub fn new<M: From<NameAnswer> + Send + 'static>(service: Handle, outbox: Outbox<M>) -> Self {
+    pub fn new<M: From<NameAnswer> + Send + 'static>(
+        fixed: Arc<FixedNames>,
+        service: Handle,
+        outbox: Outbox<M>,
+    ) -> Self {
         let outbox: Arc<dyn Fn(NameAnswer) + Send + Sync> =
             Arc::new(move |answer| outbox.send(M::from(answer)));
         Self {
+            fixed,
             cache: RefCell::new(Cache::new(CACHE_NAMES_MAX)),
             waiting: RefCell::new(HashMap::new()),
             service,
@@ -53,7 +59,7 @@ impl Names {
     /// # Errors
     /// The DNS failures.
     pub async fn resolve(&self, name: &Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
-        if let Some(found) = self.cache.borrow_mut().get(name, Instant::now()) {
+        if let Some(found) = self.known(name) {
             return found.map_err(failure_of);
         }
         let (sender, receiver) = oneshot::channel();
@@ -75,7 +81,7 @@ impl Names {
 
     /// Asks for a name before its URL is due.
     pub fn look_ahead(&self, name: &Arc<str>) {
-        if self.cache.borrow_mut().get(name, Instant::now()).is_some() {
+        if self.known(name).is_some() {
             return;
         }
         {
@@ -94,10 +100,18 @@ impl Names {
         let NameAnswer { name, result } = answer;
         let waiters = self.waiting.borrow_mut().remove(&name).unwrap_or_default();
         let found = result.as_ref().map(|answer| answer.addrs.clone()).map_err(|error| *error);
-        self.cache.borrow_mut().insert(name, result, now);
+        self.cache.borrow_mut().insert(&name, result, now);
         for waiter in waiters {
             // A fetch whose deadline passed has gone.
             let _ = waiter.send(found.clone());
+        }
+    }
+
+    /// What is known without asking.
+    fn known(&self, name: &str) -> Option<Found> {
+        match self.fixed.get(name) {
+            Some(addresses) => Some(Ok(addresses)),
+            None => self.cache.borrow_mut().get(name, Instant::now()),
         }
     }
 

@@ -3,7 +3,10 @@
 
 use std::net::IpAddr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::target::{Host, Scheme, Target};
@@ -83,11 +86,10 @@ fn parse_proxy(value: &str) -> Option<Proxy> {
     let url = Url::parse(&text).ok()?;
     let target = Target::parse(&text).ok().filter(|target| target.scheme == Scheme::Http)?;
     let authorization = (!url.username().is_empty()).then(|| {
-        let decode = |text: &str| percent_decode(text);
-        let mut pair = decode(url.username());
+        let mut pair: Vec<u8> = percent_decode_str(url.username()).collect();
         pair.push(b':');
-        pair.extend(decode(url.password().unwrap_or_default()));
-        format!("Basic {}", base64(&pair))
+        pair.extend(percent_decode_str(url.password().unwrap_or_default()));
+        format!("Basic {}", STANDARD.encode(pair))
     });
     Some(Proxy { host: target.host, port: target.port, authorization })
 }
@@ -132,42 +134,6 @@ impl Exclusion {
             _ => false,
         }
     }
-}
-
-fn percent_decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let coded = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match coded.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    out
-}
-
-/// RFC 4648, section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let mut group = [0_u8; 4];
-        group[1..=chunk.len()].copy_from_slice(chunk);
-        let group = u32::from_be_bytes(group);
-        for digit in 0..4 {
-            let index = (group >> (18 - 6 * digit)) as usize & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[index]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

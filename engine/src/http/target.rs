@@ -4,10 +4,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
 use crate::failure::Failure;
 use crate::limits::URL_BYTES_MAX;
+
+/// Nothing of ASCII: what lies above it is always encoded.
+const RAW: &AsciiSet = &AsciiSet::EMPTY;
 
 /// A scheme we speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +69,7 @@ impl Target {
         }
         let text = match std::str::from_utf8(location) {
             Ok(text) => text.to_owned(),
-            Err(_) => percent_encode_raw(location),
+            Err(_) => percent_encode(location, RAW).to_string(),
         };
         let url = self.url.join(&text).map_err(|_| Failure::BadRedirect)?;
         if url.as_str().len() > URL_BYTES_MAX {
@@ -122,18 +126,6 @@ impl Target {
     pub fn absolute(&self) -> String {
         format!("{}://{}{}", self.url.scheme(), self.authority(), self.path_and_query())
     }
-}
-
-fn percent_encode_raw(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() + 16);
-    for &byte in bytes {
-        if byte.is_ascii() {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

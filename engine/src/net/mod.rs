@@ -8,5 +8,5 @@ mod transport;
 
 pub use connect::{ConnectError, connect};
 pub use pool::{Pool, PoolKey};
-pub use tls::{TlsContext, TlsError};
+pub use tls::TlsContext;
 pub use transport::Transport;

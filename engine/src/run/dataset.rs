@@ -48,7 +48,7 @@ impl Dataset {
     /// with other options or another input.
     pub(super) fn open(config: &Config, input: &str) -> Result<Self, Error> {
         let folder = &config.output.folder;
-        let out = |error: io::Error| Error::output(folder, &error);
+        let out = |error: io::Error| Error::output_io(folder, &error);
         fs::create_dir_all(folder).map_err(out)?;
         let lock = lock(folder)?;
         remove_temporaries(folder).map_err(out)?;
@@ -94,7 +94,11 @@ fn place_of(record: &Record, entry: &RunEntry, folder: &Path, shards: bool) -> R
         }
         return Ok(0);
     };
-    Err(Error::config_mismatch(folder, &difference(last, entry)))
+    Err(Error::config_mismatch(
+        format!("{} holds another run: {}", folder.display(), difference(last, entry)),
+        "repeat that run's options, choose another output_folder, or use --incremental_mode \
+         overwrite or extend",
+    ))
 }
 
 /// The first thing in which a run differs from the recorded one.
@@ -113,9 +117,12 @@ fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
 }
 
 fn lock(folder: &Path) -> Result<File, Error> {
-    let file = File::open(folder).map_err(|error| Error::output(folder, &error))?;
+    let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::folder_in_use(folder)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::output(
+            format!("another run is writing to {}", folder.display()),
+            "wait for it, or choose another output_folder",
+        )),
         // A file system without locks still takes a dataset.
         _ => Ok(file),
     }
@@ -125,9 +132,9 @@ fn read_record(folder: &Path) -> Result<Record, Error> {
     let path = folder.join(RECORD_NAME);
     match fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| Error::output(&path, &io::Error::from(error))),
+            .map_err(|error| Error::output_io(&path, &io::Error::from(error))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
-        Err(error) => Err(Error::output(&path, &error)),
+        Err(error) => Err(Error::output_io(&path, &error)),
     }
 }
 

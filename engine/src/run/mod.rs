@@ -19,6 +19,7 @@ use crate::config::{Config, FetchConfig};
 use crate::error::Error;
 use crate::fetch::{Fetcher, FetcherParts, Names};
 use crate::http::proxy::Proxies;
+use crate::input::LossyCounts;
 use crate::limits;
 use crate::machine::Machine;
 use crate::net::TlsContext;
@@ -32,15 +33,19 @@ pub use start::run;
 pub enum Event {
     /// A shard is durable.
     ShardCommitted(ShardReport),
+    /// A shard failed on this machine as often as it may; the run goes on without it.
+    ShardGivenUp {
+        /// Number of the shard.
+        shard_id: u64,
+        /// What went wrong the last time.
+        error: Error,
+    },
     /// The run cannot go on.
     Fatal(Error),
     /// The list could not be read further; what was read is still finished.
     InputBroken(Error),
-    /// The planner has read the whole list: shards planned, shards found done.
-    ListEnded {
-        /// Shards handed out.
-        planned: u64,
-    },
+    /// The planner has read what it will: what could not be kept as it came.
+    ListEnded(LossyCounts),
     /// A reactor ended.
     CoreEnded(Result<(), Error>),
 }

@@ -26,27 +26,23 @@ pub(super) fn start(
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("planner".to_owned())
-        .spawn(move || serve(&shared, planner, &done, &requests, &outboxes))
+        .spawn(move || serve(&shared, planner, done, &requests, &outboxes))
 }
 
 fn serve(
     shared: &Shared,
     planner: Planner,
-    done: &HashSet<u64>,
+    done: HashSet<u64>,
     requests: &Receiver<usize>,
     outboxes: &[Outbox<Message>],
 ) {
-    let mut plans = planner.skipping(|shard_id| done.contains(&shard_id));
-    let mut planned = 0;
+    let mut plans = planner.skipping(move |shard_id| done.contains(&shard_id));
     for core in requests {
         if shared.stopping() {
             break;
         }
         match plans.next() {
-            Some(Ok(plan)) => {
-                planned += 1;
-                outboxes[core].send(Message::Plan(Some(plan)));
-            }
+            Some(Ok(plan)) => outboxes[core].send(Message::Plan(Some(plan))),
             Some(Err(error)) => {
                 shared.send(Event::InputBroken(error));
                 break;
@@ -54,6 +50,6 @@ fn serve(
             None => break,
         }
     }
-    shared.send(Event::ListEnded { planned });
+    shared.send(Event::ListEnded(plans.lossy()));
     outboxes.iter().for_each(|outbox| outbox.send(Message::Plan(None)));
 }

@@ -190,10 +190,17 @@ fn summary_json(report: &RunReport) -> serde_json::Value {
         "failed_to_resize": report.tally.failed_to_resize,
         "shards": report.shards,
         "shards_before": report.shards_before,
+        "shards_missing": report.shards_missing,
         "bytes": report.body_bytes,
         "seconds": report.elapsed.as_secs_f64(),
         "interrupted": report.interrupted,
-        "lossy_values": report.lossy_values,
+        "lossy": {
+            "invalid_utf8": report.lossy.invalid_utf8,
+            "misfits": report.lossy.misfits,
+            "short_records": report.lossy.short_records,
+            "long_records": report.lossy.long_records,
+            "malformed_records": report.lossy.malformed_records,
+        },
         "failures": failures_json(&report.tally),
     })
 }

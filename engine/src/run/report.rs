@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::input::LossyCounts;
 use crate::shard::Tally;
 
 /// Failures named in the summary.
@@ -17,14 +18,16 @@ pub struct RunReport {
     pub shards: u64,
     /// Shards found done.
     pub shards_before: u64,
+    /// Shards that this machine failed and that are not there.
+    pub shards_missing: u64,
     /// Body bytes received.
     pub body_bytes: u64,
     /// Wall time.
     pub elapsed: Duration,
     /// A stop was asked for.
     pub interrupted: bool,
-    /// Rows whose text was not valid UTF-8 or whose values did not fit their column.
-    pub lossy_values: u64,
+    /// What of the list could not be kept as it came.
+    pub lossy: LossyCounts,
 }
 
 impl RunReport {
@@ -38,15 +41,30 @@ impl RunReport {
             self.body_bytes as f64 / 1e6,
             self.elapsed.as_secs_f64()
         ));
-        if self.lossy_values > 0 {
-            lines.push(format!("{} input values were kept in a lossy form", self.lossy_values));
-        }
+        lines.extend(self.lossy_lines());
         lines.extend(
             most_frequent(&self.tally, FAILURES_SHOWN)
                 .into_iter()
                 .map(|(text, count)| format!("  {count:>10}  {text}")),
         );
         lines
+    }
+}
+
+impl RunReport {
+    /// A line per kind of loss in the list, where there was one.
+    fn lossy_lines(&self) -> impl Iterator<Item = String> {
+        let lossy = self.lossy;
+        [
+            (lossy.invalid_utf8, "values were not UTF-8; their bad bytes were replaced"),
+            (lossy.misfits, "values did not fit their column's type and are null"),
+            (lossy.short_records, "records had too few fields; the missing ones are null"),
+            (lossy.long_records, "records had too many fields; the further ones were dropped"),
+            (lossy.malformed_records, "records were malformed; they are rows without a URL"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("of the list, {count} {what}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Owns the start of a run, its watch and its end, in that order.
 
+use std::net::{Ipv6Addr, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -7,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, unbounded};
-use turbo2ds_dns::{Forwarder, ForwarderConfig, Service};
+use turbo2ds_dns::{FixedNames, Forwarder, ForwarderError, Service};
 use turbo2ds_writers::Layout;
 
 use super::dataset::{self, Dataset};
@@ -19,7 +20,7 @@ use super::{Event, RUNNING, Shared, planner};
 use crate::compute::{self, ImageWork};
 use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
-use crate::error::Error;
+use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS, Error};
 use crate::http::proxy::Proxies;
 use crate::machine::Machine;
 use crate::net::TlsContext;
@@ -55,13 +56,12 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     }
     tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine)?;
-    let identity = input::fingerprint(&config.input)?;
+    let identity = input::input_fingerprint(&config.input)?;
     let signals = Signals::install()
         .map_err(|error| Error::local_resource(format!("no signal handler: {error}"), "try again"))?;
     let dataset = Dataset::open(&config, &identity)?;
     let planner = Planner::open(&config.input, dataset.first_shard_id)?;
-    let rows_total = planner.rows_total();
-    let lossy = planner.lossy_counts();
+    let rows_total = None;
     let (shared, events) = share(config, machine)?;
     let lives: Vec<Arc<Live>> = shared.machine.cores.iter().map(|_| Arc::default()).collect();
     let shards_before = dataset.done.len() as u64;
@@ -80,12 +80,12 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     let Watch { mut report, progress, broken, .. } = watch;
     report.elapsed = started.elapsed();
     report.body_bytes = Snapshot::of(&lives).body_bytes;
-    report.lossy_values = lossy.total();
     progress.end(&report);
     match broken {
         Some(error) => Err(error),
         None if report.interrupted => Err(Error::Interrupted),
-        None => Ok(ExitCode::SUCCESS),
+        None if report.shards_missing > 0 => Ok(ExitCode::from(EXIT_PARTIAL)),
+        None => Ok(ExitCode::from(EXIT_SUCCESS)),
     }
 }
 
@@ -128,7 +128,13 @@ fn layout_of(config: &Config) -> Layout {
 /// What can go wrong while threads start.
 enum StartError {
     Thread(std::io::Error),
-    Names(String),
+    Names(ForwarderError),
+}
+
+impl From<ForwarderError> for StartError {
+    fn from(error: ForwarderError) -> Self {
+        Self::Names(error)
+    }
 }
 
 impl From<std::io::Error> for StartError {
@@ -143,10 +149,9 @@ fn start_error(error: &StartError) -> Error {
             format!("a thread could not be started: {error}"),
             "look at the limits on processes and memory",
         ),
-        StartError::Names(text) => Error::usage(
-            format!("name resolution cannot start: {text}"),
-            "give servers with --dns_servers, or mend /etc/resolv.conf",
-        ),
+        StartError::Names(error) => {
+            Error::local_resource(format!("name resolution cannot start: {error}"), error.hint())
+        }
     }
 }
 
@@ -166,7 +171,8 @@ fn start_threads(
         Arc::new(ImageWork::new(config.codec.clone(), config.extract_exif, config.fetch.hash));
     let (pool, compute) = compute::start(pins, &work, &outboxes)?;
     let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone())?;
-    let names = start_names(config).map_err(StartError::Names)?;
+    let names = start_names(config)?;
+    let fixed_names = Arc::new(FixedNames::new(config.dns.fixed.iter().cloned()));
     let (plan_requests, requests) = unbounded();
     let planner =
         planner::start(shared.clone(), planner, dataset.done.clone(), requests, outboxes.clone())?;
@@ -184,20 +190,29 @@ fn start_threads(
             inbox,
             outbox,
             names: names.handle(),
+            fixed_names: fixed_names.clone(),
         };
         cores.push(start_core(backend, pins[index], parts)?);
     }
     Ok(Threads { cores, compute, pool, planner, commit, _names: names })
 }
 
-fn start_names(config: &Config) -> Result<Service, String> {
-    let resolver = Forwarder::new(ForwarderConfig {
-        servers: config.dns.servers.clone(),
-        fixed: config.dns.fixed.clone(),
-        ..ForwarderConfig::default()
-    })
-    .map_err(|error| error.to_string())?;
-    Service::spawn(resolver, NAMES_OUTSTANDING_MAX).map_err(|error| error.to_string())
+fn start_names(config: &Config) -> Result<Service, StartError> {
+    let ipv6 = has_ipv6();
+    let resolver = if config.dns.servers.is_empty() {
+        Forwarder::from_system(ipv6)
+    } else {
+        Forwarder::to_servers(&config.dns.servers, ipv6)
+    };
+    Ok(Service::spawn(resolver?, NAMES_OUTSTANDING_MAX)?)
+}
+
+/// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.
+/// Nothing is sent.
+fn has_ipv6() -> bool {
+    // A root server's address; any global one would do.
+    const SOMEWHERE: (Ipv6Addr, u16) = (Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf), 53);
+    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
 }
 
 fn start_core(
@@ -264,11 +279,15 @@ impl Watch<'_> {
                 self.report.shards += 1;
                 self.report.tally.add(&shard.tally);
             }
+            Event::ShardGivenUp { shard_id, error } => {
+                self.progress.note(&format!("shard {shard_id} is missing: {error}"));
+                self.report.shards_missing += 1;
+            }
             Event::InputBroken(error) => {
                 self.progress.note(&format!("{error}; what was read is finished"));
                 self.broken = Some(error);
             }
-            Event::ListEnded { planned } => tracing::info!(planned, "the list is read"),
+            Event::ListEnded(lossy) => self.report.lossy = lossy,
             Event::CoreEnded(Ok(())) => self.cores_left -= 1,
             Event::CoreEnded(Err(error)) | Event::Fatal(error) => return Err(self.abort(error)),
         }

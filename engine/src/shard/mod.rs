@@ -8,4 +8,4 @@ mod stream;
 
 pub use collected::Collected;
 pub use open::{OpenShard, Tally};
-pub use stream::{Dirty, ShardFiles, pump};
+pub use stream::{Dirty, pump};

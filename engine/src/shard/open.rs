@@ -7,8 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use turbo2ds_writers::{Layout, RowOutcome, ShardStats, ShardWriter, WriterError, shard_name};
+use turbo2ds_writers::{
+    Layout, RowOutcome, ShardStats, ShardWriter, Sink, WriterError, shard_name,
+};
 
+use super::collected::Collected;
 use super::stream::{Dirty, ShardFiles};
 use crate::failure::{Failure, Status};
 use crate::plan::ShardPlan;
@@ -151,6 +154,28 @@ impl OpenShard {
     pub fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
         debug_assert_eq!(self.left, 0, "a shard is sealed when every row has ended");
         Some((self.writer.take()?, std::mem::take(&mut self.outcomes)))
+    }
+
+    /// Takes the seal's bytes in. A broken shard lays nothing out any more: it is done again.
+    ///
+    /// # Errors
+    /// Where the metadata could not be laid out.
+    pub fn lay_out_end(
+        &mut self,
+        collected: Result<Collected, WriterError>,
+    ) -> Result<(), WriterError> {
+        self.laid_out = true;
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let collected = collected?;
+        let mut files = self.files.borrow_mut();
+        files.append(&collected.stream);
+        for (path, bytes) in collected.files {
+            files.file(path, bytes);
+        }
+        files.finish_stream();
+        Ok(())
     }
 
     /// The shard's statistics as they stand.

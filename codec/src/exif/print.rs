@@ -1,0 +1,222 @@
+//! Owns the printed form of EXIF values: Python's, because img2dataset's users parse it. Never
+//! reads a file.
+
+/// A field's content.
+pub(super) enum Value {
+    Text(String),
+    /// Text that is not UTF-8.
+    Bytes(Vec<u8>),
+    Numbers(Vec<Number>),
+}
+
+/// One number of a field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    Integer(i64),
+    /// Reduced, with a positive number below; or as it came over a zero.
+    Ratio(i64, i64),
+    Float(f64),
+}
+
+/// A long list shows this many numbers.
+const SHOWN_OF_LONG: usize = 20;
+/// A list is long from this count on.
+const LONG: u32 = 51;
+
+impl Number {
+    /// A reduced fraction.
+    pub(super) fn ratio(above: i64, below: i64) -> Self {
+        if below == 0 {
+            return Self::Ratio(above, 0);
+        }
+        let divisor = gcd(above.abs(), below.abs()) * below.signum();
+        Self::Ratio(above / divisor, below / divisor)
+    }
+
+    fn print(self) -> String {
+        match self {
+            Self::Integer(value) | Self::Ratio(value, 1) => value.to_string(),
+            Self::Ratio(above, below) => format!("{above}/{below}"),
+            // The library that is followed keeps a float in a tuple of one.
+            Self::Float(value) => format!("({},)", float(value)),
+        }
+    }
+
+    fn integer(self) -> Option<i64> {
+        match self {
+            Self::Integer(value) | Self::Ratio(value, 1) => Some(value),
+            Self::Ratio(..) | Self::Float(_) => None,
+        }
+    }
+}
+
+impl Value {
+    /// The first number, of which a directory's offset is made.
+    pub(super) fn first(&self) -> Option<Number> {
+        match self {
+            Self::Numbers(numbers) => numbers.first().copied(),
+            // A letter is no offset, but it is not nothing either.
+            Self::Text(text) => (!text.is_empty()).then_some(Number::Float(0.0)),
+            Self::Bytes(bytes) => bytes.first().map(|&byte| Number::Integer(byte.into())),
+        }
+    }
+}
+
+/// A value as numbers or text: one number alone, more in brackets, long lists cut.
+pub(super) fn plain(value: &Value, ascii: bool, count: u32) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Bytes(bytes) if count >= LONG && bytes.len() > SHOWN_OF_LONG => {
+            cut_short(&bytes_literal(&bytes[..SHOWN_OF_LONG]))
+        }
+        Value::Bytes(bytes) => bytes_literal(bytes),
+        Value::Numbers(numbers) => match numbers.as_slice() {
+            [single] if count == 1 && !ascii => single.print(),
+            long if count >= LONG && long.len() > SHOWN_OF_LONG => {
+                cut_short(&list(&long[..SHOWN_OF_LONG]))
+            }
+            all => list(all),
+        },
+    }
+}
+
+/// A value as the characters that its numbers are; those that are none are left out.
+pub(super) fn characters(value: &Value) -> String {
+    let printable = |code: i64| {
+        u8::try_from(code)
+            .ok()
+            .filter(|&code| code >= 32)
+            .map(char::from)
+    };
+    let (text, fallback) = match value {
+        Value::Text(text) => (String::new(), text.clone()),
+        Value::Bytes(bytes) => (
+            bytes
+                .iter()
+                .filter_map(|&byte| printable(byte.into()))
+                .collect(),
+            bytes_literal(bytes),
+        ),
+        Value::Numbers(numbers) => {
+            let text = numbers.iter().filter_map(|number| match number {
+                Number::Integer(code) => printable(*code),
+                _ => None,
+            });
+            (text.collect(), digits(numbers))
+        }
+    };
+    let chosen: String = if text.is_empty() { fallback } else { text };
+    chosen.trim_matches([' ', '\0']).to_owned()
+}
+
+/// Numbers in a row; nothing where all are zero.
+fn digits(numbers: &[Number]) -> String {
+    let joined: String = numbers.iter().map(|number| number.print()).collect();
+    if joined.bytes().all(|digit| digit == b'0') {
+        String::new()
+    } else {
+        joined
+    }
+}
+
+/// A value by the names of its numbers, those without a name as they are.
+pub(super) fn meanings(value: &Value, names: &[(i64, &str)]) -> String {
+    let name = |number: Number| {
+        let known = number
+            .integer()
+            .and_then(|id| names.iter().find(|(known, _)| *known == id));
+        known.map_or_else(|| number.print(), |(_, name)| (*name).to_owned())
+    };
+    match value {
+        Value::Text(text) => text.chars().map(|letter| format!("'{letter}'")).collect(),
+        Value::Bytes(bytes) => bytes
+            .iter()
+            .map(|&byte| name(Number::Integer(byte.into())))
+            .collect(),
+        Value::Numbers(numbers) => numbers.iter().map(|&number| name(number)).collect(),
+    }
+}
+
+fn list(numbers: &[Number]) -> String {
+    let printed: Vec<String> = numbers.iter().map(|number| number.print()).collect();
+    format!("[{}]", printed.join(", "))
+}
+
+/// Puts a mark of more in place of the closing character.
+fn cut_short(printed: &str) -> String {
+    format!("{}, ... ]", &printed[..printed.len() - 1])
+}
+
+fn bytes_literal(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        '"'
+    } else {
+        '\''
+    };
+    let mut text = format!("b{quote}");
+    for &byte in bytes {
+        match byte {
+            b'\\' => text.push_str("\\\\"),
+            b'\t' => text.push_str("\\t"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\'' if quote == '\'' => text.push_str("\\'"),
+            32..=126 => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text.push(quote);
+    text
+}
+
+/// The shortest decimal form that reads back, with an exponent outside of 1e-4 to 1e16.
+fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    let size = value.abs();
+    if size.is_infinite() || size == 0.0 || (1e-4..1e16).contains(&size) {
+        return format!("{value:?}");
+    }
+    let short = format!("{value:e}");
+    let (digits, exponent) = short.split_once('e').unwrap_or((&short, "0"));
+    let (sign, exponent) = exponent
+        .strip_prefix('-')
+        .map_or(('+', exponent), |rest| ('-', rest));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_print_as_python_prints_them() {
+        assert_eq!(Number::ratio(-6, 4).print(), "-3/2");
+        assert_eq!(Number::ratio(6, -3).print(), "-2");
+        assert_eq!(Number::ratio(0, 7).print(), "0");
+        assert_eq!(float(1e-5), "1e-05");
+        assert_eq!(float(1e16), "1e+16");
+        assert_eq!(float(0.5), "0.5");
+        assert_eq!(bytes_literal(b"a'\xFF\0"), "b\"a'\\xff\\x00\"");
+    }
+
+    #[test]
+    fn long_lists_show_twenty_numbers() {
+        let numbers = Value::Numbers(vec![Number::Integer(7); 60]);
+        let text = plain(&numbers, false, 60);
+        assert!(text.starts_with("[7, 7") && text.ends_with("7, ... ]"));
+        assert_eq!(text.matches('7').count(), 20);
+    }
+
+    #[test]
+    fn characters_of_zeros_are_nothing() {
+        assert_eq!(characters(&Value::Numbers(vec![Number::Integer(0); 4])), "");
+        let version = b"0230".map(|digit| Number::Integer(digit.into()));
+        assert_eq!(characters(&Value::Numbers(version.to_vec())), "0230");
+    }
+}

@@ -1,0 +1,273 @@
+//! Owns the walk over TIFF 6.0 directories: entries, values and the directories they point to.
+//! Never reads outside the body, never follows a directory twice in a chain, and stops with
+//! `Broken` when its budget of entries or text is spent.
+
+use super::names::{self, EXIF_TAGS, Show, Tag};
+use super::print::{Number, Value, characters, meanings, plain};
+
+/// Entries looked at in one body, all directories together.
+const ENTRIES_MAX: usize = 16_384;
+/// Directories in the chain of one body.
+const DIRECTORIES_MAX: usize = 64;
+/// Numbers of one value that are read; the reader img2dataset uses shows none beyond.
+const NUMBERS_MAX: u32 = 1000;
+/// Bytes of names and printed values.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+/// User comments, maker notes and XMP: large, or not for this reader.
+const IGNORED: [u16; 3] = [0x02BC, 0x927C, 0x9286];
+const ASCII: u16 = 2;
+
+/// The structure cannot be read, or is larger than anything reasonable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken;
+
+/// Byte order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Endian {
+    Little,
+    Big,
+}
+
+impl Endian {
+    /// The order that the first byte of a TIFF structure names. Two private marks are read as big.
+    pub(super) fn from_mark(mark: u8) -> Option<Self> {
+        match mark {
+            b'I' => Some(Self::Little),
+            b'M' | 1 | b'd' => Some(Self::Big),
+            _ => None,
+        }
+    }
+}
+
+/// Names and printed values, in the order in which names were first met.
+#[derive(Default)]
+pub(super) struct Tags {
+    entries: Vec<(String, String)>,
+    text_bytes: usize,
+}
+
+impl Tags {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// A name that comes again keeps its place and takes the later value.
+    fn set(&mut self, name: String, text: String) -> Result<(), Broken> {
+        self.text_bytes += name.len() + text.len();
+        if self.text_bytes > TEXT_BYTES_MAX {
+            return Err(Broken);
+        }
+        match self.entries.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = text,
+            None => self.entries.push((name, text)),
+        }
+        Ok(())
+    }
+}
+
+/// Reads one body.
+pub(super) struct Reader<'a> {
+    body: &'a [u8],
+    /// Where the TIFF structure starts; all offsets count from here.
+    base: usize,
+    endian: Endian,
+    entries_left: usize,
+    tags: Tags,
+    /// The first number of `Image ExifOffset`, if that tag was met.
+    exif_directory: Option<Option<Number>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(body: &'a [u8], base: usize, endian: Endian) -> Self {
+        Self {
+            body,
+            base,
+            endian,
+            entries_left: ENTRIES_MAX,
+            tags: Tags::default(),
+            exif_directory: None,
+        }
+    }
+
+    /// All tags of the chained directories and of those they point to.
+    pub(super) fn read(mut self) -> Result<Tags, Broken> {
+        for (index, offset) in self.chain()?.into_iter().enumerate() {
+            let name = match index {
+                0 => "Image".to_owned(),
+                1 => "Thumbnail".to_owned(),
+                _ => format!("IFD {index}"),
+            };
+            self.directory(offset, &name, EXIF_TAGS)?;
+        }
+        match self.exif_directory.take() {
+            Some(Some(Number::Integer(offset))) => self.directory(offset, "EXIF", EXIF_TAGS)?,
+            Some(None) => return Err(Broken),
+            _ => {}
+        }
+        Ok(self.tags)
+    }
+
+    fn chain(&self) -> Result<Vec<i64>, Broken> {
+        let mut offsets = Vec::new();
+        let mut offset = self.unsigned(4, 4)?;
+        while offset != 0 && !offsets.contains(&offset) {
+            if offsets.len() == DIRECTORIES_MAX {
+                return Err(Broken);
+            }
+            offsets.push(offset);
+            let entries = self.unsigned(offset, 2)?;
+            offset = self.unsigned(offset + 2 + 12 * entries, 4)?;
+        }
+        Ok(offsets)
+    }
+
+    fn directory(&mut self, offset: i64, name: &str, table: &'static [Tag]) -> Result<(), Broken> {
+        let entries = self.unsigned(offset, 2)?;
+        for index in 0..entries {
+            let entry = offset + 2 + 12 * index;
+            if !self.inside(entry) {
+                // All that follows reads as zeros, which is no entry.
+                break;
+            }
+            self.entries_left = self.entries_left.checked_sub(1).ok_or(Broken)?;
+            let id = self.unsigned(entry, 2)? as u16;
+            if !IGNORED.contains(&id) {
+                self.entry(entry, id, name, table)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        entry: i64,
+        id: u16,
+        directory: &str,
+        table: &'static [Tag],
+    ) -> Result<(), Broken> {
+        let kind = self.unsigned(entry + 2, 2)? as u16;
+        let Some(item_bytes) = item_bytes(kind) else {
+            return Ok(());
+        };
+        let count = self.unsigned(entry + 4, 4)? as u32;
+        let mut offset = entry + 8;
+        if i64::from(count) * item_bytes > 4 {
+            offset = self.unsigned(offset, 4)?;
+        }
+        let value = self.value(kind, item_bytes, count, offset)?;
+        let tag = names::find(table, id);
+        let text = match tag.map_or(Show::Plain, |tag| tag.show) {
+            Show::Plain => plain(&value, kind == ASCII, count),
+            Show::Characters => characters(&value),
+            Show::Meaning(names) => meanings(&value, names),
+            Show::Directory(name, inner) => {
+                if let Some(Number::Integer(offset)) = value.first() {
+                    self.directory(offset, name, inner)?;
+                }
+                plain(&value, kind == ASCII, count)
+            }
+        };
+        let name = match tag {
+            Some(tag) => format!("{directory} {}", tag.name),
+            None => format!("{directory} Tag 0x{id:04X}"),
+        };
+        if name == "Image ExifOffset" {
+            self.exif_directory = Some(value.first());
+        }
+        self.tags.set(name, text)
+    }
+
+    fn value(&self, kind: u16, item_bytes: i64, count: u32, offset: i64) -> Result<Value, Broken> {
+        if kind == ASCII {
+            return self.text(count, offset);
+        }
+        if count >= NUMBERS_MAX {
+            return Ok(Value::Numbers(Vec::new()));
+        }
+        let numbers =
+            (0..i64::from(count)).map(|index| self.number(kind, offset + index * item_bytes));
+        Ok(Value::Numbers(numbers.collect::<Result<_, _>>()?))
+    }
+
+    /// Text ends at its first zero; what is not UTF-8 stays bytes.
+    fn text(&self, count: u32, offset: i64) -> Result<Value, Broken> {
+        let start = self.position(offset)?.min(self.body.len());
+        let end = start.saturating_add(count as usize).min(self.body.len());
+        let bytes = self.body[start..end]
+            .split(|&byte| byte == 0)
+            .next()
+            .unwrap_or_default();
+        if bytes.len() > TEXT_BYTES_MAX {
+            return Err(Broken);
+        }
+        Ok(match std::str::from_utf8(bytes) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Bytes(bytes.to_vec()),
+        })
+    }
+
+    fn number(&self, kind: u16, offset: i64) -> Result<Number, Broken> {
+        Ok(match kind {
+            5 => Number::ratio(self.unsigned(offset, 4)?, self.unsigned(offset + 4, 4)?),
+            10 => Number::ratio(self.signed(offset, 4)?, self.signed(offset + 4, 4)?),
+            8 => Number::Integer(self.signed(offset, 2)?),
+            9 => Number::Integer(self.signed(offset, 4)?),
+            3 => Number::Integer(self.unsigned(offset, 2)?),
+            4 | 13 => Number::Integer(self.unsigned(offset, 4)?),
+            11 => Number::Float(f64::from(f32::from_bits(self.exact(offset, 4)? as u32))),
+            12 => Number::Float(f64::from_bits(self.exact(offset, 8)?)),
+            // Single bytes: see `exif_json`.
+            _ => Number::Integer(0),
+        })
+    }
+
+    fn signed(&self, offset: i64, bytes: usize) -> Result<i64, Broken> {
+        let value = self.unsigned(offset, bytes)?;
+        let shift = 64 - 8 * bytes as u32;
+        Ok(value << shift >> shift)
+    }
+
+    /// Behind the end everything is zero; a number that the end cuts in two is broken, unless only
+    /// one byte of it is left.
+    fn unsigned(&self, offset: i64, bytes: usize) -> Result<i64, Broken> {
+        let start = self.position(offset)?;
+        match self.body.len().saturating_sub(start) {
+            0 | 1 => Ok(0),
+            _ => self.exact(offset, bytes).map(|value| value as i64),
+        }
+    }
+
+    fn exact(&self, offset: i64, bytes: usize) -> Result<u64, Broken> {
+        let start = self.position(offset)?;
+        let end = start.checked_add(bytes).ok_or(Broken)?;
+        let raw = self.body.get(start..end).ok_or(Broken)?;
+        let join = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Ok(match self.endian {
+            Endian::Big => raw.iter().fold(0, join),
+            Endian::Little => raw.iter().rev().fold(0, join),
+        })
+    }
+
+    fn inside(&self, offset: i64) -> bool {
+        self.position(offset)
+            .is_ok_and(|position| position < self.body.len())
+    }
+
+    fn position(&self, offset: i64) -> Result<usize, Broken> {
+        let position = (self.base as i64).checked_add(offset).ok_or(Broken)?;
+        usize::try_from(position).map_err(|_| Broken)
+    }
+}
+
+/// Bytes of one item of a TIFF field type.
+const fn item_bytes(kind: u16) -> Option<i64> {
+    match kind {
+        1 | 2 | 6 | 7 => Some(1),
+        3 | 8 => Some(2),
+        4 | 9 | 11 | 13 => Some(4),
+        5 | 10 | 12 => Some(8),
+        _ => None,
+    }
+}

@@ -1,0 +1,259 @@
+//! Owns the cutting of rows into shards: which rows stand under which shard id.
+//! Never fetches and never reads a file itself: [`crate::input`] does.
+//!
+//! Every file starts a new shard and ids count on, so that a shard's content follows from the list,
+//! the rows per shard and the first id alone. A file that breaks off gives its whole shards and then
+//! the error: a shard committed with fewer rows than it should have would never be completed.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use arrow_array::{Array, RecordBatch, StringArray, cast::AsArray};
+
+use crate::config::InputConfig;
+use crate::error::Error;
+use crate::input::{self, Columns, LossyCounts, Role, RowSource};
+
+/// One shard's rows, before anything was fetched.
+#[derive(Clone, Debug)]
+pub struct ShardPlan {
+    /// Number of the shard.
+    pub shard_id: u64,
+    /// Rows of the whole list before this shard.
+    pub first_row: u64,
+    /// The saved columns, `caption` if there is one, and `url`, which is the last.
+    pub input: RecordBatch,
+    urls: StringArray,
+    expected_hashes: Option<StringArray>,
+}
+
+impl ShardPlan {
+    /// Rows of the shard, at least 1.
+    pub fn rows(&self) -> usize {
+        self.urls.len()
+    }
+
+    /// The URL of `row`; `None` where the list has none.
+    pub fn url(&self, row: usize) -> Option<&str> {
+        self.urls.is_valid(row).then(|| self.urls.value(row))
+    }
+
+    /// The hash that the list gives for `row`, as it is written there.
+    pub fn expected_hash(&self, row: usize) -> Option<&str> {
+        let hashes = self.expected_hashes.as_ref()?;
+        hashes.is_valid(row).then(|| hashes.value(row))
+    }
+}
+
+/// Cuts a URL list into shards, one after the other.
+pub struct Planner {
+    config: InputConfig,
+    files: VecDeque<PathBuf>,
+    open: Option<OpenFile>,
+    next_shard_id: u64,
+    /// Rows planned or skipped so far.
+    next_row: u64,
+    hash_column: Option<usize>,
+    is_done: Box<dyn Fn(u64) -> bool + Send>,
+    lossy: LossyCounts,
+    failed: bool,
+}
+
+/// The file that is being cut.
+struct OpenFile {
+    path: PathBuf,
+    source: Box<dyn RowSource>,
+    /// Rows read and not yet planned.
+    pending: VecDeque<RecordBatch>,
+}
+
+impl Planner {
+    /// Lists the files and opens the first, so that a wrong path, format or column ends here.
+    ///
+    /// # Errors
+    /// [`Error::Input`].
+    pub fn open(config: &InputConfig, first_shard_id: u64) -> Result<Self, Error> {
+        let columns = Columns::new(config);
+        let mut planner = Self {
+            config: config.clone(),
+            files: input::list(config)?.into(),
+            open: None,
+            next_shard_id: first_shard_id,
+            next_row: 0,
+            hash_column: columns
+                .0
+                .iter()
+                .position(|column| column.role == Role::Hash),
+            is_done: Box::new(|_| false),
+            lossy: LossyCounts::default(),
+            failed: false,
+        };
+        planner.open_next()?;
+        Ok(planner)
+    }
+
+    /// Leaves out the shards that `is_done` names: they keep their ids and rows and are passed over
+    /// as cheaply as the format allows.
+    #[must_use]
+    pub fn skipping(mut self, is_done: impl Fn(u64) -> bool + Send + 'static) -> Self {
+        self.is_done = Box::new(is_done);
+        self
+    }
+
+    /// What could not be kept as it came, so far.
+    pub fn lossy(&self) -> LossyCounts {
+        let mut total = self.lossy;
+        if let Some(open) = &self.open {
+            total.add(open.source.lossy());
+        }
+        total
+    }
+
+    /// The id after the last shard planned or skipped.
+    pub const fn next_shard_id(&self) -> u64 {
+        self.next_shard_id
+    }
+
+    fn open_next(&mut self) -> Result<(), Error> {
+        if let Some(closed) = self.open.take() {
+            self.lossy.add(closed.source.lossy());
+        }
+        if let Some(path) = self.files.pop_front() {
+            let source = input::open(&path, &self.config)?;
+            self.open = Some(OpenFile {
+                path,
+                source,
+                pending: VecDeque::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The next shard that is not done; `None` at the list's end.
+    fn next_plan(&mut self) -> Result<Option<ShardPlan>, Error> {
+        while let Some(open) = &mut self.open {
+            let wanted = self.config.rows_per_shard;
+            let (rows, batch) = if (self.is_done)(self.next_shard_id) {
+                (open.skip(wanted)?, None)
+            } else {
+                let batch = open.take(wanted)?;
+                (batch.as_ref().map_or(0, RecordBatch::num_rows), batch)
+            };
+            if rows == 0 {
+                self.open_next()?;
+                continue;
+            }
+            let (shard_id, first_row) = (self.next_shard_id, self.next_row);
+            self.next_shard_id += 1;
+            self.next_row += rows as u64;
+            if let Some(batch) = batch {
+                return Ok(Some(self.plan(shard_id, first_row, batch)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn plan(&self, shard_id: u64, first_row: u64, mut batch: RecordBatch) -> ShardPlan {
+        let expected_hashes = self
+            .hash_column
+            .map(|column| batch.remove_column(column).as_string::<i32>().clone());
+        // The input gives the URL last, as text.
+        let urls = batch
+            .column(batch.num_columns() - 1)
+            .as_string::<i32>()
+            .clone();
+        ShardPlan {
+            shard_id,
+            first_row,
+            input: batch,
+            urls,
+            expected_hashes,
+        }
+    }
+}
+
+impl Iterator for Planner {
+    type Item = Result<ShardPlan, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let plan = self.next_plan().transpose();
+        self.failed = matches!(plan, Some(Err(_)));
+        plan
+    }
+}
+
+impl OpenFile {
+    /// Reads until `rows` rows are pending or the file ends, and says how many are.
+    fn gather(&mut self, rows: usize) -> Result<usize, Error> {
+        let mut have: usize = self.pending.iter().map(RecordBatch::num_rows).sum();
+        while have < rows
+            && let Some(batch) = self.source.next_batch()
+        {
+            let batch = batch?;
+            have += batch.num_rows();
+            self.pending.push_back(batch);
+        }
+        Ok(have)
+    }
+
+    /// Up to `rows` rows; `None` at the file's end. Copies only where a shard spans batches.
+    fn take(&mut self, rows: usize) -> Result<Option<RecordBatch>, Error> {
+        self.gather(rows)?;
+        let mut parts = self.cut(rows);
+        let Some(first) = parts.first() else {
+            return Ok(None);
+        };
+        if parts.len() == 1 {
+            return Ok(parts.pop());
+        }
+        arrow_select::concat::concat_batches(&first.schema(), &parts)
+            .map(Some)
+            .map_err(|cause| {
+                Error::input(
+                    format!(
+                        "cannot join the rows of a shard of `{}`: {cause}",
+                        self.path.display()
+                    ),
+                    "lower --number_sample_per_shard",
+                )
+            })
+    }
+
+    /// Takes up to `rows` pending rows.
+    fn cut(&mut self, rows: usize) -> Vec<RecordBatch> {
+        let mut parts = Vec::new();
+        let mut left = rows;
+        while left > 0
+            && let Some(batch) = self.pending.pop_front()
+        {
+            let taken = left.min(batch.num_rows());
+            if taken < batch.num_rows() {
+                self.pending
+                    .push_front(batch.slice(taken, batch.num_rows() - taken));
+            }
+            parts.push(batch.slice(0, taken));
+            left -= taken;
+        }
+        parts
+    }
+
+    /// Passes over up to `rows` rows and says how many.
+    fn skip(&mut self, rows: usize) -> Result<usize, Error> {
+        let count =
+            |parts: Vec<RecordBatch>| parts.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let mut skipped = count(self.cut(rows));
+        // At most `rows`, so that it fits.
+        skipped += self.source.skip((rows - skipped) as u64) as usize;
+        if skipped < rows {
+            self.gather(rows - skipped)?;
+            skipped += count(self.cut(rows - skipped));
+        }
+        Ok(skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests;

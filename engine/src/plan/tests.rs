@@ -1,0 +1,112 @@
+//! Shards from real files.
+
+use super::*;
+use crate::config::{Compression, InputFormat};
+
+fn lists(
+    files: &[(&str, &str)],
+    format: InputFormat,
+    rows_per_shard: usize,
+) -> (tempfile::TempDir, InputConfig) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let config = InputConfig {
+        url_list: folder.path().to_string_lossy().into_owned(),
+        format,
+        compression: Compression::None,
+        url_col: "url".to_owned(),
+        caption_col: None,
+        save_additional_columns: Vec::new(),
+        verify_hash_col: None,
+        rows_per_shard,
+    };
+    (folder, config)
+}
+
+fn shape(planner: Planner) -> Vec<(u64, u64, Vec<String>)> {
+    planner
+        .map(|plan| {
+            let plan = plan.unwrap();
+            let urls = (0..plan.rows()).map(|row| plan.url(row).unwrap_or("null").to_owned());
+            (plan.shard_id, plan.first_row, urls.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn every_file_starts_a_new_shard_and_ids_count_on() {
+    let (_folder, config) = lists(
+        &[("a.txt", "1\n2\n3\n"), ("b.txt", ""), ("c.txt", "4\n5\n")],
+        InputFormat::Txt,
+        2,
+    );
+    let shards = shape(Planner::open(&config, 7).unwrap());
+    let text = |urls: &[&str]| urls.iter().map(|&url| url.to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        shards,
+        [
+            (7, 0, text(&["1", "2"])),
+            (8, 2, text(&["3"])),
+            (9, 3, text(&["4", "5"]))
+        ]
+    );
+}
+
+#[test]
+fn skipped_shards_keep_their_ids_and_rows() {
+    let (_folder, config) = lists(
+        &[("a.txt", "1\n2\n3\n4\n5\n"), ("b.txt", "6\n")],
+        InputFormat::Txt,
+        2,
+    );
+    let all = shape(Planner::open(&config, 0).unwrap());
+    for done in 0..16_u64 {
+        let planner = Planner::open(&config, 0)
+            .unwrap()
+            .skipping(move |id| done >> id & 1 == 1);
+        let expected: Vec<_> = all
+            .iter()
+            .filter(|(id, ..)| done >> id & 1 == 0)
+            .cloned()
+            .collect();
+        assert_eq!(shape(planner), expected, "{done:b}");
+    }
+}
+
+#[test]
+fn the_expected_hash_is_given_and_is_no_output_column() {
+    let (_folder, mut config) = lists(&[("a.csv", "h,url\nabc,u1\n,u2\n")], InputFormat::Csv, 10);
+    config.verify_hash_col = Some("h".to_owned());
+    let plan = Planner::open(&config, 0).unwrap().next().unwrap().unwrap();
+    assert_eq!(plan.input.num_columns(), 1);
+    assert_eq!(plan.expected_hash(0), Some("abc"));
+    assert_eq!(plan.url(1), Some("u2"));
+}
+
+#[test]
+fn a_shard_may_span_many_batches() {
+    let list: String = (0..50_000).map(|i| format!("http://h/{i}\n")).collect();
+    let (_folder, config) = lists(&[("a.txt", &list)], InputFormat::Txt, 45_000);
+    let shards = shape(Planner::open(&config, 0).unwrap());
+    assert_eq!(shards[0].2.len(), 45_000);
+    assert_eq!(shards[1].2[0], "http://h/45000");
+    assert_eq!(shards[1].2.len(), 5_000);
+}
+
+#[test]
+fn after_an_error_nothing_more_comes_and_no_short_shard_came() {
+    let json = r#"[{"url":"1"},{"url":"2"},{"url":"3"},{"url""#;
+    let (_folder, config) = lists(&[("a.json", json), ("b.json", "[]")], InputFormat::Json, 2);
+    let mut planner = Planner::open(&config, 0).unwrap();
+    assert_eq!(planner.next().unwrap().unwrap().rows(), 2);
+    assert!(planner.next().unwrap().is_err());
+    assert!(planner.next().is_none());
+}
+
+#[test]
+fn a_missing_column_of_the_first_file_ends_the_run_at_once() {
+    let (_folder, config) = lists(&[("a.csv", "URL\nu\n")], InputFormat::Csv, 2);
+    assert!(Planner::open(&config, 0).is_err());
+}

@@ -1,0 +1,125 @@
+//! Owns the parquet output format: one file that holds metadata and images. Successes go out in row
+//! groups bounded in bytes, in completion order; failures follow in input order with a null image.
+//! Never holds more than one row group.
+
+use std::sync::Arc;
+
+use arrow_array::builder::BinaryBuilder;
+use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_select::take::take;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::metadata::ShardTable;
+use crate::{RowOutcome, Sink, WriterError};
+
+/// Image bytes after which a row group is written.
+const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
+/// Rows between two looks at a page's size: a page of images ends near its limit of 1 MB instead of
+/// spanning the row group.
+const PAGE_CHECK_ROWS: usize = 32;
+
+/// The stream of one `00000.parquet`.
+pub(crate) struct ImageTable {
+    writer: ArrowWriter<Vec<u8>>,
+    schema: SchemaRef,
+    rows: Vec<usize>,
+    outcomes: Vec<RowOutcome>,
+    images: BinaryBuilder,
+    images_bytes: usize,
+}
+
+impl ImageTable {
+    /// Starts the file; nothing is written yet.
+    pub(crate) fn new(table: &ShardTable) -> Result<Self, WriterError> {
+        let image_ext = table.layout.image_ext;
+        let image = Arc::new(Field::new(image_ext, DataType::Binary, true));
+        let fields = table.schema.fields().iter().cloned().chain([image]);
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let column = ColumnPath::from(image_ext);
+        // Images are compressed already, seldom repeat, and have no useful least or greatest.
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_write_batch_size(PAGE_CHECK_ROWS)
+            .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_statistics_enabled(column, EnabledStatistics::None)
+            .build();
+        Ok(Self {
+            writer: ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?,
+            schema,
+            rows: Vec::new(),
+            outcomes: Vec::new(),
+            images: BinaryBuilder::new(),
+            images_bytes: 0,
+        })
+    }
+
+    /// Adds one success, and writes the row group it would overfill.
+    pub(crate) fn sample(
+        &mut self,
+        table: &ShardTable,
+        row: usize,
+        outcome: &RowOutcome,
+        image: &[u8],
+        sink: &mut dyn Sink,
+    ) -> Result<(), WriterError> {
+        if self.images_bytes + image.len() > ROW_GROUP_BYTES_MAX {
+            self.flush(table, sink)?;
+        }
+        self.rows.push(row);
+        self.outcomes.push(outcome.clone());
+        self.images.append_value(image);
+        self.images_bytes += image.len();
+        Ok(())
+    }
+
+    /// Writes what is pending, then the failures, then the footer. `written[row]` says which rows
+    /// were samples.
+    pub(crate) fn finish(
+        mut self,
+        table: &ShardTable,
+        written: &[bool],
+        outcomes: &[RowOutcome],
+        sink: &mut dyn Sink,
+    ) -> Result<(), WriterError> {
+        self.flush(table, sink)?;
+        for row in (0..written.len()).filter(|&row| !written[row]) {
+            self.rows.push(row);
+            self.outcomes.push(outcomes[row].clone());
+            self.images.append_null();
+        }
+        self.flush(table, sink)?;
+        sink.append(&self.writer.into_inner()?);
+        Ok(())
+    }
+
+    fn flush(&mut self, table: &ShardTable, sink: &mut dyn Sink) -> Result<(), WriterError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let indices = UInt64Array::from_iter_values(self.rows.iter().map(|&row| row as u64));
+        let pick = |column: &ArrayRef| take(column, &indices, None);
+        let mut columns = table
+            .input
+            .columns()
+            .iter()
+            .map(pick)
+            .collect::<Result<Vec<_>, _>>()?;
+        let outcomes: Vec<&RowOutcome> = self.outcomes.iter().collect();
+        columns.extend(table.outcome_columns(&self.rows, &outcomes));
+        columns.push(Arc::new(self.images.finish()));
+        self.writer
+            .write(&RecordBatch::try_new(self.schema.clone(), columns)?)?;
+        self.writer.flush()?;
+        self.writer.sync()?;
+        sink.append(&std::mem::take(self.writer.inner_mut()));
+        self.rows.clear();
+        self.outcomes.clear();
+        self.images_bytes = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Owns what is fixed for a run (the [`Layout`]), what a row ends as (the [`RowOutcome`]), and the
+//! names of shards and samples. Never looks at a value of the input.
+
+use std::sync::Arc;
+
+use crate::OutputFormat;
+
+/// `status` of a row whose image is in the dataset.
+pub(crate) const SUCCESS: &str = "success";
+/// `status` of a row whose body gave no image.
+pub(crate) const FAILED_TO_RESIZE: &str = "failed_to_resize";
+
+/// What every row of a shard ends as; one per input row.
+#[derive(Clone, Debug, Default)]
+pub struct RowOutcome {
+    /// `success`, `failed_to_download` or `failed_to_resize`.
+    pub status: &'static str,
+    /// The failure's text; `None` for a success.
+    pub error_message: Option<Arc<str>>,
+    /// Width of the stored image, in pixels.
+    pub width: Option<u32>,
+    /// Height of the stored image, in pixels.
+    pub height: Option<u32>,
+    /// Width of the image as it came, in pixels.
+    pub original_width: Option<u32>,
+    /// Height of the image as it came, in pixels.
+    pub original_height: Option<u32>,
+    /// JSON object of EXIF tag names to text.
+    pub exif: Option<String>,
+    /// Hash of the body as it came, in lower-case hex.
+    pub hash: Option<String>,
+}
+
+/// Fixed for a whole run.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Kind of shard.
+    pub format: OutputFormat,
+    /// Extension and column name of the image: `jpg`, `png`, `webp`.
+    pub image_ext: &'static str,
+    /// Whether a sample carries its caption as `txt`.
+    pub save_caption: bool,
+    /// Whether the metadata has an `exif` column.
+    pub exif_column: bool,
+    /// Name of the hash column, where one is asked for.
+    pub hash_column: Option<&'static str>,
+    /// Least number of digits of a shard's name.
+    pub shard_digits: usize,
+    /// Rows of a full shard, at least 1.
+    pub rows_per_shard: usize,
+}
+
+/// Name of a shard, zero-padded to `digits`: `00000`.
+pub fn shard_name(shard_id: u64, digits: usize) -> String {
+    format!("{shard_id:0digits$}")
+}
+
+/// Key of a sample: shard and row in one zero-padded number, `000010005` for row 5 of shard 1 at
+/// 10,000 rows per shard. Rows take `ceil(log10(rows_per_shard))` digits.
+pub fn sample_key(shard_id: u64, row: usize, layout: &Layout) -> String {
+    let row_digits = row_digits(layout.rows_per_shard);
+    let number = 10u128.pow(row_digits) * u128::from(shard_id) + row as u128;
+    format!(
+        "{number:0width$}",
+        width = layout.shard_digits + row_digits as usize
+    )
+}
+
+/// `ceil(log10(rows_per_shard))` without floating point: the least d with 10^d >= rows.
+fn row_digits(rows_per_shard: usize) -> u32 {
+    match rows_per_shard {
+        0 | 1 => 0,
+        rows => (rows - 1).ilog10() + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(shard_digits: usize, rows_per_shard: usize) -> Layout {
+        Layout {
+            format: OutputFormat::Webdataset,
+            image_ext: "jpg",
+            save_caption: false,
+            exif_column: false,
+            hash_column: None,
+            shard_digits,
+            rows_per_shard,
+        }
+    }
+
+    #[test]
+    fn a_key_holds_shard_and_row_in_one_padded_number() {
+        assert_eq!(sample_key(1, 5, &layout(5, 10_000)), "000010005");
+        assert_eq!(sample_key(0, 0, &layout(5, 1)), "00000");
+        assert_eq!(sample_key(7, 0, &layout(5, 1)), "00007");
+        assert_eq!(sample_key(3, 9, &layout(2, 10)), "039");
+        assert_eq!(sample_key(3, 10, &layout(2, 11)), "0310");
+    }
+
+    #[test]
+    fn digits_are_a_least_width_and_large_shard_ids_still_fit() {
+        assert_eq!(shard_name(123_456, 5), "123456");
+        assert_eq!(shard_name(0, 5), "00000");
+        assert_eq!(
+            sample_key(u64::MAX, 1, &layout(5, 100)),
+            "1844674407370955161501"
+        );
+    }
+
+    #[test]
+    fn row_digits_round_the_logarithm_up() {
+        for (rows, digits) in [(1, 0), (2, 1), (9, 1), (10, 1), (11, 2), (100, 2), (101, 3)] {
+            assert_eq!(row_digits(rows), digits, "{rows} rows");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Owns the table of a shard: the input's columns in their own types, then what became of each row,
+//! and its form as the metadata parquet, as JSON members and as caption text. Never holds an image.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::value::{Value, cell};
+use crate::{Layout, OutputFormat, RowOutcome, WriterError, json, sample_key};
+
+/// One shard's input and the schema of what comes out.
+pub(crate) struct ShardTable {
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) shard_id: u64,
+    pub(crate) input: RecordBatch,
+    /// The input's fields, then the outcome's.
+    pub(crate) schema: SchemaRef,
+    /// The hash column to add; none where the input has a column of that name.
+    hash_column: Option<&'static str>,
+}
+
+impl ShardTable {
+    /// Checks the input's names against the format's own.
+    pub(crate) fn new(
+        layout: Arc<Layout>,
+        shard_id: u64,
+        input: RecordBatch,
+    ) -> Result<Self, WriterError> {
+        let has = |name: &str| input.schema_ref().column_with_name(name).is_some();
+        if layout.save_caption && !has("caption") {
+            return Err(WriterError::NoCaptionColumn);
+        }
+        if let Some(name) = format_names(&layout).into_iter().find(|name| has(name)) {
+            return Err(WriterError::ColumnNameTaken(name.to_owned()));
+        }
+        let hash_column = layout.hash_column.filter(|name| !has(name));
+        let schema = schema(input.schema_ref(), layout.exif_column, hash_column)?;
+        Ok(Self {
+            layout,
+            shard_id,
+            input,
+            schema,
+            hash_column,
+        })
+    }
+
+    /// Rows of the shard.
+    pub(crate) fn rows(&self) -> usize {
+        self.input.num_rows()
+    }
+
+    /// The key of a row's sample.
+    pub(crate) fn key(&self, row: usize) -> String {
+        sample_key(self.shard_id, row, &self.layout)
+    }
+
+    /// Every metadata member of one row, in the order of the columns.
+    pub(crate) fn members<'a>(
+        &'a self,
+        row: usize,
+        key: &'a str,
+        outcome: &'a RowOutcome,
+    ) -> Vec<(&'a str, Value<'a>)> {
+        let fields = self.input.schema_ref().fields().iter();
+        let mut members: Vec<_> = fields
+            .zip(self.input.columns())
+            .map(|(field, column)| (field.name().as_str(), cell(column, row)))
+            .collect();
+        members.extend([
+            ("key", Value::Text(Cow::Borrowed(key))),
+            ("status", Value::Text(Cow::Borrowed(outcome.status))),
+            (
+                "error_message",
+                Value::text_or_null(outcome.error_message.as_deref()),
+            ),
+            ("width", Value::uint_or_null(outcome.width)),
+            ("height", Value::uint_or_null(outcome.height)),
+            (
+                "original_width",
+                Value::uint_or_null(outcome.original_width),
+            ),
+            (
+                "original_height",
+                Value::uint_or_null(outcome.original_height),
+            ),
+        ]);
+        if self.layout.exif_column {
+            members.push(("exif", Value::text_or_null(outcome.exif.as_deref())));
+        }
+        if let Some(name) = self.hash_column {
+            members.push((name, Value::text_or_null(outcome.hash.as_deref())));
+        }
+        members
+    }
+
+    /// The per-sample JSON.
+    pub(crate) fn sample_json(&self, row: usize, key: &str, outcome: &RowOutcome) -> Vec<u8> {
+        json::to_bytes(&Value::Object(self.members(row, key, outcome)))
+    }
+
+    /// The caption as `txt`, where captions are saved; nothing for a null.
+    pub(crate) fn caption(&self, row: usize) -> Option<Vec<u8>> {
+        let column = self
+            .input
+            .column_by_name("caption")
+            .filter(|_| self.layout.save_caption)?;
+        Some(
+            json::plain_text(&cell(column, row))
+                .into_owned()
+                .into_bytes(),
+        )
+    }
+
+    /// The outcome's columns for `rows`, `outcomes[i]` being that of row `rows[i]`.
+    pub(crate) fn outcome_columns(
+        &self,
+        rows: &[usize],
+        outcomes: &[&RowOutcome],
+    ) -> Vec<ArrayRef> {
+        let text = |get: fn(&RowOutcome) -> Option<&str>| -> ArrayRef {
+            Arc::new(outcomes.iter().map(|o| get(o)).collect::<StringArray>())
+        };
+        // A side of an image is far below i32::MAX; a larger one could only be a caller's mistake
+        // and is null rather than negative.
+        let pixels = |get: fn(&RowOutcome) -> Option<u32>| -> ArrayRef {
+            let side = |o: &&RowOutcome| get(o).and_then(|n| i32::try_from(n).ok());
+            Arc::new(outcomes.iter().map(side).collect::<Int32Array>())
+        };
+        let keys = StringArray::from_iter_values(rows.iter().map(|&row| self.key(row)));
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(keys),
+            text(|o| Some(o.status)),
+            text(|o| o.error_message.as_deref()),
+            pixels(|o| o.width),
+            pixels(|o| o.height),
+            pixels(|o| o.original_width),
+            pixels(|o| o.original_height),
+        ];
+        if self.layout.exif_column {
+            columns.push(text(|o| o.exif.as_deref()));
+        }
+        if self.hash_column.is_some() {
+            columns.push(text(|o| o.hash.as_deref()));
+        }
+        columns
+    }
+
+    /// The metadata parquet: a row per URL, in input order.
+    pub(crate) fn to_parquet(&self, outcomes: &[RowOutcome]) -> Result<Vec<u8>, WriterError> {
+        let rows: Vec<usize> = (0..self.rows()).collect();
+        let outcomes: Vec<&RowOutcome> = outcomes.iter().collect();
+        let mut columns = self.input.columns().to_vec();
+        columns.extend(self.outcome_columns(&rows, &outcomes));
+        let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), self.schema.clone(), Some(properties))?;
+        writer.write(&batch)?;
+        Ok(writer.into_inner()?)
+    }
+}
+
+/// Names the format gives to what is not metadata, where they share a space with the columns.
+fn format_names(layout: &Layout) -> Vec<&'static str> {
+    match layout.format {
+        OutputFormat::Parquet => vec![layout.image_ext],
+        OutputFormat::Tfrecord if layout.save_caption => vec![layout.image_ext, "txt"],
+        OutputFormat::Tfrecord => vec![layout.image_ext],
+        OutputFormat::Files | OutputFormat::Webdataset | OutputFormat::Dummy => vec![],
+    }
+}
+
+/// The input's fields and the outcome's. The input's schema metadata is left behind: it describes a
+/// table (pandas' index, features) that this one no longer is.
+fn schema(
+    input: &Schema,
+    exif: bool,
+    hash_column: Option<&'static str>,
+) -> Result<SchemaRef, WriterError> {
+    let mut fields: Vec<Arc<Field>> = input.fields().iter().cloned().collect();
+    let mut add = |name: &str, kind| fields.push(Arc::new(Field::new(name, kind, true)));
+    for name in ["key", "status", "error_message"] {
+        add(name, DataType::Utf8);
+    }
+    for name in ["width", "height", "original_width", "original_height"] {
+        add(name, DataType::Int32);
+    }
+    for name in exif.then_some("exif").into_iter().chain(hash_column) {
+        add(name, DataType::Utf8);
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = fields.iter().find(|field| !names.insert(field.name())) {
+        return Err(WriterError::ColumnNameTaken(twice.name().clone()));
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}

@@ -1,0 +1,173 @@
+//! Owns one shard from its first sample to its last byte: what each format appends for a sample and
+//! at the end. Checks that rows in = rows out. Never opens, names temporarily or commits a file.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use parquet::arrow::ArrowSchemaConverter;
+
+use crate::images::ImageTable;
+use crate::layout::SUCCESS;
+use crate::metadata::ShardTable;
+use crate::tarball::TarMembers;
+use crate::{Layout, OutputFormat, RowOutcome, Sink, WriterError, shard_name, tfrecord};
+
+/// Lays out one shard. Samples come in any order, each row at most once; [`ShardWriter::finish`]
+/// then takes the outcome of every row.
+pub struct ShardWriter {
+    table: ShardTable,
+    name: String,
+    stream: Stream,
+    /// Which rows were given as samples.
+    written: Vec<bool>,
+}
+
+/// What a format keeps between samples.
+enum Stream {
+    Files,
+    Webdataset(TarMembers),
+    Parquet(Box<ImageTable>),
+    Tfrecord,
+    Dummy,
+}
+
+impl ShardWriter {
+    /// Starts a shard. `input` holds the saved columns of its rows in output order: additional
+    /// columns, `caption` if any, `url`. Fails early on names the format needs for itself and on
+    /// types parquet cannot store.
+    pub fn new(
+        layout: Arc<Layout>,
+        shard_id: u64,
+        input: RecordBatch,
+    ) -> Result<Self, WriterError> {
+        let name = shard_name(shard_id, layout.shard_digits);
+        let format = layout.format;
+        let table = ShardTable::new(layout, shard_id, input)?;
+        ArrowSchemaConverter::new().convert(&table.schema)?;
+        let stream = match format {
+            OutputFormat::Files => Stream::Files,
+            OutputFormat::Webdataset => Stream::Webdataset(TarMembers::new()?),
+            OutputFormat::Parquet => Stream::Parquet(Box::new(ImageTable::new(&table)?)),
+            OutputFormat::Tfrecord => Stream::Tfrecord,
+            OutputFormat::Dummy => Stream::Dummy,
+        };
+        let written = vec![false; table.rows()];
+        Ok(Self {
+            table,
+            name,
+            stream,
+            written,
+        })
+    }
+
+    /// Writes one success: the encoded image, its caption and its metadata.
+    pub fn sample(
+        &mut self,
+        row: usize,
+        outcome: &RowOutcome,
+        image: &[u8],
+        sink: &mut dyn Sink,
+    ) -> Result<(), WriterError> {
+        self.claim(row)?;
+        let table = &self.table;
+        match &mut self.stream {
+            Stream::Files => {
+                let key = table.key(row);
+                for (ext, bytes) in members(table, row, &key, outcome, image) {
+                    sink.file(format!("{}/{key}.{ext}", self.name), bytes.into_owned());
+                }
+            }
+            Stream::Webdataset(tar) => {
+                let key = table.key(row);
+                for (ext, bytes) in members(table, row, &key, outcome, image) {
+                    tar.append(&format!("{key}.{ext}"), &bytes, sink)?;
+                }
+            }
+            Stream::Parquet(images) => images.sample(table, row, outcome, image, sink)?,
+            Stream::Tfrecord => tfrecord::append_sample(table, row, outcome, image, sink),
+            Stream::Dummy => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the stream and writes the metadata parquet where the format has one beside the data.
+    /// `outcomes[row]` is the outcome of each row; those given as samples, and no others, are
+    /// successes. CPU-heavy: it encodes a whole parquet.
+    pub fn finish(self, outcomes: &[RowOutcome], sink: &mut dyn Sink) -> Result<(), WriterError> {
+        self.check_outcomes(outcomes)?;
+        match self.stream {
+            Stream::Parquet(images) => {
+                return images.finish(&self.table, &self.written, outcomes, sink);
+            }
+            Stream::Dummy => return Ok(()),
+            Stream::Webdataset(_) => TarMembers::end(sink),
+            Stream::Files | Stream::Tfrecord => {}
+        }
+        sink.file(
+            format!("{}.parquet", self.name),
+            self.table.to_parquet(outcomes)?,
+        );
+        Ok(())
+    }
+
+    /// Name of the one file that [`Sink::append`] goes to; `None` where a format has none.
+    pub fn stream_path(&self) -> Option<String> {
+        let ext = match self.stream {
+            Stream::Webdataset(_) => "tar",
+            Stream::Parquet(_) => "parquet",
+            Stream::Tfrecord => "tfrecord",
+            Stream::Files | Stream::Dummy => return None,
+        };
+        Some(format!("{}.{ext}", self.name))
+    }
+
+    fn claim(&mut self, row: usize) -> Result<(), WriterError> {
+        let rows = self.written.len();
+        let written = self
+            .written
+            .get_mut(row)
+            .ok_or(WriterError::RowOutOfRange { row, rows })?;
+        if std::mem::replace(written, true) {
+            return Err(WriterError::RowRepeated(row));
+        }
+        Ok(())
+    }
+
+    /// Metadata must never claim an image that was not written, nor hide one that was. A dummy
+    /// shard writes no image, so nothing can disagree there.
+    fn check_outcomes(&self, outcomes: &[RowOutcome]) -> Result<(), WriterError> {
+        let (given, rows) = (outcomes.len(), self.written.len());
+        if given != rows {
+            return Err(WriterError::OutcomeCount { given, rows });
+        }
+        let disagrees = |&row: &usize| (outcomes[row].status == SUCCESS) != self.written[row];
+        match (0..rows).find(disagrees) {
+            Some(row) if !matches!(self.stream, Stream::Dummy) => {
+                Err(WriterError::OutcomeDisagrees(row))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A sample's members sorted by extension, the order in which webdataset's own writer puts them.
+fn members<'a>(
+    table: &ShardTable,
+    row: usize,
+    key: &str,
+    outcome: &RowOutcome,
+    image: &'a [u8],
+) -> Vec<(&'static str, Cow<'a, [u8]>)> {
+    let mut members = vec![
+        (table.layout.image_ext, image.into()),
+        ("json", table.sample_json(row, key, outcome).into()),
+    ];
+    members.extend(table.caption(row).map(|caption| ("txt", caption.into())));
+    members.sort_by_key(|(ext, _)| *ext);
+    members
+}
+
+#[cfg(test)]
+#[path = "shard_tests.rs"]
+mod tests;

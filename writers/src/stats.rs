@@ -1,0 +1,171 @@
+//! Owns `00000_stats.json`: the counts of a shard, under img2dataset's field names. Never reads a
+//! clock: both times are arguments. A file that does not add up reads as no file, so that a torn
+//! one can never pass for a finished shard.
+
+use std::collections::BTreeMap;
+
+use crate::layout::{FAILED_TO_RESIZE, SUCCESS};
+use crate::value::Value;
+use crate::{RowOutcome, json};
+
+/// Counts of one shard; `count` is the sum of the next three, and of `status_dict`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShardStats {
+    /// Rows.
+    pub count: u64,
+    /// Rows whose image was written.
+    pub successes: u64,
+    /// Rows without a usable body.
+    pub failed_to_download: u64,
+    /// Rows whose body gave no image.
+    pub failed_to_resize: u64,
+    /// When the shard began, in unix seconds.
+    pub start_time: f64,
+    /// When the shard ended, in unix seconds.
+    pub end_time: f64,
+    /// `success` and each failure's text, with how many rows ended so.
+    pub status_dict: BTreeMap<String, u64>,
+}
+
+impl ShardStats {
+    /// Counts the rows of a finished shard; times in unix seconds.
+    pub fn new(outcomes: &[RowOutcome], start_time: f64, end_time: f64) -> Self {
+        let count = outcomes.len() as u64;
+        let mut stats = Self {
+            count,
+            start_time,
+            end_time,
+            ..Self::default()
+        };
+        for outcome in outcomes {
+            let counter = match outcome.status {
+                SUCCESS => &mut stats.successes,
+                FAILED_TO_RESIZE => &mut stats.failed_to_resize,
+                _ => &mut stats.failed_to_download,
+            };
+            *counter += 1;
+            let name = match outcome.status {
+                SUCCESS => SUCCESS,
+                status => outcome.error_message.as_deref().unwrap_or(status),
+            };
+            match stats.status_dict.get_mut(name) {
+                Some(number) => *number += 1,
+                None => drop(stats.status_dict.insert(name.to_owned(), 1)),
+            }
+        }
+        stats
+    }
+
+    /// The file's text.
+    pub fn to_json(&self) -> Vec<u8> {
+        let status = self
+            .status_dict
+            .iter()
+            .map(|(name, &n)| (name.as_str(), Value::UInt(n)));
+        json::to_bytes(&Value::Object(vec![
+            ("count", Value::UInt(self.count)),
+            ("successes", Value::UInt(self.successes)),
+            ("failed_to_download", Value::UInt(self.failed_to_download)),
+            ("failed_to_resize", Value::UInt(self.failed_to_resize)),
+            ("duration", Value::Float(self.end_time - self.start_time)),
+            ("start_time", Value::Float(self.start_time)),
+            ("end_time", Value::Float(self.end_time)),
+            ("status_dict", Value::Object(status.collect())),
+        ]))
+    }
+
+    /// Reads a file back, ours or img2dataset's; `None` if it is empty, broken, or its counts do
+    /// not add up.
+    pub fn from_json(bytes: &[u8]) -> Option<Self> {
+        let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        let count = |name: &str| json.get(name)?.as_u64();
+        let time = |name: &str| json.get(name)?.as_f64();
+        let status = json.get("status_dict")?.as_object()?.iter();
+        let stats = Self {
+            count: count("count")?,
+            successes: count("successes")?,
+            failed_to_download: count("failed_to_download")?,
+            failed_to_resize: count("failed_to_resize")?,
+            start_time: time("start_time")?,
+            end_time: time("end_time")?,
+            status_dict: status
+                .map(|(name, number)| Some((name.clone(), number.as_u64()?)))
+                .collect::<Option<_>>()?,
+        };
+        stats.adds_up().then_some(stats)
+    }
+
+    fn adds_up(&self) -> bool {
+        fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
+            numbers.try_fold(0u64, u64::checked_add)
+        }
+        let parts = [
+            self.successes,
+            self.failed_to_download,
+            self.failed_to_resize,
+        ];
+        sum(parts.into_iter()) == Some(self.count)
+            && sum(self.status_dict.values().copied()) == Some(self.count)
+            && self.status_dict.get(SUCCESS).copied().unwrap_or(0) == self.successes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats() -> ShardStats {
+        let outcome = |status, error: Option<&str>| RowOutcome {
+            status,
+            error_message: error.map(Into::into),
+            ..RowOutcome::default()
+        };
+        let outcomes = [
+            outcome("success", None),
+            outcome("failed_to_download", Some("timed out")),
+            outcome("failed_to_resize", Some("Image decoding error")),
+            outcome("failed_to_download", Some("timed out")),
+        ];
+        ShardStats::new(&outcomes, 1_700_000_000.5, 1_700_000_002.0)
+    }
+
+    #[test]
+    fn the_file_has_img2datasets_fields_in_its_order() {
+        let expected = "{\n    \"count\": 4,\n    \"successes\": 1,\n    \"failed_to_download\": 2,\n    \"failed_to_resize\": 1,\n    \"duration\": 1.5,\n    \"start_time\": 1700000000.5,\n    \"end_time\": 1700000002.0,\n    \"status_dict\": {\n        \"Image decoding error\": 1,\n        \"success\": 1,\n        \"timed out\": 2\n    }\n}";
+        assert_eq!(String::from_utf8(stats().to_json()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        assert_eq!(ShardStats::from_json(&stats().to_json()), Some(stats()));
+    }
+
+    #[test]
+    fn no_prefix_of_a_file_passes_for_the_file() {
+        let json = stats().to_json();
+        for end in 0..json.len() {
+            assert_eq!(ShardStats::from_json(&json[..end]), None, "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn counts_that_do_not_add_up_are_no_stats() {
+        let good = String::from_utf8(stats().to_json()).unwrap();
+        for (from, to) in [
+            ("\"count\": 4", "\"count\": 5"),
+            ("\"successes\": 1", "\"successes\": 2"),
+            ("\"timed out\": 2", "\"timed out\": 1"),
+            ("\"count\": 4", "\"count\": -4"),
+            (
+                "\"failed_to_resize\": 1",
+                "\"failed_to_resize\": 18446744073709551615",
+            ),
+        ] {
+            assert_eq!(
+                ShardStats::from_json(good.replace(from, to).as_bytes()),
+                None,
+                "{to}"
+            );
+        }
+    }
+}
