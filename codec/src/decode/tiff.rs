@@ -1,11 +1,10 @@
-//! Owns TIFF 6.0: the first page, grey, palette, RGB, RGBA and CMYK of 8 or 16 bits (1 bit for
-//! grey). Never reads another page.
+//! Owns TIFF 6.0: the first page, grey, RGB, RGBA, YCbCr and CMYK of 8 or 16 bits (1 bit for
+//! grey). Never reads another page; palettes are beyond the crate and are refused.
 
 use std::io::Cursor;
 
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
-use tiff::tags::Tag;
 
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
@@ -21,12 +20,6 @@ pub(super) fn decode(
         .map_err(|_| CodecError::Decode)?
         .with_limits(limits(pixels_max));
     let colour = decoder.colortype().map_err(|_| CodecError::Decode)?;
-    let palette = match colour {
-        ColorType::Palette(_) => decoder
-            .get_tag_u16_vec(Tag::ColorMap)
-            .map_err(|_| CodecError::Decode)?,
-        _ => Vec::new(),
-    };
     let samples = high_bytes(decoder.read_image().map_err(|_| CodecError::Decode)?)?;
     let pixels = size.width as usize * size.height as usize;
     let packed = Packed {
@@ -41,7 +34,6 @@ pub(super) fn decode(
         ColorType::RGB(8 | 16) | ColorType::YCbCr(8) => packed.copy(3, 3, out)?,
         ColorType::RGBA(8 | 16) => packed.copy(4, 4, out)?,
         ColorType::CMYK(8 | 16) => packed.cmyk(out)?,
-        ColorType::Palette(8) => packed.palette(&palette, out)?,
         _ => return Err(CodecError::Decode),
     };
     Ok(Shape::new(size, channels))
@@ -121,23 +113,6 @@ impl Packed<'_> {
             let black = 255 - u32::from(source[3]);
             for (light, &ink) in target.iter_mut().zip(source) {
                 *light = ((255 - u32::from(ink)) * black / 255) as u8;
-            }
-        }
-        Ok(3)
-    }
-
-    /// `palette` is all red, then all green, then all blue entries of 16 bits.
-    fn palette(&self, palette: &[u16], out: &mut Buffer) -> Result<usize, CodecError> {
-        let entries = palette.len() / 3;
-        let source = self.samples.get(..self.pixels).ok_or(CodecError::Decode)?;
-        let target = out.room(self.pixels * 3);
-        for (target, &index) in target.chunks_exact_mut(3).zip(source) {
-            let index = usize::from(index);
-            if index >= entries {
-                return Err(CodecError::Decode);
-            }
-            for (channel, light) in target.iter_mut().enumerate() {
-                *light = (palette[channel * entries + index] >> 8) as u8;
             }
         }
         Ok(3)

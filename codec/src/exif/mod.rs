@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn texts_that_repeat_the_whole_body_without_end_give_none() {
-        let entry = (0x010F_u16, 2_u16, u32::MAX, [8, 0, 0, 0]);
+        // The text starts behind the 600 entries, at 8 + 2 + 600 * 12 + 4.
+        let entry = (0x010F_u16, 2_u16, u32::MAX, 7214_u32.to_le_bytes());
         let exif = tiff(&[entry; 600], &vec![b'a'; 1 << 16]);
         assert_eq!(exif_json(&exif), None);
     }

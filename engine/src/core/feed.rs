@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use super::Core;
 use crate::compute::ShardSlot;
 use crate::failure::Failure;
-use crate::http::target::{Host, Target};
+use crate::http::{Host, Target};
 use crate::plan::ShardPlan;
 
 /// Rows whose names are asked before their turn, across the border to the coming shard.

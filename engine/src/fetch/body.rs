@@ -4,9 +4,7 @@
 use super::exchange::Received;
 use super::{Body, Deadline, Fetcher};
 use crate::failure::Failure;
-use crate::http::chunked::ChunkedDecoder;
-use crate::http::content::decode_content;
-use crate::http::head::{ContentEncoding, Framing};
+use crate::http::{ChunkedDecoder, ContentEncoding, Framing, decode_content};
 use crate::limits::UNKNOWN_BODY_BYTES;
 use crate::net::Transport;
 use crate::sync::Permit;
@@ -42,7 +40,7 @@ impl Fetcher {
         };
         self.received_bytes.set(self.received_bytes.get() + body.bytes.len() as u64);
         if head.encoding != ContentEncoding::Identity {
-            body = self.decode(&head.encoding, body, cap, deadline).await?;
+            body = self.decode(head.encoding, body, cap, deadline).await?;
         }
         if body.bytes.is_empty() { Err(Failure::EmptyBody) } else { Ok((body, reusable)) }
     }
@@ -83,12 +81,12 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<(Body, bool), Failure> {
         let mut growing = Growing::new(self, deadline).await;
-        let mut decoder = ChunkedDecoder::new();
+        let mut decoder = ChunkedDecoder::new(cap);
         loop {
             growing.make_room(self, input.len(), cap, deadline).await;
-            let progress = decoder.feed(&input, &mut growing.bytes, cap)?;
+            let progress = decoder.feed(&input, &mut growing.bytes)?;
             if progress.done {
-                let clean = progress.consumed == input.len();
+                let clean = progress.consumed == input.len() && decoder.reusable();
                 self.buffers.borrow_mut().give(input);
                 return Ok((growing.into_body(self, deadline).await, clean));
             }
@@ -128,7 +126,7 @@ impl Fetcher {
     /// Undoes the content coding. Rare for images, so it runs here and not on a compute thread.
     async fn decode(
         &self,
-        encoding: &ContentEncoding,
+        encoding: ContentEncoding,
         coded: Body,
         cap: usize,
         deadline: &Deadline,

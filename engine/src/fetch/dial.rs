@@ -9,10 +9,7 @@ use monoio::time::timeout;
 
 use super::{Deadline, Fetcher};
 use crate::failure::Failure;
-use crate::http::head::{HeadParse, parse_head};
-use crate::http::proxy::Proxy;
-use crate::http::request::write_connect;
-use crate::http::target::{Host, Scheme, Target};
+use crate::http::{HeadParse, Host, Proxy, Scheme, Target, parse_head, write_connect};
 use crate::net::{ConnectError, PoolKey, Transport, connect};
 
 /// Pause after this machine ran short of descriptors, ports or memory.
@@ -161,8 +158,10 @@ impl Fetcher {
             if transport.read(&mut answer).await? == 0 {
                 return Err(Failure::ConnectionClosed);
             }
-            if let HeadParse::Complete { head, .. } = parse_head(&answer)? {
+            if let HeadParse::Complete { head, consumed } = parse_head(&answer)? {
                 return match (head.status, transport) {
+                    // Nothing may come through the tunnel before we spoke.
+                    (200..=299, _) if consumed < answer.len() => Err(Failure::MalformedResponse),
                     (200..=299, Transport::Plain(socket)) => Ok(socket),
                     (status, _) => Err(Failure::HttpStatus(status)),
                 };

@@ -6,11 +6,9 @@ use std::time::Instant;
 use super::dial::Dialled;
 use super::{AttemptFailure, Body, Deadline, Fetcher};
 use crate::failure::Failure;
-use crate::http::head::{Head, HeadParse, parse_head};
-use crate::http::outcome::{Disposition, classify};
-use crate::http::request::{RequestForm, write_request};
-use crate::http::robots;
-use crate::http::target::{Scheme, Target};
+use crate::http::{
+    self, Answer, Head, HeadParse, HeadScanner, RequestForm, Scheme, Target, classify, write_request,
+};
 use crate::limits;
 use crate::net::Transport;
 
@@ -18,11 +16,11 @@ use crate::net::Transport;
 const HEAD_RECEIVE_BYTES: usize = 8 * 1024;
 
 /// What an exchange ended in.
-pub(super) enum Answer {
+pub(super) enum Outcome {
     /// The body.
     Body(Body),
-    /// A redirect's Location, as sent.
-    Redirect(Vec<u8>),
+    /// A redirect, by its head.
+    Redirect(Head),
 }
 
 /// A head and what came behind it in the same receives.
@@ -38,7 +36,7 @@ impl Fetcher {
         &self,
         target: &Target,
         deadline: &Deadline,
-    ) -> Result<Answer, AttemptFailure> {
+    ) -> Result<Outcome, AttemptFailure> {
         let key = Self::pool_key(target);
         let mut fresh = false;
         loop {
@@ -46,12 +44,12 @@ impl Fetcher {
                 self.dial(target, &key, fresh, deadline).await?;
             match self.request(&mut transport, target).await {
                 Ok(received) => {
-                    let (answer, reusable) =
-                        self.answer(&mut transport, received, deadline).await?;
+                    let (outcome, reusable) =
+                        self.receive(&mut transport, received, deadline).await?;
                     if reusable {
                         self.pool.borrow_mut().put(key, transport, Instant::now());
                     }
-                    return Ok(answer);
+                    return Ok(outcome);
                 }
                 Err(Failure::ConnectionClosed | Failure::ConnectionReset) if reused => fresh = true,
                 Err(failure) => return Err(failure.into()),
@@ -75,7 +73,7 @@ impl Fetcher {
         for _ in 0..=limits::INTERIM_ANSWERS_MAX {
             let (head, consumed) = read_head(transport, &mut buffer).await?;
             buffer.drain(..consumed);
-            if !(100..200).contains(&head.status) {
+            if classify(head.status) != Answer::Interim {
                 return Ok(Received { head, rest: buffer });
             }
         }
@@ -83,28 +81,27 @@ impl Fetcher {
     }
 
     /// What the head decides, and the body where it has a usable one.
-    async fn answer(
+    async fn receive(
         &self,
         transport: &mut Transport,
         received: Received,
         deadline: &Deadline,
-    ) -> Result<(Answer, bool), AttemptFailure> {
+    ) -> Result<(Outcome, bool), AttemptFailure> {
         let head = &received.head;
-        match classify(head) {
-            Disposition::Redirect => {
-                let location = head.location.clone().ok_or(Failure::BadRedirect)?;
-                Ok((Answer::Redirect(location), false))
-            }
-            Disposition::Failed(failure) => {
+        match classify(head.status) {
+            Answer::Redirect => Ok((Outcome::Redirect(received.head), false)),
+            Answer::Failed(failure) => {
                 Err(AttemptFailure { failure, retry_after: head.retry_after })
             }
-            Disposition::Body => {
+            // `request` passes interim heads over.
+            Answer::Interim => Err(Failure::MalformedResponse.into()),
+            Answer::Body => {
                 let token = self.config.user_agent_token.as_deref();
-                if robots::disallowed(&head.robots, token, &self.config.disallowed_directives) {
+                if http::disallowed(&head.robots, token, &self.config.disallowed_directives) {
                     return Err(Failure::RobotsDisallowed.into());
                 }
                 let (body, reusable) = self.read_body(transport, received, deadline).await?;
-                Ok((Answer::Body(body), reusable))
+                Ok((Outcome::Body(body), reusable))
             }
         }
     }
@@ -115,9 +112,9 @@ async fn read_head(
     transport: &mut Transport,
     buffer: &mut Vec<u8>,
 ) -> Result<(Head, usize), Failure> {
-    let mut ended = buffer.is_empty();
+    let mut scanner = HeadScanner::default();
     loop {
-        if !ended && let HeadParse::Complete { head, consumed } = parse_head(buffer)? {
+        if let HeadParse::Complete { head, consumed } = scanner.scan(buffer)? {
             return Ok((head, consumed));
         }
         if buffer.len() == buffer.capacity() {
@@ -130,6 +127,5 @@ async fn read_head(
                 Failure::MalformedResponse
             });
         }
-        ended = false;
     }
 }

@@ -16,12 +16,12 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::address::AddressPolicy;
 use crate::config::FetchConfig;
 use crate::failure::Failure;
-use crate::http::proxy::Proxies;
-use crate::http::retry::{Backoff, RetryAfter};
-use crate::http::target::Target;
+use crate::http::{self, Backoff, Proxies, RetryAfter, Target};
 use crate::limits;
 use crate::net::{Pool, TlsContext};
 use crate::sync::{Permit, Semaphore};
+
+use exchange::Outcome;
 
 pub use buffers::Buffers;
 pub use deadline::Deadline;
@@ -148,7 +148,8 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<Duration, Failure> {
         let asked_to_wait = failed.retry_after.is_some();
-        Backoff::next(
+        Backoff::default()
+            .next(
             attempt,
             failed.retry_after,
             SystemTime::now(),
@@ -163,13 +164,15 @@ impl Fetcher {
 
     /// One attempt: the request and its redirects.
     async fn follow(&self, mut target: Target, deadline: &Deadline) -> Result<Body, AttemptFailure> {
-        for _ in 0..=self.config.redirects_max {
+        for followed in 0.. {
             match self.exchange(&target, deadline).await? {
-                exchange::Answer::Body(body) => return Ok(body),
-                exchange::Answer::Redirect(location) => target = target.join(&location)?,
+                Outcome::Body(body) => return Ok(body),
+                Outcome::Redirect(head) => {
+                    target = http::follow(&target, &head, followed, self.config.redirects_max)?;
+                }
             }
         }
-        Err(Failure::TooManyRedirects.into())
+        unreachable!("`follow` ends the chain at its limit")
     }
 
     /// xorshift64*: jitter needs no more.

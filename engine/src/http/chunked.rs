@@ -1,204 +1,201 @@
-//! Owns the chunked transfer coding (RFC 9112, section 7.1), fed in any pieces. Trailers are read
-//! and dropped. Every line is bounded.
+//! Owns the chunked transfer coding (RFC 9112, 7.1) as a state machine over any split of the bytes.
+//! Never takes memory before a chunk's size passed the limit, and keeps neither extensions nor
+//! trailer fields.
 
 use crate::failure::Failure;
 
-/// Longest chunk-size line with its extensions, bytes.
-const SIZE_LINE_BYTES_MAX: usize = 256;
-/// Most bytes of trailers.
+/// Most hexadecimal digits of a chunk's size: what fits 64 bits.
+const SIZE_DIGITS_MAX: u32 = 16;
+/// Most bytes of chunk extensions in one body, so that small chunks cannot carry endless bytes.
+const EXTENSION_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of the trailer section.
 const TRAILER_BYTES_MAX: usize = 8 * 1024;
-/// Most hex digits of a size.
-const SIZE_DIGITS_MAX: usize = 15;
 
-/// What a call to [`ChunkedDecoder::feed`] did.
+/// What one call of [`ChunkedDecoder::feed`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of the input that were used.
+    /// Bytes of the input that belong to this body.
     pub consumed: usize,
-    /// The body is whole.
+    /// Whether the body ended; the rest of the input is not its own.
     pub done: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Size,
-    Data { left: u64 },
+    Size {
+        digits: u32,
+    },
+    /// Spaces between the size and what follows it.
+    SizeSpace,
+    Extension,
+    /// A carriage return came: only a line feed may follow.
+    SizeLf,
+    Data,
     DataEnd,
-    Trailers,
+    DataLf,
+    Trailer {
+        line_empty: bool,
+    },
+    TrailerLf {
+        line_empty: bool,
+    },
     Done,
 }
 
-/// The decoder.
-#[derive(Debug)]
+/// Decodes one chunked body.
+#[derive(Clone, Debug)]
 pub struct ChunkedDecoder {
     state: State,
-    /// A line that is not yet whole, without its line end.
-    line: Vec<u8>,
-    trailer_bytes: usize,
-}
-
-impl Default for ChunkedDecoder {
-    fn default() -> Self {
-        Self::new()
-    }
+    /// Size of the chunk being read, then what is left of it.
+    chunk: u64,
+    body_left: u64,
+    extension_left: usize,
+    trailer_left: usize,
+    bare_line_feed: bool,
 }
 
 impl ChunkedDecoder {
-    /// A decoder at the start of a body.
-    pub fn new() -> Self {
-        Self { state: State::Size, line: Vec::new(), trailer_bytes: 0 }
+    /// A decoder for a body of at most `body_bytes_max` bytes.
+    pub const fn new(body_bytes_max: usize) -> Self {
+        Self {
+            state: State::Size { digits: 0 },
+            chunk: 0,
+            body_left: body_bytes_max as u64,
+            extension_left: EXTENSION_BYTES_MAX,
+            trailer_left: TRAILER_BYTES_MAX,
+            bare_line_feed: false,
+        }
     }
 
-    /// Takes in what came, appends the body's bytes to `out`, which never grows past `cap`.
+    /// Whether the connection may serve another request after this body: a server that ends lines
+    /// by a line feed alone is read and then left.
+    pub const fn reusable(&self) -> bool {
+        matches!(self.state, State::Done) && !self.bare_line_feed
+    }
+
+    /// Decodes as much of `input` as belongs to the body, appending data to `out`. The end of the
+    /// connection before `done` is the caller's [`Failure::IncompleteBody`].
     ///
     /// # Errors
-    /// `MalformedResponse`, `ResponseTooLarge`.
-    pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Result<Progress, Failure> {
+    /// [`Failure::MalformedResponse`] for a bad size or line; [`Failure::ResponseTooLarge`] as soon
+    /// as a chunk's size passes the limit; [`Failure::HeaderTooLarge`] for the trailer section.
+    pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Progress, Failure> {
         let mut at = 0;
         while at < input.len() && self.state != State::Done {
-            match self.state {
-                State::Data { left } => {
-                    let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len() - at);
-                    out.extend_from_slice(&input[at..at + count]);
-                    at += count;
-                    let left = left - count as u64;
-                    self.state = if left == 0 { State::DataEnd } else { State::Data { left } };
-                }
-                _ => {
-                    let (used, whole) = self.take_line(&input[at..])?;
-                    at += used;
-                    if whole {
-                        self.end_line(out.len(), cap)?;
-                    }
-                }
+            if self.state == State::Data {
+                at += self.take_data(&input[at..], out);
+            } else {
+                self.step(input[at])?;
+                at += 1;
             }
         }
-        Ok(Progress { consumed: at, done: self.state == State::Done })
+        Ok(Progress {
+            consumed: at,
+            done: self.state == State::Done,
+        })
     }
 
-    /// Moves bytes up to a line end into `line`; true where the line is whole.
-    fn take_line(&mut self, input: &[u8]) -> Result<(usize, bool), Failure> {
-        let end = input.iter().position(|&byte| byte == b'\n');
-        let piece = &input[..end.unwrap_or(input.len())];
-        let most = if self.state == State::Trailers { TRAILER_BYTES_MAX } else { SIZE_LINE_BYTES_MAX };
-        if self.line.len() + piece.len() > most {
-            return Err(Failure::MalformedResponse);
+    fn take_data(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+        let wanted = usize::try_from(self.chunk).unwrap_or(usize::MAX);
+        let taken = wanted.min(input.len());
+        out.extend_from_slice(&input[..taken]);
+        self.chunk -= taken as u64;
+        if self.chunk == 0 {
+            self.state = State::DataEnd;
         }
-        self.line.extend_from_slice(piece);
-        Ok((piece.len() + usize::from(end.is_some()), end.is_some()))
+        taken
     }
 
-    fn end_line(&mut self, body_bytes: usize, cap: usize) -> Result<(), Failure> {
-        let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
-        self.state = match self.state {
-            State::Size => match chunk_size(line)? {
-                0 => State::Trailers,
-                size if size > (cap - body_bytes.min(cap)) as u64 => {
-                    return Err(Failure::ResponseTooLarge);
-                }
-                left => State::Data { left },
-            },
-            State::DataEnd if line.is_empty() => State::Size,
-            State::Trailers if line.is_empty() => State::Done,
-            State::Trailers => {
-                self.trailer_bytes += line.len();
-                if self.trailer_bytes > TRAILER_BYTES_MAX {
-                    return Err(Failure::MalformedResponse);
-                }
-                State::Trailers
+    fn step(&mut self, byte: u8) -> Result<(), Failure> {
+        self.state = match (self.state, byte) {
+            (State::Size { digits }, _) if byte.is_ascii_hexdigit() => {
+                self.size_digit(digits, byte)?
             }
+            (State::Size { digits: 1.. } | State::SizeSpace, b' ' | b'\t') => {
+                self.spend_extension()?;
+                State::SizeSpace
+            }
+            (State::Size { digits: 1.. } | State::SizeSpace, b';') => State::Extension,
+            (State::Size { digits: 1.. } | State::SizeSpace | State::Extension, b'\r') => {
+                State::SizeLf
+            }
+            (State::Size { digits: 1.. } | State::SizeSpace | State::Extension, b'\n') => {
+                self.bare_line_feed = true;
+                self.size_line_ended()?
+            }
+            (State::Extension, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.spend_extension()?;
+                State::Extension
+            }
+            (State::SizeLf, b'\n') => self.size_line_ended()?,
+            (State::DataEnd, b'\r') => State::DataLf,
+            (State::DataEnd, b'\n') => {
+                self.bare_line_feed = true;
+                State::Size { digits: 0 }
+            }
+            (State::DataLf, b'\n') => State::Size { digits: 0 },
+            (State::Trailer { .. } | State::TrailerLf { .. }, _) => self.trailer_byte(byte)?,
             _ => return Err(Failure::MalformedResponse),
         };
-        self.line.clear();
         Ok(())
     }
-}
 
-/// Hex digits, then nothing, white space, or an extension.
-fn chunk_size(line: &[u8]) -> Result<u64, Failure> {
-    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let rest = line[digits..].trim_ascii_start();
-    if digits == 0 || digits > SIZE_DIGITS_MAX || !(rest.is_empty() || rest[0] == b';') {
-        return Err(Failure::MalformedResponse);
+    fn size_digit(&mut self, digits: u32, byte: u8) -> Result<State, Failure> {
+        if digits == SIZE_DIGITS_MAX {
+            return Err(Failure::MalformedResponse);
+        }
+        let value = char::from(byte)
+            .to_digit(16)
+            .ok_or(Failure::MalformedResponse)?;
+        self.chunk = self.chunk << 4 | u64::from(value);
+        Ok(State::Size { digits: digits + 1 })
     }
-    std::str::from_utf8(&line[..digits])
-        .ok()
-        .and_then(|text| u64::from_str_radix(text, 16).ok())
-        .ok_or(Failure::MalformedResponse)
+
+    fn spend_extension(&mut self) -> Result<(), Failure> {
+        self.extension_left = self
+            .extension_left
+            .checked_sub(1)
+            .ok_or(Failure::MalformedResponse)?;
+        Ok(())
+    }
+
+    fn size_line_ended(&mut self) -> Result<State, Failure> {
+        if self.chunk == 0 {
+            return Ok(State::Trailer { line_empty: true });
+        }
+        self.body_left = self
+            .body_left
+            .checked_sub(self.chunk)
+            .ok_or(Failure::ResponseTooLarge)?;
+        Ok(State::Data)
+    }
+
+    fn trailer_byte(&mut self, byte: u8) -> Result<State, Failure> {
+        self.trailer_left = self
+            .trailer_left
+            .checked_sub(1)
+            .ok_or(Failure::HeaderTooLarge)?;
+        let (line_empty, after_return) = match self.state {
+            State::TrailerLf { line_empty } => (line_empty, true),
+            State::Trailer { line_empty } => (line_empty, false),
+            _ => return Err(Failure::MalformedResponse),
+        };
+        match byte {
+            b'\n' => {
+                self.bare_line_feed |= !after_return;
+                Ok(if line_empty {
+                    State::Done
+                } else {
+                    State::Trailer { line_empty: true }
+                })
+            }
+            _ if after_return => Err(Failure::MalformedResponse),
+            b'\r' => Ok(State::TrailerLf { line_empty }),
+            _ => Ok(State::Trailer { line_empty: false }),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BODY: &[u8] = b"4\r\nWiki\r\n6;ext=1\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nX: y\r\n\r\n";
-    const TEXT: &[u8] = b"Wikipedia in \r\n\r\nchunks.";
-
-    fn decode(pieces: &[&[u8]], cap: usize) -> Result<(Vec<u8>, bool), Failure> {
-        let mut decoder = ChunkedDecoder::new();
-        let mut out = Vec::new();
-        let mut done = false;
-        for piece in pieces {
-            done = decoder.feed(piece, &mut out, cap)?.done;
-        }
-        Ok((out, done))
-    }
-
-    #[test]
-    fn a_body_split_at_any_byte_is_the_same_body() {
-        for at in 0..=BODY.len() {
-            let (head, tail) = BODY.split_at(at);
-            assert_eq!(decode(&[head, tail], 1000), Ok((TEXT.to_vec(), true)), "{at}");
-        }
-    }
-
-    #[test]
-    fn a_body_split_at_random_is_the_same_body() {
-        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-        for _ in 0..200 {
-            let mut pieces = Vec::new();
-            let mut rest = BODY;
-            while !rest.is_empty() {
-                seed ^= seed << 13;
-                seed ^= seed >> 7;
-                seed ^= seed << 17;
-                let (piece, tail) = rest.split_at((seed % 5 + 1).min(rest.len() as u64) as usize);
-                pieces.push(piece);
-                rest = tail;
-            }
-            assert_eq!(decode(&pieces, 1000), Ok((TEXT.to_vec(), true)));
-        }
-    }
-
-    #[test]
-    fn what_follows_the_end_is_not_used() {
-        let mut input = BODY.to_vec();
-        input.extend_from_slice(b"HTTP/1.1 200 OK");
-        let progress = ChunkedDecoder::new().feed(&input, &mut Vec::new(), 1000);
-        assert_eq!(progress, Ok(Progress { consumed: BODY.len(), done: true }));
-    }
-
-    #[test]
-    fn sizes_that_can_be_read_two_ways_are_refused() {
-        let bad: [&[u8]; 7] =
-            [b"-1\r\n", b"+1\r\n", b"0x1\r\n", b"\r\n", b" 1\r\n", b"1g\r\n", b"fffffffffffffffff\r\n"];
-        for input in bad {
-            assert_eq!(decode(&[input], 1000), Err(Failure::MalformedResponse), "{input:?}");
-        }
-        assert_eq!(decode(&[b"1\r\nab\r\n"], 1000), Err(Failure::MalformedResponse));
-    }
-
-    #[test]
-    fn a_chunk_over_the_cap_is_refused_before_it_is_read() {
-        assert_eq!(decode(&[b"3e9\r\n"], 1000), Err(Failure::ResponseTooLarge));
-        assert_eq!(decode(&[b"fffffffffffffff\r\n"], 1000), Err(Failure::ResponseTooLarge));
-    }
-
-    #[test]
-    fn lines_and_trailers_without_end_are_refused() {
-        assert_eq!(decode(&[&[b'0'; 300]], 1000), Err(Failure::MalformedResponse));
-        let mut input = b"0\r\n".to_vec();
-        input.extend_from_slice("X: y\r\n".repeat(5000).as_bytes());
-        assert_eq!(decode(&[&input], 1000), Err(Failure::MalformedResponse));
-    }
-}
+#[path = "chunked_tests.rs"]
+mod tests;

@@ -1,335 +1,296 @@
-//! Owns an answer's head: status line and fields, over httparse, and what they say of the body's
-//! framing (RFC 9112, section 6). Lenient where nothing but taste is hurt, strict where two readers
-//! could see two different bodies.
+//! Owns an answer's head: finding its end as the bytes come, and keeping the few fields that
+//! matter. Parsing is httparse's (RFC 9112); what it has to be lenient about closes the connection.
+//! Never keeps the head's bytes and never reads a body.
 
-use httparse::{Header, ParserConfig, Response, Status};
+use std::borrow::Cow;
 
-use super::retry::RetryAfter;
+use httparse::{EMPTY_HEADER, Error as ParseError, ParserConfig, Response, Status};
+
 use crate::failure::Failure;
 use crate::limits::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX};
 
-/// What a buffer holds.
-#[derive(Debug)]
+use super::content::ContentEncoding;
+use super::framing::{Framing, FramingFields};
+use super::retry::RetryAfter;
+
+/// What an answer says before its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// 100..=999.
+    pub status: u16,
+    /// Where the body ends. Without meaning after a 2xx to `CONNECT`.
+    pub framing: Framing,
+    /// Whether another request may follow once the body was read to its end.
+    pub keep_alive: bool,
+    /// What the body has to be decoded from, [`ContentEncoding::Unsupported`] included.
+    pub encoding: ContentEncoding,
+    /// The first `Location` value.
+    pub location: Option<Vec<u8>>,
+    /// The `X-Robots-Tag` values, in order.
+    pub robots: Vec<Vec<u8>>,
+    /// The first `Retry-After` value, if it means something.
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// What the bytes so far hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeadParse {
-    /// Not yet a whole head.
+    /// The head's end has not come yet.
     Partial,
-    /// A head, and how many bytes of the buffer it took.
+    /// A head, and the bytes it took.
     Complete {
         /// The head.
         head: Head,
-        /// Its length, bytes.
+        /// Bytes before the body.
         consumed: usize,
     },
 }
 
-/// What we use of a head.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// 100..=999.
-    pub status: u16,
-    /// How the body ends.
-    pub framing: Framing,
-    /// The connection may serve again once the body is read.
-    pub keep_alive: bool,
-    /// The body's content coding.
-    pub encoding: ContentEncoding,
-    /// Location, as sent.
-    pub location: Option<Vec<u8>>,
-    /// Every X-Robots-Tag, as sent.
-    pub robots: Vec<Vec<u8>>,
-    /// Retry-After, where it can be read.
-    pub retry_after: Option<RetryAfter>,
-}
-
-/// How a body ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// There is none by the status.
-    Empty,
-    /// After so many bytes.
-    Length(u64),
-    /// By its last chunk.
-    Chunked,
-    /// With the connection.
-    Eof,
-}
-
-/// A content coding, outermost last as applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ContentEncoding {
-    /// As it is.
-    Identity,
-    /// One or two codings that we know, in the order in which the server applied them.
-    Coded(Vec<Coding>),
-    /// One that we do not know, or too many.
-    Unsupported,
-}
-
-/// A coding we can undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    /// RFC 1952.
-    Gzip,
-    /// RFC 1950, or RFC 1951 without its wrapping, as some servers send it.
-    Deflate,
-    /// RFC 7932.
-    Brotli,
-}
-
-/// Reads a head from the front of `buffer`, which holds everything received so far.
+/// Parses the head at the start of `buf` in one go. See [`HeadScanner::scan`].
 ///
 /// # Errors
-/// `MalformedResponse`, `HeaderTooLarge`.
-pub fn parse_head(buffer: &[u8]) -> Result<HeadParse, Failure> {
-    let window = &buffer[..buffer.len().min(HEAD_BYTES_MAX)];
-    // The parser starts over with each call, so it is asked only once the head's end is there.
-    if !has_blank_line(window) {
-        return if window.len() == HEAD_BYTES_MAX {
-            Err(Failure::HeaderTooLarge)
-        } else if looks_like_http(window) {
-            Ok(HeadParse::Partial)
-        } else {
-            Err(Failure::MalformedResponse)
-        };
+/// As [`HeadScanner::scan`].
+pub fn parse_head(buf: &[u8]) -> Result<HeadParse, Failure> {
+    HeadScanner::default().scan(buf)
+}
+
+/// Looks for a head's end in a buffer that grows, each byte once, and parses when it is there.
+#[derive(Clone, Debug, Default)]
+pub struct HeadScanner {
+    /// Bytes that need not be looked at again.
+    scanned: usize,
+    /// Bytes of [`VERSION`] that have come; at least one once the status line has begun.
+    version_bytes: usize,
+    /// Bytes since the last line feed, carriage returns left out.
+    line_bytes: usize,
+}
+
+impl HeadScanner {
+    /// Looks at `buf`, which starts where it started at the last call and has only grown. A
+    /// scanner serves one head.
+    ///
+    /// # Errors
+    /// [`Failure::MalformedResponse`] for what is no HTTP/1.x head or frames its body ambiguously;
+    /// [`Failure::HeaderTooLarge`] over [`HEAD_BYTES_MAX`] or [`HEAD_FIELDS_MAX`].
+    pub fn scan(&mut self, buf: &[u8]) -> Result<HeadParse, Failure> {
+        let within = &buf[..buf.len().min(HEAD_BYTES_MAX)];
+        let start = self.scanned.min(within.len());
+        for (at, &byte) in within.iter().enumerate().skip(start) {
+            if self.ends_head(byte)? {
+                let head = parse_block(&within[..=at])?;
+                return Ok(HeadParse::Complete {
+                    head,
+                    consumed: at + 1,
+                });
+            }
+        }
+        self.scanned = within.len();
+        if within.len() == HEAD_BYTES_MAX {
+            return Err(Failure::HeaderTooLarge);
+        }
+        Ok(HeadParse::Partial)
     }
-    let mut fields = [httparse::EMPTY_HEADER; HEAD_FIELDS_MAX];
-    let mut response = Response::new(&mut fields);
-    let mut config = ParserConfig::default();
-    config
+
+    fn ends_head(&mut self, byte: u8) -> Result<bool, Failure> {
+        match byte {
+            b'\n' if self.line_bytes == 0 => return Ok(self.version_bytes > 0),
+            b'\n' => self.line_bytes = 0,
+            b'\r' => {}
+            _ => {
+                self.line_bytes += 1;
+                // What is not HTTP is known by its first bytes, not after the whole limit.
+                if let Some(&expected) = VERSION.get(self.version_bytes) {
+                    if byte != expected {
+                        return Err(Failure::MalformedResponse);
+                    }
+                    self.version_bytes += 1;
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What every head starts with, after empty lines.
+const VERSION: &[u8] = b"HTTP/1.";
+
+fn parse_block(block: &[u8]) -> Result<Head, Failure> {
+    let strict = ParserConfig::default();
+    match parse_with(&strict, block) {
+        Ok(mut head) => {
+            head.keep_alive &= !has_bare_line_feed(block);
+            Ok(head)
+        }
+        Err(Refused::ByUs(failure)) => Err(failure),
+        Err(Refused::BySyntax) => parse_leniently(block),
+    }
+}
+
+/// As browsers do: fields that are no fields are passed over, folded lines are one line. No more
+/// answers are taken from a server that writes so.
+fn parse_leniently(block: &[u8]) -> Result<Head, Failure> {
+    let mut lenient = ParserConfig::default();
+    lenient
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true)
         .allow_multiple_spaces_in_response_status_delimiters(true)
         .ignore_invalid_headers_in_responses(true);
-    match config.parse_response(&mut response, window) {
-        Ok(Status::Complete(consumed)) => {
-            let http_11 = response.version == Some(1);
-            let status = response.code.ok_or(Failure::MalformedResponse)?;
-            let head = read_fields(status, http_11, response.headers)?;
-            Ok(HeadParse::Complete { head, consumed })
+    match parse_with(&lenient, block) {
+        Ok(mut head) => {
+            head.keep_alive = false;
+            Ok(head)
         }
-        Ok(Status::Partial) => Ok(HeadParse::Partial),
-        Err(httparse::Error::TooManyHeaders) => Err(Failure::HeaderTooLarge),
-        Err(_) => Err(Failure::MalformedResponse),
+        Err(Refused::ByUs(failure)) => Err(failure),
+        Err(Refused::BySyntax) => Err(Failure::MalformedResponse),
     }
 }
 
-/// Whether the start may still become an HTTP/1.x status line.
-fn looks_like_http(bytes: &[u8]) -> bool {
-    const START: &[u8] = b"HTTP/1.";
-    let first = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
-    let bytes = &bytes[first..];
-    let shared = bytes.len().min(START.len());
-    bytes[..shared] == START[..shared]
+enum Refused {
+    ByUs(Failure),
+    BySyntax,
 }
 
-fn has_blank_line(bytes: &[u8]) -> bool {
-    let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
-    let bytes = &bytes[start..];
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|&byte| byte == b'\n') {
-        from += at + 1;
-        if matches!(bytes.get(from), Some(b'\n'))
-            || matches!(bytes.get(from..from + 2), Some(b"\r\n"))
-        {
-            return true;
-        }
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::ByUs(failure)
     }
-    false
 }
 
-fn read_fields(status: u16, http_11: bool, fields: &[Header<'_>]) -> Result<Head, Failure> {
-    let mut length = None;
-    let mut transfer: Option<bool> = None;
-    let mut connection = (false, false);
+fn parse_with(config: &ParserConfig, block: &[u8]) -> Result<Head, Refused> {
+    let mut fields = [EMPTY_HEADER; HEAD_FIELDS_MAX];
+    let mut response = Response::new(&mut fields);
+    match config.parse_response(&mut response, block) {
+        Ok(Status::Complete(consumed)) if consumed == block.len() => {}
+        Err(ParseError::TooManyHeaders) => return Err(Failure::HeaderTooLarge.into()),
+        _ => return Err(Refused::BySyntax),
+    }
+    if framing_lines(block)
+        != response
+            .headers
+            .iter()
+            .filter(|f| frames(f.name.as_bytes()))
+            .count()
+    {
+        return Err(Failure::MalformedResponse.into());
+    }
+    let status = response
+        .code
+        .filter(|code| *code >= 100)
+        .ok_or(Failure::MalformedResponse)?;
+    Ok(read_fields(
+        status,
+        response.version == Some(1),
+        response.headers,
+    )?)
+}
+
+/// Lines that start with a framing field's name: if the parser passed over one as invalid, the
+/// body's end would be guessed.
+fn framing_lines(block: &[u8]) -> usize {
+    block
+        .split(|&b| b == b'\n')
+        .filter(|line| frames(line.trim_ascii_start()))
+        .count()
+}
+
+fn frames(line: &[u8]) -> bool {
+    [&b"content-length"[..], b"transfer-encoding"]
+        .iter()
+        .any(|name| {
+            line.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        })
+}
+
+fn has_bare_line_feed(block: &[u8]) -> bool {
+    let mut previous = 0;
+    block.iter().any(|&byte| {
+        let bare = byte == b'\n' && previous != b'\r';
+        previous = byte;
+        bare
+    })
+}
+
+fn read_fields(
+    status: u16,
+    http_1_1: bool,
+    fields: &[httparse::Header<'_>],
+) -> Result<Head, Failure> {
+    let mut framing = FramingFields::default();
+    let mut content = ContentEncoding::Identity;
+    let mut transfer = Vec::new();
+    let mut connection = Connection::default();
     let mut head = Head {
         status,
-        framing: Framing::Eof,
+        framing: Framing::Empty,
         keep_alive: false,
         encoding: ContentEncoding::Identity,
         location: None,
         robots: Vec::new(),
         retry_after: None,
     };
-    let mut codings: Vec<&[u8]> = Vec::new();
     for field in fields {
-        let value = field.value;
-        if field.name.eq_ignore_ascii_case("content-length") {
-            length = Some(merge_length(length, value)?);
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            if transfer.is_some() {
-                return Err(Failure::MalformedResponse);
-            }
-            transfer = Some(value.trim_ascii().eq_ignore_ascii_case(b"chunked"));
-        } else if field.name.eq_ignore_ascii_case("connection") {
-            connection.0 |= has_token(value, b"close");
-            connection.1 |= has_token(value, b"keep-alive");
-        } else if field.name.eq_ignore_ascii_case("content-encoding") {
-            codings.extend(tokens(value));
-        } else if field.name.eq_ignore_ascii_case("location") {
-            head.location.get_or_insert_with(|| value.to_vec());
-        } else if field.name.eq_ignore_ascii_case("x-robots-tag") {
-            head.robots.push(value.to_vec());
-        } else if field.name.eq_ignore_ascii_case("retry-after") {
-            head.retry_after = RetryAfter::parse(value);
+        let value = unfolded(field.value);
+        let name = field.name;
+        if name.eq_ignore_ascii_case("content-length") {
+            framing.content_length(&value)?;
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            transfer.push(value);
+        } else if name.eq_ignore_ascii_case("content-encoding") {
+            value
+                .split(|&b| b == b',')
+                .for_each(|coding| content.push(coding.trim_ascii()));
+        } else if name.eq_ignore_ascii_case("connection") {
+            connection.read(&value);
+        } else if name.eq_ignore_ascii_case("location") {
+            head.location.get_or_insert_with(|| value.into_owned());
+        } else if name.eq_ignore_ascii_case("x-robots-tag") {
+            head.robots.push(value.into_owned());
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            head.retry_after = head.retry_after.or_else(|| RetryAfter::parse(&value));
         }
     }
-    let both = transfer.is_some() && length.is_some();
-    head.framing = framing(status, transfer, length)?;
-    head.encoding = encoding(&codings);
-    let persistent = if http_11 { !connection.0 } else { connection.1 && !connection.0 };
-    head.keep_alive = persistent && !both && head.framing != Framing::Eof;
+    // Applied after the content's codings, so undone before them, wherever the field stood.
+    for value in transfer {
+        framing.transfer_encoding(&value, &mut content)?;
+    }
+    let (framing, in_step) = framing.resolve(status, http_1_1)?;
+    head.framing = framing;
+    head.encoding = content;
+    head.keep_alive = in_step && connection.persists(http_1_1);
     Ok(head)
 }
 
-/// Chunked wins over a length; a coding of the transfer that is not plain chunked is refused, since
-/// its end cannot be told.
-fn framing(
-    status: u16,
-    transfer: Option<bool>,
-    length: Option<u64>,
-) -> Result<Framing, Failure> {
-    if (100..200).contains(&status) || matches!(status, 204 | 304) {
-        return Ok(Framing::Empty);
+/// A folded value as one line (RFC 9112, 5.2).
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return Cow::Borrowed(value);
     }
-    match (transfer, length) {
-        (Some(true), _) => Ok(Framing::Chunked),
-        (Some(false), _) => Err(Failure::MalformedResponse),
-        (None, Some(length)) => Ok(Framing::Length(length)),
-        (None, None) => Ok(Framing::Eof),
-    }
+    let line = value
+        .iter()
+        .map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b });
+    Cow::Owned(line.collect())
 }
 
-/// A length is digits alone; a repeated one (also as a list) must say the same.
-fn merge_length(before: Option<u64>, value: &[u8]) -> Result<u64, Failure> {
-    let mut merged = before;
-    for part in value.split(|&byte| byte == b',') {
-        let part = part.trim_ascii();
-        let digits = !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-        let number = std::str::from_utf8(part)
-            .ok()
-            .filter(|_| digits)
-            .and_then(|text| text.parse::<u64>().ok())
-            .ok_or(Failure::MalformedResponse)?;
-        if merged.is_some_and(|merged| merged != number) {
-            return Err(Failure::MalformedResponse);
-        }
-        merged = Some(number);
-    }
-    merged.ok_or(Failure::MalformedResponse)
+#[derive(Default)]
+struct Connection {
+    close: bool,
+    keep_alive: bool,
 }
 
-fn encoding(codings: &[&[u8]]) -> ContentEncoding {
-    let mut known = Vec::new();
-    for coding in codings {
-        match coding.to_ascii_lowercase().as_slice() {
-            b"identity" | b"" => {}
-            b"gzip" | b"x-gzip" => known.push(Coding::Gzip),
-            b"deflate" => known.push(Coding::Deflate),
-            b"br" => known.push(Coding::Brotli),
-            _ => return ContentEncoding::Unsupported,
+impl Connection {
+    fn read(&mut self, value: &[u8]) {
+        for option in value.split(|&b| b == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
         }
     }
-    match known.len() {
-        0 => ContentEncoding::Identity,
-        1 | 2 => ContentEncoding::Coded(known),
-        _ => ContentEncoding::Unsupported,
+
+    fn persists(&self, http_1_1: bool) -> bool {
+        !self.close && (http_1_1 || self.keep_alive)
     }
-}
-
-fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
-}
-
-fn has_token(value: &[u8], token: &[u8]) -> bool {
-    tokens(value).any(|found| found.eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn head(text: &str) -> Result<Head, Failure> {
-        match parse_head(text.as_bytes())? {
-            HeadParse::Complete { head, consumed } => {
-                assert_eq!(consumed, text.len());
-                Ok(head)
-            }
-            HeadParse::Partial => panic!("the head is whole: {text:?}"),
-        }
-    }
-
-    fn framing_of(fields: &str) -> Result<Framing, Failure> {
-        head(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n")).map(|head| head.framing)
-    }
-
-    #[test]
-    fn a_head_split_at_any_byte_is_partial_until_its_end() {
-        let text = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Robots-Tag: noai\r\n\r\n";
-        for end in 0..text.len() {
-            assert!(matches!(parse_head(&text[..end]), Ok(HeadParse::Partial)), "{end}");
-        }
-        let Ok(HeadParse::Complete { head, consumed }) = parse_head(text) else {
-            panic!("the head is whole");
-        };
-        assert_eq!((consumed, head.framing), (text.len(), Framing::Length(5)));
-        assert_eq!(head.robots, vec![b"noai".to_vec()]);
-        assert!(head.keep_alive);
-    }
-
-    #[test]
-    fn lengths_that_can_be_read_two_ways_are_refused() {
-        for value in ["-1", "+5", "0x10", "5, 6", "", "5 5", "99999999999999999999999"] {
-            let found = framing_of(&format!("Content-Length: {value}\r\n"));
-            assert_eq!(found, Err(Failure::MalformedResponse), "{value:?}");
-        }
-        let twice = framing_of("Content-Length: 5\r\nContent-Length: 6\r\n");
-        assert_eq!(twice, Err(Failure::MalformedResponse));
-        assert_eq!(framing_of("Content-Length: 5, 5\r\n"), Ok(Framing::Length(5)));
-    }
-
-    #[test]
-    fn chunked_wins_over_a_length_and_ends_the_connection() {
-        let both = head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
-        let both = both.expect("a head");
-        assert_eq!((both.framing, both.keep_alive), (Framing::Chunked, false));
-        let other = framing_of("Transfer-Encoding: gzip, chunked\r\n");
-        assert_eq!(other, Err(Failure::MalformedResponse));
-    }
-
-    #[test]
-    fn old_and_sloppy_servers_are_understood() {
-        let lf = head("HTTP/1.1 200 OK\nContent-Length: 3\n\n").expect("LF line ends");
-        assert_eq!(lf.framing, Framing::Length(3));
-        let old = head("HTTP/1.0 200 OK\r\n\r\n").expect("HTTP/1.0");
-        assert_eq!((old.framing, old.keep_alive), (Framing::Eof, false));
-        let no_reason = head("HTTP/1.1 200\r\nContent-Length: 1\r\n\r\n").expect("no reason");
-        assert_eq!(no_reason.status, 200);
-    }
-
-    #[test]
-    fn what_is_not_http_is_refused_early() {
-        assert_eq!(parse_head(b"SSH-2.0-x").err(), Some(Failure::MalformedResponse));
-        assert_eq!(parse_head(b"<html>").err(), Some(Failure::MalformedResponse));
-    }
-
-    #[test]
-    fn a_head_without_end_is_too_large() {
-        let mut text = b"HTTP/1.1 200 OK\r\nX: ".to_vec();
-        text.resize(HEAD_BYTES_MAX, b'a');
-        assert_eq!(parse_head(&text).err(), Some(Failure::HeaderTooLarge));
-        let fields = "X: y\r\n".repeat(HEAD_FIELDS_MAX + 1);
-        assert_eq!(framing_of(&fields), Err(Failure::HeaderTooLarge));
-    }
-
-    #[test]
-    fn codings_are_known_or_unsupported() {
-        let coded = |value: &str| {
-            let text = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {value}\r\n\r\n");
-            head(&text).expect("a head").encoding
-        };
-        assert_eq!(coded("identity"), ContentEncoding::Identity);
-        assert_eq!(coded("X-GZIP"), ContentEncoding::Coded(vec![Coding::Gzip]));
-        assert_eq!(coded("zstd"), ContentEncoding::Unsupported);
-        assert_eq!(coded("gzip, gzip, gzip"), ContentEncoding::Unsupported);
-    }
-}
+#[path = "head_tests.rs"]
+mod tests;

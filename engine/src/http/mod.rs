@@ -1,15 +1,34 @@
-//! Owns the HTTP/1.1 client protocol without its sockets: targets, requests, heads, framing,
-//! content codings, redirects' targets, robots, backoff, proxies (RFC 9110, RFC 9112). Never does
-//! I/O and never reads a clock: bytes and times are arguments.
+//! Owns the HTTP/1.1 client protocol as pure functions and state machines: what to connect to, what
+//! to write, how an answer is framed, when to go on and when to stop (RFC 9110, RFC 9112, and the
+//! WHATWG URL standard for addresses).
+//!
+//! Never touches a socket, a runtime, a clock or a source of randomness: the fetch module reads and
+//! writes, and time and randomness are arguments. Nothing a server sends leaves here as text.
+//!
+//! One exchange: [`Target::parse`], [`write_request`], [`HeadScanner::scan`] until complete,
+//! [`classify`], then the body by its [`Framing`] and [`decode_content`] once it is whole.
 
-pub mod chunked;
-pub mod content;
-pub mod head;
-pub mod outcome;
-pub mod proxy;
-pub mod request;
-pub mod retry;
-pub mod robots;
-pub mod target;
+mod chunked;
+mod content;
+mod date;
+mod framing;
+mod head;
+mod outcome;
+mod proxy;
+mod redirect;
+mod request;
+mod retry;
+mod robots;
+mod target;
 
-pub use target::Scheme;
+pub use chunked::{ChunkedDecoder, Progress};
+pub use content::{Coding, ContentEncoding, decode_content};
+pub use framing::Framing;
+pub use head::{Head, HeadParse, HeadScanner, parse_head};
+pub use outcome::{Answer, classify};
+pub use proxy::{Proxies, Proxy, ProxyError};
+pub use redirect::follow;
+pub use request::{RequestForm, write_connect, write_request};
+pub use retry::{Backoff, RetryAfter};
+pub use robots::disallowed;
+pub use target::{Host, Scheme, Target};

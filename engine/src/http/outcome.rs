@@ -1,54 +1,63 @@
-//! Owns what a final head's status means for the row.
+//! Owns what each status code means for one URL (RFC 9110, 15).
+//! Never looks at a field or a body.
 
-use super::head::Head;
 use crate::failure::Failure;
 
-/// What to do with an answer.
+/// What to do after a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    /// Read the body.
+pub enum Answer {
+    /// Read the body: it is the image.
     Body,
-    /// Follow Location; the body is not read.
+    /// Ask again where `Location` says.
     Redirect,
-    /// The row fails; the body is not read.
+    /// Not the answer yet: read the next head from the same connection.
+    Interim,
+    /// The answer is final and holds no image. Its body is never read.
     Failed(Failure),
 }
 
-/// Reads a final (not 1xx) head's status.
-pub fn classify(head: &Head) -> Disposition {
-    match head.status {
-        204 | 205 => Disposition::Failed(Failure::EmptyBody),
-        206 => Disposition::Failed(Failure::IncompleteBody),
-        200..=299 => Disposition::Body,
-        301 | 302 | 303 | 307 | 308 if head.location.is_some() => Disposition::Redirect,
-        301 | 302 | 303 | 307 | 308 => Disposition::Failed(Failure::BadRedirect),
-        status => Disposition::Failed(Failure::HttpStatus(status)),
+/// Sorts a status code, 100..=999.
+pub const fn classify(status: u16) -> Answer {
+    match status {
+        // We never ask for another protocol.
+        101 => Answer::Failed(Failure::MalformedResponse),
+        100..=199 => Answer::Interim,
+        204 | 205 => Answer::Failed(Failure::EmptyBody),
+        // We never ask for a range.
+        206 => Answer::Failed(Failure::IncompleteBody),
+        200..=299 => Answer::Body,
+        301 | 302 | 303 | 307 | 308 => Answer::Redirect,
+        _ => Answer::Failed(Failure::HttpStatus(status)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{HeadParse, parse_head};
     use super::*;
 
-    fn of(status: u16, fields: &str) -> Disposition {
-        let text = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
-        match parse_head(text.as_bytes()) {
-            Ok(HeadParse::Complete { head, .. }) => classify(&head),
-            other => panic!("a whole head, not {other:?}"),
-        }
-    }
-
     #[test]
-    fn every_class_of_status_has_its_end() {
-        assert_eq!(of(200, ""), Disposition::Body);
-        assert_eq!(of(203, ""), Disposition::Body);
-        assert_eq!(of(204, ""), Disposition::Failed(Failure::EmptyBody));
-        assert_eq!(of(206, ""), Disposition::Failed(Failure::IncompleteBody));
-        assert_eq!(of(302, "Location: /x\r\n"), Disposition::Redirect);
-        assert_eq!(of(302, ""), Disposition::Failed(Failure::BadRedirect));
-        assert_eq!(of(304, ""), Disposition::Failed(Failure::HttpStatus(304)));
-        assert_eq!(of(404, ""), Disposition::Failed(Failure::HttpStatus(404)));
-        assert_eq!(of(999, ""), Disposition::Failed(Failure::HttpStatus(999)));
+    fn every_code_has_one_meaning() {
+        for (status, answer) in [
+            (100, Answer::Interim),
+            (101, Answer::Failed(Failure::MalformedResponse)),
+            (103, Answer::Interim),
+            (200, Answer::Body),
+            (203, Answer::Body),
+            (204, Answer::Failed(Failure::EmptyBody)),
+            (205, Answer::Failed(Failure::EmptyBody)),
+            (206, Answer::Failed(Failure::IncompleteBody)),
+            (226, Answer::Body),
+            (300, Answer::Failed(Failure::HttpStatus(300))),
+            (304, Answer::Failed(Failure::HttpStatus(304))),
+            (305, Answer::Failed(Failure::HttpStatus(305))),
+            (404, Answer::Failed(Failure::HttpStatus(404))),
+            (503, Answer::Failed(Failure::HttpStatus(503))),
+            (999, Answer::Failed(Failure::HttpStatus(999))),
+        ] {
+            assert_eq!(classify(status), answer, "{status}");
+        }
+        for status in [301, 302, 303, 307, 308] {
+            assert_eq!(classify(status), Answer::Redirect, "{status}");
+        }
     }
 }

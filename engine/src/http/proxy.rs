@@ -1,9 +1,11 @@
-//! Owns the proxies that the environment names, and which targets they are for. Only http://
-//! proxies; anything else is refused at the start, never passed over in silence.
+//! Owns the choice of a proxy from the environment's customary variables (`http_proxy`,
+//! `https_proxy`, `all_proxy`, `no_proxy`), as curl and Python read them.
+//! Never reads the environment itself and never resolves a name.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
@@ -11,186 +13,294 @@ use url::Url;
 
 use super::target::{Host, Scheme, Target};
 
-/// A plain-HTTP proxy.
+/// A proxy that is spoken to in plain HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// Where it is.
+    /// Whom to connect to.
     pub host: Host,
-    /// Its port.
+    /// Never 0.
     pub port: u16,
-    /// The Proxy-Authorization value, where the URL has a user.
+    /// The whole `Proxy-Authorization` value.
     pub authorization: Option<String>,
 }
 
-/// What `no_proxy` excludes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Exclusion {
-    All,
-    /// The name and everything under it; on one port where it is given.
-    Domain(String, Option<u16>),
-    Net(IpNet),
+/// A proxy variable that cannot be followed. Never shows the value: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    /// The value is no URL with a host and a port.
+    #[error("{variable} is not a proxy URL; expected http://host:port")]
+    Invalid {
+        /// The variable's name.
+        variable: String,
+    },
+    /// The proxy is spoken to in something else than HTTP.
+    #[error("{variable} names a proxy that is not http://; only HTTP proxies are supported")]
+    Scheme {
+        /// The variable's name.
+        variable: String,
+    },
 }
 
-/// The environment's proxies.
-#[derive(Clone, Debug, Default)]
+/// Which proxy serves which target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
     http: Option<Proxy>,
     https: Option<Proxy>,
-    exclusions: Vec<Exclusion>,
+    direct: Vec<Direct>,
 }
 
 impl Proxies {
-    /// Reads `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, lower case before upper.
-    /// `HTTP_PROXY` is passed over in a CGI, where a client can set it.
+    /// Reads the variables out of an environment. Lower case wins over upper case, and an empty
+    /// value means no proxy. Upper-case `HTTP_PROXY` is not read where `REQUEST_METHOD` is set:
+    /// under CGI a client's `Proxy` field would set it.
     ///
     /// # Errors
-    /// A sentence on a proxy that cannot be used.
-    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
-        let vars: std::collections::HashMap<String, String> = vars.into_iter().collect();
+    /// [`ProxyError`] for a proxy that cannot be followed: to go past it is not what was asked.
+    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ProxyError> {
+        let vars: HashMap<String, String> = vars.into_iter().collect();
         let cgi = vars.contains_key("REQUEST_METHOD");
-        let get = |name: &str| {
+        let find = |name: &str| {
             let upper = name.to_ascii_uppercase();
-            let upper = (!(cgi && name == "http_proxy")).then(|| vars.get(&upper)).flatten();
-            vars.get(name).or(upper).map(|value| value.trim()).filter(|value| !value.is_empty())
+            let upper = (!cgi || upper != "HTTP_PROXY")
+                .then(|| vars.get_key_value(&upper))
+                .flatten();
+            vars.get_key_value(name).or(upper)
         };
-        let read = |name: &str| {
-            get(name)
-                .or_else(|| get("all_proxy"))
-                .map(|value| parse_proxy(value).ok_or_else(|| refusal(name)))
-                .transpose()
+        let proxy = |name: &str| match find(name) {
+            None => find("all_proxy").map_or(Ok(None), |(name, value)| parse_proxy(name, value)),
+            Some((name, value)) => parse_proxy(name, value),
         };
+        let direct = find("no_proxy").map_or_else(Vec::new, |(_, value)| {
+            value
+                .split([',', ' ', '\t'])
+                .filter_map(Direct::parse)
+                .collect()
+        });
         Ok(Self {
-            http: read("http_proxy")?,
-            https: read("https_proxy")?,
-            exclusions: get("no_proxy").map_or_else(Vec::new, parse_exclusions),
+            http: proxy("http_proxy")?,
+            https: proxy("https_proxy")?,
+            direct,
         })
     }
 
-    /// The proxy for a target, where it has one.
+    /// The proxy that `target` is asked through; `None` is straight to it.
     pub fn for_target(&self, target: &Target) -> Option<&Proxy> {
         let proxy = match target.scheme {
             Scheme::Http => self.http.as_ref(),
             Scheme::Https => self.https.as_ref(),
-        }?;
-        let excluded = self.exclusions.iter().any(|exclusion| exclusion.covers(target));
-        (!excluded).then_some(proxy)
+        };
+        proxy.filter(|_| !self.direct.iter().any(|direct| direct.covers(target)))
     }
 }
 
-fn refusal(name: &str) -> String {
-    format!("{name} (or all_proxy) names a proxy that is no http:// URL")
-}
-
-fn parse_proxy(value: &str) -> Option<Proxy> {
-    let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
-    let url = Url::parse(&text).ok()?;
-    let target = Target::parse(&text).ok().filter(|target| target.scheme == Scheme::Http)?;
-    let authorization = (!url.username().is_empty()).then(|| {
-        let mut pair: Vec<u8> = percent_decode_str(url.username()).collect();
-        pair.push(b':');
-        pair.extend(percent_decode_str(url.password().unwrap_or_default()));
-        format!("Basic {}", STANDARD.encode(pair))
-    });
-    Some(Proxy { host: target.host, port: target.port, authorization })
-}
-
-fn parse_exclusions(value: &str) -> Vec<Exclusion> {
-    let parts = value.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty());
-    parts.map(parse_exclusion).collect()
-}
-
-fn parse_exclusion(part: &str) -> Exclusion {
-    if part == "*" {
-        return Exclusion::All;
+fn parse_proxy(variable: &str, value: &str) -> Result<Option<Proxy>, ProxyError> {
+    let value = value.trim();
+    if value.is_empty() {
+        return Ok(None);
     }
-    if let Ok(net) = part.parse::<IpNet>() {
-        return Exclusion::Net(net);
-    }
-    if let Ok(address) = part.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Exclusion::Net(address.into());
-    }
-    let (name, port) = match part.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse().ok()),
-        None => (part, None),
+    let invalid = || ProxyError::Invalid {
+        variable: variable.to_owned(),
     };
-    let name = name.trim_start_matches("*.").trim_start_matches('.').to_ascii_lowercase();
-    match name.parse::<IpAddr>() {
-        Ok(address) => Exclusion::Net(address.into()),
-        Err(_) => Exclusion::Domain(name, port),
+    let text = if value.contains("://") {
+        value.to_owned()
+    } else {
+        format!("http://{value}")
+    };
+    let url = Url::parse(&text).map_err(|_| invalid())?;
+    if url.scheme() != "http" {
+        return Err(ProxyError::Scheme {
+            variable: variable.to_owned(),
+        });
+    }
+    let host = url.host().as_ref().and_then(Host::of).ok_or_else(invalid)?;
+    let port = url.port().unwrap_or(80);
+    if port == 0 {
+        return Err(invalid());
+    }
+    Ok(Some(Proxy {
+        host,
+        port,
+        authorization: basic_authorization(&url),
+    }))
+}
+
+/// RFC 7617, from the URL's userinfo.
+fn basic_authorization(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_decode_str(url.username()).collect();
+    pair.push(b':');
+    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
+    Some(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+/// One entry of `no_proxy`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Direct {
+    hosts: DirectHosts,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum DirectHosts {
+    All,
+    Net(IpNet),
+    /// A name and everything under it.
+    Domain(String),
+}
+
+impl Direct {
+    fn parse(entry: &str) -> Option<Self> {
+        let entry = entry.trim();
+        if let Some(hosts) = parse_net(entry) {
+            return Some(Self { hosts, port: None });
+        }
+        let (name, port) = match entry.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port.parse().ok()?)),
+            None => (entry, None),
+        };
+        let hosts = match parse_net(name) {
+            Some(net) => net,
+            None if name == "*" => DirectHosts::All,
+            None => {
+                let name = name
+                    .trim_start_matches("*.")
+                    .trim_matches('.')
+                    .to_ascii_lowercase();
+                (!name.is_empty()).then_some(DirectHosts::Domain(name))?
+            }
+        };
+        Some(Self { hosts, port })
+    }
+
+    fn covers(&self, target: &Target) -> bool {
+        self.port.is_none_or(|port| port == target.port)
+            && match (&self.hosts, &target.host) {
+                (DirectHosts::All, _) => true,
+                (DirectHosts::Net(net), Host::Addr(addr)) => net.contains(addr),
+                (DirectHosts::Domain(domain), Host::Name(name)) => name
+                    .strip_suffix(domain.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+                _ => false,
+            }
     }
 }
 
-impl Exclusion {
-    fn covers(&self, target: &Target) -> bool {
-        match (self, &target.host) {
-            (Self::All, _) => true,
-            (Self::Net(net), Host::Addr(address)) => net.contains(address),
-            (Self::Domain(domain, port), Host::Name(name)) => {
-                let under = name
-                    .strip_suffix(domain.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-                under && port.is_none_or(|port| port == target.port)
-            }
-            _ => false,
-        }
-    }
+/// An address or a block of them, IPv6 with or without brackets.
+fn parse_net(text: &str) -> Option<DirectHosts> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|t| t.strip_suffix(']'))
+        .unwrap_or(text);
+    let net = bare
+        .parse()
+        .ok()
+        .or_else(|| bare.parse::<IpAddr>().ok().map(IpNet::from));
+    net.map(DirectHosts::Net)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn proxies(vars: &[(&str, &str)]) -> Result<Proxies, String> {
-        Proxies::from_env(vars.iter().map(|(name, value)| ((*name).into(), (*value).into())))
+    fn proxies(vars: &[(&str, &str)]) -> Result<Proxies, ProxyError> {
+        Proxies::from_env(vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
     }
 
-    fn goes_through(proxies: &Proxies, url: &str) -> bool {
-        proxies.for_target(&Target::parse(url).expect("a URL")).is_some()
-    }
-
-    #[test]
-    fn each_scheme_has_its_proxy_and_all_proxy_is_for_both() {
-        let one = proxies(&[("http_proxy", "proxy.test:3128")]).expect("a proxy");
-        assert!(goes_through(&one, "http://a.test/"));
-        assert!(!goes_through(&one, "https://a.test/"));
-        let both = proxies(&[("ALL_PROXY", "http://10.0.0.1:80")]).expect("a proxy");
-        assert!(goes_through(&both, "http://a.test/"));
-        assert!(goes_through(&both, "https://a.test/"));
+    fn port_for(vars: &[(&str, &str)], url: &str) -> Option<u16> {
+        let target = Target::parse(url).unwrap();
+        proxies(vars)
+            .unwrap()
+            .for_target(&target)
+            .map(|proxy| proxy.port)
     }
 
     #[test]
-    fn no_proxy_excludes_names_nets_and_ports() {
-        let all = proxies(&[
-            ("http_proxy", "http://proxy.test:3128"),
-            ("no_proxy", ".a.test, b.test:81,127.0.0.0/8, [::1]"),
-        ])
-        .expect("a proxy");
-        for url in ["http://a.test/", "http://x.a.test/", "http://b.test:81/", "http://127.1/"] {
-            assert!(!goes_through(&all, url), "{url}");
+    fn each_scheme_has_its_variable_and_all_proxy_is_for_the_rest() {
+        let vars = [("http_proxy", "http://p:1"), ("ALL_PROXY", "p:2")];
+        assert_eq!(port_for(&vars, "http://a/"), Some(1));
+        assert_eq!(port_for(&vars, "https://a/"), Some(2));
+        assert_eq!(port_for(&[], "https://a/"), None);
+        assert_eq!(
+            port_for(&[("https_proxy", "http://p")], "https://a/"),
+            Some(80)
+        );
+    }
+
+    #[test]
+    fn lower_case_wins_even_when_empty() {
+        assert_eq!(
+            port_for(&[("HTTP_PROXY", "p:1"), ("http_proxy", "p:2")], "http://a/"),
+            Some(2)
+        );
+        assert_eq!(
+            port_for(&[("HTTP_PROXY", "p:1"), ("http_proxy", "")], "http://a/"),
+            None
+        );
+    }
+
+    #[test]
+    fn under_cgi_a_clients_field_is_not_a_proxy() {
+        let vars = [
+            ("HTTP_PROXY", "p:1"),
+            ("REQUEST_METHOD", "GET"),
+            ("HTTPS_PROXY", "p:2"),
+        ];
+        assert_eq!(port_for(&vars, "http://a/"), None);
+        assert_eq!(port_for(&vars, "https://a/"), Some(2));
+    }
+
+    #[test]
+    fn credentials_become_a_basic_authorization() {
+        let all = proxies(&[("http_proxy", "http://us%40er:p%3Aw@10.0.0.1:3128/")]).unwrap();
+        let proxy = all.http.unwrap();
+        assert_eq!(proxy.host, Host::Addr("10.0.0.1".parse().unwrap()));
+        assert_eq!(proxy.authorization.as_deref(), Some("Basic dXNAZXI6cDp3"));
+    }
+
+    #[test]
+    fn a_proxy_we_do_not_speak_is_an_error_without_its_secret() {
+        for value in ["socks5://u:secret@p:1", "https://u:secret@p:1"] {
+            let error = proxies(&[("ALL_PROXY", value)]).unwrap_err();
+            assert_eq!(
+                error,
+                ProxyError::Scheme {
+                    variable: "ALL_PROXY".into()
+                }
+            );
+            assert!(!error.to_string().contains("secret"));
         }
-        for url in ["http://xa.test/", "http://b.test/", "http://128.0.0.1/"] {
-            assert!(goes_through(&all, url), "{url}");
+        for value in ["http://", "http://u:secret@p:x", "http://p:0"] {
+            let error = proxies(&[("http_proxy", value)]).unwrap_err();
+            assert_eq!(
+                error,
+                ProxyError::Invalid {
+                    variable: "http_proxy".into()
+                },
+                "{value}"
+            );
         }
-        let none = proxies(&[("http_proxy", "http://p:1"), ("NO_PROXY", "*")]).expect("a proxy");
-        assert!(!goes_through(&none, "http://a.test/"));
     }
 
     #[test]
-    fn a_user_becomes_basic_authorization() {
-        let proxy = parse_proxy("http://us%40er:pa:ss@proxy.test:1").expect("a proxy");
-        assert_eq!(proxy.authorization.as_deref(), Some("Basic dXNAZXI6cGE6c3M="));
-    }
-
-    #[test]
-    fn a_proxy_that_cannot_be_used_is_refused() {
-        assert!(proxies(&[("https_proxy", "socks5://p:1")]).is_err());
-        assert!(proxies(&[("http_proxy", "https://p:1")]).is_err());
-        assert!(proxies(&[("http_proxy", "  ")]).is_ok());
-    }
-
-    #[test]
-    fn a_cgi_does_not_take_the_clients_proxy() {
-        let cgi = proxies(&[("HTTP_PROXY", "http://evil:1"), ("REQUEST_METHOD", "GET")]);
-        assert!(!goes_through(&cgi.expect("no proxy"), "http://a.test/"));
+    fn no_proxy_takes_names_suffixes_blocks_and_ports() {
+        let direct = |no_proxy: &str, url: &str| {
+            port_for(&[("http_proxy", "p:1"), ("no_proxy", no_proxy)], url).is_none()
+        };
+        assert!(direct("*", "http://a/"));
+        assert!(direct("x, Example.com", "http://example.com/"));
+        assert!(direct(".example.com", "http://a.example.com/"));
+        assert!(direct("*.example.com", "http://a.example.com./"));
+        assert!(direct("example.com:8080", "http://example.com:8080/"));
+        assert!(direct("10.0.0.0/8 ::1", "http://10.1.2.3/"));
+        assert!(direct("10.0.0.0/8 ::1", "http://[::1]/"));
+        assert!(direct("[::1]:81", "http://[::1]:81/"));
+        assert!(direct("127.0.0.1", "http://127.1/"));
+        assert!(!direct("example.com", "http://notexample.com/"));
+        assert!(!direct("example.com:8080", "http://example.com/"));
+        assert!(!direct("10.0.0.0/8", "http://11.0.0.1/"));
+        assert!(!direct("", "http://a/"));
+        assert!(!direct(",.,:", "http://a/"));
     }
 }

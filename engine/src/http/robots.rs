@@ -1,33 +1,60 @@
-//! Owns X-Robots-Tag: whether its directives forbid the use of an image.
-//!
-//! A value is a comma-separated list of directives. A `token:` in front limits what follows to one
-//! agent; but some directives carry a colon of their own (`unavailable_after: date`), so a name in
-//! front of a colon is an agent only where it is none of those.
+//! Owns the reading of `X-Robots-Tag`: values that may repeat, each a list of directives, with an
+//! optional `agent:` that limits what follows it.
+//! Never decides which directives forbid use: the run's configuration does.
 
-/// Directives whose value comes behind a colon.
-const WITH_VALUE: [&str; 4] =
-    ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
+/// Directives with a value of their own, so that their colon is not an agent's.
+const VALUED: [&[u8]; 4] = [
+    b"unavailable_after",
+    b"max-snippet",
+    b"max-image-preview",
+    b"max-video-preview",
+];
 
-/// Whether any of the header values forbids the use, for everybody or for `token` (lower case).
+/// Whether any value holds one of `directives` for everybody, or for `token`. All are compared
+/// without regard to case; no directives, nothing disallowed.
 pub fn disallowed(values: &[Vec<u8>], token: Option<&str>, directives: &[String]) -> bool {
-    !directives.is_empty()
-        && values.iter().any(|value| value_disallows(value, token, directives))
+    values
+        .iter()
+        .any(|value| value_disallows(value, token, directives))
 }
 
 fn value_disallows(value: &[u8], token: Option<&str>, directives: &[String]) -> bool {
-    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-    // What stands before the first agent is for everybody.
-    let mut meant = true;
-    value.split(',').any(|part| {
-        let mut directive = part.trim();
-        if let Some((name, rest)) = directive.split_once(':')
-            && !WITH_VALUE.contains(&name.trim())
-        {
-            meant = token.is_some_and(|token| token == name.trim());
-            directive = rest.trim();
+    let mut for_us = true;
+    value.split(|&b| b == b',').any(|item| {
+        let (agent, item) = split_agent(item.trim_ascii());
+        if let Some(agent) = agent {
+            // Repeated fields may have been joined, so an agent holds until the next one.
+            for_us =
+                agent == b"*" || token.is_some_and(|t| agent.eq_ignore_ascii_case(t.as_bytes()));
         }
-        meant && directives.iter().any(|forbidden| forbidden == directive)
+        let name = item
+            .split(|&b| b == b':')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
+        for_us
+            && directives
+                .iter()
+                .any(|d| name.eq_ignore_ascii_case(d.as_bytes()))
     })
+}
+
+fn split_agent(item: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let Some(colon) = item.iter().position(|&b| b == b':') else {
+        return (None, item);
+    };
+    let name = item[..colon].trim_ascii();
+    // A date's hours have a colon too, and a space before it, which no agent has.
+    let is_agent = !name.is_empty()
+        && !name.contains(&b' ')
+        && !VALUED
+            .iter()
+            .any(|valued| name.eq_ignore_ascii_case(valued));
+    if is_agent {
+        (Some(name), item[colon + 1..].trim_ascii())
+    } else {
+        (None, item)
+    }
 }
 
 #[cfg(test)]
@@ -35,37 +62,65 @@ mod tests {
     use super::*;
 
     fn forbids(values: &[&str], token: Option<&str>) -> bool {
-        let directives: Vec<String> =
-            ["noai", "noimageai", "noindex", "noimageindex"].map(str::to_owned).to_vec();
-        let values: Vec<Vec<u8>> = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        let values: Vec<_> = values.iter().map(|v| v.as_bytes().to_vec()).collect();
+        let directives = ["noai", "noimageai", "noindex", "noimageindex"].map(str::to_owned);
         disallowed(&values, token, &directives)
     }
 
     #[test]
-    fn a_directive_for_everybody_forbids() {
+    fn a_directive_without_an_agent_is_for_everybody() {
         assert!(forbids(&["noai"], None));
-        assert!(forbids(&["nofollow", "nosnippet , NoIndex"], None));
+        assert!(forbids(&["nofollow, NoImageAI "], Some("bot")));
+        assert!(forbids(&["*: noindex"], None));
         assert!(!forbids(&["nofollow, all"], None));
-        assert!(!forbids(&["noaix"], None));
+        assert!(!forbids(&["noaim, index"], None));
+        assert!(!forbids(&[], None));
+        assert!(!forbids(&["", ",", ":"], Some("")));
     }
 
     #[test]
-    fn a_directive_for_another_agent_does_not() {
-        assert!(!forbids(&["googlebot: noindex"], None));
-        assert!(!forbids(&["googlebot: noindex, noai"], Some("mybot")));
-        assert!(forbids(&["MyBot: noindex"], Some("mybot")));
-        assert!(forbids(&["googlebot: nofollow, mybot: noai"], Some("mybot")));
+    fn a_directive_with_an_agent_is_for_that_agent() {
+        assert!(forbids(&["Our-Bot: nofollow, noai"], Some("our-bot")));
+        assert!(!forbids(&["otherbot: noindex, noai"], Some("our-bot")));
+        assert!(!forbids(&["otherbot: noindex"], None));
     }
 
     #[test]
-    fn a_directive_with_a_value_is_no_agent() {
-        assert!(forbids(&["noindex, unavailable_after: 25 Jun 2010 15:00:00 PST"], None));
-        assert!(forbids(&["unavailable_after: 25 Jun 2010 15:00:00 PST, noindex"], None));
-        assert!(forbids(&["max-snippet: 5, noai"], None));
+    fn a_valued_directive_does_not_hide_its_neighbours() {
+        assert!(forbids(
+            &["noindex, unavailable_after: 25 Jun 2010 15:00:00 PST"],
+            None
+        ));
+        assert!(forbids(
+            &["unavailable_after: 25 Jun 2010 15:00:00 PST, noindex"],
+            None
+        ));
+        assert!(forbids(
+            &["unavailable_after: Friday, 25-Jun-10 15:00:00 UTC, noai"],
+            None
+        ));
+        assert!(forbids(&["max-snippet: 20, noai"], None));
     }
 
     #[test]
-    fn an_empty_list_of_directives_turns_the_check_off() {
+    fn repeated_fields_are_each_read_joined_or_not() {
+        assert!(forbids(&["otherbot: noindex", "noai"], None));
+        assert!(forbids(&["noai, otherbot: nofollow"], None));
+        assert!(forbids(&["otherbot: nofollow, bot: noai"], Some("bot")));
+        assert!(!forbids(&["bot: nofollow, otherbot: noai"], Some("bot")));
+    }
+
+    #[test]
+    fn without_directives_nothing_is_disallowed() {
         assert!(!disallowed(&[b"noai".to_vec()], None, &[]));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_directive() {
+        assert!(!disallowed(
+            &[b"\xff\xfe: noai".to_vec()],
+            None,
+            &["noai".to_owned()]
+        ));
     }
 }

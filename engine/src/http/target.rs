@@ -1,189 +1,374 @@
-//! Owns what a URL means: scheme, host, port, path, by the WHATWG rules of the `url` crate, which
-//! also turn every odd spelling of an address into that address.
+//! Owns the way from a URL's text to what is connected to and what is asked for, by the WHATWG URL
+//! standard, so that every spelling of a host a browser knows ends in the same place.
+//! Never resolves a name and never decides whether an address may be connected to.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, percent_encode};
-use url::Url;
+use url::{Position, Url};
 
 use crate::failure::Failure;
 use crate::limits::URL_BYTES_MAX;
 
-/// Nothing of ASCII: what lies above it is always encoded.
-const RAW: &AsciiSet = &AsciiSet::EMPTY;
-
-/// A scheme we speak.
+/// The schemes that are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Plain.
+    /// Plain TCP.
     Http,
-    /// Over TLS.
+    /// TLS over TCP.
     Https,
 }
 
-/// Whom to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Scheme {
+    /// The port a URL without one means.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    fn of(url: &Url) -> Result<Self, Failure> {
+        match url.scheme() {
+            "http" => Ok(Self::Http),
+            "https" => Ok(Self::Https),
+            _ => Err(Failure::SchemeNotAllowed),
+        }
+    }
+}
+
+/// A URL's host, in one spelling.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// A name, lower case, in its ASCII form, without a trailing dot.
+    /// A name in lower-case ASCII (IDNA applied), without the root's trailing dot.
     Name(Arc<str>),
-    /// An address.
+    /// An address literal, whatever its spelling was. IPv4-mapped IPv6 stays IPv6.
     Addr(IpAddr),
 }
 
-/// What to connect to and what to ask for.
-#[derive(Clone, Debug)]
+impl Host {
+    /// `None` for a host that is only the root's dot.
+    pub(super) fn of(host: &url::Host<&str>) -> Option<Self> {
+        match host {
+            url::Host::Domain(name) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                (!name.is_empty()).then(|| Self::Name(Arc::from(name)))
+            }
+            url::Host::Ipv4(addr) => Some(Self::Addr(IpAddr::V4(*addr))),
+            url::Host::Ipv6(addr) => Some(Self::Addr(IpAddr::V6(*addr))),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    /// As it stands in an authority: IPv6 in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Addr(IpAddr::V4(addr)) => write!(f, "{addr}"),
+            Self::Addr(IpAddr::V6(addr)) => write!(f, "[{addr}]"),
+        }
+    }
+}
+
+/// What one exchange connects to and asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Plain or TLS.
+    /// Whether TLS is spoken.
     pub scheme: Scheme,
-    /// Host.
+    /// Whom to connect to, or to resolve first.
     pub host: Host,
-    /// Port, the scheme's own where none is given.
+    /// Never 0.
     pub port: u16,
+    /// Without userinfo and fragment.
     url: Url,
 }
 
 impl Target {
-    /// Reads a URL of the list.
+    /// Reads a row's URL. Whitespace around it is dropped, and so are userinfo and fragment.
     ///
     /// # Errors
-    /// `InvalidUrl`, `SchemeNotAllowed`.
+    /// [`Failure::InvalidUrl`], also for a URL over [`URL_BYTES_MAX`] or with port 0;
+    /// [`Failure::SchemeNotAllowed`] for a URL that is neither http nor https.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let text = text.trim_ascii();
         if text.is_empty() || text.len() > URL_BYTES_MAX {
             return Err(Failure::InvalidUrl);
         }
         let url = Url::parse(text).map_err(|_| Failure::InvalidUrl)?;
-        Self::from_url(url)
+        Self::of(url, Failure::InvalidUrl)
     }
 
-    /// Reads a redirect's Location against this target. Bytes that are not UTF-8 are percent-encoded
-    /// as they stand.
+    /// Reads a `Location` value against this URL. Bytes outside ASCII are taken as they are
+    /// (percent-encoded), which is right for UTF-8 and for the single-byte sets alike.
     ///
     /// # Errors
-    /// `BadRedirect`, `SchemeNotAllowed`.
+    /// [`Failure::BadRedirect`] for what is no URL; [`Failure::SchemeNotAllowed`].
     pub fn join(&self, location: &[u8]) -> Result<Self, Failure> {
         let location = location.trim_ascii();
         if location.is_empty() || location.len() > URL_BYTES_MAX {
             return Err(Failure::BadRedirect);
         }
-        let text = match std::str::from_utf8(location) {
-            Ok(text) => text.to_owned(),
-            Err(_) => percent_encode(location, RAW).to_string(),
-        };
+        let text = percent_encode_beyond_ascii(location);
         let url = self.url.join(&text).map_err(|_| Failure::BadRedirect)?;
-        if url.as_str().len() > URL_BYTES_MAX {
-            return Err(Failure::BadRedirect);
+        Self::of(url, Failure::BadRedirect)
+    }
+
+    /// `unusable` is the failure of a URL that parses and still cannot be asked for.
+    fn of(mut url: Url, unusable: Failure) -> Result<Self, Failure> {
+        let scheme = Scheme::of(&url)?;
+        let host = url.host().as_ref().and_then(Host::of).ok_or(unusable)?;
+        let port = url.port().unwrap_or(scheme.default_port());
+        // Connecting to port 0 fails with an errno that looks like this machine's fault.
+        if port == 0 {
+            return Err(unusable);
         }
-        Self::from_url(url).map_err(|failure| match failure {
-            Failure::InvalidUrl => Failure::BadRedirect,
-            other => other,
+        url.set_fragment(None);
+        url.set_username("").map_err(|()| unusable)?;
+        url.set_password(None).map_err(|()| unusable)?;
+        // Percent-encoding can make it three times as long as it was.
+        if url.as_str().len() > URL_BYTES_MAX {
+            return Err(unusable);
+        }
+        Ok(Self {
+            scheme,
+            host,
+            port,
+            url,
         })
     }
 
-    fn from_url(mut url: Url) -> Result<Self, Failure> {
-        let scheme = match url.scheme() {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            _ => return Err(Failure::SchemeNotAllowed),
-        };
-        let host = match url.host().ok_or(Failure::InvalidUrl)? {
-            url::Host::Domain(name) => {
-                let name = name.strip_suffix('.').unwrap_or(name);
-                if name.is_empty() || name.len() > 253 {
-                    return Err(Failure::InvalidUrl);
-                }
-                Host::Name(name.into())
-            }
-            url::Host::Ipv4(address) => Host::Addr(address.into()),
-            url::Host::Ipv6(address) => Host::Addr(address.into()),
-        };
-        let port = url.port_or_known_default().ok_or(Failure::InvalidUrl)?;
-        url.set_fragment(None);
-        Ok(Self { scheme, host, port, url })
+    /// The `Host` field's value: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        self.url[Position::BeforeHost..Position::AfterPort].to_owned()
     }
 
-    /// The Host header's value: the port only where it is not the scheme's own.
-    pub fn authority(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        match self.url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
+    /// The authority a `CONNECT` asks for: always with a port.
+    pub fn connect_authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The request target in origin form; starts with `/`, printable ASCII without a space.
+    pub fn path_and_query(&self) -> &str {
+        &self.url[Position::BeforePath..Position::AfterQuery]
+    }
+
+    /// The request target in absolute form, for a proxy.
+    pub(super) fn absolute(&self) -> &str {
+        self.url.as_str()
+    }
+}
+
+fn percent_encode_beyond_ascii(bytes: &[u8]) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            text.push('%');
+            text.push(char::from(HEX[usize::from(byte >> 4)]));
+            text.push(char::from(HEX[usize::from(byte & 15)]));
         }
     }
-
-    /// CONNECT's target: host and port, always both.
-    pub fn connect_authority(&self) -> String {
-        format!("{}:{}", self.url.host_str().unwrap_or_default(), self.port)
-    }
-
-    /// The origin form: path and query.
-    pub fn path_and_query(&self) -> &str {
-        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
-    }
-
-    /// The absolute form, for plain-HTTP proxies: no user information, no fragment.
-    pub fn absolute(&self) -> String {
-        format!("{}://{}{}", self.url.scheme(), self.authority(), self.path_and_query())
-    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Target {
-        Target::parse(text).expect("a URL")
+    fn target(text: &str) -> Target {
+        Target::parse(text).unwrap_or_else(|failure| panic!("{text}: {failure}"))
+    }
+
+    fn asks(target: &Target) -> (String, &str) {
+        (target.authority(), target.path_and_query())
     }
 
     #[test]
-    fn a_url_gives_host_port_and_path() {
-        let target = parse(" https://User:pw@EXAMPLE.test:8443/a b?q=1#part ");
-        assert_eq!(target.scheme, Scheme::Https);
-        assert_eq!(target.host, Host::Name("example.test".into()));
-        assert_eq!(target.port, 8443);
-        assert_eq!(target.authority(), "example.test:8443");
-        assert_eq!(target.path_and_query(), "/a%20b?q=1");
-        assert_eq!(target.absolute(), "https://example.test:8443/a%20b?q=1");
+    fn a_plain_url_is_taken_apart() {
+        let t = target(" https://Example.COM/a/b.jpg?x=1#top\r\n");
+        assert_eq!((t.scheme, t.port), (Scheme::Https, 443));
+        assert_eq!(t.host, Host::Name("example.com".into()));
+        assert_eq!(asks(&t), ("example.com".into(), "/a/b.jpg?x=1"));
     }
 
     #[test]
-    fn every_spelling_of_an_address_is_that_address() {
-        for text in ["http://0x7f.1/", "http://2130706433/", "http://127.1/", "http://0177.0.0.1/"] {
-            assert_eq!(parse(text).host, Host::Addr([127, 0, 0, 1].into()), "{text}");
+    fn a_port_is_named_only_where_it_is_not_the_schemes_own() {
+        assert_eq!(target("http://a:80/").authority(), "a");
+        assert_eq!(target("http://a:443/").authority(), "a:443");
+        assert_eq!(target("https://a/").connect_authority(), "a:443");
+        assert_eq!(
+            target("http://[2001:db8::1]:81/").authority(),
+            "[2001:db8::1]:81"
+        );
+    }
+
+    #[test]
+    fn userinfo_is_accepted_and_never_sent() {
+        let t = target("http://user:secret@host/x");
+        assert_eq!(asks(&t), ("host".into(), "/x"));
+        assert!(!t.absolute().contains("secret"));
+    }
+
+    #[test]
+    fn a_trailing_dot_is_the_same_host() {
+        assert_eq!(
+            target("http://host.example./").host,
+            Host::Name("host.example".into())
+        );
+        assert_eq!(Target::parse("http://./"), Err(Failure::InvalidUrl));
+    }
+
+    #[test]
+    fn an_international_name_becomes_ascii() {
+        assert_eq!(
+            target("http://Bücher.example/").authority(),
+            "xn--bcher-kva.example"
+        );
+    }
+
+    #[test]
+    fn odd_spellings_of_an_ipv4_address_are_that_address() {
+        for spelling in [
+            "0x7f.1",
+            "2130706433",
+            "127.1",
+            "0177.0.0.1",
+            "127.0.0.1",
+            "１２７.1",
+        ] {
+            let expected = Host::Addr("127.0.0.1".parse().unwrap());
+            assert_eq!(
+                target(&format!("http://{spelling}/")).host,
+                expected,
+                "{spelling}"
+            );
         }
-        let mapped = parse("http://[::ffff:7f00:1]/").host;
-        assert_eq!(mapped, Host::Addr("::ffff:127.0.0.1".parse().expect("an address")));
     }
 
     #[test]
-    fn what_is_no_http_url_is_refused_with_its_own_failure() {
-        for text in ["", "   ", "not a url", "http://", "http://a b/", "//x/y"] {
-            assert_eq!(Target::parse(text).err(), Some(Failure::InvalidUrl), "{text}");
+    fn a_mapped_address_is_an_address_for_the_filter_to_see() {
+        let expected = Host::Addr("::ffff:127.0.0.1".parse().unwrap());
+        assert_eq!(target("http://[::ffff:7f00:1]/").host, expected);
+        assert_eq!(target("http://[::ffff:127.0.0.1]/").host, expected);
+    }
+
+    #[test]
+    fn what_is_no_url_is_invalid() {
+        for text in [
+            "",
+            "  ",
+            "no scheme",
+            "example.com/x.jpg",
+            "http://",
+            "http://a b/",
+            "http://[::1",
+            "http://a:70000/",
+            "http://a:0/",
+            "http://1.2.3.999/",
+            "//host/x",
+        ] {
+            assert_eq!(Target::parse(text), Err(Failure::InvalidUrl), "{text}");
         }
-        for text in ["file:///etc/passwd", "ftp://x/y", "data:image/png,x", "javascript:1"] {
-            assert_eq!(Target::parse(text).err(), Some(Failure::SchemeNotAllowed), "{text}");
+    }
+
+    #[test]
+    fn only_http_and_https_are_fetched() {
+        for text in [
+            "ftp://a/x",
+            "file:///etc/passwd",
+            "data:image/png;base64,AA",
+            "javascript:1",
+        ] {
+            assert_eq!(
+                Target::parse(text),
+                Err(Failure::SchemeNotAllowed),
+                "{text}"
+            );
         }
-        let long = format!("http://x/{}", "a".repeat(URL_BYTES_MAX));
-        assert_eq!(Target::parse(&long).err(), Some(Failure::InvalidUrl));
     }
 
     #[test]
-    fn redirects_are_joined_as_browsers_join_them() {
-        let base = parse("https://a.test/dir/page?x=1");
-        let joined = |location: &[u8]| base.join(location).map(|target| target.absolute());
-        assert_eq!(joined(b"//b.test/x").as_deref(), Ok("https://b.test/x"));
-        assert_eq!(joined(b"?q").as_deref(), Ok("https://a.test/dir/page?q"));
-        assert_eq!(joined(b"\\up").as_deref(), Ok("https://a.test/up"));
-        assert_eq!(joined(b" img 1.jpg ").as_deref(), Ok("https://a.test/dir/img%201.jpg"));
-        assert_eq!(joined(b"/\xe9t\xe9").as_deref(), Ok("https://a.test/%E9t%E9"));
-        assert_eq!(joined(b"file:///etc/passwd").err(), Some(Failure::SchemeNotAllowed));
-        assert_eq!(joined(b"").err(), Some(Failure::BadRedirect));
-        assert_eq!(joined(b"http://").err(), Some(Failure::BadRedirect));
+    fn a_url_is_bounded_before_and_after_percent_encoding() {
+        let plain = format!("http://a/{}", "x".repeat(URL_BYTES_MAX));
+        assert_eq!(Target::parse(&plain), Err(Failure::InvalidUrl));
+        let grows = format!("http://a/{}", "é".repeat(URL_BYTES_MAX / 3));
+        assert_eq!(Target::parse(&grows), Err(Failure::InvalidUrl));
     }
 
     #[test]
-    fn an_international_name_is_asked_for_in_ascii() {
-        assert_eq!(parse("http://b\u{fc}cher.test/").host, Host::Name("xn--bcher-kva.test".into()));
+    fn the_path_is_safe_for_a_request_line() {
+        let t = target("http://a/b c\u{1}\td\n/é?q=' \"&ü");
+        assert!(
+            t.path_and_query().bytes().all(|b| b.is_ascii_graphic()),
+            "{}",
+            t.path_and_query()
+        );
+        assert_eq!(target("http://a?q").path_and_query(), "/?q");
+    }
+
+    #[test]
+    fn a_location_is_read_in_every_usual_spelling() {
+        let base = target("https://host/dir/a.jpg?old");
+        for (location, authority, path) in [
+            (&b"https://other/x"[..], "other", "/x"),
+            (b"//other/x", "other", "/x"),
+            (b"/x", "host", "/x"),
+            (b"x", "host", "/dir/x"),
+            (b"../x", "host", "/x"),
+            (b"?q", "host", "/dir/a.jpg?q"),
+            (b"\\x\\y", "host", "/x/y"),
+            (b"http:\\\\other\\x", "other", "/x"),
+            (b"  /a b.jpg \t", "host", "/a%20b.jpg"),
+            (b"/caf\xe9", "host", "/caf%E9"),
+            ("/café?ü".as_bytes(), "host", "/caf%C3%A9?%C3%BC"),
+            (
+                "http://bücher.example/".as_bytes(),
+                "xn--bcher-kva.example",
+                "/",
+            ),
+            (b"/x#fragment", "host", "/x"),
+            (b"HTTP://user:pw@OTHER:80/x", "other", "/x"),
+        ] {
+            let t = base
+                .join(location)
+                .unwrap_or_else(|f| panic!("{location:?}: {f}"));
+            assert_eq!(asks(&t), (authority.to_owned(), path), "{location:?}");
+        }
+    }
+
+    #[test]
+    fn a_location_may_lead_from_https_to_http_and_nowhere_else() {
+        let base = target("https://host/");
+        assert_eq!(base.join(b"http://host/").unwrap().scheme, Scheme::Http);
+        assert_eq!(base.join(b"ftp://host/"), Err(Failure::SchemeNotAllowed));
+        assert_eq!(
+            base.join(b"file:///etc/passwd"),
+            Err(Failure::SchemeNotAllowed)
+        );
+    }
+
+    #[test]
+    fn a_location_that_is_no_url_is_a_bad_redirect() {
+        let base = target("http://host/");
+        let long = vec![b'x'; URL_BYTES_MAX + 1];
+        for location in [
+            &b""[..],
+            b" ",
+            b"http://",
+            b"http://[::1",
+            b"//a:0/",
+            b"//b\xfccher/",
+            &long,
+        ] {
+            assert_eq!(
+                base.join(location),
+                Err(Failure::BadRedirect),
+                "{location:?}"
+            );
+        }
     }
 }

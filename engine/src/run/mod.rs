@@ -18,7 +18,7 @@ use crossbeam::channel::Sender;
 use crate::config::{Config, FetchConfig};
 use crate::error::Error;
 use crate::fetch::{Fetcher, FetcherParts, Names};
-use crate::http::proxy::Proxies;
+use crate::http::Proxies;
 use crate::input::LossyCounts;
 use crate::limits;
 use crate::machine::Machine;

@@ -21,7 +21,7 @@ use crate::compute::{self, ImageWork};
 use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS, Error};
-use crate::http::proxy::Proxies;
+use crate::http::Proxies;
 use crate::machine::Machine;
 use crate::net::TlsContext;
 use crate::plan::Planner;
@@ -99,7 +99,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         );
     }
     let proxies = Proxies::from_env(std::env::vars())
-        .map_err(|message| Error::usage(message, "use an http:// proxy or unset the variable"))?;
+        .map_err(|error| Error::usage(error.to_string(), "use an http:// proxy or unset the variable"))?;
     let (events, receiver) = unbounded();
     let shared = Shared {
         fetch: Arc::new(config.fetch.clone()),
