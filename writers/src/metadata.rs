@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_cast::cast;
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -40,6 +41,7 @@ impl ShardTable {
             return Err(WriterError::ColumnNameTaken(name.to_owned()));
         }
         let hash_column = layout.hash_column.filter(|name| !has(name));
+        let input = in_parquet_units(&input)?;
         let schema = schema(input.schema_ref(), layout.exif_column, hash_column)?;
         Ok(Self {
             layout,
@@ -165,6 +167,35 @@ impl ShardTable {
         writer.write(&batch)?;
         Ok(writer.into_inner()?)
     }
+}
+
+/// The batch with times that parquet has a logical type for. It has none in whole seconds, nor for
+/// dates in milliseconds: stored as they are, other readers would see bare integers.
+fn in_parquet_units(input: &RecordBatch) -> Result<RecordBatch, WriterError> {
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in input.schema_ref().fields().iter().zip(input.columns()) {
+        let kind = match field.data_type() {
+            DataType::Timestamp(TimeUnit::Second, zone) => {
+                DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
+            }
+            DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
+            DataType::Date64 => DataType::Date32,
+            other => other.clone(),
+        };
+        columns.push(if kind == *field.data_type() {
+            column.clone()
+        } else {
+            cast(column, &kind)?
+        });
+        fields.push(field.as_ref().clone().with_data_type(kind));
+    }
+    // A batch without columns still has its rows.
+    let options = RecordBatchOptions::new().with_row_count(Some(input.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::new(Schema::new(fields)),
+        columns,
+        &options,
+    )?)
 }
 
 /// Names the format gives to what is not metadata, where they share a space with the columns.

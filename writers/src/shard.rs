@@ -26,7 +26,7 @@ pub struct ShardWriter {
 /// What a format keeps between samples.
 enum Stream {
     Files,
-    Webdataset(TarMembers),
+    Webdataset(Box<TarMembers>),
     Parquet(Box<ImageTable>),
     Tfrecord,
     Dummy,
@@ -47,7 +47,7 @@ impl ShardWriter {
         ArrowSchemaConverter::new().convert(&table.schema)?;
         let stream = match format {
             OutputFormat::Files => Stream::Files,
-            OutputFormat::Webdataset => Stream::Webdataset(TarMembers::new()?),
+            OutputFormat::Webdataset => Stream::Webdataset(Box::new(TarMembers::new()?)),
             OutputFormat::Parquet => Stream::Parquet(Box::new(ImageTable::new(&table)?)),
             OutputFormat::Tfrecord => Stream::Tfrecord,
             OutputFormat::Dummy => Stream::Dummy,

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, BinaryArray, DictionaryArray, Int64Array, NullArray, StringArray,
-    TimestampSecondArray,
+    TimestampMillisecondArray, TimestampSecondArray,
 };
 use arrow_schema::DataType;
 use bytes::Bytes;
@@ -78,7 +78,10 @@ fn input() -> RecordBatch {
             Arc::new(StringArray::from(vec!["u0", "u1", "u2", "u3"])),
         ),
     ];
-    RecordBatch::try_from_iter(columns).unwrap()
+    let nullable = columns
+        .into_iter()
+        .map(|(name, column)| (name, column, true));
+    RecordBatch::try_from_iter_with_nullable(nullable).unwrap()
 }
 
 fn success(width: u32) -> RowOutcome {
@@ -160,6 +163,10 @@ fn read_tfrecord(mut bytes: &[u8]) -> Vec<BTreeMap<String, Kind>> {
     examples
 }
 
+fn is_time(column: &ArrayRef) -> bool {
+    matches!(column.data_type(), DataType::Timestamp(..))
+}
+
 fn assert_metadata(batch: &RecordBatch) {
     let names: Vec<_> = batch
         .schema()
@@ -171,7 +178,18 @@ fn assert_metadata(batch: &RecordBatch) {
                     original_width original_height exif sha256";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
     assert_eq!(batch.num_rows(), 4);
-    for (index, column) in input().columns().iter().enumerate() {
+    let seen = TimestampMillisecondArray::from(vec![0, 1000, 2000, 3000]).with_timezone("UTC");
+    assert_eq!(
+        batch["seen"].as_ref(),
+        &seen as &dyn Array,
+        "parquet has no unit of a second"
+    );
+    for (index, column) in input()
+        .columns()
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| !is_time(c))
+    {
         assert_eq!(batch.column(index), column, "{}", names[index]);
     }
     let keys: Vec<_> = batch["key"]

@@ -200,7 +200,7 @@ pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
     };
     let mut parts = split_outside_quotes(inner).ok_or_else(expected)?;
     // Python allows a comma after the last part, and the empty list has no part at all.
-    if parts.last().is_some_and(|part| part.is_empty()) {
+    if parts.last().is_some_and(String::is_empty) {
         parts.pop();
     }
     if parts.iter().any(String::is_empty) {
