@@ -10,6 +10,7 @@ mod site;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::Runtime;
@@ -118,6 +119,11 @@ impl Web {
     /// All requests seen so far.
     pub fn requests(&self) -> u64 {
         self.site.total()
+    }
+
+    /// Waits until so many requests have come in all; `false` where a minute passes first.
+    pub fn wait_for_requests(&self, requests: u64) -> bool {
+        self.site.wait_for_total(requests, Duration::from_secs(60))
     }
 
     /// The User-Agent of the latest request.

@@ -11,7 +11,7 @@
 //! Never keeps more than a count per path.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ const PAUSE_MS_MAX: u64 = 60_000;
 pub(crate) struct Site {
     gallery: Gallery,
     hits: Mutex<Hits>,
+    counted: Condvar,
 }
 
 #[derive(Default)]
@@ -83,6 +84,16 @@ impl Site {
         self.lock().total
     }
 
+    /// Waits until so many requests have come in all; `false` where `limit` passes first.
+    pub(crate) fn wait_for_total(&self, requests: u64, limit: Duration) -> bool {
+        let missing = |hits: &mut Hits| hits.total < requests;
+        let waited = self.counted.wait_timeout_while(self.lock(), limit, missing);
+        !waited
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .1
+            .timed_out()
+    }
+
     /// The User-Agent of the latest request.
     pub(crate) fn user_agent(&self) -> String {
         self.lock().user_agent.clone()
@@ -91,6 +102,7 @@ impl Site {
     fn count(&self, request: &Request) -> u32 {
         let mut hits = self.lock();
         hits.total += 1;
+        self.counted.notify_all();
         hits.user_agent.clone_from(&request.user_agent);
         if hits.by_path.len() >= PATHS_COUNTED_MAX {
             hits.by_path.clear();

@@ -25,7 +25,7 @@ pub(super) const FAULTS: &[Fault] = &[
 
     fault("close-before-head", "closes instead of answering", Download("connection closed"), |_| Reply::closing([])),
     fault("reset", "resets instead of answering", Download("connection reset"), |_| Reply::closing([Step::Reset])),
-    fault("close-in-head", "closes in the middle of the header block", Download("connection closed"), |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nContent-Le")),
+    fault("close-in-head", "closes in the middle of the header block", MALFORMED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nContent-Le")),
     fault("truncated-body", "closes in the middle of a body with a length", INCOMPLETE, |ask| half_then(ask, Step::Pause(Duration::ZERO))),
     fault("truncated-chunked", "closes in the middle of a chunk", INCOMPLETE, |ask| with_body(&[CHUNKED], half(&chunked(&jpeg(ask), 1000)))),
     fault("chunked-no-end", "closes before the last chunk", INCOMPLETE, |ask| with_body(&[CHUNKED], without_end(&jpeg(ask)))),
@@ -56,7 +56,9 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("interim-endless", "nothing but interim answers", MALFORMED, |_| Reply::closing([Step::Endless(Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"))])),
     fault("not-http", "a greeting of another protocol", MALFORMED, |_| Reply::raw(*b"220 mail.ok.test ESMTP ready\r\n\r\n")),
     fault("status-line-bad", "a status that is no number", MALFORMED, |_| Reply::raw(*b"HTTP/1.1 OK fine\r\n\r\n")),
-    fault("header-no-colon", "a header line without a colon", MALFORMED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n")),
+    fault("header-no-colon", "a header line without a colon, passed over", Success, |ask| joined(b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", &jpeg(ask))),
+    fault("header-spaced-length", "a space before the colon of a length", Success, spaced_length),
+    fault("length-in-nonsense", "a line that hides a second length", MALFORMED, hidden_length),
     fault("header-nul", "a header value with a NUL", MALFORMED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nA: b\0c\r\nContent-Length: 0\r\n\r\n")),
     fault("huge-header", "one field of 128 KiB", Download("header too large"), |ask| Reply::complete("200 OK", &[("X-Huge", &"h".repeat(128 * 1024))], jpeg(ask))),
     fault("endless-header", "a header block that does not end", Download("header too large"), |_| Reply::closing([send(b"HTTP/1.1 200 OK\r\nA: "), Step::Endless(Bytes::from(vec![b'a'; 4096]))])),
@@ -144,6 +146,27 @@ fn lf_line_ends(ask: &Ask<'_>) -> Reply {
     let body = jpeg(ask);
     joined(
         format!("HTTP/1.1 200 OK\nContent-Length: {}\n\n", body.len()).as_bytes(),
+        &body,
+    )
+}
+
+fn spaced_length(ask: &Ask<'_>) -> Reply {
+    let body = jpeg(ask);
+    joined(
+        format!("HTTP/1.1 200 OK\r\nContent-Length : {}\r\n\r\n", body.len()).as_bytes(),
+        &body,
+    )
+}
+
+/// One parser may pass over a line that another takes for the length.
+fn hidden_length(ask: &Ask<'_>) -> Reply {
+    let body = jpeg(ask);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length{{: 3\r\nContent-Length: {}",
+        body.len()
+    );
+    joined(
+        format!("{head}\r\nContent-Length\0: 4\r\n\r\n").as_bytes(),
         &body,
     )
 }

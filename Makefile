@@ -1,0 +1,64 @@
+# make demo   builds turbo2ds and makes ./demo-dataset from a fake web on this machine
+# make test   builds and runs every test
+# make lint   formatting, clippy, licences
+#
+# Debian packages and a Python environment (.venv) that are missing are installed first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+VENV := .venv
+REQUIREMENTS := tests/python/requirements.txt
+DEMO_ROWS ?= 2000
+
+.PHONY: help demo test test-rust test-python lint packages
+
+help:
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 5
+
+# turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
+packages:
+	@.ci/packages
+
+demo: packages
+	$(CARGO) build --release -p turbo2ds -p turbo2ds-tests --bins
+	@mkdir -p build/demo
+	$(TARGET)/release/fakeweb --write-list build/demo/list.csv --count $(DEMO_ROWS) --run -- \
+	    $(TARGET)/release/turbo2ds {list} --output_folder demo-dataset \
+	    --incremental_mode overwrite --output_format webdataset --caption_col caption \
+	    --save_additional_columns '["id"]' --number_sample_per_shard 500 --allow_net 127.0.0.0/8
+	@echo
+	@echo "The dataset is in ./demo-dataset:"
+	@ls -1sh demo-dataset
+	@echo "A shard's first members:"
+	@tar tvf demo-dataset/00000.tar 2>/dev/null | sed -n 1,6p
+
+test: test-rust test-python
+
+# The binaries first: the end-to-end tests run the ones that a user would.
+test-rust: packages
+	$(CARGO) build --workspace --bins
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    set -x; $(CARGO) test --workspace --doc; $(CARGO) nextest run --workspace; \
+	else \
+	    set -x; $(CARGO) test --workspace; \
+	fi
+
+test-python: $(VENV)/installed
+	$(CARGO) build --workspace --bins
+	TURBO2DS_BIN=$(abspath $(TARGET))/debug/turbo2ds FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
+	    $(VENV)/bin/python -m pytest -q -p no:cacheprovider tests/python
+
+$(VENV)/installed: $(REQUIREMENTS) | packages
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement $(REQUIREMENTS)
+	@touch $@
+
+lint: packages
+	$(CARGO) fmt --all --check
+	.ci/licenses
+	$(CARGO) clippy --workspace --all-targets -- -D warnings

@@ -1,0 +1,266 @@
+//! Owns the running of the binary: finding it, its arguments, its environment, its end.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::watch;
+use crate::web::Web;
+
+/// What no run of these tests exceeds, even on a busy machine of one core.
+pub const RUN_MAX: Duration = Duration::from_secs(120);
+
+/// The binary under test: `TURBO2DS_BIN`, or `turbo2ds` in the directory this test was built into.
+///
+/// # Panics
+/// Where it is missing, saying how to build it.
+pub fn binary() -> PathBuf {
+    let path = std::env::var_os("TURBO2DS_BIN").map_or_else(beside_this_test, PathBuf::from);
+    assert!(
+        path.is_file(),
+        "no turbo2ds binary at {}; build it with `cargo build -p turbo2ds`, \
+         or name one in TURBO2DS_BIN",
+        path.display()
+    );
+    path
+}
+
+/// TARGET/PROFILE/turbo2ds, for a test at TARGET/PROFILE/deps/NAME.
+fn beside_this_test() -> PathBuf {
+    let test = std::env::current_exe().expect("the system knows the path of a running program");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are built into deps/");
+    profile.join("turbo2ds")
+}
+
+/// A command line in a temporary folder of its own; may be run again and again in it.
+pub struct Job {
+    folder: TempDir,
+    list: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    wrapper: Vec<OsString>,
+}
+
+impl Job {
+    /// A job over a list of this name and content, with what every run against a fake web needs:
+    /// loopback allowed, names from the fake web's responder.
+    pub fn new(web: &Web, list_name: &str, list: impl AsRef<[u8]>) -> Self {
+        Self::strict(list_name, list)
+            .option("--allow_net", "127.0.0.0/8,::1/128")
+            .option("--dns_servers", web.dns_server())
+    }
+
+    /// A job with the binary's own defaults: loopback is out of bounds for it.
+    pub fn strict(list_name: &str, list: impl AsRef<[u8]>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let list_path = folder.path().join(list_name);
+        std::fs::write(&list_path, list).expect("the list can be written");
+        let job = Self {
+            folder,
+            list: list_path,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            wrapper: Vec::new(),
+        };
+        job.option("--processes_count", "2")
+    }
+
+    /// A job over URLs, one a line.
+    pub fn of_urls<T: AsRef<str>>(web: &Web, urls: impl IntoIterator<Item = T>) -> Self {
+        let lines: String = urls
+            .into_iter()
+            .map(|url| format!("{}\n", url.as_ref()))
+            .collect();
+        Self::new(web, "list.txt", lines)
+    }
+
+    /// Adds an option with its value; a later value of the same option takes its place.
+    pub fn option(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        if let Some(at) = self.arguments.iter().position(|argument| argument == name) {
+            self.arguments[at + 1] = value.into();
+        } else {
+            self.arguments.extend([name.into(), value.into()]);
+        }
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs the binary through another program, which gets it and its arguments as arguments.
+    pub fn through<T: Into<OsString>>(mut self, wrapper: impl IntoIterator<Item = T>) -> Self {
+        self.wrapper = wrapper.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Takes this path as the URL list instead of the one the job was made with.
+    pub fn over(mut self, list: impl Into<PathBuf>) -> Self {
+        self.list = list.into();
+        self
+    }
+
+    /// Replaces the list's content.
+    pub fn rewrite_list(&self, content: impl AsRef<[u8]>) {
+        std::fs::write(&self.list, content).expect("the list can be written");
+    }
+
+    /// Writes a further file into the job's folder; `name` may name a folder of its own.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        let parent = path.parent().expect("a file is in a folder");
+        std::fs::create_dir_all(parent).expect("a folder can be made");
+        std::fs::write(&path, content).expect("a file can be written");
+        path
+    }
+
+    /// Where the dataset goes.
+    pub fn output(&self) -> PathBuf {
+        self.folder.path().join("dataset")
+    }
+
+    /// Runs to the end.
+    pub fn run(&self) -> Outcome {
+        self.start().finish()
+    }
+
+    /// Runs to the end, which must be a success.
+    ///
+    /// # Panics
+    /// On another exit code than 0, with everything the binary said.
+    pub fn succeed(&self) -> Outcome {
+        let outcome = self.run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        outcome
+    }
+
+    /// Starts without waiting.
+    pub fn start(&self) -> Running {
+        let binary = binary();
+        let mut line: Vec<OsString> = self.wrapper.clone();
+        line.push(binary.into());
+        line.push(self.list.clone().into());
+        line.extend(["--output_folder".into(), self.output().into()]);
+        line.extend(self.arguments.iter().cloned());
+        let said = |name| self.folder.path().join(name);
+        let capture = |name| std::fs::File::create(said(name)).expect("a file can be written");
+        let child = Command::new(&line[0])
+            .args(&line[1..])
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(capture("stdout"))
+            .stderr(capture("stderr"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?} does not start: {error}", line[0]));
+        Running {
+            child,
+            stdout: said("stdout"),
+            stderr: said("stderr"),
+            output: self.output(),
+        }
+    }
+}
+
+/// A run under way; dropped, it is killed.
+pub struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    output: PathBuf,
+}
+
+impl Running {
+    /// Waits until the dataset holds this many finished shards.
+    ///
+    /// # Panics
+    /// Where that takes longer than [`RUN_MAX`].
+    pub fn wait_for_shards(&self, count: usize) {
+        let done = |name: &str| name.ends_with("_stats.json");
+        let reached = watch::until_files(&self.output, done, count, RUN_MAX);
+        assert!(reached, "no {count} finished shards: {}", self.said());
+    }
+
+    /// SIGKILL: nothing of the process's own runs any more.
+    pub fn kill(mut self) {
+        self.child
+            .kill()
+            .expect("a child that was not waited for can be signalled");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// SIGINT, as by Ctrl-C.
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT)
+            .expect("a child that was not waited for can be signalled");
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// Where that takes longer than [`RUN_MAX`].
+    pub fn finish(mut self) -> Outcome {
+        let begun = Instant::now();
+        let ended = watch::until_exit(&self.child, RUN_MAX);
+        assert!(ended, "the run does not end: {}", self.said());
+        let status = self.child.wait().expect("a child can be waited for");
+        Outcome {
+            code: status.code(),
+            stdout: text_of(&self.stdout),
+            stderr: text_of(&self.stderr),
+            took: begun.elapsed(),
+        }
+    }
+
+    fn said(&self) -> String {
+        format!(
+            "stdout:\n{}\nstderr:\n{}",
+            text_of(&self.stdout),
+            text_of(&self.stderr)
+        )
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail where the child has been waited for, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text_of(path: &Path) -> String {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// All of standard output.
+    pub stdout: String,
+    /// All of standard error.
+    pub stderr: String,
+    /// Wall time of the wait.
+    pub took: Duration,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "code {:?}\nstdout:\n{}\nstderr:\n{}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}

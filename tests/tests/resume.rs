@@ -1,0 +1,249 @@
+//! End to end: runs that are killed, interrupted, repeated, extended, contradicted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use turbo2ds_tests::harness::read::{rows, samples, stats_sum, text};
+use turbo2ds_tests::harness::{Job, read, watch};
+use turbo2ds_tests::web::{Ports, Web};
+
+const COUNT: usize = 120;
+const PER_SHARD: usize = 10;
+const SHARDS: usize = COUNT / PER_SHARD;
+
+fn web() -> Web {
+    Web::start(Ports::default()).unwrap()
+}
+
+/// One URL a line; each answer takes its time, so that a run can be caught in the middle.
+fn list(web: &Web, count: usize) -> String {
+    (0..count)
+        .map(|seed| web.url(&format!("/slow/40/{seed}.jpg\n")))
+        .collect()
+}
+
+fn job(web: &Web, format: &str) -> Job {
+    Job::new(web, "list.txt", list(web, COUNT))
+        .option("--output_format", format)
+        .option("--number_sample_per_shard", PER_SHARD.to_string())
+        .option("--image_size", "64")
+        .option("--thread_count", "4")
+}
+
+/// Every row once, every key once, every success readable; gives images by URL.
+fn check_whole(job: &Job, format: &str) -> BTreeMap<String, Vec<u8>> {
+    let rows = rows(&job.output());
+    assert_eq!(rows.len(), COUNT);
+    let keys: BTreeSet<&str> = rows.iter().map(|row| text(row, "key")).collect();
+    assert_eq!(keys.len(), COUNT);
+    assert_eq!(stats_sum(&job.output(), "count"), COUNT as u64);
+    let samples = samples(&job.output(), format);
+    assert_eq!(samples.len(), COUNT);
+    rows.iter()
+        .map(|row| {
+            (
+                text(row, "url").to_owned(),
+                samples[text(row, "key")].image.clone(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_killed_at_any_point_is_finished_by_the_same_command() {
+    let web = web();
+    let whole = job(&web, "webdataset");
+    whole.succeed();
+    let expected = check_whole(&whole, "webdataset");
+    for shards in [1, 4, SHARDS - 2] {
+        let job = job(&web, "webdataset");
+        let running = job.start();
+        running.wait_for_shards(shards);
+        running.kill();
+        job.succeed();
+        assert!(
+            check_whole(&job, "webdataset") == expected,
+            "killed after {shards} shards"
+        );
+    }
+}
+
+#[test]
+fn a_run_killed_before_its_first_shard_is_finished_by_the_same_command() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    let running = job.start();
+    assert!(web.wait_for_requests(3));
+    running.kill();
+    job.succeed();
+    check_whole(&job, "webdataset");
+}
+
+#[test]
+fn every_output_format_survives_a_kill() {
+    let web = web();
+    for format in ["files", "parquet", "tfrecord"] {
+        let job = job(&web, format);
+        let running = job.start();
+        running.wait_for_shards(2);
+        running.kill();
+        job.succeed();
+        check_whole(&job, format);
+    }
+}
+
+#[test]
+fn a_run_killed_again_and_again_still_ends_whole() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    for shards in [2, 5, 8] {
+        let running = job.start();
+        running.wait_for_shards(shards);
+        running.kill();
+    }
+    job.succeed();
+    check_whole(&job, "webdataset");
+}
+
+#[test]
+fn a_finished_run_repeated_asks_for_nothing() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    let before = web.requests();
+    job.succeed();
+    assert_eq!(web.requests(), before);
+    check_whole(&job, "webdataset");
+}
+
+#[test]
+fn an_empty_stats_file_does_not_count_as_a_shard() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    std::fs::write(job.output().join("00003_stats.json"), "").unwrap();
+    job.succeed();
+    check_whole(&job, "webdataset");
+}
+
+#[test]
+fn an_interrupt_ends_the_run_in_order_and_the_same_command_goes_on() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    let running = job.start();
+    running.wait_for_shards(2);
+    running.interrupt();
+    let outcome = running.finish();
+    assert_eq!(outcome.code, Some(130), "{outcome}");
+    let done = read::stats(&job.output()).len();
+    assert!(
+        (2..SHARDS).contains(&done),
+        "{done} shards after the interrupt"
+    );
+    // Whatever has its mark is whole: each of these shards reads, and holds its rows.
+    assert_eq!(stats_sum(&job.output(), "count"), (done * PER_SHARD) as u64);
+    job.succeed();
+    check_whole(&job, "webdataset");
+}
+
+#[test]
+fn overwrite_removes_what_was_there() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    job.rewrite_list(list(&web, 15));
+    let job = job.option("--incremental_mode", "overwrite");
+    job.succeed();
+    assert_eq!(rows(&job.output()).len(), 15);
+    assert_eq!(samples(&job.output(), "webdataset").len(), 15);
+    assert_eq!(read::files(&job.output(), "tar").len(), 2);
+}
+
+#[test]
+fn overwrite_spares_files_that_are_no_part_of_a_dataset() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    let notes = job.file("dataset/notes.txt", "mine");
+    let job = job.option("--incremental_mode", "overwrite");
+    job.succeed();
+    assert_eq!(std::fs::read_to_string(notes).unwrap(), "mine");
+}
+
+#[test]
+fn extend_numbers_on_after_the_last_shard() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    job.rewrite_list(list(&web, 15));
+    let job = job.option("--incremental_mode", "extend");
+    job.succeed();
+    let rows = rows(&job.output());
+    assert_eq!(rows.len(), COUNT + 15);
+    let keys: BTreeSet<&str> = rows.iter().map(|row| text(row, "key")).collect();
+    assert_eq!(keys.len(), COUNT + 15);
+    assert_eq!(read::files(&job.output(), "tar").len(), SHARDS + 2);
+    assert!(job.output().join("00013.tar").is_file());
+}
+
+/// The second run must refuse and leave everything as it was.
+fn check_refused(job: &Job, before: usize) {
+    let outcome = job.run();
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(outcome.stderr.contains("config mismatch"), "{outcome}");
+    assert!(outcome.stderr.contains("hint:"), "{outcome}");
+    assert_eq!(rows(&job.output()).len(), before);
+}
+
+#[test]
+fn another_shard_size_is_a_config_mismatch() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    check_refused(&job.option("--number_sample_per_shard", "20"), COUNT);
+}
+
+#[test]
+fn other_pixels_are_a_config_mismatch() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    check_refused(&job.option("--image_size", "128"), COUNT);
+}
+
+#[test]
+fn another_list_is_a_config_mismatch() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    job.rewrite_list(list(&web, COUNT).replace("/slow/40/0.jpg", "/slow/40/999.jpg"));
+    check_refused(&job, COUNT);
+}
+
+#[test]
+fn options_that_change_no_sample_may_differ_between_runs() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    let running = job.start();
+    running.wait_for_shards(2);
+    running.kill();
+    let job = job
+        .option("--thread_count", "16")
+        .option("--timeout", "5")
+        .option("--io", "epoll");
+    job.succeed();
+    check_whole(&job, "webdataset");
+}
+
+#[test]
+fn a_killed_run_leaves_no_temporary_file_behind_the_next() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    let running = job.start();
+    running.wait_for_shards(3);
+    running.kill();
+    job.succeed();
+    let strange: Vec<String> = watch::names(&job.output())
+        .filter(|name| name.ends_with(".tmp") || name.contains(".part") || name == "_tmp")
+        .collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
