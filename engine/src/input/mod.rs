@@ -29,7 +29,7 @@ use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
 
 pub(crate) use columns::{Columns, Role};
-pub use files::input_fingerprint;
+pub use files::{InputIdentity, identify};
 pub(crate) use files::list;
 
 /// Most bytes of one record, line or JSON element: an open quote must not swallow a file.

@@ -56,13 +56,12 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     }
     tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine)?;
-    let identity = input::input_fingerprint(&config.input)?;
+    let identity = input::identify(&config.input)?;
     let signals = Signals::install().map_err(|error| {
         Error::local_resource(format!("no signal handler: {error}"), "try again")
     })?;
-    let dataset = Dataset::open(&config, &identity)?;
+    let dataset = Dataset::open(&config, &identity.fingerprint)?;
     let planner = Planner::open(&config.input, dataset.first_shard_id)?;
-    let rows_total = None;
     let (shared, events) = share(config, machine)?;
     let lives: Vec<Arc<Live>> = shared
         .machine
@@ -76,7 +75,7 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     let mut watch = Watch {
         shared: &shared,
         lives: &lives,
-        progress: Progress::new(shared.config.show.log_json, rows_total, started),
+        progress: Progress::new(shared.config.show.log_json, identity.rows, started),
         report: RunReport {
             shards_before,
             ..RunReport::default()
