@@ -15,8 +15,8 @@ use crate::web::site::Ask;
 const UNSUPPORTED_CODING: super::Expect = Download("unsupported encoding");
 const UNSUPPORTED_FORMAT: super::Expect = Resize("unsupported image format");
 const UNDECODABLE: super::Expect = Resize("Image decoding error");
-/// Bytes a bomb unpacks to: over the default limit of a body.
-const BOMB_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes a bomb unpacks to: a thousand times its size, over the limit in [`super::OPTIONS`].
+const BOMB_BYTES: usize = 16 * 1024 * 1024;
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -28,7 +28,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("identity", "Content-Encoding: identity", Success, |ask| coded("identity", ask.sample(Format::Jpeg).to_vec())),
     fault("gzip-corrupt", "gzip with its middle overwritten", UNSUPPORTED_CODING, |ask| coded("gzip", corrupt(gzip(&ask.sample(Format::Bmp))))),
     fault("gzip-not", "Content-Encoding: gzip over plain bytes", UNSUPPORTED_CODING, |ask| coded("gzip", ask.sample(Format::Jpeg).to_vec())),
-    fault("gzip-bomb", "64 KiB of gzip that unpack to 64 MiB", Download("response too large"), |_| coded("gzip", gzip(&vec![0; BOMB_BYTES]))),
+    fault("gzip-bomb", "16 KiB of gzip that unpack to 16 MiB", Download("response too large"), |_| coded("gzip", gzip(&vec![0; BOMB_BYTES]))),
     fault("unknown-encoding", "a coding nobody registered", UNSUPPORTED_CODING, |ask| coded("rot13", ask.sample(Format::Jpeg).to_vec())),
 
     fault("png", "a PNG", Success, |ask| plain(ask.sample(Format::Png))),

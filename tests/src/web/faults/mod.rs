@@ -12,8 +12,16 @@ use super::site::Ask;
 
 /// The token under which robots directives address us.
 pub const USER_AGENT_TOKEN: &str = "fakeweb";
-/// The options the expectations are made for.
-pub const OPTIONS: [&str; 4] = ["--timeout", "2", "--user_agent_token", USER_AGENT_TOKEN];
+/// The options the expectations are made for. The limit of a body is low, so that one without an end
+/// meets it long before the timeout on a busy machine too.
+pub const OPTIONS: [&str; 6] = [
+    "--timeout",
+    "2",
+    "--max_body_bytes",
+    "4000000",
+    "--user_agent_token",
+    USER_AGENT_TOKEN,
+];
 
 /// What the row of a fault must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
