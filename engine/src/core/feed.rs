@@ -13,8 +13,10 @@ use crate::failure::Failure;
 use crate::http::{Host, Target};
 use crate::plan::ShardPlan;
 
-/// Rows whose names are asked before their turn, across the border to the coming shard.
-const LOOK_AHEAD_ROWS: usize = 256;
+/// Most rows whose names are asked before their turn, across the border to the coming shard.
+const LOOK_AHEAD_ROWS_MAX: usize = 256;
+/// Rows looked ahead per download that may be in flight.
+const LOOK_AHEAD_PER_DOWNLOAD: usize = 2;
 
 /// A row that is next to start.
 pub(super) struct Due {
@@ -45,7 +47,7 @@ impl Core {
     /// tried again at the end.
     pub(super) async fn feed(self: Rc<Self>, plans: Plans) {
         let mut feeder = Feeder {
-            ahead: VecDeque::with_capacity(LOOK_AHEAD_ROWS),
+            ahead: VecDeque::new(),
             current: None,
             plans,
             list_ended: false,
@@ -72,7 +74,8 @@ impl Core {
 impl Feeder {
     /// The next row, with those behind it prepared as far as that needs no waiting.
     async fn next(&mut self, core: &Rc<Core>) -> Option<Due> {
-        while self.ahead.len() < LOOK_AHEAD_ROWS {
+        let look_ahead = core.in_flight_max.get() * LOOK_AHEAD_PER_DOWNLOAD;
+        while self.ahead.len() < look_ahead.min(LOOK_AHEAD_ROWS_MAX) {
             if self.current.is_none() && !self.open_next(core).await {
                 break;
             }

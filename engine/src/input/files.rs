@@ -148,7 +148,9 @@ fn ends_of(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
     let mut ends = Vec::new();
-    Read::by_ref(&mut file).take(IDENTITY_BYTES).read_to_end(&mut ends)?;
+    Read::by_ref(&mut file)
+        .take(IDENTITY_BYTES)
+        .read_to_end(&mut ends)?;
     file.seek(SeekFrom::Start(bytes.saturating_sub(IDENTITY_BYTES)))?;
     file.take(IDENTITY_BYTES).read_to_end(&mut ends)?;
     Ok((bytes, ends))

@@ -37,20 +37,31 @@ fn serve(
     outboxes: &[Outbox<Message>],
 ) {
     let mut plans = planner.skipping(move |shard_id| done.contains(&shard_id));
+    let mut planned = 0;
+    let mut at_end = false;
     for core in requests {
         if shared.stopping() {
             break;
         }
         match plans.next() {
-            Some(Ok(plan)) => outboxes[core].send(Message::Plan(Some(plan))),
+            Some(Ok(plan)) => {
+                planned += 1;
+                outboxes[core].send(Message::Plan(Some(plan)));
+            }
             Some(Err(error)) => {
                 shared.send(Event::InputBroken(error));
                 break;
             }
-            None => break,
+            None => {
+                at_end = true;
+                break;
+            }
         }
     }
-    shared.send(Event::ListEnded(plans.lossy()));
+    shared.send(Event::ListEnded {
+        lossy: plans.lossy(),
+        planned: at_end.then_some(planned),
+    });
     outboxes
         .iter()
         .for_each(|outbox| outbox.send(Message::Plan(None)));

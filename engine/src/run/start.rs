@@ -81,6 +81,7 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
             ..RunReport::default()
         },
         broken: None,
+        planned: None,
         cores_left: lives.len(),
     };
     watch.until_the_end(&events, &signals)?;
@@ -89,8 +90,11 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         mut report,
         progress,
         broken,
+        planned,
         ..
     } = watch;
+    // A stop that came when every shard was under way has stopped nothing.
+    report.interrupted &= planned != Some(report.shards + report.shards_missing);
     report.elapsed = started.elapsed();
     report.body_bytes = Snapshot::of(&lives).body_bytes;
     progress.end(&report);
@@ -296,6 +300,8 @@ struct Watch<'a> {
     progress: Progress,
     report: RunReport,
     broken: Option<Error>,
+    /// Shards of the whole list, once it is read to its end.
+    planned: Option<u64>,
     cores_left: usize,
 }
 
@@ -332,7 +338,10 @@ impl Watch<'_> {
                     .note(&format!("{error}; what was read is finished"));
                 self.broken = Some(error);
             }
-            Event::ListEnded(lossy) => self.report.lossy = lossy,
+            Event::ListEnded { lossy, planned } => {
+                self.report.lossy = lossy;
+                self.planned = planned;
+            }
             Event::CoreEnded(Ok(())) => self.cores_left -= 1,
             Event::CoreEnded(Err(error)) | Event::Fatal(error) => return Err(self.abort(error)),
         }
