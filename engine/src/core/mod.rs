@@ -19,7 +19,7 @@ use turbo2ds_dns::FixedNames;
 use turbo2ds_writers::Layout;
 
 use crate::commit::{CommitDone, SealedShard};
-use crate::compute::{self, Done, ShardSlot};
+use crate::compute::{self, Done, Job, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, NameAnswer, Names};
@@ -80,7 +80,7 @@ pub struct Core {
     layout: Arc<Layout>,
     live: Arc<Live>,
     fetcher: Fetcher,
-    compute: Arc<compute::Pool>,
+    pool: Arc<compute::Pool>,
     commits: Sender<SealedShard>,
     /// Asks the planner for one more plan, by this core's index.
     plan_requests: Sender<usize>,
@@ -151,7 +151,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         index,
         layout,
         live,
-        compute,
+        pool: compute,
         commits,
         plan_requests,
         open: RefCell::default(),
@@ -202,6 +202,12 @@ impl Core {
     /// Ends the run with an error of this machine.
     fn fatal(&self, error: Error) {
         self.shared.send(Event::Fatal(error));
+    }
+
+    /// Hands work on a shard to the compute threads.
+    fn compute(&self, slot: ShardSlot, task: Task) {
+        let owner = self.index;
+        self.pool.push(owner, Job { owner, slot, task });
     }
 
     /// The text of a failure, made once per core.

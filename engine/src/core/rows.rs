@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::feed::Due;
 use super::{Core, Held};
-use crate::compute::{Job, ShardSlot, Task};
+use crate::compute::{ShardSlot, Task};
 use crate::failure::Failure;
 use crate::fetch::Body;
 use crate::sync::Permit;
@@ -42,14 +42,7 @@ impl Core {
             body: body.bytes,
             expected_hash,
         };
-        self.compute.push(
-            self.index,
-            Job {
-                owner: self.index,
-                slot,
-                task,
-            },
-        );
+        self.compute(slot, task);
     }
 
     /// Records a row's failure.

@@ -10,7 +10,7 @@ use turbo2ds_writers::{RowOutcome, WriterError};
 
 use super::{Core, ShardEvent};
 use crate::commit::SealedShard;
-use crate::compute::{Done, DoneResult, Finished, Job, ShardSlot, Task};
+use crate::compute::{Done, DoneResult, Finished, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::plan::ShardPlan;
@@ -144,14 +144,7 @@ impl Core {
             .and_then(OpenShard::take_seal);
         if let Some((writer, outcomes)) = taken {
             let task = Task::Seal { writer, outcomes };
-            self.compute.push(
-                self.index,
-                Job {
-                    owner: self.index,
-                    slot,
-                    task,
-                },
-            );
+            self.compute(slot, task);
         }
     }
 
