@@ -9,7 +9,11 @@ use crate::error::Error;
 use crate::limits;
 
 /// Descriptors kept for files, threads and what the runtime closes a moment later.
-const RESERVED_FDS: usize = 128;
+const RESERVED_FDS: usize = 48;
+/// Descriptors one name may take while it is asked for: both address types, over several sockets.
+const FDS_PER_NAME: usize = 6;
+/// Most names asked for at a time.
+const NAMES_OUTSTANDING_MAX: usize = 512;
 /// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
 const FDS_PER_DOWNLOAD: usize = 2;
 
@@ -26,6 +30,8 @@ pub struct Machine {
     pub in_flight_max: usize,
     /// Idle connections per core at most.
     pub idle_connections_max: usize,
+    /// Names asked for at a time at most.
+    pub names_outstanding_max: usize,
     /// Body bytes per core at most.
     pub body_budget_bytes: usize,
 }
@@ -48,7 +54,10 @@ impl Machine {
         // More cores asked for than there are: they share, in turn.
         let cores: Vec<CoreId> = available.iter().copied().cycle().take(wanted).collect();
         let fds_max = raise_fd_limit();
-        let per_core = fds_max.saturating_sub(RESERVED_FDS) / cores.len();
+        // A quarter of the descriptors is for names, the rest for downloads.
+        let names_outstanding_max = (fds_max / 4 / FDS_PER_NAME).clamp(1, NAMES_OUTSTANDING_MAX);
+        let reserved = RESERVED_FDS + names_outstanding_max * FDS_PER_NAME;
+        let per_core = fds_max.saturating_sub(reserved) / cores.len();
         if per_core < FDS_PER_DOWNLOAD * 2 {
             return Err(Error::local_resource(
                 format!(
@@ -69,6 +78,7 @@ impl Machine {
             in_flight_start: start.min(in_flight_max),
             in_flight_max,
             idle_connections_max: (fd_bound / 4).min(limits::IN_FLIGHT_MAX / 4),
+            names_outstanding_max,
             body_budget_bytes: body_budget(cores.len()),
             cores,
             fds_max,

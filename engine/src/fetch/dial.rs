@@ -100,34 +100,35 @@ impl Fetcher {
         let mut last = Failure::ConnectionRefused;
         for (at, &address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
-            let share = deadline.remaining() / left;
-            let attempt = self.dial_address(SocketAddr::new(address, port), deadline);
-            match timeout(share, attempt).await {
-                Ok(Ok(socket)) => return Ok(socket),
-                Ok(Err(failure)) => last = failure,
-                Err(_) => last = Failure::TimedOut,
+            let address = SocketAddr::new(address, port);
+            match self.dial_address(address, left, deadline).await {
+                Ok(socket) => return Ok(socket),
+                Err(failure) => last = failure,
             }
         }
         Err(last)
     }
 
-    /// One address; a shortage of this machine is waited out, off the URL's clock.
+    /// One address of `left`; a shortage of this machine is waited out, off the URL's clock and off
+    /// the address's share of it.
     async fn dial_address(
         &self,
         address: SocketAddr,
+        left: u32,
         deadline: &Deadline,
     ) -> Result<TcpStream, Failure> {
         loop {
-            match connect(address).await {
-                Ok(socket) => return Ok(socket),
-                Err(ConnectError::Remote(failure)) => return Err(failure),
-                Err(ConnectError::Local(error)) => {
+            match timeout(deadline.remaining() / left, connect(address)).await {
+                Ok(Ok(socket)) => return Ok(socket),
+                Ok(Err(ConnectError::Remote(failure))) => return Err(failure),
+                Ok(Err(ConnectError::Local(error))) => {
                     if self.shortages.replace(self.shortages.get() + 1) == 0 {
                         tracing::warn!(%error, "this machine is short of sockets; waiting");
                     }
                     self.pool.borrow_mut().clear();
                     deadline.paused(monoio::time::sleep(SHORTAGE_PAUSE)).await;
                 }
+                Err(_) => return Err(Failure::TimedOut),
             }
         }
     }

@@ -31,8 +31,6 @@ use crate::{commit, input};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
-/// Names that the name service asks for at a time.
-const NAMES_OUTSTANDING_MAX: usize = 1024;
 
 /// A run's threads, in the order in which they end.
 struct Threads {
@@ -198,7 +196,7 @@ fn start_threads(
     ));
     let (pool, compute) = compute::start(pins, &work, &outboxes)?;
     let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone())?;
-    let names = start_names(config)?;
+    let names = start_names(config, shared.machine.names_outstanding_max)?;
     let fixed_names = Arc::new(FixedNames::new(config.dns.fixed.iter().cloned()));
     let (plan_requests, requests) = unbounded();
     let planner = planner::start(
@@ -236,14 +234,14 @@ fn start_threads(
     })
 }
 
-fn start_names(config: &Config) -> Result<Service, StartError> {
+fn start_names(config: &Config, outstanding_max: usize) -> Result<Service, StartError> {
     let ipv6 = has_ipv6();
     let resolver = if config.dns.servers.is_empty() {
         Forwarder::from_system(ipv6)
     } else {
         Forwarder::to_servers(&config.dns.servers, ipv6)
     };
-    Ok(Service::spawn(resolver?, NAMES_OUTSTANDING_MAX)?)
+    Ok(Service::spawn(resolver?, outstanding_max)?)
 }
 
 /// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.
