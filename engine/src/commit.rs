@@ -16,6 +16,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+use crate::alarm::Alarm;
 use crate::compute::ShardSlot;
 use crate::sync::Outbox;
 
@@ -76,11 +77,14 @@ pub struct CommitDone {
 pub fn start<M: From<CommitDone> + Send + 'static>(
     folder: PathBuf,
     outboxes: Vec<Outbox<M>>,
+    alarm: &Alarm,
 ) -> io::Result<(Sender<SealedShard>, JoinHandle<()>)> {
     let (sender, receiver): (Sender<SealedShard>, Receiver<_>) = bounded(COMMITS_WAITING_MAX);
+    let guard = alarm.guard();
     let thread = thread::Builder::new()
         .name("commit".to_owned())
         .spawn(move || {
+            let _guard = guard;
             for shard in receiver {
                 let result = commit(&folder, &shard);
                 outboxes[shard.owner].send(M::from(CommitDone {

@@ -12,6 +12,7 @@ use crossbeam::queue::ArrayQueue;
 use crossbeam::sync::{Parker, Unparker};
 use turbo2ds_writers::{RowOutcome, ShardWriter, WriterError};
 
+use crate::alarm::Alarm;
 use crate::failure::Failure;
 use crate::limits::COMPUTE_QUEUE_IMAGES;
 use crate::shard::Collected;
@@ -139,6 +140,7 @@ pub fn start<M: From<Done> + Send + 'static>(
     pins: &[core_affinity::CoreId],
     work: &Arc<ImageWork>,
     outboxes: &[Outbox<M>],
+    alarm: &Alarm,
 ) -> std::io::Result<(Arc<Pool>, Vec<JoinHandle<()>>)> {
     let parkers: Vec<Parker> = pins.iter().map(|_| Parker::new()).collect();
     let pool = Arc::new(Pool {
@@ -160,9 +162,11 @@ pub fn start<M: From<Done> + Send + 'static>(
         .enumerate()
         .map(|(core, (&pin, parker))| {
             let (pool, work, outboxes) = (pool.clone(), work.clone(), outboxes.to_vec());
+            let guard = alarm.guard();
             thread::Builder::new()
                 .name(format!("compute-{core}"))
                 .spawn(move || {
+                    let _guard = guard;
                     core_affinity::set_for_current(pin);
                     // Without the right to be nicer nothing is lost but latency.
                     let _ = rustix::process::nice(COMPUTE_NICE);

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::channel::Receiver;
 
 use super::{Event, Shared};
+use crate::alarm::Guard;
 use crate::core::Message;
 use crate::plan::Planner;
 use crate::sync::Outbox;
@@ -23,10 +24,14 @@ pub(super) fn start(
     done: HashSet<u64>,
     requests: Receiver<usize>,
     outboxes: Vec<Outbox<Message>>,
+    guard: Guard,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("planner".to_owned())
-        .spawn(move || serve(&shared, planner, done, &requests, &outboxes))
+        .spawn(move || {
+            let _guard = guard;
+            serve(&shared, planner, done, &requests, &outboxes);
+        })
 }
 
 fn serve(

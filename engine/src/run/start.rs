@@ -17,6 +17,7 @@ use super::progress::Progress;
 use super::report::RunReport;
 use super::signals::Signals;
 use super::{Event, RUNNING, Shared, planner};
+use crate::alarm::{Alarm, Guard};
 use crate::compute::{self, ImageWork};
 use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
@@ -182,6 +183,8 @@ fn start_threads(
     planner: Planner,
     dataset: &Dataset,
 ) -> Result<Threads, StartError> {
+    let watched = shared.clone();
+    let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
     let pins = &shared.machine.cores;
     let config = &shared.config;
     let boxes: Vec<(Outbox<Message>, Inbox<Message>)> = pins
@@ -194,8 +197,8 @@ fn start_threads(
         config.extract_exif,
         config.fetch.hash,
     ));
-    let (pool, compute) = compute::start(pins, &work, &outboxes)?;
-    let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone())?;
+    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm)?;
+    let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone(), &alarm)?;
     let names = start_names(config, shared.machine.names_outstanding_max)?;
     let fixed_names = Arc::new(FixedNames::new(config.dns.fixed.iter().cloned()));
     let (plan_requests, requests) = unbounded();
@@ -205,6 +208,7 @@ fn start_threads(
         dataset.done.clone(),
         requests,
         outboxes.clone(),
+        alarm.guard(),
     )?;
     let layout = Arc::new(layout_of(config));
     let mut cores = Vec::with_capacity(pins.len());
@@ -222,7 +226,7 @@ fn start_threads(
             names: names.handle(),
             fixed_names: fixed_names.clone(),
         };
-        cores.push(start_core(backend, pins[index], parts)?);
+        cores.push(start_core(backend, pins[index], parts, alarm.guard())?);
     }
     Ok(Threads {
         cores,
@@ -257,11 +261,13 @@ fn start_core(
     backend: Backend,
     pin: core_affinity::CoreId,
     parts: CoreParts,
+    guard: Guard,
 ) -> std::io::Result<JoinHandle<()>> {
     let shared = parts.shared.clone();
     thread::Builder::new()
         .name(format!("core-{}", parts.index))
         .spawn(move || {
+            let _guard = guard;
             core_affinity::set_for_current(pin);
             let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
                 Err(Error::local_resource(
@@ -274,8 +280,7 @@ fn start_core(
 }
 
 impl Threads {
-    /// Joins every thread. A thread that panicked has printed why; the run's result does not hang
-    /// on it, since a core that is missing shows as an event that never came.
+    /// Joins every thread. One that panicked has ended the run already: see [`Alarm`].
     fn end(self) {
         self.pool.close();
         let all = self
