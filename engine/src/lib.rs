@@ -23,5 +23,6 @@ pub mod options;
 pub mod plan;
 pub mod run;
 mod runtime;
+pub mod say;
 mod shard;
 mod sync;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 use turbo2ds::options::{Invocation, parse};
+use turbo2ds::say;
 
 /// Warnings, but none of the resolver's own: they can hold what a server sent.
 const DEFAULT_LOG: &str = "warn,hickory_resolver=off,hickory_net=off,hickory_proto=off";
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
     };
     match invocation {
         Invocation::Help(text) | Invocation::Version(text) => {
-            println!("{text}");
+            say::out(text);
             ExitCode::SUCCESS
         }
         Invocation::Run(config) => {
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &turbo2ds::error::Error) -> ExitCode {
-    eprintln!("{error}");
+    say::err(error);
     // Reactors may still be at work after an abort: leave without waiting for them.
     std::process::exit(error.exit_code().into())
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::ShardReport;
 use super::live::Snapshot;
 use super::report::{RunReport, most_frequent, total_line};
+use crate::say;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -63,17 +64,13 @@ impl Progress {
             }
             Face::Lines { next } if now >= *next => {
                 *next = now + LINE_EVERY;
-                eprintln!(
-                    "{}",
-                    state(snapshot, rows_rate, bytes_rate, Some(self.rows_total))
-                );
+                let total = Some(self.rows_total);
+                say::err(state(snapshot, rows_rate, bytes_rate, total));
             }
             Face::Json { next } if now >= *next => {
                 *next = now + LINE_EVERY;
-                eprintln!(
-                    "{}",
-                    progress_json(snapshot, rows_rate, bytes_rate, self.rows_total)
-                );
+                let total = self.rows_total;
+                say::err(progress_json(snapshot, rows_rate, bytes_rate, total));
             }
             Face::Lines { .. } | Face::Json { .. } => {}
         }
@@ -83,41 +80,38 @@ impl Progress {
     pub(super) fn shard(&self, shard: &ShardReport) {
         let line = total_line("worker", &shard.tally, shard.seconds);
         match &self.face {
-            Face::Bar(bar) => bar.suspend(|| println!("{line}")),
-            Face::Lines { .. } => println!("{line}"),
-            Face::Json { .. } => eprintln!(
-                "{}",
-                json!({
-                    "event": "shard",
-                    "shard_id": shard.shard_id,
-                    "seconds": shard.seconds,
-                    "count": shard.tally.count(),
-                    "successes": shard.tally.successes,
-                    "failed_to_download": shard.tally.failed_to_download,
-                    "failed_to_resize": shard.tally.failed_to_resize,
-                })
-            ),
+            Face::Bar(bar) => bar.suspend(|| say::out(line)),
+            Face::Lines { .. } => say::out(line),
+            Face::Json { .. } => say::err(json!({
+                "event": "shard",
+                "shard_id": shard.shard_id,
+                "seconds": shard.seconds,
+                "count": shard.tally.count(),
+                "successes": shard.tally.successes,
+                "failed_to_download": shard.tally.failed_to_download,
+                "failed_to_resize": shard.tally.failed_to_resize,
+            })),
         }
     }
 
     /// Something a person should read at once.
     pub(super) fn note(&self, text: &str) {
         match &self.face {
-            Face::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
-            Face::Lines { .. } => eprintln!("{text}"),
-            Face::Json { .. } => eprintln!("{}", json!({"event": "note", "text": text})),
+            Face::Bar(bar) => bar.suspend(|| say::err(text)),
+            Face::Lines { .. } => say::err(text),
+            Face::Json { .. } => say::err(json!({"event": "note", "text": text})),
         }
     }
 
     /// The end of the run.
     pub(super) fn end(&self, report: &RunReport) {
         match &self.face {
-            Face::Json { .. } => eprintln!("{}", summary_json(report)),
+            Face::Json { .. } => say::err(summary_json(report)),
             Face::Bar(bar) => {
                 bar.finish_and_clear();
-                report.lines().iter().for_each(|line| println!("{line}"));
+                report.lines().iter().for_each(say::out);
             }
-            Face::Lines { .. } => report.lines().iter().for_each(|line| println!("{line}")),
+            Face::Lines { .. } => report.lines().iter().for_each(say::out),
         }
     }
 

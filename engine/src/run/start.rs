@@ -51,7 +51,7 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     let started = Instant::now();
     let (backend, reason) = runtime::choose(config.machine.io)?;
     if let Some(reason) = reason {
-        eprintln!("note: running on {}: {reason}", backend.as_str());
+        tracing::warn!("running on {}: {reason}", backend.as_str());
     }
     tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine)?;
@@ -109,8 +109,8 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
     let (tls, roots) = TlsContext::new(config.fetch.ignore_ssl_certificate)
         .map_err(|error| Error::local_resource(error.to_string(), "this is a fault of turbo2ds"))?;
     if roots == 0 && !config.fetch.ignore_ssl_certificate {
-        eprintln!(
-            "note: no root certificates were found, so every https URL will fail; install \
+        tracing::warn!(
+            "no root certificates were found, so every https URL will fail; install \
              ca-certificates or set SSL_CERT_FILE"
         );
     }
