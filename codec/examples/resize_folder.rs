@@ -9,8 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use turbo2ds_codec::{
-    Codec, EncodeFormat, Encoded, Interpolation, JpegDecoder, Limits, ReencodePolicy, ResizeMode,
-    Settings, SizeFilter, exif_json,
+    Codec, EncodeFormat, Encoded, Interpolation, ResizeMode, Settings, exif_json,
 };
 
 /// Each file is processed this many times; the fastest counts.
@@ -29,22 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings {
         image_size: size.parse()?,
         resize_mode: resize_mode(mode).ok_or("unknown mode")?,
-        only_if_bigger: false,
         upscale: filter(0, Interpolation::Lanczos4).ok_or("unknown filter")?,
         downscale: filter(1, Interpolation::Area).ok_or("unknown filter")?,
         encode_format: encode_format(format).ok_or("unknown format")?,
         encode_quality: if format == "png" { 1 } else { 95 },
-        reencode: ReencodePolicy::Always,
-        filter: SizeFilter {
-            min_image_size: 0.0,
-            max_image_area: f64::INFINITY,
-            max_aspect_ratio: f64::INFINITY,
-        },
-        limits: Limits {
-            pixels_max: 100_000_000,
-            jpeg_scans_max: 100,
-        },
-        jpeg_decoder: JpegDecoder::Turbo,
+        ..Settings::default()
     };
     fs::create_dir_all(output)?;
     let mut codec = Codec::new(settings);

@@ -27,6 +27,32 @@ pub struct Settings {
     pub jpeg_decoder: JpegDecoder,
 }
 
+impl Default for Settings {
+    /// img2dataset's defaults, with bounds on pixels and scans.
+    fn default() -> Self {
+        Self {
+            image_size: 256,
+            resize_mode: ResizeMode::Border,
+            only_if_bigger: false,
+            upscale: Interpolation::Lanczos4,
+            downscale: Interpolation::Area,
+            encode_format: EncodeFormat::Jpg,
+            encode_quality: 95,
+            reencode: ReencodePolicy::Always,
+            filter: SizeFilter {
+                min_image_size: 0.0,
+                max_image_area: f64::INFINITY,
+                max_aspect_ratio: f64::INFINITY,
+            },
+            limits: Limits {
+                pixels_max: 100_000_000,
+                jpeg_scans_max: 100,
+            },
+            jpeg_decoder: JpegDecoder::Turbo,
+        }
+    }
+}
+
 /// Shape rule of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResizeMode {

@@ -16,6 +16,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+use crate::alarm::Alarm;
 use crate::compute::ShardSlot;
 use crate::sync::Outbox;
 
@@ -76,14 +77,22 @@ pub struct CommitDone {
 pub fn start<M: From<CommitDone> + Send + 'static>(
     folder: PathBuf,
     outboxes: Vec<Outbox<M>>,
+    alarm: &Alarm,
 ) -> io::Result<(Sender<SealedShard>, JoinHandle<()>)> {
     let (sender, receiver): (Sender<SealedShard>, Receiver<_>) = bounded(COMMITS_WAITING_MAX);
-    let thread = thread::Builder::new().name("commit".to_owned()).spawn(move || {
-        for shard in receiver {
-            let result = commit(&folder, &shard);
-            outboxes[shard.owner].send(M::from(CommitDone { slot: shard.slot, result }));
-        }
-    })?;
+    let guard = alarm.guard();
+    let thread = thread::Builder::new()
+        .name("commit".to_owned())
+        .spawn(move || {
+            let _guard = guard;
+            for shard in receiver {
+                let result = commit(&folder, &shard);
+                outboxes[shard.owner].send(M::from(CommitDone {
+                    slot: shard.slot,
+                    result,
+                }));
+            }
+        })?;
     Ok((sender, thread))
 }
 
@@ -151,7 +160,12 @@ mod tests {
         SealedShard {
             owner: 0,
             slot: 0,
-            placed: vec![Placed { temporary, target, stream: true, folder: false }],
+            placed: vec![Placed {
+                temporary,
+                target,
+                stream: true,
+                folder: false,
+            }],
             stream_bytes,
             stats: ("00000_stats.json".to_owned(), b"{}".to_vec()),
         }
@@ -162,10 +176,20 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let shard = sealed(folder.path(), "00000.tar", b"data\0\0\0\0", 4);
         commit(folder.path(), &shard).expect("a commit");
-        assert_eq!(fs::read(folder.path().join("00000.tar")).expect("the stream"), b"data");
+        assert_eq!(
+            fs::read(folder.path().join("00000.tar")).expect("the stream"),
+            b"data"
+        );
         assert!(folder.path().join("00000_stats.json").exists());
-        let hidden = fs::read_dir(folder.path()).expect("the folder").filter_map(Result::ok);
-        assert_eq!(hidden.filter(|e| is_temporary(&e.file_name().to_string_lossy())).count(), 0);
+        let hidden = fs::read_dir(folder.path())
+            .expect("the folder")
+            .filter_map(Result::ok);
+        assert_eq!(
+            hidden
+                .filter(|e| is_temporary(&e.file_name().to_string_lossy()))
+                .count(),
+            0
+        );
     }
 
     #[test]
@@ -186,7 +210,12 @@ mod tests {
         let temporary = temporary_path(folder.path(), "00000");
         fs::create_dir(&temporary).expect("a new folder");
         fs::write(temporary.join("new.jpg"), b"new").expect("a new file");
-        let placed = Placed { temporary, target: target.clone(), stream: false, folder: true };
+        let placed = Placed {
+            temporary,
+            target: target.clone(),
+            stream: false,
+            folder: true,
+        };
         rename(&placed).expect("a rename");
         assert!(target.join("new.jpg").exists());
         assert!(!target.join("old.jpg").exists());

@@ -6,6 +6,7 @@
 //! [`run`] (the whole).
 
 pub mod address;
+mod alarm;
 mod commit;
 mod compute;
 pub mod config;

@@ -9,7 +9,11 @@ use crate::error::Error;
 use crate::limits;
 
 /// Descriptors kept for files, threads and what the runtime closes a moment later.
-const RESERVED_FDS: usize = 128;
+const RESERVED_FDS: usize = 48;
+/// Descriptors one name may take while it is asked for: both address types, over several sockets.
+const FDS_PER_NAME: usize = 6;
+/// Most names asked for at a time.
+const NAMES_OUTSTANDING_MAX: usize = 512;
 /// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
 const FDS_PER_DOWNLOAD: usize = 2;
 
@@ -26,6 +30,8 @@ pub struct Machine {
     pub in_flight_max: usize,
     /// Idle connections per core at most.
     pub idle_connections_max: usize,
+    /// Names asked for at a time at most.
+    pub names_outstanding_max: usize,
     /// Body bytes per core at most.
     pub body_budget_bytes: usize,
 }
@@ -36,27 +42,43 @@ impl Machine {
     /// # Errors
     /// `LocalResource` where no core or next to no descriptor is left.
     pub fn read(config: &MachineConfig) -> Result<Self, Error> {
-        let available = core_affinity::get_core_ids().filter(|ids| !ids.is_empty()).ok_or_else(|| {
-            Error::local_resource("the kernel tells no core to run on", "check the affinity mask")
-        })?;
+        let available = core_affinity::get_core_ids()
+            .filter(|ids| !ids.is_empty())
+            .ok_or_else(|| {
+                Error::local_resource(
+                    "the kernel tells no core to run on",
+                    "check the affinity mask",
+                )
+            })?;
         let wanted = config.cores.unwrap_or(available.len()).max(1);
         // More cores asked for than there are: they share, in turn.
         let cores: Vec<CoreId> = available.iter().copied().cycle().take(wanted).collect();
         let fds_max = raise_fd_limit();
-        let per_core = fds_max.saturating_sub(RESERVED_FDS) / cores.len();
+        // A quarter of the descriptors is for names, the rest for downloads.
+        let names_outstanding_max = (fds_max / 4 / FDS_PER_NAME).clamp(1, NAMES_OUTSTANDING_MAX);
+        let reserved = RESERVED_FDS + names_outstanding_max * FDS_PER_NAME;
+        let per_core = fds_max.saturating_sub(reserved) / cores.len();
         if per_core < FDS_PER_DOWNLOAD * 2 {
             return Err(Error::local_resource(
-                format!("{fds_max} file descriptors are too few for {} cores", cores.len()),
+                format!(
+                    "{fds_max} file descriptors are too few for {} cores",
+                    cores.len()
+                ),
                 "raise the limit (ulimit -n 65536)",
             ));
         }
         let fd_bound = per_core / FDS_PER_DOWNLOAD;
-        let in_flight_max = config.in_flight.unwrap_or(limits::IN_FLIGHT_MAX).min(fd_bound).max(1);
+        let in_flight_max = config
+            .in_flight
+            .unwrap_or(limits::IN_FLIGHT_MAX)
+            .min(fd_bound)
+            .max(1);
         let start = config.in_flight.unwrap_or(limits::IN_FLIGHT_START);
         Ok(Self {
             in_flight_start: start.min(in_flight_max),
             in_flight_max,
             idle_connections_max: (fd_bound / 4).min(limits::IN_FLIGHT_MAX / 4),
+            names_outstanding_max,
             body_budget_bytes: body_budget(cores.len()),
             cores,
             fds_max,
@@ -69,7 +91,10 @@ fn body_budget(cores: usize) -> usize {
     let info = rustix::system::sysinfo();
     let total = usize::try_from(info.totalram).unwrap_or(usize::MAX);
     let total = total.saturating_mul(info.mem_unit as usize);
-    (total / 4 / cores).clamp(2 * limits::UNKNOWN_BODY_BYTES, limits::BODY_BUDGET_PER_CORE_BYTES)
+    (total / 4 / cores).clamp(
+        2 * limits::UNKNOWN_BODY_BYTES,
+        limits::BODY_BUDGET_PER_CORE_BYTES,
+    )
 }
 
 /// Raises the soft limit to the hard one and gives what holds then.
@@ -82,5 +107,7 @@ fn raise_fd_limit() -> usize {
             limit.current = before;
         }
     }
-    limit.current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
+    limit
+        .current
+        .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
 }

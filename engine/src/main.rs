@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 use turbo2ds::options::{Invocation, parse};
 
+/// Warnings, but none of the resolver's own: they can hold what a server sent.
+const DEFAULT_LOG: &str = "warn,hickory_resolver=off,hickory_net=off,hickory_proto=off";
+
 fn main() -> ExitCode {
     let invocation = match parse(std::env::args_os().skip(1)) {
         Ok(invocation) => invocation,
@@ -30,8 +33,11 @@ fn fail(error: &turbo2ds::error::Error) -> ExitCode {
 
 /// Warnings on stderr; more with TURBO2DS_LOG, in the filter syntax of the tracing crate.
 fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_env("TURBO2DS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter =
+        EnvFilter::try_from_env("TURBO2DS_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if json {
         builder.json().init();
     } else {

@@ -33,8 +33,12 @@ impl Backend {
     /// The name for logs and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Uring { defer_taskrun: true } => "io_uring (single issuer, deferred task work)",
-            Self::Uring { defer_taskrun: false } => "io_uring",
+            Self::Uring {
+                defer_taskrun: true,
+            } => "io_uring (single issuer, deferred task work)",
+            Self::Uring {
+                defer_taskrun: false,
+            } => "io_uring",
             Self::Epoll => "epoll",
         }
     }
@@ -50,14 +54,26 @@ pub fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
         return Ok((Backend::Epoll, None));
     }
     let full = match probe(&builder(true)) {
-        Ok(()) => return Ok((Backend::Uring { defer_taskrun: true }, None)),
+        Ok(()) => {
+            return Ok((
+                Backend::Uring {
+                    defer_taskrun: true,
+                },
+                None,
+            ));
+        }
         Err(error) => error,
     };
     if full.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error())
         && probe(&builder(false)).is_ok()
     {
         let reason = "this kernel lacks SINGLE_ISSUER or DEFER_TASKRUN (Linux 6.1)".to_owned();
-        return Ok((Backend::Uring { defer_taskrun: false }, Some(reason)));
+        return Ok((
+            Backend::Uring {
+                defer_taskrun: false,
+            },
+            Some(reason),
+        ));
     }
     if asked == IoBackend::Uring {
         return Err(Error::local_resource(
@@ -65,7 +81,10 @@ pub fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
             "use --io auto, or allow io_uring_setup, io_uring_enter and io_uring_register",
         ));
     }
-    Ok((Backend::Epoll, Some(format!("io_uring does not work here: {full}"))))
+    Ok((
+        Backend::Epoll,
+        Some(format!("io_uring does not work here: {full}")),
+    ))
 }
 
 /// Runs `future` on this thread's own reactor until it ends.
@@ -126,6 +145,9 @@ mod tests {
     #[test]
     fn a_chosen_backend_runs_a_future() {
         let (backend, _) = choose(IoBackend::Auto).expect("some backend works");
-        assert_eq!(block_on(backend, async { 7 }).expect("the reactor starts"), 7);
+        assert_eq!(
+            block_on(backend, async { 7 }).expect("the reactor starts"),
+            7
+        );
     }
 }

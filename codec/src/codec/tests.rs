@@ -1,31 +1,7 @@
 //! Whole images through the codec: formats, refusals and what is kept.
 
 use super::*;
-use crate::settings::{Interpolation, JpegDecoder, Limits, ResizeMode};
-
-/// img2dataset's defaults, as jpg of quality 95.
-pub(crate) fn settings() -> Settings {
-    Settings {
-        image_size: 256,
-        resize_mode: ResizeMode::Border,
-        only_if_bigger: false,
-        upscale: Interpolation::Lanczos4,
-        downscale: Interpolation::Area,
-        encode_format: EncodeFormat::Jpg,
-        encode_quality: 95,
-        reencode: ReencodePolicy::Always,
-        filter: SizeFilter {
-            min_image_size: 0.0,
-            max_image_area: f64::INFINITY,
-            max_aspect_ratio: f64::INFINITY,
-        },
-        limits: Limits {
-            pixels_max: 100_000_000,
-            jpeg_scans_max: 100,
-        },
-        jpeg_decoder: JpegDecoder::Turbo,
-    }
-}
+use crate::settings::{JpegDecoder, ResizeMode};
 
 /// A seeded smooth colour gradient with some texture, `width` x `height`.
 fn picture(width: u32, height: u32, channels: usize) -> (Vec<u8>, Shape) {
@@ -97,7 +73,7 @@ fn rgba_png() -> Vec<u8> {
 }
 
 fn decoded(body: &[u8]) -> (Vec<u8>, Shape) {
-    let settings = settings();
+    let settings = Settings::default();
     let format = sniff(body).unwrap();
     let size = header::read(format, body, &settings.limits).unwrap();
     let mut out = Buffer::default();
@@ -124,7 +100,7 @@ fn every_format_becomes_a_padded_square() {
         bmp_file(),
         tiff_file(),
     ];
-    let mut codec = Codec::new(settings());
+    let mut codec = Codec::new(Settings::default());
     for body in files {
         let result = codec.process(&body).unwrap();
         assert_eq!((result.width, result.height), (256, 256));
@@ -149,7 +125,7 @@ fn grey_stays_grey_through_resize_and_encode() {
         let settings = Settings {
             encode_format: format,
             encode_quality: 9,
-            ..settings()
+            ..Settings::default()
         };
         let result = Codec::new(settings)
             .process(&file(EncodeFormat::Jpg, 90, 1))
@@ -165,7 +141,7 @@ fn alpha_is_matted_on_white() {
         encode_format: EncodeFormat::Png,
         encode_quality: 1,
         reencode: ReencodePolicy::SkipIfUnchanged,
-        ..settings()
+        ..Settings::default()
     };
     let result = Codec::new(settings).process(&rgba_png()).unwrap();
     assert_eq!(decoded(new_bytes(&result)).0, [255, 255, 255, 0, 0, 255]);
@@ -173,7 +149,7 @@ fn alpha_is_matted_on_white() {
 
 #[test]
 fn files_cut_short_are_refused() {
-    let mut codec = Codec::new(settings());
+    let mut codec = Codec::new(Settings::default());
     for body in [
         file(EncodeFormat::Jpg, 90, 3),
         file(EncodeFormat::Png, 1, 3),
@@ -194,12 +170,12 @@ fn a_jpeg_corrupt_in_mid_stream_decodes() {
     let mut body = file(EncodeFormat::Jpg, 90, 3);
     let middle = body.len() / 2;
     body[middle..middle + 4].copy_from_slice(&[0xFF, 0xD4, 0xFF, 0xD4]);
-    assert!(Codec::new(settings()).process(&body).is_ok());
+    assert!(Codec::new(Settings::default()).process(&body).is_ok());
 }
 
 #[test]
 fn changed_bytes_never_panic() {
-    let mut codec = Codec::new(settings());
+    let mut codec = Codec::new(Settings::default());
     let files = [
         file(EncodeFormat::Jpg, 50, 3),
         file(EncodeFormat::Png, 1, 3),
@@ -223,7 +199,7 @@ fn skip_reencode_keeps_a_fitting_file_that_is_not_resized() {
     let keep = Settings {
         only_if_bigger: true,
         reencode: ReencodePolicy::SkipIfUnchanged,
-        ..settings()
+        ..Settings::default()
     };
     let smaller = Settings {
         image_size: 64,
@@ -252,7 +228,7 @@ fn skip_reencode_keeps_a_fitting_file_that_is_not_resized() {
 fn without_reencoding_the_bytes_stay_and_the_size_is_known() {
     let never = Settings {
         reencode: ReencodePolicy::Never,
-        ..settings()
+        ..Settings::default()
     };
     let mut codec = Codec::new(never);
     let result = codec.process(&file(EncodeFormat::Webp, 80, 3)).unwrap();
@@ -270,21 +246,21 @@ fn the_filters_look_at_the_original() {
         (
             SizeFilter {
                 min_image_size: 61.0,
-                ..settings().filter
+                ..Settings::default().filter
             },
             CodecError::TooSmall,
         ),
         (
             SizeFilter {
                 max_image_area: 5399.0,
-                ..settings().filter
+                ..Settings::default().filter
             },
             CodecError::AreaTooLarge,
         ),
         (
             SizeFilter {
                 max_aspect_ratio: 1.4,
-                ..settings().filter
+                ..Settings::default().filter
             },
             CodecError::AspectRatioTooLarge,
         ),
@@ -292,7 +268,7 @@ fn the_filters_look_at_the_original() {
     for (filter, error) in filters {
         let mut codec = Codec::new(Settings {
             filter,
-            ..settings()
+            ..Settings::default()
         });
         assert_eq!(codec.process(&file(EncodeFormat::Jpg, 90, 3)), Err(error));
     }
@@ -303,7 +279,7 @@ fn both_jpeg_decoders_agree_within_a_few_levels() {
     let body = file(EncodeFormat::Jpg, 95, 1);
     let size = Size::new(90, 60);
     let mut out = Buffer::default();
-    let mut zune = Decoder::new(settings().limits, JpegDecoder::Zune);
+    let mut zune = Decoder::new(Settings::default().limits, JpegDecoder::Zune);
     let shape = zune.decode(Format::Jpeg, &body, size, &mut out).unwrap();
     let (turbo, turbo_shape) = decoded(&body);
     assert_eq!(shape, turbo_shape);

@@ -3,6 +3,7 @@
 //! output img2dataset's users have.
 
 use super::reader::Broken;
+use crate::sniff::{Format, sniff};
 
 /// How far behind the JFIF segments an APP1 is looked for, bytes.
 const SEARCH_BYTES: usize = 4000;
@@ -11,21 +12,7 @@ const SEARCH_BYTES: usize = 4000;
 pub(super) fn find(body: &[u8]) -> Result<Option<usize>, Broken> {
     match body {
         [b'I', b'I', ..] | [b'M', b'M', ..] => Ok(Some(0)),
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => Ok(webp(body)),
+        _ if sniff(body) == Some(Format::Webp) => Ok(webp(body)),
         [0xFF, 0xD8, ..] => jpeg(body),
         _ => Ok(None),
     }

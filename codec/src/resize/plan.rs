@@ -126,13 +126,13 @@ fn border(scaled: Size, target: u32, filter: Interpolation) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::tests::settings;
+    use crate::settings::Settings;
 
     fn planned(mode: ResizeMode, target: u32, width: u32, height: u32) -> Plan {
         let settings = Settings {
             resize_mode: mode,
             image_size: target,
-            ..settings()
+            ..Settings::default()
         };
         plan(&settings, Size::new(width, height)).unwrap().unwrap()
     }
@@ -181,7 +181,7 @@ mod tests {
         let base = Settings {
             only_if_bigger: true,
             image_size: 100,
-            ..settings()
+            ..Settings::default()
         };
         let original = Size::new(150, 90);
         let ratio = Settings {
@@ -216,7 +216,7 @@ mod tests {
         let settings = Settings {
             resize_mode: ResizeMode::Border,
             image_size: 10,
-            ..settings()
+            ..Settings::default()
         };
         assert_eq!(plan(&settings, Size::new(10, 10)), Ok(None));
     }
@@ -226,7 +226,7 @@ mod tests {
         let settings = Settings {
             resize_mode: ResizeMode::KeepRatio,
             image_size: 256,
-            ..settings()
+            ..Settings::default()
         };
         assert_eq!(
             plan(&settings, Size::new(60_000, 1)),

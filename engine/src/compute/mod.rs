@@ -12,6 +12,7 @@ use crossbeam::queue::ArrayQueue;
 use crossbeam::sync::{Parker, Unparker};
 use turbo2ds_writers::{RowOutcome, ShardWriter, WriterError};
 
+use crate::alarm::Alarm;
 use crate::failure::Failure;
 use crate::limits::COMPUTE_QUEUE_IMAGES;
 use crate::shard::Collected;
@@ -139,13 +140,20 @@ pub fn start<M: From<Done> + Send + 'static>(
     pins: &[core_affinity::CoreId],
     work: &Arc<ImageWork>,
     outboxes: &[Outbox<M>],
+    alarm: &Alarm,
 ) -> std::io::Result<(Arc<Pool>, Vec<JoinHandle<()>>)> {
     let parkers: Vec<Parker> = pins.iter().map(|_| Parker::new()).collect();
     let pool = Arc::new(Pool {
         // Twice the permits: the other half is for seals and for what a full neighbour passed on.
-        queues: pins.iter().map(|_| ArrayQueue::new(2 * COMPUTE_QUEUE_IMAGES)).collect(),
+        queues: pins
+            .iter()
+            .map(|_| ArrayQueue::new(2 * COMPUTE_QUEUE_IMAGES))
+            .collect(),
         sleeping: pins.iter().map(|_| AtomicBool::new(false)).collect(),
-        unparkers: parkers.iter().map(|parker| parker.unparker().clone()).collect(),
+        unparkers: parkers
+            .iter()
+            .map(|parker| parker.unparker().clone())
+            .collect(),
         closed: AtomicBool::new(false),
     });
     let threads = pins
@@ -154,12 +162,16 @@ pub fn start<M: From<Done> + Send + 'static>(
         .enumerate()
         .map(|(core, (&pin, parker))| {
             let (pool, work, outboxes) = (pool.clone(), work.clone(), outboxes.to_vec());
-            thread::Builder::new().name(format!("compute-{core}")).spawn(move || {
-                core_affinity::set_for_current(pin);
-                // Without the right to be nicer nothing is lost but latency.
-                let _ = rustix::process::nice(COMPUTE_NICE);
-                run(core, &pool, &parker, &work, &outboxes);
-            })
+            let guard = alarm.guard();
+            thread::Builder::new()
+                .name(format!("compute-{core}"))
+                .spawn(move || {
+                    let _guard = guard;
+                    core_affinity::set_for_current(pin);
+                    // Without the right to be nicer nothing is lost but latency.
+                    let _ = rustix::process::nice(COMPUTE_NICE);
+                    run(core, &pool, &parker, &work, &outboxes);
+                })
         })
         .collect::<std::io::Result<Vec<_>>>()?;
     Ok((pool, threads))
@@ -176,7 +188,10 @@ fn run<M: From<Done>>(
     loop {
         if let Some(job) = pool.take(core) {
             let owner = job.owner;
-            let done = Done { slot: job.slot, result: perform(job.task, work, &mut codec) };
+            let done = Done {
+                slot: job.slot,
+                result: perform(job.task, work, &mut codec),
+            };
             outboxes[owner].send(M::from(done));
             continue;
         }
@@ -196,7 +211,11 @@ fn run<M: From<Done>>(
 
 fn perform(task: Task, work: &ImageWork, codec: &mut turbo2ds_codec::Codec) -> DoneResult {
     match task {
-        Task::Image { row, body, expected_hash } => {
+        Task::Image {
+            row,
+            body,
+            expected_hash,
+        } => {
             let image = work.process(codec, &body, expected_hash.as_deref());
             DoneResult::Image { row, image, body }
         }

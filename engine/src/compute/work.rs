@@ -22,7 +22,11 @@ pub struct ImageWork {
 impl ImageWork {
     /// The same work for every image of a run.
     pub fn new(settings: Settings, extract_exif: bool, hash: Option<HashKind>) -> Self {
-        Self { settings, extract_exif, hash }
+        Self {
+            settings,
+            extract_exif,
+            hash,
+        }
     }
 
     /// A codec for one thread.
@@ -51,7 +55,11 @@ impl ImageWork {
                 return Err(Failure::DecoderCrashed);
             }
         };
-        let exif = if self.extract_exif { exif_of(body) } else { None };
+        let exif = if self.extract_exif {
+            exif_of(body)
+        } else {
+            None
+        };
         let outcome = RowOutcome {
             status: Status::Success.as_str(),
             error_message: None,
@@ -102,7 +110,12 @@ fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .flat_map(|byte| {
+            [
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]
+        })
         .map(char::from)
         .collect()
 }
@@ -113,7 +126,10 @@ mod tests {
 
     #[test]
     fn digests_are_the_published_ones() {
-        assert_eq!(hex_digest(HashKind::Md5, b"abc"), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(
+            hex_digest(HashKind::Md5, b"abc"),
+            "900150983cd24fb0d6963f7d28e17f72"
+        );
         assert_eq!(
             hex_digest(HashKind::Sha256, b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -22,7 +22,12 @@ impl Core {
                 continue;
             }
             let now = self.in_flight_max.get();
-            let next = next_limit(now, in_flight, self.compute_room.used(), self.most_in_flight());
+            let next = next_limit(
+                now,
+                in_flight,
+                self.compute_room.used(),
+                self.most_in_flight(),
+            );
             if next != now {
                 self.in_flight_max.set(next);
                 self.in_flight.set_capacity(next);

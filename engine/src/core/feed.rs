@@ -13,8 +13,10 @@ use crate::failure::Failure;
 use crate::http::{Host, Target};
 use crate::plan::ShardPlan;
 
-/// Rows whose names are asked before their turn, across the border to the coming shard.
-const LOOK_AHEAD_ROWS: usize = 256;
+/// Most rows whose names are asked before their turn, across the border to the coming shard.
+const LOOK_AHEAD_ROWS_MAX: usize = 256;
+/// Rows looked ahead per download that may be in flight.
+const LOOK_AHEAD_PER_DOWNLOAD: usize = 2;
 
 /// A row that is next to start.
 pub(super) struct Due {
@@ -45,7 +47,7 @@ impl Core {
     /// tried again at the end.
     pub(super) async fn feed(self: Rc<Self>, plans: Plans) {
         let mut feeder = Feeder {
-            ahead: VecDeque::with_capacity(LOOK_AHEAD_ROWS),
+            ahead: VecDeque::new(),
             current: None,
             plans,
             list_ended: false,
@@ -72,7 +74,8 @@ impl Core {
 impl Feeder {
     /// The next row, with those behind it prepared as far as that needs no waiting.
     async fn next(&mut self, core: &Rc<Core>) -> Option<Due> {
-        while self.ahead.len() < LOOK_AHEAD_ROWS {
+        let look_ahead = core.in_flight_max.get() * LOOK_AHEAD_PER_DOWNLOAD;
+        while self.ahead.len() < look_ahead.min(LOOK_AHEAD_ROWS_MAX) {
             if self.current.is_none() && !self.open_next(core).await {
                 break;
             }
@@ -83,7 +86,9 @@ impl Feeder {
 
     /// Prepares one row of the current shard.
     fn prepare_row(&mut self, core: &Core) {
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         let row = current.next_row;
         if row == current.plan.rows() {
             self.current = None;
@@ -94,10 +99,18 @@ impl Feeder {
             Some(url) => Target::parse(url),
             None => Err(Failure::InvalidUrl),
         };
-        if let Ok(Target { host: Host::Name(name), .. }) = &target {
+        if let Ok(Target {
+            host: Host::Name(name),
+            ..
+        }) = &target
+        {
             core.fetcher.names.look_ahead(name);
         }
-        self.ahead.push_back(Due { slot: current.slot, row, target });
+        self.ahead.push_back(Due {
+            slot: current.slot,
+            row,
+            target,
+        });
     }
 
     /// Opens the next shard. Waits for it only where no row is left to hand out.
@@ -108,9 +121,17 @@ impl Feeder {
             None if may_wait => core.open_places.acquire(1).await,
             None => return false,
         };
-        let Some((plan, attempt)) = self.next_plan(core, may_wait).await else { return false };
+        let Some((plan, attempt)) = self.next_plan(core, may_wait).await else {
+            return false;
+        };
         match core.open_shard(plan.clone(), attempt, place) {
-            Some(slot) => self.current = Some(Current { slot, plan, next_row: 0 }),
+            Some(slot) => {
+                self.current = Some(Current {
+                    slot,
+                    plan,
+                    next_row: 0,
+                });
+            }
             None => self.list_ended = true,
         }
         self.current.is_some()

@@ -19,7 +19,7 @@ use turbo2ds_dns::FixedNames;
 use turbo2ds_writers::Layout;
 
 use crate::commit::{CommitDone, SealedShard};
-use crate::compute::{self, Done, ShardSlot};
+use crate::compute::{self, Done, Job, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, NameAnswer, Names};
@@ -80,7 +80,7 @@ pub struct Core {
     layout: Arc<Layout>,
     live: Arc<Live>,
     fetcher: Fetcher,
-    compute: Arc<compute::Pool>,
+    pool: Arc<compute::Pool>,
     commits: Sender<SealedShard>,
     /// Asks the planner for one more plan, by this core's index.
     plan_requests: Sender<usize>,
@@ -131,8 +131,18 @@ pub struct CoreParts {
 pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let (shard_events, shard_queue) = mpsc::unbounded();
     let (plans, plan_queue) = mpsc::unbounded();
-    let CoreParts { index, shared, layout, live, compute, commits, plan_requests, inbox, outbox, .. } =
-        parts;
+    let CoreParts {
+        index,
+        shared,
+        layout,
+        live,
+        compute,
+        commits,
+        plan_requests,
+        inbox,
+        outbox,
+        ..
+    } = parts;
     let names = Rc::new(Names::new(parts.fixed_names, parts.names, outbox.clone()));
     let machine = &shared.machine;
     let start = machine.in_flight_start;
@@ -141,7 +151,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         index,
         layout,
         live,
-        compute,
+        pool: compute,
         commits,
         plan_requests,
         open: RefCell::default(),
@@ -181,7 +191,10 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let mailed = mail.await;
     keeper.await;
     mailed.map_err(|error| {
-        Error::local_resource(format!("a core's mailbox broke: {error}"), "this is a fault of turbo2ds")
+        Error::local_resource(
+            format!("a core's mailbox broke: {error}"),
+            "this is a fault of turbo2ds",
+        )
     })
 }
 
@@ -191,9 +204,18 @@ impl Core {
         self.shared.send(Event::Fatal(error));
     }
 
+    /// Hands work on a shard to the compute threads.
+    fn compute(&self, slot: ShardSlot, task: Task) {
+        let owner = self.index;
+        self.pool.push(owner, Job { owner, slot, task });
+    }
+
     /// The text of a failure, made once per core.
     fn failure_text(&self, failure: Failure) -> Arc<str> {
         let mut texts = self.failure_texts.borrow_mut();
-        texts.entry(failure).or_insert_with(|| failure.to_string().into()).clone()
+        texts
+            .entry(failure)
+            .or_insert_with(|| failure.to_string().into())
+            .clone()
     }
 }

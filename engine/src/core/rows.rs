@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::feed::Due;
 use super::{Core, Held};
-use crate::compute::{Job, ShardSlot, Task};
+use crate::compute::{ShardSlot, Task};
 use crate::failure::Failure;
 use crate::fetch::Body;
 use crate::sync::Permit;
@@ -32,10 +32,17 @@ impl Core {
             .and_then(|shard| shard.plan.expected_hash(row))
             .map(str::to_owned);
         self.live.received(body.bytes.len());
-        let held = Held { _room: room, _budget: body.budget };
+        let held = Held {
+            _room: room,
+            _budget: body.budget,
+        };
         self.held.borrow_mut().insert((slot, row), held);
-        let task = Task::Image { row, body: body.bytes, expected_hash };
-        self.compute.push(self.index, Job { owner: self.index, slot, task });
+        let task = Task::Image {
+            row,
+            body: body.bytes,
+            expected_hash,
+        };
+        self.compute(slot, task);
     }
 
     /// Records a row's failure.

@@ -10,7 +10,7 @@ use turbo2ds_writers::{RowOutcome, WriterError};
 
 use super::{Core, ShardEvent};
 use crate::commit::SealedShard;
-use crate::compute::{Done, DoneResult, Finished, Job, ShardSlot, Task};
+use crate::compute::{Done, DoneResult, Finished, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::plan::ShardPlan;
@@ -23,11 +23,23 @@ const DIRTY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Core {
     /// Opens a plan's shard; none where that ended the run.
-    pub(super) fn open_shard(&self, plan: ShardPlan, attempt: u32, place: Permit) -> Option<ShardSlot> {
+    pub(super) fn open_shard(
+        &self,
+        plan: ShardPlan,
+        attempt: u32,
+        place: Permit,
+    ) -> Option<ShardSlot> {
         let slot = self.next_slot.get();
         self.next_slot.set(slot + 1);
         let folder = self.shared.folder().to_owned();
-        match OpenShard::open(plan, attempt, &self.layout, folder, self.dirty.clone(), place) {
+        match OpenShard::open(
+            plan,
+            attempt,
+            &self.layout,
+            folder,
+            self.dirty.clone(),
+            place,
+        ) {
             Ok(shard) => {
                 let empty = shard.plan.rows() == 0;
                 self.open.borrow_mut().insert(slot, shard);
@@ -47,11 +59,17 @@ impl Core {
     pub(super) async fn keep_shards(self: Rc<Self>, mut events: UnboundedReceiver<ShardEvent>) {
         while let Some(event) = events.next().await {
             match event {
-                ShardEvent::Done(Done { slot, result: DoneResult::Image { row, image, body } }) => {
+                ShardEvent::Done(Done {
+                    slot,
+                    result: DoneResult::Image { row, image, body },
+                }) => {
                     self.image_done(slot, row, image, body);
                     self.dirty.below(DIRTY_BYTES_MAX).await;
                 }
-                ShardEvent::Done(Done { slot, result: DoneResult::Sealed(collected) }) => {
+                ShardEvent::Done(Done {
+                    slot,
+                    result: DoneResult::Sealed(collected),
+                }) => {
                     self.sealed(slot, collected);
                 }
                 ShardEvent::Commit(done) => self.committed(done.slot, done.result),
@@ -119,10 +137,14 @@ impl Core {
 
     /// Sends a shard whose rows have all ended to be laid out to its end.
     pub(super) fn seal(&self, slot: ShardSlot) {
-        let taken = self.open.borrow_mut().get_mut(&slot).and_then(OpenShard::take_seal);
+        let taken = self
+            .open
+            .borrow_mut()
+            .get_mut(&slot)
+            .and_then(OpenShard::take_seal);
         if let Some((writer, outcomes)) = taken {
             let task = Task::Seal { writer, outcomes };
-            self.compute.push(self.index, Job { owner: self.index, slot, task });
+            self.compute(slot, task);
         }
     }
 
@@ -141,7 +163,9 @@ impl Core {
     /// Hands a shard to the commit thread once its last byte is written.
     fn commit_when_written(&self, slot: ShardSlot) {
         let mut open = self.open.borrow_mut();
-        let Some(shard) = open.get_mut(&slot) else { return };
+        let Some(shard) = open.get_mut(&slot) else {
+            return;
+        };
         if !shard.laid_out || !shard.files.borrow().is_written() {
             return;
         }
@@ -164,11 +188,7 @@ impl Core {
         let _ = self.commits.send(sealed);
     }
 
-    fn committed(
-        &self,
-        slot: ShardSlot,
-        result: Result<(), (std::path::PathBuf, std::io::Error)>,
-    ) {
+    fn committed(&self, slot: ShardSlot, result: Result<(), (std::path::PathBuf, std::io::Error)>) {
         match result {
             Ok(()) => {
                 if let Some(shard) = self.close(slot) {
@@ -188,16 +208,23 @@ impl Core {
 
     /// A shard this machine failed: another try, or the end of the run.
     fn shard_failed(&self, slot: ShardSlot, path: std::path::PathBuf, error: std::io::Error) {
-        let Some(shard) = self.close(slot) else { return };
+        let Some(shard) = self.close(slot) else {
+            return;
+        };
         if is_final(&error) {
             self.fatal(Error::output_io(&path, &error));
         } else if shard.attempt >= self.shared.config.output.max_shard_retry {
             let error = Error::output_io(&path, &error);
-            self.shared.send(Event::ShardGivenUp { shard_id: shard.plan.shard_id, error });
+            self.shared.send(Event::ShardGivenUp {
+                shard_id: shard.plan.shard_id,
+                error,
+            });
         } else {
             tracing::warn!(shard = shard.plan.shard_id, %error, "the shard is done again");
             self.live.taken_back(&shard.tally);
-            self.again.borrow_mut().push((shard.plan, shard.attempt + 1));
+            self.again
+                .borrow_mut()
+                .push((shard.plan, shard.attempt + 1));
         }
         self.tell_if_all_closed();
     }

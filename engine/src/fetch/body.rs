@@ -30,19 +30,30 @@ impl Fetcher {
                     .filter(|&length| length <= cap)
                     .ok_or(Failure::ResponseTooLarge)?;
                 let reusable = head.keep_alive && rest.len() <= length;
-                (self.read_length(transport, rest, length, deadline).await?, reusable)
+                (
+                    self.read_length(transport, rest, length, deadline).await?,
+                    reusable,
+                )
             }
             Framing::Chunked => {
                 let (body, clean) = self.read_chunked(transport, rest, cap, deadline).await?;
                 (body, clean && head.keep_alive)
             }
-            Framing::Eof => (self.read_to_end(transport, rest, cap, deadline).await?, false),
+            Framing::Eof => (
+                self.read_to_end(transport, rest, cap, deadline).await?,
+                false,
+            ),
         };
-        self.received_bytes.set(self.received_bytes.get() + body.bytes.len() as u64);
+        self.received_bytes
+            .set(self.received_bytes.get() + body.bytes.len() as u64);
         if head.encoding != ContentEncoding::Identity {
             body = self.decode(head.encoding, body, cap, deadline).await?;
         }
-        if body.bytes.is_empty() { Err(Failure::EmptyBody) } else { Ok((body, reusable)) }
+        if body.bytes.is_empty() {
+            Err(Failure::EmptyBody)
+        } else {
+            Ok((body, reusable))
+        }
     }
 
     /// Waits for `bytes` of the budget, off the URL's clock.
@@ -153,7 +164,11 @@ impl Growing {
     async fn new(fetcher: &Fetcher, deadline: &Deadline) -> Self {
         let budget = fetcher.reserve(UNKNOWN_BODY_BYTES, deadline).await;
         let bytes = fetcher.buffers.borrow_mut().take(RECEIVE_BYTES);
-        Self { bytes, budget, large: None }
+        Self {
+            bytes,
+            budget,
+            large: None,
+        }
     }
 
     /// Room for `more` bytes, with the place for a large body where that is needed.
@@ -166,7 +181,10 @@ impl Growing {
             let grown = wanted.next_power_of_two();
             let mut larger = fetcher.buffers.borrow_mut().take(grown);
             larger.extend_from_slice(&self.bytes);
-            fetcher.buffers.borrow_mut().give(std::mem::replace(&mut self.bytes, larger));
+            fetcher
+                .buffers
+                .borrow_mut()
+                .give(std::mem::replace(&mut self.bytes, larger));
         }
     }
 
@@ -174,6 +192,9 @@ impl Growing {
     async fn into_body(self, fetcher: &Fetcher, deadline: &Deadline) -> Body {
         drop(self.budget);
         let budget = fetcher.reserve(self.bytes.len(), deadline).await;
-        Body { bytes: self.bytes, budget }
+        Body {
+            bytes: self.bytes,
+            budget,
+        }
     }
 }

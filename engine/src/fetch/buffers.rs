@@ -15,7 +15,11 @@ pub struct Buffers {
 impl Buffers {
     /// A pool that keeps at most `kept_bytes_max`.
     pub fn new(kept_bytes_max: usize) -> Self {
-        Self { classes: Default::default(), kept_bytes: 0, kept_bytes_max }
+        Self {
+            classes: Default::default(),
+            kept_bytes: 0,
+            kept_bytes_max,
+        }
     }
 
     /// An empty buffer with room for at least `bytes`.

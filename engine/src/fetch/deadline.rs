@@ -17,12 +17,16 @@ pub struct Deadline {
 impl Deadline {
     /// A deadline `timeout` from now.
     pub fn after(timeout: Duration) -> Self {
-        Self { at: Cell::new(Instant::now() + timeout), paused_since: Cell::new(None) }
+        Self {
+            at: Cell::new(Instant::now() + timeout),
+            paused_since: Cell::new(None),
+        }
     }
 
     /// Time left, as if the pause ended now.
     pub fn remaining(&self) -> Duration {
-        self.moved(Instant::now()).saturating_duration_since(Instant::now())
+        self.moved(Instant::now())
+            .saturating_duration_since(Instant::now())
     }
 
     /// Runs `future` until the deadline; none where it passed.
@@ -50,7 +54,10 @@ impl Deadline {
     }
 
     fn moved(&self, now: Instant) -> Instant {
-        let paused = self.paused_since.get().map_or(Duration::ZERO, |since| now - since);
+        let paused = self
+            .paused_since
+            .get()
+            .map_or(Duration::ZERO, |since| now - since);
         self.at.get() + paused
     }
 }
@@ -69,7 +76,9 @@ mod tests {
     #[test]
     fn what_never_ends_is_ended() {
         let ended = run(async {
-            Deadline::after(Duration::from_millis(20)).bound(std::future::pending::<()>()).await
+            Deadline::after(Duration::from_millis(20))
+                .bound(std::future::pending::<()>())
+                .await
         });
         assert!(ended.is_none());
     }

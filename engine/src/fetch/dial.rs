@@ -31,7 +31,11 @@ impl Fetcher {
             Host::Name(name) => name.to_string(),
             Host::Addr(address) => address.to_string(),
         };
-        PoolKey { scheme: target.scheme, host, port: target.port }
+        PoolKey {
+            scheme: target.scheme,
+            host,
+            port: target.port,
+        }
     }
 
     /// A pooled connection where there is one and `fresh` was not demanded, else a new one.
@@ -43,7 +47,10 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<Dialled, Failure> {
         if !fresh && let Some(transport) = self.pool.borrow_mut().take(key, Instant::now()) {
-            return Ok(Dialled { transport, reused: true });
+            return Ok(Dialled {
+                transport,
+                reused: true,
+            });
         }
         let socket = match self.proxies.for_target(target) {
             Some(proxy) => self.dial_proxy(proxy, target, deadline).await?,
@@ -53,7 +60,10 @@ impl Fetcher {
             Scheme::Http => Transport::Plain(socket),
             Scheme::Https => Transport::tls(&self.tls, socket, &key.host).await?,
         };
-        Ok(Dialled { transport, reused: false })
+        Ok(Dialled {
+            transport,
+            reused: false,
+        })
     }
 
     async fn dial_host(&self, target: &Target, deadline: &Deadline) -> Result<TcpStream, Failure> {
@@ -69,8 +79,11 @@ impl Fetcher {
                 &literal
             }
         };
-        let allowed: Vec<IpAddr> =
-            addresses.iter().copied().filter(|&address| self.policy.allows(address)).collect();
+        let allowed: Vec<IpAddr> = addresses
+            .iter()
+            .copied()
+            .filter(|&address| self.policy.allows(address))
+            .collect();
         if allowed.is_empty() {
             return Err(Failure::AddressNotAllowed);
         }
@@ -87,34 +100,35 @@ impl Fetcher {
         let mut last = Failure::ConnectionRefused;
         for (at, &address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
-            let share = deadline.remaining() / left;
-            let attempt = self.dial_address(SocketAddr::new(address, port), deadline);
-            match timeout(share, attempt).await {
-                Ok(Ok(socket)) => return Ok(socket),
-                Ok(Err(failure)) => last = failure,
-                Err(_) => last = Failure::TimedOut,
+            let address = SocketAddr::new(address, port);
+            match self.dial_address(address, left, deadline).await {
+                Ok(socket) => return Ok(socket),
+                Err(failure) => last = failure,
             }
         }
         Err(last)
     }
 
-    /// One address; a shortage of this machine is waited out, off the URL's clock.
+    /// One address of `left`; a shortage of this machine is waited out, off the URL's clock and off
+    /// the address's share of it.
     async fn dial_address(
         &self,
         address: SocketAddr,
+        left: u32,
         deadline: &Deadline,
     ) -> Result<TcpStream, Failure> {
         loop {
-            match connect(address).await {
-                Ok(socket) => return Ok(socket),
-                Err(ConnectError::Remote(failure)) => return Err(failure),
-                Err(ConnectError::Local(error)) => {
+            match timeout(deadline.remaining() / left, connect(address)).await {
+                Ok(Ok(socket)) => return Ok(socket),
+                Ok(Err(ConnectError::Remote(failure))) => return Err(failure),
+                Ok(Err(ConnectError::Local(error))) => {
                     if self.shortages.replace(self.shortages.get() + 1) == 0 {
                         tracing::warn!(%error, "this machine is short of sockets; waiting");
                     }
                     self.pool.borrow_mut().clear();
                     deadline.paused(monoio::time::sleep(SHORTAGE_PAUSE)).await;
                 }
+                Err(_) => return Err(Failure::TimedOut),
             }
         }
     }
@@ -147,7 +161,12 @@ impl Fetcher {
         let mut request = Vec::with_capacity(256);
         let authority = target.connect_authority();
         let authorization = proxy.authorization.as_deref();
-        write_connect(&mut request, &authority, &self.config.user_agent, authorization);
+        write_connect(
+            &mut request,
+            &authority,
+            &self.config.user_agent,
+            authorization,
+        );
         let mut transport = Transport::Plain(socket);
         transport.write_all(request).await?;
         let mut answer = Vec::with_capacity(CONNECT_ANSWER_BYTES);

@@ -7,7 +7,8 @@ use super::dial::Dialled;
 use super::{AttemptFailure, Body, Deadline, Fetcher};
 use crate::failure::Failure;
 use crate::http::{
-    self, Answer, Head, HeadParse, HeadScanner, RequestForm, Scheme, Target, classify, write_request,
+    self, Answer, Head, HeadParse, HeadScanner, RequestForm, Scheme, Target, classify,
+    write_request,
 };
 use crate::limits;
 use crate::net::Transport;
@@ -40,8 +41,10 @@ impl Fetcher {
         let key = Self::pool_key(target);
         let mut fresh = false;
         loop {
-            let Dialled { mut transport, reused } =
-                self.dial(target, &key, fresh, deadline).await?;
+            let Dialled {
+                mut transport,
+                reused,
+            } = self.dial(target, &key, fresh, deadline).await?;
             match self.request(&mut transport, target).await {
                 Ok(received) => {
                     let (outcome, reusable) =
@@ -64,10 +67,23 @@ impl Fetcher {
         target: &Target,
     ) -> Result<Received, Failure> {
         let mut buffer = self.buffers.borrow_mut().take(HEAD_RECEIVE_BYTES);
-        let proxy = self.proxies.for_target(target).filter(|_| target.scheme == Scheme::Http);
-        let form = if proxy.is_some() { RequestForm::Absolute } else { RequestForm::Origin };
+        let proxy = self
+            .proxies
+            .for_target(target)
+            .filter(|_| target.scheme == Scheme::Http);
+        let form = if proxy.is_some() {
+            RequestForm::Absolute
+        } else {
+            RequestForm::Origin
+        };
         let authorization = proxy.and_then(|proxy| proxy.authorization.as_deref());
-        write_request(&mut buffer, target, form, &self.config.user_agent, authorization);
+        write_request(
+            &mut buffer,
+            target,
+            form,
+            &self.config.user_agent,
+            authorization,
+        );
         let mut buffer = transport.write_all(buffer).await?;
         buffer.clear();
         for _ in 0..=limits::INTERIM_ANSWERS_MAX {
@@ -90,9 +106,10 @@ impl Fetcher {
         let head = &received.head;
         match classify(head.status) {
             Answer::Redirect => Ok((Outcome::Redirect(received.head), false)),
-            Answer::Failed(failure) => {
-                Err(AttemptFailure { failure, retry_after: head.retry_after })
-            }
+            Answer::Failed(failure) => Err(AttemptFailure {
+                failure,
+                retry_after: head.retry_after,
+            }),
             // `request` passes interim heads over.
             Answer::Interim => Err(Failure::MalformedResponse.into()),
             Answer::Body => {

@@ -65,7 +65,10 @@ struct AttemptFailure {
 
 impl From<Failure> for AttemptFailure {
     fn from(failure: Failure) -> Self {
-        Self { failure, retry_after: None }
+        Self {
+            failure,
+            retry_after: None,
+        }
     }
 }
 
@@ -150,20 +153,24 @@ impl Fetcher {
         let asked_to_wait = failed.retry_after.is_some();
         Backoff::default()
             .next(
-            attempt,
-            failed.retry_after,
-            SystemTime::now(),
-            self.next_random(),
-            deadline.remaining(),
-        )
-        .ok_or(match failed.failure {
-            Failure::HttpStatus(429 | 503) if asked_to_wait => Failure::HostRateLimited,
-            other => other,
-        })
+                attempt,
+                failed.retry_after,
+                SystemTime::now(),
+                self.next_random(),
+                deadline.remaining(),
+            )
+            .ok_or(match failed.failure {
+                Failure::HttpStatus(429 | 503) if asked_to_wait => Failure::HostRateLimited,
+                other => other,
+            })
     }
 
     /// One attempt: the request and its redirects.
-    async fn follow(&self, mut target: Target, deadline: &Deadline) -> Result<Body, AttemptFailure> {
+    async fn follow(
+        &self,
+        mut target: Target,
+        deadline: &Deadline,
+    ) -> Result<Body, AttemptFailure> {
         for followed in 0.. {
             match self.exchange(&target, deadline).await? {
                 Outcome::Body(body) => return Ok(body),

@@ -76,7 +76,10 @@ impl Names {
         if !asked {
             self.ask(name.clone());
         }
-        receiver.await.unwrap_or(Err(DnsError::Failure)).map_err(failure_of)
+        receiver
+            .await
+            .unwrap_or(Err(DnsError::Failure))
+            .map_err(failure_of)
     }
 
     /// Asks for a name before its URL is due.
@@ -99,7 +102,10 @@ impl Names {
         let now = Instant::now();
         let NameAnswer { name, result } = answer;
         let waiters = self.waiting.borrow_mut().remove(&name).unwrap_or_default();
-        let found = result.as_ref().map(|answer| answer.addrs.clone()).map_err(|error| *error);
+        let found = result
+            .as_ref()
+            .map(|answer| answer.addrs.clone())
+            .map_err(|error| *error);
         self.cache.borrow_mut().insert(&name, result, now);
         for waiter in waiters {
             // A fetch whose deadline passed has gone.

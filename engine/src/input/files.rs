@@ -2,7 +2,7 @@
 //! identity. Never reads a row.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ring::digest;
@@ -11,6 +11,9 @@ use crate::config::{Compression, InputConfig, InputFormat};
 use crate::error::Error;
 
 use super::{broken, parquet};
+
+/// Bytes at each end of a file that tell it from another of its name and size.
+const IDENTITY_BYTES: u64 = 64 * 1024;
 
 /// The files of `url_list`, sorted: a file, a folder's files with the format's extension (hidden ones
 /// and those of sub-folders not), or a glob's.
@@ -106,28 +109,49 @@ pub(super) fn open(path: &Path, compression: Compression) -> Result<Box<dyn Read
     })
 }
 
-/// A cheap identity of the input, hex: names without their folder, sizes in bytes and parquet's row
-/// counts. Equal inputs have equal ones wherever they lie; a resumed run compares it.
+/// What is known of the input without reading it through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputIdentity {
+    /// Hex digest of the files' names without their folder, sizes, first and last bytes. Equal inputs
+    /// have equal ones wherever they lie; a resumed run compares it.
+    pub fingerprint: String,
+    /// Rows of all files, where the format tells them.
+    pub rows: Option<u64>,
+}
+
+/// Identifies the input.
 ///
 /// # Errors
 /// [`Error::Input`] if a file cannot be opened.
-pub fn input_fingerprint(config: &InputConfig) -> Result<String, Error> {
+pub fn identify(config: &InputConfig) -> Result<InputIdentity, Error> {
     let mut hash = digest::Context::new(&digest::SHA256);
+    let mut rows = (config.format == InputFormat::Parquet).then_some(0);
     for path in list(config)? {
-        let bytes = std::fs::metadata(&path)
-            .map_err(|cause| broken(&path, &cause))?
-            .len();
-        let rows = match config.format {
-            InputFormat::Parquet => parquet::row_count(&path)?,
-            _ => 0,
-        };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        hash.update(format!("{name}\0{bytes}\0{rows}\n").as_bytes());
+        let (bytes, ends) = ends_of(&path).map_err(|cause| broken(&path, &cause))?;
+        hash.update(format!("{name}\0{bytes}\0").as_bytes());
+        hash.update(&ends);
+        if let Some(rows) = &mut rows {
+            *rows += parquet::row_count(&path)?;
+        }
     }
-    Ok(hash
-        .finish()
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let digest = hash.finish();
+    let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    Ok(InputIdentity {
+        fingerprint: hex.collect(),
+        rows,
+    })
+}
+
+/// A file's size and its first and last [`IDENTITY_BYTES`].
+fn ends_of(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut ends = Vec::new();
+    Read::by_ref(&mut file)
+        .take(IDENTITY_BYTES)
+        .read_to_end(&mut ends)?;
+    file.seek(SeekFrom::Start(bytes.saturating_sub(IDENTITY_BYTES)))?;
+    file.take(IDENTITY_BYTES).read_to_end(&mut ends)?;
+    Ok((bytes, ends))
 }

@@ -29,8 +29,8 @@ use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
 
 pub(crate) use columns::{Columns, Role};
-pub use files::input_fingerprint;
 pub(crate) use files::list;
+pub use files::{InputIdentity, identify};
 
 /// Most bytes of one record, line or JSON element: an open quote must not swallow a file.
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;

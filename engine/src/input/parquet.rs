@@ -160,6 +160,7 @@ fn footer(path: &Path) -> Result<ArrowReaderMetadata, Error> {
 }
 
 /// Rows by the footer.
-pub(super) fn row_count(path: &Path) -> Result<i64, Error> {
-    Ok(footer(path)?.metadata().file_metadata().num_rows())
+pub(super) fn row_count(path: &Path) -> Result<u64, Error> {
+    let rows = footer(path)?.metadata().file_metadata().num_rows();
+    u64::try_from(rows).map_err(|cause| broken(path, &cause))
 }

@@ -376,7 +376,11 @@ fn a_list_may_be_a_file_a_folder_or_a_glob() {
     .unwrap_err()
     .to_string();
     assert!(hint.contains("--input_format"), "{hint}");
-    let before = input_fingerprint(&at("")).unwrap();
+    let before = identify(&at("")).unwrap();
     std::fs::write(folder.path().join("a.txt"), "u\nv\n").unwrap();
-    assert_ne!(input_fingerprint(&at("")).unwrap(), before);
+    let longer = identify(&at("")).unwrap();
+    assert_ne!(longer, before);
+    std::fs::write(folder.path().join("a.txt"), "u\nw\n").unwrap();
+    assert_ne!(identify(&at("")).unwrap(), longer);
+    assert_eq!(longer.rows, None);
 }

@@ -67,10 +67,18 @@ mod tests {
 
     #[test]
     fn a_shortage_of_this_machine_is_never_a_failure_of_the_url() {
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS] {
+        for errno in [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::ADDRNOTAVAIL,
+            Errno::NOBUFS,
+        ] {
             assert!(matches!(classify(errno.into()), ConnectError::Local(_)));
         }
         let refused = classify(Errno::CONNREFUSED.into());
-        assert!(matches!(refused, ConnectError::Remote(Failure::ConnectionRefused)));
+        assert!(matches!(
+            refused,
+            ConnectError::Remote(Failure::ConnectionRefused)
+        ));
     }
 }

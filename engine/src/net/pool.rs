@@ -77,14 +77,21 @@ impl Pool {
         let serial = self.next_serial;
         self.next_serial += 1;
         self.order.push_back((key.clone(), serial));
-        self.hosts.entry(key).or_default().push(Idle { transport, since: now, serial });
+        self.hosts.entry(key).or_default().push(Idle {
+            transport,
+            since: now,
+            serial,
+        });
         self.count += 1;
     }
 
     /// Closes what rested too long.
     pub fn expire(&mut self, now: Instant) {
         while let Some((key, serial)) = self.order.front() {
-            let alive = self.hosts.get(key).and_then(|list| list.iter().find(|i| i.serial == *serial));
+            let alive = self
+                .hosts
+                .get(key)
+                .and_then(|list| list.iter().find(|i| i.serial == *serial));
             if alive.is_some_and(|idle| now.duration_since(idle.since) < IDLE_MAX) {
                 return;
             }
@@ -101,7 +108,9 @@ impl Pool {
 
     /// Removes the front of the order and, where it still rests, its connection.
     fn drop_oldest(&mut self) -> bool {
-        let Some((key, serial)) = self.order.pop_front() else { return false };
+        let Some((key, serial)) = self.order.pop_front() else {
+            return false;
+        };
         if let Some(list) = self.hosts.get_mut(&key) {
             let before = list.len();
             list.retain(|idle| idle.serial != serial);

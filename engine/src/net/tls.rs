@@ -9,7 +9,9 @@ use monoio::net::TcpStream;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use super::connect::read_failure;
 use crate::failure::Failure;
@@ -43,15 +45,29 @@ impl TlsContext {
             .with_safe_default_protocol_versions()?;
         let (mut config, roots) = if ignore_certificates {
             let verifier = Arc::new(TrustEverybody { provider });
-            (builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(), 0)
+            (
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(verifier)
+                    .with_no_client_auth(),
+                0,
+            )
         } else {
             let mut store = RootCertStore::empty();
             let (added, _) =
                 store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            (builder.with_root_certificates(store).with_no_client_auth(), added)
+            (
+                builder.with_root_certificates(store).with_no_client_auth(),
+                added,
+            )
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok((Self { config: Arc::new(config) }, roots))
+        Ok((
+            Self {
+                config: Arc::new(config),
+            },
+            roots,
+        ))
     }
 }
 
@@ -78,7 +94,11 @@ impl TlsStream {
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| Failure::TlsHandshake)?;
         let session = ClientConnection::new(context.config.clone(), name)
             .map_err(|_| Failure::TlsHandshake)?;
-        let mut stream = Self { socket, session, buffer: Vec::with_capacity(RECEIVE_BYTES) };
+        let mut stream = Self {
+            socket,
+            session,
+            buffer: Vec::with_capacity(RECEIVE_BYTES),
+        };
         while stream.session.is_handshaking() {
             stream.send_pending().await?;
             if stream.session.is_handshaking() && !stream.receive().await? {
@@ -135,7 +155,9 @@ impl TlsStream {
             let mut out = std::mem::take(&mut self.buffer);
             out.clear();
             while self.session.wants_write() {
-                self.session.write_tls(&mut out).map_err(|_| Failure::TlsHandshake)?;
+                self.session
+                    .write_tls(&mut out)
+                    .map_err(|_| Failure::TlsHandshake)?;
             }
             let (result, back) = self.socket.write_all(out).await;
             self.buffer = back;
@@ -155,12 +177,18 @@ impl TlsStream {
         let mut cipher = &self.buffer[..count];
         if count == 0 {
             // Tells rustls that no more comes, so that its reader ends instead of asking again.
-            self.session.read_tls(&mut cipher).map_err(|_| Failure::TlsHandshake)?;
+            self.session
+                .read_tls(&mut cipher)
+                .map_err(|_| Failure::TlsHandshake)?;
             return Ok(false);
         }
         while !cipher.is_empty() {
-            self.session.read_tls(&mut cipher).map_err(|_| Failure::TlsHandshake)?;
-            self.session.process_new_packets().map_err(|error| failure_of(&error))?;
+            self.session
+                .read_tls(&mut cipher)
+                .map_err(|_| Failure::TlsHandshake)?;
+            self.session
+                .process_new_packets()
+                .map_err(|error| failure_of(&error))?;
         }
         Ok(true)
     }
@@ -214,6 +242,8 @@ impl ServerCertVerifier for TrustEverybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

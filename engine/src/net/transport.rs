@@ -21,12 +21,10 @@ impl Transport {
     ///
     /// # Errors
     /// See [`TlsStream::connect`].
-    pub async fn tls(
-        context: &TlsContext,
-        socket: TcpStream,
-        host: &str,
-    ) -> Result<Self, Failure> {
-        Ok(Self::Tls(Box::new(TlsStream::connect(context, socket, host).await?)))
+    pub async fn tls(context: &TlsContext, socket: TcpStream, host: &str) -> Result<Self, Failure> {
+        Ok(Self::Tls(Box::new(
+            TlsStream::connect(context, socket, host).await?,
+        )))
     }
 
     /// Sends all of `bytes` and gives the buffer back.

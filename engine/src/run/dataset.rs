@@ -56,8 +56,11 @@ impl Dataset {
             remove_dataset(folder).map_err(out)?;
         }
         let numbers = shard_numbers(folder).map_err(out)?;
-        let done: HashSet<u64> =
-            numbers.iter().copied().filter(|&id| is_done(config, id)).collect();
+        let done: HashSet<u64> = numbers
+            .iter()
+            .copied()
+            .filter(|&id| is_done(config, id))
+            .collect();
         let mut record = read_record(folder)?;
         let entry = RunEntry {
             first_shard_id: 0,
@@ -69,13 +72,20 @@ impl Dataset {
             IncrementalMode::Extend => next,
             _ => place_of(&record, &entry, folder, !numbers.is_empty())?,
         };
-        let entry = RunEntry { first_shard_id, ..entry };
+        let entry = RunEntry {
+            first_shard_id,
+            ..entry
+        };
         if !record.runs.contains(&entry) {
             record.runs.push(entry);
             let text = serde_json::to_vec_pretty(&record).map_err(|e| out(e.into()))?;
             write_durably(folder, RECORD_NAME, &text).map_err(out)?;
         }
-        Ok(Self { first_shard_id, done, _lock: lock })
+        Ok(Self {
+            first_shard_id,
+            done,
+            _lock: lock,
+        })
     }
 }
 
@@ -95,7 +105,11 @@ fn place_of(record: &Record, entry: &RunEntry, folder: &Path, shards: bool) -> R
         return Ok(0);
     };
     Err(Error::config_mismatch(
-        format!("{} holds another run: {}", folder.display(), difference(last, entry)),
+        format!(
+            "{} holds another run: {}",
+            folder.display(),
+            difference(last, entry)
+        ),
         "repeat that run's options, choose another output_folder, or use --incremental_mode \
          overwrite or extend",
     ))
@@ -104,8 +118,11 @@ fn place_of(record: &Record, entry: &RunEntry, folder: &Path, shards: bool) -> R
 /// The first thing in which a run differs from the recorded one.
 fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
     let none = String::from("(not given)");
-    let names: std::collections::BTreeSet<&String> =
-        recorded.options.keys().chain(asked.options.keys()).collect();
+    let names: std::collections::BTreeSet<&String> = recorded
+        .options
+        .keys()
+        .chain(asked.options.keys())
+        .collect();
     for name in names {
         let was = recorded.options.get(name).unwrap_or(&none);
         let is = asked.options.get(name).unwrap_or(&none);
@@ -185,14 +202,21 @@ fn remove_dataset(folder: &Path) -> io::Result<()> {
 fn is_dataset_name(name: &str) -> bool {
     let stem = name.strip_suffix(STATS_SUFFIX).unwrap_or_else(|| {
         let known = [".tar", ".parquet", ".tfrecord"];
-        known.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+        known
+            .iter()
+            .find_map(|ending| name.strip_suffix(ending))
+            .unwrap_or(name)
     });
     let numbered = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
     numbered || name == RECORD_NAME || name == "_tmp"
 }
 
 fn remove(path: &Path) -> io::Result<()> {
-    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
 }
 
 /// Removes what an aborted run left under temporary names, as far as it can.
@@ -208,10 +232,23 @@ mod tests {
 
     #[test]
     fn overwrite_removes_a_dataset_and_nothing_else() {
-        for name in ["00000.tar", "00000.parquet", "00000_stats.json", "00012", "_tmp"] {
+        for name in [
+            "00000.tar",
+            "00000.parquet",
+            "00000_stats.json",
+            "00012",
+            "_tmp",
+        ] {
             assert!(is_dataset_name(name), "{name}");
         }
-        for name in ["notes.txt", "a.tar", "_stats.json", ".bashrc", "00000.txt", ""] {
+        for name in [
+            "notes.txt",
+            "a.tar",
+            "_stats.json",
+            ".bashrc",
+            "00000.txt",
+            "",
+        ] {
             assert!(!is_dataset_name(name), "{name}");
         }
     }
@@ -223,9 +260,17 @@ mod tests {
             options: BTreeMap::from([("image_size".to_owned(), size.to_owned())]),
             input: String::new(),
         };
-        assert_eq!(difference(&entry("256"), &entry("512")), "image_size was 256 and is now 512");
-        let record = Record { runs: vec![entry("256")] };
+        assert_eq!(
+            difference(&entry("256"), &entry("512")),
+            "image_size was 256 and is now 512"
+        );
+        let record = Record {
+            runs: vec![entry("256")],
+        };
         assert!(place_of(&record, &entry("512"), Path::new("out"), true).is_err());
-        assert_eq!(place_of(&record, &entry("256"), Path::new("out"), true).ok(), Some(0));
+        assert_eq!(
+            place_of(&record, &entry("256"), Path::new("out"), true).ok(),
+            Some(0)
+        );
     }
 }

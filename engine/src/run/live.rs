@@ -66,7 +66,9 @@ impl Live {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Failure, u64>> {
         // A count is whole between any two of its steps, so a poisoned lock holds no broken state.
-        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.failures
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

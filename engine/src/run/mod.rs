@@ -44,8 +44,13 @@ pub enum Event {
     Fatal(Error),
     /// The list could not be read further; what was read is still finished.
     InputBroken(Error),
-    /// The planner has read what it will: what could not be kept as it came.
-    ListEnded(LossyCounts),
+    /// The planner has read what it will.
+    ListEnded {
+        /// What could not be kept as it came.
+        lossy: LossyCounts,
+        /// Shards handed out, where the list was read to its end.
+        planned: Option<u64>,
+    },
     /// A reactor ended.
     CoreEnded(Result<(), Error>),
 }

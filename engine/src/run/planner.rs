@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::channel::Receiver;
 
 use super::{Event, Shared};
+use crate::alarm::Guard;
 use crate::core::Message;
 use crate::plan::Planner;
 use crate::sync::Outbox;
@@ -23,10 +24,14 @@ pub(super) fn start(
     done: HashSet<u64>,
     requests: Receiver<usize>,
     outboxes: Vec<Outbox<Message>>,
+    guard: Guard,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("planner".to_owned())
-        .spawn(move || serve(&shared, planner, done, &requests, &outboxes))
+        .spawn(move || {
+            let _guard = guard;
+            serve(&shared, planner, done, &requests, &outboxes);
+        })
 }
 
 fn serve(
@@ -37,19 +42,32 @@ fn serve(
     outboxes: &[Outbox<Message>],
 ) {
     let mut plans = planner.skipping(move |shard_id| done.contains(&shard_id));
+    let mut planned = 0;
+    let mut at_end = false;
     for core in requests {
         if shared.stopping() {
             break;
         }
         match plans.next() {
-            Some(Ok(plan)) => outboxes[core].send(Message::Plan(Some(plan))),
+            Some(Ok(plan)) => {
+                planned += 1;
+                outboxes[core].send(Message::Plan(Some(plan)));
+            }
             Some(Err(error)) => {
                 shared.send(Event::InputBroken(error));
                 break;
             }
-            None => break,
+            None => {
+                at_end = true;
+                break;
+            }
         }
     }
-    shared.send(Event::ListEnded(plans.lossy()));
-    outboxes.iter().for_each(|outbox| outbox.send(Message::Plan(None)));
+    shared.send(Event::ListEnded {
+        lossy: plans.lossy(),
+        planned: at_end.then_some(planned),
+    });
+    outboxes
+        .iter()
+        .for_each(|outbox| outbox.send(Message::Plan(None)));
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::ShardReport;
 use super::live::Snapshot;
 use super::report::{RunReport, most_frequent, total_line};
-use super::ShardReport;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -36,13 +36,21 @@ impl Progress {
     /// A display for a run of `rows_total` rows, where that is known.
     pub(super) fn new(log_json: bool, rows_total: Option<u64>, now: Instant) -> Self {
         let face = if log_json {
-            Face::Json { next: now + LINE_EVERY }
+            Face::Json {
+                next: now + LINE_EVERY,
+            }
         } else if std::io::stderr().is_terminal() {
             Face::Bar(bar(rows_total))
         } else {
-            Face::Lines { next: now + LINE_EVERY }
+            Face::Lines {
+                next: now + LINE_EVERY,
+            }
         };
-        Self { face, rows_total, recent: [(now, 0, 0)].into() }
+        Self {
+            face,
+            rows_total,
+            recent: [(now, 0, 0)].into(),
+        }
     }
 
     /// Shows the present state.
@@ -55,11 +63,17 @@ impl Progress {
             }
             Face::Lines { next } if now >= *next => {
                 *next = now + LINE_EVERY;
-                eprintln!("{}", state(snapshot, rows_rate, bytes_rate, Some(self.rows_total)));
+                eprintln!(
+                    "{}",
+                    state(snapshot, rows_rate, bytes_rate, Some(self.rows_total))
+                );
             }
             Face::Json { next } if now >= *next => {
                 *next = now + LINE_EVERY;
-                eprintln!("{}", progress_json(snapshot, rows_rate, bytes_rate, self.rows_total));
+                eprintln!(
+                    "{}",
+                    progress_json(snapshot, rows_rate, bytes_rate, self.rows_total)
+                );
             }
             Face::Lines { .. } | Face::Json { .. } => {}
         }
@@ -109,7 +123,8 @@ impl Progress {
 
     /// Rows and bytes per second over the last moments.
     fn rates(&mut self, snapshot: &Snapshot, now: Instant) -> (f64, f64) {
-        self.recent.push_back((now, snapshot.tally.count(), snapshot.body_bytes));
+        self.recent
+            .push_back((now, snapshot.tally.count(), snapshot.body_bytes));
         while self.recent.len() > 2 && now.duration_since(self.recent[0].0) > RATE_OVER {
             self.recent.pop_front();
         }
@@ -123,10 +138,14 @@ impl Progress {
 
 fn bar(rows_total: Option<u64>) -> ProgressBar {
     let (bar, template) = match rows_total {
-        Some(total) => {
-            (ProgressBar::new(total), "{bar:24} {human_pos}/{human_len} eta {eta} {wide_msg}")
-        }
-        None => (ProgressBar::no_length(), "{spinner} {human_pos} in {elapsed} {wide_msg}"),
+        Some(total) => (
+            ProgressBar::new(total),
+            "{bar:24} {human_pos}/{human_len} eta {eta} {wide_msg}",
+        ),
+        None => (
+            ProgressBar::no_length(),
+            "{spinner} {human_pos} in {elapsed} {wide_msg}",
+        ),
     };
     let style = ProgressStyle::with_template(template);
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -143,13 +162,21 @@ fn state(
     let mut text = match counted_of {
         Some(Some(total)) => {
             let left = total.saturating_sub(count) as f64;
-            let eta = if rows_rate > 0.0 { left / rows_rate } else { f64::INFINITY };
+            let eta = if rows_rate > 0.0 {
+                left / rows_rate
+            } else {
+                f64::INFINITY
+            };
             format!("{count}/{total} rows, eta {eta:.0} s, ")
         }
         Some(None) => format!("{count} rows, "),
         None => String::new(),
     };
-    let success = if count == 0 { 0.0 } else { 100.0 * snapshot.tally.successes as f64 / count as f64 };
+    let success = if count == 0 {
+        0.0
+    } else {
+        100.0 * snapshot.tally.successes as f64 / count as f64
+    };
     text += &format!(
         "{rows_rate:.0} images/s, {:.1} MB/s, {success:.1} % success, {} in flight, {} shards open",
         bytes_rate / 1e6,

@@ -56,11 +56,26 @@ impl RunReport {
     fn lossy_lines(&self) -> impl Iterator<Item = String> {
         let lossy = self.lossy;
         [
-            (lossy.invalid_utf8, "values were not UTF-8; their bad bytes were replaced"),
-            (lossy.misfits, "values did not fit their column's type and are null"),
-            (lossy.short_records, "records had too few fields; the missing ones are null"),
-            (lossy.long_records, "records had too many fields; the further ones were dropped"),
-            (lossy.malformed_records, "records were malformed; they are rows without a URL"),
+            (
+                lossy.invalid_utf8,
+                "values were not UTF-8; their bad bytes were replaced",
+            ),
+            (
+                lossy.misfits,
+                "values did not fit their column's type and are null",
+            ),
+            (
+                lossy.short_records,
+                "records had too few fields; the missing ones are null",
+            ),
+            (
+                lossy.long_records,
+                "records had too many fields; the further ones were dropped",
+            ),
+            (
+                lossy.malformed_records,
+                "records were malformed; they are rows without a URL",
+            ),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -71,21 +86,35 @@ impl RunReport {
 /// img2dataset's line: shares of the rows, rate, count.
 pub(super) fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
     let count = tally.count();
-    let share = |n: u64| if count == 0 { 0.0 } else { n as f64 / count as f64 };
+    let share = |n: u64| {
+        if count == 0 {
+            0.0
+        } else {
+            n as f64 / count as f64
+        }
+    };
     format!(
         "{head:<7} - success: {:.3} - failed to download: {:.3} - failed to resize: {:.3} - \
          images per sec: {:.0} - count: {count}",
         share(tally.successes),
         share(tally.failed_to_download),
         share(tally.failed_to_resize),
-        if seconds > 0.0 { count as f64 / seconds } else { 0.0 },
+        if seconds > 0.0 {
+            count as f64 / seconds
+        } else {
+            0.0
+        },
     )
 }
 
 /// The most frequent failures, most first, ties by text.
 pub(super) fn most_frequent(tally: &Tally, most: usize) -> Vec<(String, u64)> {
-    let mut list: Vec<(String, u64)> =
-        tally.failures.iter().filter(|(_, n)| **n > 0).map(|(f, &n)| (f.to_string(), n)).collect();
+    let mut list: Vec<(String, u64)> = tally
+        .failures
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(f, &n)| (f.to_string(), n))
+        .collect();
     list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     list.truncate(most);
     list
@@ -98,7 +127,10 @@ mod tests {
 
     #[test]
     fn the_total_line_reads_as_img2dataset_prints_it() {
-        let mut tally = Tally { successes: 3, ..Tally::default() };
+        let mut tally = Tally {
+            successes: 3,
+            ..Tally::default()
+        };
         tally.fail(Failure::HttpStatus(404));
         assert_eq!(
             total_line("total", &tally, 2.0),

@@ -17,6 +17,7 @@ use super::progress::Progress;
 use super::report::RunReport;
 use super::signals::Signals;
 use super::{Event, RUNNING, Shared, planner};
+use crate::alarm::{Alarm, Guard};
 use crate::compute::{self, ImageWork};
 use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
@@ -31,8 +32,6 @@ use crate::{commit, input};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
-/// Names that the name service asks for at a time.
-const NAMES_OUTSTANDING_MAX: usize = 1024;
 
 /// A run's threads, in the order in which they end.
 struct Threads {
@@ -56,28 +55,45 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     }
     tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine)?;
-    let identity = input::input_fingerprint(&config.input)?;
-    let signals = Signals::install()
-        .map_err(|error| Error::local_resource(format!("no signal handler: {error}"), "try again"))?;
-    let dataset = Dataset::open(&config, &identity)?;
+    let identity = input::identify(&config.input)?;
+    let signals = Signals::install().map_err(|error| {
+        Error::local_resource(format!("no signal handler: {error}"), "try again")
+    })?;
+    let dataset = Dataset::open(&config, &identity.fingerprint)?;
     let planner = Planner::open(&config.input, dataset.first_shard_id)?;
-    let rows_total = None;
     let (shared, events) = share(config, machine)?;
-    let lives: Vec<Arc<Live>> = shared.machine.cores.iter().map(|_| Arc::default()).collect();
+    let lives: Vec<Arc<Live>> = shared
+        .machine
+        .cores
+        .iter()
+        .map(|_| Arc::default())
+        .collect();
     let shards_before = dataset.done.len() as u64;
     let threads = start_threads(&shared, backend, &lives, planner, &dataset)
         .map_err(|error| start_error(&error))?;
     let mut watch = Watch {
         shared: &shared,
         lives: &lives,
-        progress: Progress::new(shared.config.show.log_json, rows_total, started),
-        report: RunReport { shards_before, ..RunReport::default() },
+        progress: Progress::new(shared.config.show.log_json, identity.rows, started),
+        report: RunReport {
+            shards_before,
+            ..RunReport::default()
+        },
         broken: None,
+        planned: None,
         cores_left: lives.len(),
     };
     watch.until_the_end(&events, &signals)?;
     threads.end();
-    let Watch { mut report, progress, broken, .. } = watch;
+    let Watch {
+        mut report,
+        progress,
+        broken,
+        planned,
+        ..
+    } = watch;
+    // A stop that came when every shard was under way has stopped nothing.
+    report.interrupted &= planned != Some(report.shards + report.shards_missing);
     report.elapsed = started.elapsed();
     report.body_bytes = Snapshot::of(&lives).body_bytes;
     progress.end(&report);
@@ -98,8 +114,12 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
              ca-certificates or set SSL_CERT_FILE"
         );
     }
-    let proxies = Proxies::from_env(std::env::vars())
-        .map_err(|error| Error::usage(error.to_string(), "use an http:// proxy or unset the variable"))?;
+    let proxies = Proxies::from_env(std::env::vars()).map_err(|error| {
+        Error::usage(
+            error.to_string(),
+            "use an http:// proxy or unset the variable",
+        )
+    })?;
     let (events, receiver) = unbounded();
     let shared = Shared {
         fetch: Arc::new(config.fetch.clone()),
@@ -149,9 +169,10 @@ fn start_error(error: &StartError) -> Error {
             format!("a thread could not be started: {error}"),
             "look at the limits on processes and memory",
         ),
-        StartError::Names(error) => {
-            Error::local_resource(format!("name resolution cannot start: {error}"), error.hint())
-        }
+        StartError::Names(error) => Error::local_resource(
+            format!("name resolution cannot start: {error}"),
+            error.hint(),
+        ),
     }
 }
 
@@ -162,20 +183,33 @@ fn start_threads(
     planner: Planner,
     dataset: &Dataset,
 ) -> Result<Threads, StartError> {
+    let watched = shared.clone();
+    let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
     let pins = &shared.machine.cores;
     let config = &shared.config;
-    let boxes: Vec<(Outbox<Message>, Inbox<Message>)> =
-        pins.iter().map(|_| mailbox()).collect::<std::io::Result<_>>()?;
+    let boxes: Vec<(Outbox<Message>, Inbox<Message>)> = pins
+        .iter()
+        .map(|_| mailbox())
+        .collect::<std::io::Result<_>>()?;
     let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
-    let work =
-        Arc::new(ImageWork::new(config.codec.clone(), config.extract_exif, config.fetch.hash));
-    let (pool, compute) = compute::start(pins, &work, &outboxes)?;
-    let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone())?;
-    let names = start_names(config)?;
+    let work = Arc::new(ImageWork::new(
+        config.codec.clone(),
+        config.extract_exif,
+        config.fetch.hash,
+    ));
+    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm)?;
+    let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone(), &alarm)?;
+    let names = start_names(config, shared.machine.names_outstanding_max)?;
     let fixed_names = Arc::new(FixedNames::new(config.dns.fixed.iter().cloned()));
     let (plan_requests, requests) = unbounded();
-    let planner =
-        planner::start(shared.clone(), planner, dataset.done.clone(), requests, outboxes.clone())?;
+    let planner = planner::start(
+        shared.clone(),
+        planner,
+        dataset.done.clone(),
+        requests,
+        outboxes.clone(),
+        alarm.guard(),
+    )?;
     let layout = Arc::new(layout_of(config));
     let mut cores = Vec::with_capacity(pins.len());
     for (index, (outbox, inbox)) in boxes.into_iter().enumerate() {
@@ -192,19 +226,26 @@ fn start_threads(
             names: names.handle(),
             fixed_names: fixed_names.clone(),
         };
-        cores.push(start_core(backend, pins[index], parts)?);
+        cores.push(start_core(backend, pins[index], parts, alarm.guard())?);
     }
-    Ok(Threads { cores, compute, pool, planner, commit, _names: names })
+    Ok(Threads {
+        cores,
+        compute,
+        pool,
+        planner,
+        commit,
+        _names: names,
+    })
 }
 
-fn start_names(config: &Config) -> Result<Service, StartError> {
+fn start_names(config: &Config, outstanding_max: usize) -> Result<Service, StartError> {
     let ipv6 = has_ipv6();
     let resolver = if config.dns.servers.is_empty() {
         Forwarder::from_system(ipv6)
     } else {
         Forwarder::to_servers(&config.dns.servers, ipv6)
     };
-    Ok(Service::spawn(resolver?, NAMES_OUTSTANDING_MAX)?)
+    Ok(Service::spawn(resolver?, outstanding_max)?)
 }
 
 /// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.
@@ -212,33 +253,41 @@ fn start_names(config: &Config) -> Result<Service, StartError> {
 fn has_ipv6() -> bool {
     // A root server's address; any global one would do.
     const SOMEWHERE: (Ipv6Addr, u16) = (Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf), 53);
-    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
+    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
+        .is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
 }
 
 fn start_core(
     backend: Backend,
     pin: core_affinity::CoreId,
     parts: CoreParts,
+    guard: Guard,
 ) -> std::io::Result<JoinHandle<()>> {
     let shared = parts.shared.clone();
-    thread::Builder::new().name(format!("core-{}", parts.index)).spawn(move || {
-        core_affinity::set_for_current(pin);
-        let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
-            Err(Error::local_resource(
-                format!("a reactor could not be started: {error}"),
-                "use --io epoll, or raise the limits on locked memory and descriptors",
-            ))
-        });
-        shared.send(Event::CoreEnded(result));
-    })
+    thread::Builder::new()
+        .name(format!("core-{}", parts.index))
+        .spawn(move || {
+            let _guard = guard;
+            core_affinity::set_for_current(pin);
+            let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
+                Err(Error::local_resource(
+                    format!("a reactor could not be started: {error}"),
+                    "use --io epoll, or raise the limits on locked memory and descriptors",
+                ))
+            });
+            shared.send(Event::CoreEnded(result));
+        })
 }
 
 impl Threads {
-    /// Joins every thread. A thread that panicked has printed why; the run's result does not hang
-    /// on it, since a core that is missing shows as an event that never came.
+    /// Joins every thread. One that panicked has ended the run already: see [`Alarm`].
     fn end(self) {
         self.pool.close();
-        let all = self.cores.into_iter().chain(self.compute).chain([self.planner, self.commit]);
+        let all = self
+            .cores
+            .into_iter()
+            .chain(self.compute)
+            .chain([self.planner, self.commit]);
         for thread in all {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
@@ -254,6 +303,8 @@ struct Watch<'a> {
     progress: Progress,
     report: RunReport,
     broken: Option<Error>,
+    /// Shards of the whole list, once it is read to its end.
+    planned: Option<u64>,
     cores_left: usize,
 }
 
@@ -267,7 +318,8 @@ impl Watch<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.look_at_signals(signals)?;
-            self.progress.tick(&Snapshot::of(self.lives), Instant::now());
+            self.progress
+                .tick(&Snapshot::of(self.lives), Instant::now());
         }
         Ok(())
     }
@@ -280,14 +332,19 @@ impl Watch<'_> {
                 self.report.tally.add(&shard.tally);
             }
             Event::ShardGivenUp { shard_id, error } => {
-                self.progress.note(&format!("shard {shard_id} is missing: {error}"));
+                self.progress
+                    .note(&format!("shard {shard_id} is missing: {error}"));
                 self.report.shards_missing += 1;
             }
             Event::InputBroken(error) => {
-                self.progress.note(&format!("{error}; what was read is finished"));
+                self.progress
+                    .note(&format!("{error}; what was read is finished"));
                 self.broken = Some(error);
             }
-            Event::ListEnded(lossy) => self.report.lossy = lossy,
+            Event::ListEnded { lossy, planned } => {
+                self.report.lossy = lossy;
+                self.planned = planned;
+            }
             Event::CoreEnded(Ok(())) => self.cores_left -= 1,
             Event::CoreEnded(Err(error)) | Event::Fatal(error) => return Err(self.abort(error)),
         }

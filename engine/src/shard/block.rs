@@ -41,7 +41,10 @@ impl Block {
         // SAFETY: `len + count <= BLOCK_BYTES`, the allocation's size, and `bytes` is another
         // object's memory, so the two do not overlap.
         unsafe {
-            self.memory.as_ptr().add(self.len).copy_from_nonoverlapping(bytes.as_ptr(), count);
+            self.memory
+                .as_ptr()
+                .add(self.len)
+                .copy_from_nonoverlapping(bytes.as_ptr(), count);
         }
         self.len += count;
         &bytes[count..]
@@ -51,7 +54,12 @@ impl Block {
     pub(super) fn pad(&mut self) {
         let padded = self.len.next_multiple_of(ALIGN_BYTES);
         // SAFETY: BLOCK_BYTES is a multiple of ALIGN_BYTES, so `padded` is within the allocation.
-        unsafe { self.memory.as_ptr().add(self.len).write_bytes(0, padded - self.len) };
+        unsafe {
+            self.memory
+                .as_ptr()
+                .add(self.len)
+                .write_bytes(0, padded - self.len);
+        }
         self.len = padded;
     }
 }

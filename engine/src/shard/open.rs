@@ -184,7 +184,12 @@ impl OpenShard {
         if self.tally.successes > 0 {
             status.push(("success".to_owned(), self.tally.successes));
         }
-        status.extend(self.tally.failures.iter().map(|(failure, &n)| (failure.to_string(), n)));
+        status.extend(
+            self.tally
+                .failures
+                .iter()
+                .map(|(failure, &n)| (failure.to_string(), n)),
+        );
         ShardStats {
             count: self.tally.count(),
             successes: self.tally.successes,
@@ -203,5 +208,6 @@ impl OpenShard {
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }

@@ -194,7 +194,9 @@ pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error
 
 async fn pump_due(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
     loop {
-        let Some(write) = files.borrow_mut().due.pop_front() else { return Ok(()) };
+        let Some(write) = files.borrow_mut().due.pop_front() else {
+            return Ok(());
+        };
         let bytes = write.len();
         let result = match write {
             Write::Block(block) => write_block(files, block).await,
@@ -247,7 +249,12 @@ impl ShardFiles {
         };
         let file = file.map_err(|error| (temporary.clone(), error))?;
         let target = self.folder.join(path);
-        self.placed.push(Placed { temporary, target, stream: true, folder: false });
+        self.placed.push(Placed {
+            temporary,
+            target,
+            stream: true,
+            folder: false,
+        });
         Ok(OpenStream { file, offset: 0 })
     }
 
@@ -256,14 +263,24 @@ impl ShardFiles {
         let Some((folder, name)) = path.split_once('/') else {
             let temporary = temporary_path(&self.folder, path);
             let target = self.folder.join(path);
-            self.placed.push(Placed { temporary: temporary.clone(), target, stream: false, folder: false });
+            self.placed.push(Placed {
+                temporary: temporary.clone(),
+                target,
+                stream: false,
+                folder: false,
+            });
             return Ok(temporary);
         };
         let temporary = temporary_path(&self.folder, folder);
         if self.folders.insert(folder.to_owned()) {
             make_empty_folder(&temporary).map_err(|error| (temporary.clone(), error))?;
             let target = self.folder.join(folder);
-            self.placed.push(Placed { temporary: temporary.clone(), target, stream: false, folder: true });
+            self.placed.push(Placed {
+                temporary: temporary.clone(),
+                target,
+                stream: false,
+                folder: true,
+            });
         }
         Ok(temporary.join(name))
     }
@@ -280,7 +297,11 @@ fn make_empty_folder(path: &Path) -> io::Result<()> {
 fn create(path: &Path, flags: OFlags) -> io::Result<File> {
     // OFlags are the kernel's own bits, which fit the C int they are passed as.
     let flags = flags.bits() as i32;
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .custom_flags(flags)
+        .open(path)?;
     File::from_std(file)
 }

@@ -26,9 +26,17 @@ pub fn mailbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
     let (read, wake) = StdUnixStream::pair()?;
     wake.set_nonblocking(true)?;
     read.set_nonblocking(true)?;
-    let shared =
-        Arc::new(Shared { messages: SegQueue::new(), notified: AtomicBool::new(false), wake });
-    Ok((Outbox { shared: shared.clone() }, Inbox { shared, read }))
+    let shared = Arc::new(Shared {
+        messages: SegQueue::new(),
+        notified: AtomicBool::new(false),
+        wake,
+    });
+    Ok((
+        Outbox {
+            shared: shared.clone(),
+        },
+        Inbox { shared, read },
+    ))
 }
 
 /// The sending side; any thread. What it carries is bounded by the senders: every message answers
@@ -39,7 +47,9 @@ pub struct Outbox<T> {
 
 impl<T> Clone for Outbox<T> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }
 

@@ -58,8 +58,15 @@ pub struct Semaphore {
 impl Semaphore {
     /// A semaphore of `capacity` units.
     pub fn new(capacity: usize) -> Self {
-        let state = State { capacity, used: 0, next_id: 0, waiters: VecDeque::new() };
-        Self { state: Rc::new(RefCell::new(state)) }
+        let state = State {
+            capacity,
+            used: 0,
+            next_id: 0,
+            waiters: VecDeque::new(),
+        };
+        Self {
+            state: Rc::new(RefCell::new(state)),
+        }
     }
 
     /// Units granted now.
@@ -83,10 +90,20 @@ impl Semaphore {
             let mut state = self.state.borrow_mut();
             let id = state.next_id;
             state.next_id += 1;
-            state.waiters.push_back(Waiter { id, amount, waker: None, granted: false });
+            state.waiters.push_back(Waiter {
+                id,
+                amount,
+                waker: None,
+                granted: false,
+            });
             id
         };
-        Waiting { semaphore: self, id, done: false }.await;
+        Waiting {
+            semaphore: self,
+            id,
+            done: false,
+        }
+        .await;
         self.permit(amount)
     }
 
@@ -101,7 +118,10 @@ impl Semaphore {
     }
 
     fn permit(&self, amount: usize) -> Permit {
-        Permit { semaphore: self.clone(), amount }
+        Permit {
+            semaphore: self.clone(),
+            amount,
+        }
     }
 
     fn release(&self, amount: usize) {
@@ -202,10 +222,20 @@ mod tests {
         let held = semaphore.acquire(3).now_or_never().expect("free");
         let mut large = pin!(semaphore.acquire(4));
         let waker = noop_waker();
-        assert!(large.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            large
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
         assert!(semaphore.acquire(1).now_or_never().is_none());
         drop(held);
-        assert!(large.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+        assert!(
+            large
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_ready()
+        );
     }
 
     #[test]
@@ -215,7 +245,12 @@ mod tests {
         {
             let mut given_up = pin!(semaphore.acquire(1));
             let waker = noop_waker();
-            assert!(given_up.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(
+                given_up
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
             drop(held);
         }
         assert_eq!(semaphore.used(), 0);
