@@ -43,9 +43,9 @@ test: test-rust test-python
 test-rust: packages
 	$(CARGO) build --workspace --bins
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	    set -x; $(CARGO) test --workspace --doc; $(CARGO) nextest run --workspace; \
+	    set -x; $(CARGO) test --workspace --doc; $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
-	    set -x; $(CARGO) test --workspace; \
+	    set -x; $(CARGO) test --workspace --no-fail-fast; \
 	fi
 
 test-python: $(VENV)/installed

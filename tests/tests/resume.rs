@@ -128,7 +128,15 @@ fn an_empty_stats_file_does_not_count_as_a_shard() {
 #[test]
 fn an_interrupt_ends_the_run_in_order_and_the_same_command_goes_on() {
     let web = web();
+    // Two shards come at once and the rest a second a row, so that no machine is fast enough to be
+    // done when the signal arrives.
+    let quick = 2 * PER_SHARD;
+    let pause = |seed: usize| if seed < quick { 0 } else { 1000 };
+    let list: String = (0..COUNT)
+        .map(|seed| web.url(&format!("/slow/{}/{seed}.jpg\n", pause(seed))))
+        .collect();
     let job = job(&web, "webdataset");
+    job.rewrite_list(list);
     let running = job.start();
     running.wait_for_shards(2);
     running.interrupt();
@@ -141,6 +149,7 @@ fn an_interrupt_ends_the_run_in_order_and_the_same_command_goes_on() {
     );
     // Whatever has its mark is whole: each of these shards reads, and holds its rows.
     assert_eq!(stats_sum(&job.output(), "count"), (done * PER_SHARD) as u64);
+    let job = job.option("--thread_count", "64");
     job.succeed();
     check_whole(&job, "webdataset");
 }
