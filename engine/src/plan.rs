@@ -72,13 +72,13 @@ impl Planner {
     ///
     /// # Errors
     /// [`Error::Input`].
-    pub fn open(config: &InputConfig, first_shard_id: u64) -> Result<Self, Error> {
+    pub fn open(config: &InputConfig) -> Result<Self, Error> {
         let columns = Columns::new(config);
         let mut planner = Self {
             config: config.clone(),
             files: input::list(config)?.into(),
             open: None,
-            next_shard_id: first_shard_id,
+            next_shard_id: 0,
             next_row: 0,
             hash_column: columns
                 .0
@@ -90,6 +90,13 @@ impl Planner {
         };
         planner.open_next()?;
         Ok(planner)
+    }
+
+    /// Numbers the shards from `first_shard_id` on instead of 0.
+    #[must_use]
+    pub fn starting_at(mut self, first_shard_id: u64) -> Self {
+        self.next_shard_id = first_shard_id;
+        self
     }
 
     /// Leaves out the shards that `is_done` names: they keep their ids and rows and are passed over

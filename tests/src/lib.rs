@@ -1,7 +1,8 @@
 //! A fake web on loopback and a harness around the `turbo2ds` binary.
 //!
 //! [`web`] is an HTTP/1.1 and TLS origin with named faults, [`dns`] a responder for the names the
-//! origin is known by, [`pictures`] what it serves, [`list`] the URL lists that point at it;
+//! origin is known by, [`pictures`] what it serves, [`list`] the URL lists that point at it, [`proxy`] a
+//! forward proxy;
 //! [`harness`] runs the binary and reads its datasets back. Nothing here reaches past loopback.
 
 pub mod certs;
@@ -9,4 +10,5 @@ pub mod dns;
 pub mod harness;
 pub mod list;
 pub mod pictures;
+pub mod proxy;
 pub mod web;

@@ -42,7 +42,7 @@ fn every_file_starts_a_new_shard_and_ids_count_on() {
         InputFormat::Txt,
         2,
     );
-    let shards = shape(Planner::open(&config, 7).unwrap());
+    let shards = shape(Planner::open(&config).unwrap().starting_at(7));
     let text = |urls: &[&str]| urls.iter().map(|&url| url.to_owned()).collect::<Vec<_>>();
     assert_eq!(
         shards,
@@ -61,9 +61,9 @@ fn skipped_shards_keep_their_ids_and_rows() {
         InputFormat::Txt,
         2,
     );
-    let all = shape(Planner::open(&config, 0).unwrap());
+    let all = shape(Planner::open(&config).unwrap());
     for done in 0..16_u64 {
-        let planner = Planner::open(&config, 0)
+        let planner = Planner::open(&config)
             .unwrap()
             .skipping(move |id| done >> id & 1 == 1);
         let expected: Vec<_> = all
@@ -79,7 +79,7 @@ fn skipped_shards_keep_their_ids_and_rows() {
 fn the_expected_hash_is_given_and_is_no_output_column() {
     let (_folder, mut config) = lists(&[("a.csv", "h,url\nabc,u1\n,u2\n")], InputFormat::Csv, 10);
     config.verify_hash_col = Some("h".to_owned());
-    let plan = Planner::open(&config, 0).unwrap().next().unwrap().unwrap();
+    let plan = Planner::open(&config).unwrap().next().unwrap().unwrap();
     assert_eq!(plan.input.num_columns(), 1);
     assert_eq!(plan.expected_hash(0), Some("abc"));
     assert_eq!(plan.url(1), Some("u2"));
@@ -89,7 +89,7 @@ fn the_expected_hash_is_given_and_is_no_output_column() {
 fn a_shard_may_span_many_batches() {
     let list: String = (0..50_000).map(|i| format!("http://h/{i}\n")).collect();
     let (_folder, config) = lists(&[("a.txt", &list)], InputFormat::Txt, 45_000);
-    let shards = shape(Planner::open(&config, 0).unwrap());
+    let shards = shape(Planner::open(&config).unwrap());
     assert_eq!(shards[0].2.len(), 45_000);
     assert_eq!(shards[1].2[0], "http://h/45000");
     assert_eq!(shards[1].2.len(), 5_000);
@@ -99,7 +99,7 @@ fn a_shard_may_span_many_batches() {
 fn after_an_error_nothing_more_comes_and_no_short_shard_came() {
     let json = r#"[{"url":"1"},{"url":"2"},{"url":"3"},{"url""#;
     let (_folder, config) = lists(&[("a.json", json), ("b.json", "[]")], InputFormat::Json, 2);
-    let mut planner = Planner::open(&config, 0).unwrap();
+    let mut planner = Planner::open(&config).unwrap();
     assert_eq!(planner.next().unwrap().unwrap().rows(), 2);
     assert!(planner.next().unwrap().is_err());
     assert!(planner.next().is_none());
@@ -108,5 +108,5 @@ fn after_an_error_nothing_more_comes_and_no_short_shard_came() {
 #[test]
 fn a_missing_column_of_the_first_file_ends_the_run_at_once() {
     let (_folder, config) = lists(&[("a.csv", "URL\nu\n")], InputFormat::Csv, 2);
-    assert!(Planner::open(&config, 0).is_err());
+    assert!(Planner::open(&config).is_err());
 }

@@ -59,9 +59,11 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     let signals = Signals::install().map_err(|error| {
         Error::local_resource(format!("no signal handler: {error}"), "try again")
     })?;
-    let dataset = Dataset::open(&config, &identity.fingerprint)?;
-    let planner = Planner::open(&config.input, dataset.first_shard_id)?;
+    let planner = Planner::open(&config.input)?;
     let (shared, events) = share(config, machine)?;
+    // Everything that can be refused has been looked at: only now is the folder touched.
+    let dataset = Dataset::open(&shared.config, &identity.fingerprint)?;
+    let planner = planner.starting_at(dataset.first_shard_id);
     let lives: Vec<Arc<Live>> = shared
         .machine
         .cores
@@ -114,7 +116,10 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
              ca-certificates or set SSL_CERT_FILE"
         );
     }
-    let proxies = Proxies::from_env(std::env::vars()).map_err(|error| {
+    // A value that is no text cannot name a proxy.
+    let variables = std::env::vars_os()
+        .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
+    let proxies = Proxies::from_env(variables).map_err(|error| {
         Error::usage(
             error.to_string(),
             "use an http:// proxy or unset the variable",
