@@ -22,8 +22,6 @@ const FDS_PER_DOWNLOAD: usize = 2;
 pub struct Machine {
     /// A core per reactor.
     pub cores: Vec<CoreId>,
-    /// Descriptors this process may have.
-    pub fds_max: usize,
     /// Downloads in flight per core at the start.
     pub in_flight_start: usize,
     /// Downloads in flight per core at most.
@@ -81,7 +79,6 @@ impl Machine {
             names_outstanding_max,
             body_budget_bytes: body_budget(cores.len()),
             cores,
-            fds_max,
         })
     }
 }

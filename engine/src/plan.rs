@@ -116,11 +116,6 @@ impl Planner {
         total
     }
 
-    /// The id after the last shard planned or skipped.
-    pub const fn next_shard_id(&self) -> u64 {
-        self.next_shard_id
-    }
-
     fn open_next(&mut self) -> Result<(), Error> {
         if let Some(closed) = self.open.take() {
             self.lossy.add(closed.source.lossy());

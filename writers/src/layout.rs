@@ -7,8 +7,6 @@ use crate::OutputFormat;
 
 /// `status` of a row whose image is in the dataset.
 pub(crate) const SUCCESS: &str = "success";
-/// `status` of a row whose body gave no image.
-pub(crate) const FAILED_TO_RESIZE: &str = "failed_to_resize";
 
 /// What every row of a shard ends as; one per input row.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,7 @@
-//! Owns what a person reads about the options: `--help`, `--version`, the documentation's table and
-//! the nearest name to a misspelt one. All of it comes from the table.
+//! Owns what a person reads about the options: `--help`, `--version` and the nearest name to a
+//! misspelt one. All of it comes from the table.
 
-use std::fmt::Write as _;
-
-use super::table::{Group, Kind, OptionSpec, TABLE};
+use super::table::{Group, OptionSpec, TABLE};
 
 /// Width of `--help`, columns.
 const WIDTH: usize = 100;
@@ -41,29 +39,6 @@ pub(super) fn version() -> String {
         std::env::consts::ARCH,
         std::env::consts::OS
     )
-}
-
-/// The options as a markdown table, for the documentation.
-pub fn markdown() -> String {
-    let mut out = String::from("| option | value | default | meaning |\n|---|---|---|---|\n");
-    for spec in TABLE {
-        let value = match spec.kind {
-            Kind::Choice(words) => words.replace('|', ", "),
-            kind => kind.placeholder().to_owned(),
-        };
-        let default = if spec.default.is_empty() {
-            "required".to_owned()
-        } else {
-            format!("`{}`", spec.default)
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "| `{}` | {value} | {default} | {} |",
-            spec.name, spec.help
-        );
-    }
-    out
 }
 
 fn described(spec: &OptionSpec) -> String {

@@ -20,8 +20,6 @@ use crate::error::Error;
 use table::{Kind, OptionSpec, TABLE};
 use value::Values;
 
-pub use help::markdown;
-
 /// What a command line asks for.
 #[derive(Clone, Debug)]
 pub enum Invocation {
