@@ -44,8 +44,6 @@ impl Fetcher {
                 false,
             ),
         };
-        self.received_bytes
-            .set(self.received_bytes.get() + body.bytes.len() as u64);
         if head.encoding != ContentEncoding::Identity {
             body = self.decode(head.encoding, body, cap, deadline).await?;
         }

@@ -45,8 +45,6 @@ pub struct Fetcher {
     random: Cell<u64>,
     /// Times this machine was short of descriptors, ports or memory.
     pub shortages: Cell<u64>,
-    /// Body bytes received.
-    pub received_bytes: Cell<u64>,
 }
 
 /// A whole body and its share of the byte budget.
@@ -106,7 +104,6 @@ impl Fetcher {
             large_bodies: Semaphore::new(limits::LARGE_BODIES_PER_CORE),
             random: Cell::new(parts.seed | 1),
             shortages: Cell::new(0),
-            received_bytes: Cell::new(0),
         }
     }
 

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::builder::StringBuilder;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use crate::config::InputConfig;
@@ -184,46 +186,28 @@ pub(super) fn build(
     to: ColumnType,
     misfits: &mut u64,
 ) -> ArrayRef {
-    let mut fit = |fits: bool, null: bool| *misfits += u64::from(!fits && !null);
     match to {
         ColumnType::Int64 => {
-            let mut builder = Int64Builder::new();
-            for cell in cells {
-                let value = if let Cell::Int(value) = cell {
-                    Some(value)
-                } else {
-                    None
-                };
-                fit(value.is_some(), cell == Cell::Null);
-                builder.append_option(value);
-            }
-            Arc::new(builder.finish())
+            let value = |cell: &Cell| match *cell {
+                Cell::Int(value) => Some(value),
+                _ => None,
+            };
+            Arc::new(fitted::<_, Int64Array>(cells, value, misfits))
         }
         ColumnType::Float64 => {
-            let mut builder = Float64Builder::new();
-            for cell in cells {
-                let value = match cell {
-                    Cell::Float(value) => Some(value),
-                    Cell::Int(value) => Some(value as f64),
-                    _ => None,
-                };
-                fit(value.is_some(), cell == Cell::Null);
-                builder.append_option(value);
-            }
-            Arc::new(builder.finish())
+            let value = |cell: &Cell| match *cell {
+                Cell::Float(value) => Some(value),
+                Cell::Int(value) => Some(value as f64),
+                _ => None,
+            };
+            Arc::new(fitted::<_, Float64Array>(cells, value, misfits))
         }
         ColumnType::Boolean => {
-            let mut builder = BooleanBuilder::new();
-            for cell in cells {
-                let value = if let Cell::Bool(value) = cell {
-                    Some(value)
-                } else {
-                    None
-                };
-                fit(value.is_some(), cell == Cell::Null);
-                builder.append_option(value);
-            }
-            Arc::new(builder.finish())
+            let value = |cell: &Cell| match *cell {
+                Cell::Bool(value) => Some(value),
+                _ => None,
+            };
+            Arc::new(fitted::<_, BooleanArray>(cells, value, misfits))
         }
         ColumnType::Utf8 => {
             let mut builder = StringBuilder::new();
@@ -239,6 +223,21 @@ pub(super) fn build(
             Arc::new(builder.finish())
         }
     }
+}
+
+/// The cells that `value` can read, null for the others; those that are not null already are counted.
+fn fitted<T, A: FromIterator<Option<T>>>(
+    cells: impl Iterator<Item = Cell>,
+    value: impl Fn(&Cell) -> Option<T>,
+    misfits: &mut u64,
+) -> A {
+    cells
+        .map(|cell| {
+            let kept = value(&cell);
+            *misfits += u64::from(kept.is_none() && cell != Cell::Null);
+            kept
+        })
+        .collect()
 }
 
 /// Any column as UTF-8 text: bytes lossily (counted), nested values refused.
