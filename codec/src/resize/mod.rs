@@ -2,17 +2,25 @@
 //! the other modules are filters that fill a window of the scaled image.
 
 mod antialiased;
-mod area;
 #[cfg(target_arch = "x86_64")]
-mod area_avx2;
-mod convolve;
+mod avx2;
+mod direct;
+mod lanes;
+mod layout;
 mod nearest;
+mod passes;
 mod plan;
+mod portable;
+mod ring;
+pub(crate) mod separable;
+pub(crate) mod taps;
 
 pub(crate) use plan::{Plan, plan};
 
 use crate::pixels::{Buffer, Shape, Size};
 use crate::settings::Interpolation;
+use separable::{Picture, Separable, Source};
+use taps::{Axis, Filter};
 
 /// A rectangle of the scaled image and where its pixels go.
 pub(crate) struct Target<'a> {
@@ -39,8 +47,9 @@ impl Target<'_> {
 /// Resizes one raster after another; keeps the filters' working rows.
 #[derive(Default)]
 pub(crate) struct Resizer {
-    area: area::Scratch,
-    convolve: convolve::Scratch,
+    separable: Separable,
+    columns: Axis,
+    rows: Axis,
     antialiased: antialiased::Scratch,
 }
 
@@ -77,31 +86,67 @@ impl Resizer {
             return copy(source, shape, target);
         }
         let source = &source[..shape.bytes()];
-        match as_opencv(plan.filter, shape.size, plan.scaled) {
+        match plan.filter {
             Interpolation::Nearest => nearest::resize(source, shape, plan.scaled, target),
-            Interpolation::Area if shrinks(shape.size, plan.scaled) => {
-                area::resize(source, shape, plan.scaled, target, &mut self.area);
-            }
             Interpolation::Antialiased(filter) => {
                 self.antialiased
                     .resize(source, shape, plan.scaled, filter, target);
             }
             other => {
-                let kind = convolve::Kind::of(other);
-                convolve::resize(source, shape, plan.scaled, kind, target, &mut self.convolve);
+                self.fill_axes(other, shape.size, plan.scaled, &target);
+                let source = Source {
+                    samples: source,
+                    stride: shape.stride(),
+                    channels: shape.channels,
+                };
+                let picture = Picture {
+                    samples: target.samples,
+                    stride: target.stride,
+                };
+                self.separable
+                    .resize(source, &self.columns, &self.rows, picture);
             }
         }
     }
+
+    fn fill_axes(&mut self, filter: Interpolation, source: Size, scaled: Size, target: &Target) {
+        let filter = as_opencv(filter, source, scaled);
+        let (x, y) = (target.x, target.y);
+        self.columns
+            .fill(filter, source.width, scaled.width, x..x + target.width);
+        self.rows
+            .fill(filter, source.height, scaled.height, y..y + target.height);
+        self.columns.add_rest(rounding(filter, source, scaled));
+    }
 }
 
-/// OpenCV takes area for linear where both sides are exactly halved.
-fn as_opencv(filter: Interpolation, source: Size, scaled: Size) -> Interpolation {
-    let halved = source.width == scaled.width * 2 && source.height == scaled.height * 2;
-    if filter == Interpolation::Linear && halved {
-        Interpolation::Area
-    } else {
-        filter
+/// OpenCV takes area for linear where both sides are exactly halved, and a linear variant for area
+/// as soon as one side grows.
+fn as_opencv(filter: Interpolation, source: Size, scaled: Size) -> Filter {
+    match filter {
+        Interpolation::Cubic => Filter::Cubic,
+        Interpolation::Lanczos4 => Filter::Lanczos4,
+        Interpolation::Area if shrinks(source, scaled) => Filter::Area,
+        Interpolation::Area => Filter::AreaLinear,
+        _ if halves(source, scaled) => Filter::Area,
+        _ => Filter::Linear,
     }
+}
+
+/// What makes the kernels' rounding, half to even, OpenCV's.
+fn rounding(filter: Filter, source: Size, scaled: Size) -> f32 {
+    match filter {
+        // Sums of four are rounded half up. They are multiples of a quarter.
+        Filter::Area if halves(source, scaled) => 0.125,
+        Filter::Area => 0.0,
+        // Sums of fixed-point weights are rounded half up. They are multiples of 2^-22, but a
+        // float of this size holds no less than twice this.
+        _ => 1.0 / 32_768.0,
+    }
+}
+
+fn halves(source: Size, scaled: Size) -> bool {
+    source.width == scaled.width * 2 && source.height == scaled.height * 2
 }
 
 /// Whether neither side grows: area is then a true average.

@@ -1,0 +1,42 @@
+//! Owns the plain form of the separable filters: every result sample by itself, in double
+//! precision, without a table or a line. It is what the others are tested against, and what takes
+//! images so wide that a line of floats would be out of proportion.
+
+use super::separable::{Picture, Source};
+use super::taps::{Axis, Taps};
+
+/// Fills `target`.
+pub(super) fn resize(source: Source<'_>, columns: &Axis, rows: &Axis, target: Picture<'_>) {
+    let channels = source.channels;
+    let lines = target.samples.chunks_mut(target.stride);
+    for (line, row) in lines.zip(rows.iter()) {
+        for (pixel, column) in line.chunks_exact_mut(channels).zip(columns.iter()) {
+            for (channel, sample) in pixel.iter_mut().enumerate() {
+                let value = value(&source, column, row, channel);
+                *sample = value.round_ties_even() as u8;
+            }
+        }
+    }
+}
+
+/// One result sample before rounding.
+pub(super) fn value(source: &Source<'_>, column: Taps<'_>, row: Taps<'_>, channel: usize) -> f64 {
+    let sum: f64 = rows_of(column)
+        .map(|(x, weight)| {
+            let down = rows_of(row).map(|(y, weight)| {
+                let sample = source.samples[y * source.stride + x * source.channels + channel];
+                f64::from(sample) * weight
+            });
+            weight * (f64::from(row.rest) + down.sum::<f64>())
+        })
+        .sum();
+    f64::from(column.rest) + sum
+}
+
+/// Source positions and their weights.
+fn rows_of(taps: Taps<'_>) -> impl Iterator<Item = (usize, f64)> {
+    let weights = taps.weights.iter().map(|&weight| f64::from(weight));
+    weights
+        .enumerate()
+        .map(move |(tap, weight)| (taps.start + tap, weight))
+}

@@ -1,0 +1,61 @@
+//! Owns what the passes ask of a processor: sixteen floats at a time, and thirty-two small sums.
+//! The forms are `portable`, `avx2`, `avx512` and `neon`. Never decides which of them runs.
+
+/// Floats of a block.
+pub(super) const FLOATS: usize = 16;
+/// Sums of a block.
+pub(super) const SUMS: usize = 32;
+
+/// Sixteen floats in whatever registers hold them.
+///
+/// Every function asks that the processor has the instructions of the form, and that a pointer
+/// may be read (or written) for as many elements as the function says.
+pub(super) trait Lanes: Copy {
+    /// Sixteen times `value`.
+    unsafe fn splat(value: f32) -> Self;
+
+    /// Sixteen floats.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// Sixteen floats.
+    unsafe fn store(self, into: *mut f32);
+
+    /// `self * by + sum`, rounded once or twice.
+    unsafe fn mul_add(self, by: Self, sum: Self) -> Self;
+
+    /// Sixteen bytes.
+    unsafe fn from_bytes(from: *const u8) -> Self;
+
+    /// Rounded, half to even, and cut to 0..=255.
+    unsafe fn to_bytes(self) -> [u8; FLOATS];
+
+    /// Four floats from `line + starts[0]`, four from `line + starts[1]` and so on.
+    unsafe fn pixels(line: *const f32, starts: &[u32; 4]) -> Self;
+
+    /// The first three of every four floats, twelve in a row; thirteen are written.
+    unsafe fn store_pixels(self, into: *mut f32);
+
+    /// The first three of every four floats as bytes, twelve in a row and four of anything.
+    unsafe fn to_pixel_bytes(self) -> [u8; FLOATS];
+
+    /// Result `k` is the sum of `line[starts[k]..][..count] * weights[k * count..][..count]`.
+    /// `count` is a multiple of eight.
+    unsafe fn dots(
+        line: *const f32,
+        starts: &[u32; FLOATS],
+        weights: *const f32,
+        count: usize,
+    ) -> Self;
+
+    /// Thirty-two sums of bytes, 16 bits each.
+    type Sums: Copy;
+
+    /// Sums of nothing.
+    unsafe fn no_sums() -> Self::Sums;
+
+    /// Adds thirty-two bytes; at most 256 times.
+    unsafe fn add_bytes(sums: Self::Sums, from: *const u8) -> Self::Sums;
+
+    /// The sums as floats.
+    unsafe fn from_sums(sums: Self::Sums) -> [Self; 2];
+}

@@ -1,0 +1,116 @@
+//! Owns the form of the passes without instructions of its own: for processors that have none of
+//! the others, left to the compiler.
+
+use std::array::from_fn;
+
+use super::lanes::{FLOATS, Lanes, SUMS};
+
+/// Sixteen floats in an array.
+#[derive(Clone, Copy)]
+pub(super) struct Portable([f32; FLOATS]);
+
+impl Lanes for Portable {
+    type Sums = [u16; SUMS];
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; FLOATS])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller lets sixteen floats be read.
+        Self(unsafe { from.cast::<[f32; FLOATS]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, into: *mut f32) {
+        // SAFETY: the caller lets sixteen floats be written.
+        unsafe { into.cast::<[f32; FLOATS]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, by: Self, sum: Self) -> Self {
+        Self(from_fn(|lane| self.0[lane] * by.0[lane] + sum.0[lane]))
+    }
+
+    #[inline(always)]
+    unsafe fn from_bytes(from: *const u8) -> Self {
+        // SAFETY: the caller lets sixteen bytes be read.
+        let bytes = unsafe { from.cast::<[u8; FLOATS]>().read() };
+        Self(bytes.map(f32::from))
+    }
+
+    #[inline(always)]
+    unsafe fn to_bytes(self) -> [u8; FLOATS] {
+        self.0.map(|value| value.round_ties_even() as u8)
+    }
+
+    #[inline(always)]
+    unsafe fn pixels(line: *const f32, starts: &[u32; 4]) -> Self {
+        let mut floats = [0.0; FLOATS];
+        for (four, &start) in floats.as_chunks_mut::<4>().0.iter_mut().zip(starts) {
+            // SAFETY: the caller lets four floats be read at each start.
+            *four = unsafe { line.add(start as usize).cast::<[f32; 4]>().read() };
+        }
+        Self(floats)
+    }
+
+    #[inline(always)]
+    unsafe fn store_pixels(self, into: *mut f32) {
+        for (pixel, four) in self.0.as_chunks::<4>().0.iter().enumerate() {
+            // SAFETY: the caller lets thirteen floats be written; the last four start at nine.
+            unsafe { into.add(pixel * 3).cast::<[f32; 4]>().write(*four) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_pixel_bytes(self) -> [u8; FLOATS] {
+        // SAFETY: this form needs no instructions.
+        let bytes = unsafe { self.to_bytes() };
+        from_fn(|at| if at < 12 { bytes[at + at / 3] } else { 0 })
+    }
+
+    #[inline(always)]
+    unsafe fn dots(
+        line: *const f32,
+        starts: &[u32; FLOATS],
+        weights: *const f32,
+        count: usize,
+    ) -> Self {
+        Self(from_fn(|lane| {
+            let mut sums = [0.0; 8];
+            for tap in (0..count).step_by(8) {
+                // SAFETY: the caller lets `count` floats be read at each start, and sixteen times
+                // `count` weights; `count` is a multiple of eight.
+                let (values, weights) = unsafe {
+                    let values = line.add(starts[lane] as usize + tap);
+                    let weights = weights.add(lane * count + tap);
+                    (
+                        values.cast::<[f32; 8]>().read(),
+                        weights.cast::<[f32; 8]>().read(),
+                    )
+                };
+                sums = from_fn(|at| sums[at] + values[at] * weights[at]);
+            }
+            sums.iter().sum()
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn no_sums() -> [u16; SUMS] {
+        [0; SUMS]
+    }
+
+    #[inline(always)]
+    unsafe fn add_bytes(sums: [u16; SUMS], from: *const u8) -> [u16; SUMS] {
+        // SAFETY: the caller lets thirty-two bytes be read.
+        let bytes = unsafe { from.cast::<[u8; SUMS]>().read() };
+        from_fn(|lane| sums[lane].wrapping_add(u16::from(bytes[lane])))
+    }
+
+    #[inline(always)]
+    unsafe fn from_sums(sums: [u16; SUMS]) -> [Self; 2] {
+        [0, FLOATS].map(|half| Self(from_fn(|lane| f32::from(sums[half + lane]))))
+    }
+}

@@ -1,0 +1,191 @@
+//! Owns the order of the passes for one image: rows before columns where the height shrinks, so
+//! that the source is read once and a row is filtered along itself once per result row; columns
+//! before rows where it grows, so that a filtered row serves all result rows over it. Chooses the
+//! form for the processor. Never decides a weight.
+
+use super::direct;
+use super::lanes::Lanes;
+use super::layout::{Columns, Run, fill_runs};
+use super::passes::{Rows, columns_to_bytes, columns_to_floats, lines_to_bytes, sum_rows, widen};
+use super::portable::Portable;
+use super::ring::Ring;
+use super::taps::Axis;
+
+/// Source columns above which no line of floats is made.
+const LINE_PIXELS_MAX: usize = 1 << 20;
+
+/// A raster to read: rows start `stride` bytes apart; one (grey or a plane) or three channels.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) samples: &'a [u8],
+    pub(crate) stride: usize,
+    pub(crate) channels: usize,
+}
+
+/// A raster to write, from its first sample to its last; rows start `stride` bytes apart.
+pub(crate) struct Picture<'a> {
+    pub(crate) samples: &'a mut [u8],
+    pub(crate) stride: usize,
+}
+
+/// Runs separable filters on one raster after another; keeps the working lines.
+#[derive(Default)]
+pub(crate) struct Separable {
+    columns: Columns,
+    runs: Vec<Run>,
+    line: Vec<f32>,
+    ring: Ring,
+}
+
+/// Which instructions run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Form {
+    pub(super) fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+            return Self::Avx2;
+        }
+        Self::Portable
+    }
+}
+
+/// Everything that is fixed for an image.
+struct Job<'a> {
+    source: Source<'a>,
+    columns: &'a Axis,
+    rows: &'a Axis,
+    target: Picture<'a>,
+}
+
+impl Separable {
+    /// Fills `target` with `columns.len()` by `rows.len()` pixels. The tables must stay within the
+    /// source: positions outside are a panic, not a wild read.
+    pub(crate) fn resize(
+        &mut self,
+        source: Source<'_>,
+        columns: &Axis,
+        rows: &Axis,
+        target: Picture<'_>,
+    ) {
+        self.resize_by(Form::best(), source, columns, rows, target);
+    }
+
+    pub(super) fn resize_by(
+        &mut self,
+        form: Form,
+        source: Source<'_>,
+        columns: &Axis,
+        rows: &Axis,
+        target: Picture<'_>,
+    ) {
+        if columns.reach().len() > LINE_PIXELS_MAX {
+            return direct::resize(source, columns, rows, target);
+        }
+        let job = Job {
+            source,
+            columns,
+            rows,
+            target,
+        };
+        match form {
+            // SAFETY: this form needs no instructions.
+            Form::Portable => unsafe { self.run::<Portable>(job) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this form is only chosen where the processor has these instructions.
+            Form::Avx2 => unsafe { self.run_avx2(job) },
+        }
+    }
+
+    /// # Safety
+    /// The processor has AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn run_avx2(&mut self, job: Job<'_>) {
+        // SAFETY: the caller's word.
+        unsafe { self.run::<super::avx2::Avx2>(job) }
+    }
+
+    /// # Safety
+    /// The processor has the instructions of `L`.
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(&mut self, job: Job<'_>) {
+        let grows = job.rows.len() > job.rows.reach().len();
+        // SAFETY: the caller's word.
+        unsafe {
+            match (grows, job.source.channels) {
+                (false, 1) => self.rows_first::<L, 1>(job),
+                (false, _) => self.rows_first::<L, 3>(job),
+                (true, 1) => self.columns_first::<L, 1>(job),
+                (true, _) => self.columns_first::<L, 3>(job),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions of `L`.
+    #[inline(always)]
+    unsafe fn rows_first<L: Lanes, const CHANNELS: usize>(&mut self, job: Job<'_>) {
+        let rows = needed_rows::<CHANNELS>(&job);
+        let first = rows.first / CHANNELS;
+        self.columns.fill(job.columns, first, CHANNELS, true);
+        self.clear_line(rows.samples);
+        let into = job.target.samples.chunks_mut(job.target.stride);
+        for (into, taps) in into.zip(job.rows.iter()) {
+            fill_runs(&mut self.runs, taps);
+            // SAFETY: the caller's word.
+            unsafe {
+                sum_rows::<L>(&rows, &self.runs, taps.rest, &mut self.line);
+                let into = &mut into[..self.columns.samples];
+                columns_to_bytes::<L, CHANNELS>(&self.line, &self.columns, into);
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions of `L`.
+    #[inline(always)]
+    unsafe fn columns_first<L: Lanes, const CHANNELS: usize>(&mut self, job: Job<'_>) {
+        let rows = needed_rows::<CHANNELS>(&job);
+        let first = rows.first / CHANNELS;
+        self.columns.fill(job.columns, first, CHANNELS, false);
+        self.clear_line(rows.samples);
+        let samples = self.columns.samples;
+        self.ring.prepare(job.columns, job.rows, CHANNELS);
+        let into = job.target.samples.chunks_mut(job.target.stride);
+        for (into, taps) in into.zip(job.rows.iter()) {
+            for y in taps.start..taps.start + taps.weights.len() {
+                if let Some(into) = self.ring.claim(y) {
+                    // SAFETY: the caller's word.
+                    unsafe {
+                        widen::<L>(rows.row(y), &mut self.line);
+                        columns_to_floats::<L, CHANNELS>(&self.line, &self.columns, into);
+                    }
+                }
+            }
+            // SAFETY: the caller's word.
+            unsafe { lines_to_bytes::<L>(&self.ring.mix(taps), &mut into[..samples]) };
+        }
+    }
+
+    /// Room for a line of `samples`, zero behind them.
+    fn clear_line(&mut self, samples: usize) {
+        self.line.clear();
+        self.line.resize(self.columns.room.max(samples), 0.0);
+    }
+}
+
+fn needed_rows<'a, const CHANNELS: usize>(job: &Job<'a>) -> Rows<'a> {
+    let reach = job.columns.reach();
+    Rows {
+        source: job.source.samples,
+        stride: job.source.stride,
+        first: reach.start * CHANNELS,
+        samples: reach.len() * CHANNELS,
+    }
+}

@@ -1,0 +1,236 @@
+//! Owns the tables of the separable filters: for each result position of one axis the source
+//! positions it takes, what each weighs, and a constant. Never touches a pixel.
+//!
+//! The filters are OpenCV's. Where it takes the edge pixel for positions outside, the table adds
+//! their weights to the edge's, so that every position stands inside.
+
+use std::f64::consts::{FRAC_PI_4, PI};
+use std::ops::Range;
+
+/// Which weights. All but `Area` take a fixed number of taps whatever the scale, so there is no
+/// antialiasing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// INTER_AREA for an axis that does not grow: the mean of the source cell.
+    Area,
+    /// INTER_AREA as soon as one axis grows, for both.
+    AreaLinear,
+    /// INTER_LINEAR.
+    Linear,
+    /// INTER_CUBIC.
+    Cubic,
+    /// INTER_LANCZOS4.
+    Lanczos4,
+}
+
+/// The table of one axis. Result position `i` is `rest + sum(weights[k] * source[start + k])`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Axis {
+    spans: Vec<Span>,
+    weights: Vec<f32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    /// Where its weights stand in the table.
+    weights: usize,
+    count: usize,
+    rest: f32,
+}
+
+/// One result position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Taps<'a> {
+    /// First source position that weighs something.
+    pub(crate) start: usize,
+    /// Neither the first nor the last is zero; empty where none weighs anything.
+    pub(crate) weights: &'a [f32],
+    /// What is added to the sum.
+    pub(crate) rest: f32,
+}
+
+impl Axis {
+    /// Forgets all positions and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.spans.clear();
+        self.weights.clear();
+    }
+
+    /// Appends a result position; `weights` belong to the source positions from `start` on.
+    pub(crate) fn push(&mut self, start: usize, weights: &[f32], rest: f32) {
+        let leading = weights.iter().take_while(|&&weight| weight == 0.0).count();
+        let weights = &weights[leading..];
+        let trailing = weights.iter().rev().take_while(|&&weight| weight == 0.0);
+        let weights = &weights[..weights.len() - trailing.count()];
+        self.spans.push(Span {
+            start: start + leading,
+            weights: self.weights.len(),
+            count: weights.len(),
+            rest,
+        });
+        self.weights.extend_from_slice(weights);
+    }
+
+    /// Adds to the constants of all positions.
+    pub(crate) fn add_rest(&mut self, rest: f32) {
+        for span in &mut self.spans {
+            span.rest += rest;
+        }
+    }
+
+    /// Result positions.
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The result position `at`.
+    pub(crate) fn taps(&self, at: usize) -> Taps<'_> {
+        let span = self.spans[at];
+        Taps {
+            start: span.start,
+            weights: &self.weights[span.weights..span.weights + span.count],
+            rest: span.rest,
+        }
+    }
+
+    /// All result positions in turn.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Taps<'_>> {
+        (0..self.len()).map(|at| self.taps(at))
+    }
+
+    /// The largest number of weights of a position.
+    pub(super) fn taps_max(&self) -> usize {
+        self.spans.iter().map(|span| span.count).max().unwrap_or(0)
+    }
+
+    /// The source positions that weigh something somewhere, and those between them.
+    pub(super) fn reach(&self) -> Range<usize> {
+        let weighty = || self.spans.iter().filter(|span| span.count > 0);
+        let start = weighty().map(|span| span.start).min().unwrap_or(0);
+        let end = weighty().map(|span| span.start + span.count).max();
+        start..end.unwrap_or(0)
+    }
+
+    /// Fills the table with result positions `window` of `filter` from `source` to `scaled` pixels.
+    pub(crate) fn fill(&mut self, filter: Filter, source: u32, scaled: u32, window: Range<usize>) {
+        self.clear();
+        match filter {
+            Filter::Area => self.fill_area(source, scaled, window),
+            Filter::AreaLinear => self.fill_fixed(source, window, |at| {
+                let growth = f64::from(scaled) / f64::from(source);
+                let (start, fraction) = area_position(at, 1.0 / growth, growth);
+                (start, [1.0 - fraction, fraction])
+            }),
+            Filter::Linear => self.fill_fixed(source, window, |at| {
+                let (start, fraction) = centred_position(at, source, scaled);
+                (start, [1.0 - fraction, fraction])
+            }),
+            Filter::Cubic => self.fill_fixed(source, window, |at| {
+                let (start, fraction) = centred_position(at, source, scaled);
+                (start - 1, cubic(fraction))
+            }),
+            Filter::Lanczos4 => self.fill_fixed(source, window, |at| {
+                let (start, fraction) = centred_position(at, source, scaled);
+                (start - 3, lanczos4(fraction))
+            }),
+        }
+    }
+
+    /// Cell `i` is `[i * scale, (i + 1) * scale)`: whole pixels weigh 1/cell, edge pixels their
+    /// fraction of it, and fractions under a thousandth are dropped.
+    fn fill_area(&mut self, source: u32, scaled: u32, window: Range<usize>) {
+        const FRACTION_MIN: f64 = 1e-3;
+        let length = f64::from(source);
+        let scale = length / f64::from(scaled);
+        let mut weights = Vec::with_capacity(scale as usize + 2);
+        for at in window {
+            let begin = at as f64 * scale;
+            let end = begin + scale;
+            let cell = scale.min(length - begin);
+            let whole_end = end.floor().min(length - 1.0);
+            let whole_begin = begin.ceil().min(whole_end);
+            let before = whole_begin - begin;
+            let behind = (end - whole_end).min(1.0).min(cell);
+            let starts_before = before > FRACTION_MIN;
+            weights.clear();
+            weights.extend(starts_before.then_some((before / cell) as f32));
+            let whole = (whole_end - whole_begin) as usize;
+            weights.extend(std::iter::repeat_n((1.0 / cell) as f32, whole));
+            weights.extend((behind > FRACTION_MIN).then_some((behind / cell) as f32));
+            let start = whole_begin as usize - usize::from(starts_before);
+            self.push(start, &weights, 0.0);
+        }
+    }
+
+    /// As many taps everywhere, their weights rounded to 11 bits. `position` gives the first
+    /// source position, which may lie outside, and the weights.
+    fn fill_fixed<const TAPS: usize>(
+        &mut self,
+        source: u32,
+        window: Range<usize>,
+        position: impl Fn(usize) -> (isize, [f64; TAPS]),
+    ) {
+        let last = source as isize - 1;
+        for at in window {
+            let (start, weights) = position(at);
+            let inside = start.clamp(0, last);
+            let mut folded = [0.0; TAPS];
+            for (tap, weight) in weights.into_iter().enumerate() {
+                let tap = (start + tap as isize).clamp(0, last) - inside;
+                folded[tap as usize] += eleven_bits(weight);
+            }
+            self.push(inside as usize, &folded, 0.0);
+        }
+    }
+}
+
+fn eleven_bits(weight: f64) -> f32 {
+    (weight as f32 * 2048.0).round_ties_even() / 2048.0
+}
+
+/// Pixel centres map on pixel centres. The fraction is a 32-bit float, as in OpenCV.
+fn centred_position(at: usize, source: u32, scaled: u32) -> (isize, f64) {
+    let scale = 1.0 / (f64::from(scaled) / f64::from(source));
+    let position = ((at as f64 + 0.5) * scale - 0.5) as f32;
+    (
+        position.floor() as isize,
+        f64::from(position - position.floor()),
+    )
+}
+
+/// Each source pixel stays flat as far as its area reaches, and only the result pixel that lies
+/// over a border of two is mixed.
+fn area_position(at: usize, scale: f64, growth: f64) -> (isize, f64) {
+    let start = (at as f64 * scale).floor();
+    let fraction = ((at + 1) as f64 - (start + 1.0) * growth) as f32;
+    let fraction = if fraction <= 0.0 {
+        0.0
+    } else {
+        fraction - fraction.floor()
+    };
+    (start as isize, f64::from(fraction))
+}
+
+/// The cubic convolution with A = -0.75 at distances 1 + t, t, 1 - t, 2 - t.
+fn cubic(t: f64) -> [f64; 4] {
+    const A: f64 = -0.75;
+    let near = |x: f64| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
+    let far = |x: f64| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
+    let [first, second, third] = [far(1.0 + t), near(t), near(1.0 - t)];
+    [first, second, third, 1.0 - first - second - third]
+}
+
+/// The windowed sinc of support 4 at distances 3 + t down to t - 4, normalised.
+fn lanczos4(t: f64) -> [f64; 8] {
+    let raw = std::array::from_fn::<f64, 8, _>(|tap| {
+        let distance = t + 3.0 - tap as f64;
+        if distance.abs() < 1e-6 {
+            // The limit of sin(pi x) sin(pi x / 4) / x^2.
+            return PI * FRAC_PI_4;
+        }
+        (PI * distance).sin() * (FRAC_PI_4 * distance).sin() / (distance * distance)
+    });
+    let sum: f64 = raw.iter().sum();
+    raw.map(|weight| weight / sum)
+}
