@@ -2,14 +2,16 @@
 //! Never computes a pixel itself.
 
 use crate::alpha::mat_on_white;
-use crate::decode::Decoder;
+use crate::decode::{Decoded, Decoder};
 use crate::encode::Encoder;
 use crate::error::CodecError;
 use crate::header;
-use crate::pixels::{Buffer, Shape, Size};
-use crate::resize::{Resizer, plan};
-use crate::settings::{EncodeFormat, ReencodePolicy, Settings, SizeFilter};
+use crate::pixels::{Buffer, Planes, Shape, Size};
+use crate::resize::{Plan, Resizer, plan};
+use crate::settings::{EncodeFormat, Interpolation, ReencodePolicy, Settings, SizeFilter};
 use crate::sniff::{Format, sniff};
+use crate::turbo::Subsampling;
+use crate::ycc::{StoredPlanes, leaves_rgb, to_rgb};
 
 /// An image's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub struct Codec {
     encoder: Encoder,
     decoded: Buffer,
     resized: Buffer,
+    converted: Buffer,
 }
 
 impl Codec {
@@ -55,6 +58,7 @@ impl Codec {
             encoder: Encoder::new(settings.encode_format, settings.encode_quality),
             decoded: Buffer::default(),
             resized: Buffer::default(),
+            converted: Buffer::default(),
             settings,
         }
     }
@@ -76,6 +80,7 @@ impl Codec {
         };
         self.decoded.trim();
         self.resized.trim();
+        self.converted.trim();
         result
     }
 
@@ -87,7 +92,42 @@ impl Codec {
     ) -> Result<Processed, CodecError> {
         pass(&self.settings.filter, size)?;
         let plan = plan(&self.settings, size)?;
-        let stored = self.decoder.decode(format, body, size, &mut self.decoded)?;
+        let planes_wanted = self.wants_planes(format, plan.as_ref());
+        let decoded = &mut self.decoded;
+        match self
+            .decoder
+            .decode(format, body, size, planes_wanted, decoded)?
+        {
+            Decoded::Raster(stored) => self.finish_raster(format, stored, plan),
+            Decoded::Planes {
+                planes,
+                subsampling,
+            } => self.finish_planes(planes, subsampling, plan),
+        }
+    }
+
+    /// Whether a JPEG may stay in its planes: it becomes a JPEG, by a filter that the chroma
+    /// tables can be composed with.
+    fn wants_planes(&self, format: Format, plan: Option<&Plan>) -> bool {
+        let composable = plan.is_none_or(|plan| {
+            !matches!(
+                plan.filter,
+                Interpolation::Nearest | Interpolation::Antialiased(_)
+            )
+        });
+        !self.settings.exact
+            && format == Format::Jpeg
+            && self.settings.encode_format == EncodeFormat::Jpg
+            && composable
+    }
+
+    fn finish_raster(
+        &mut self,
+        format: Format,
+        stored: Shape,
+        plan: Option<Plan>,
+    ) -> Result<Processed, CodecError> {
+        let size = stored.size;
         let shape = self.without_alpha(stored);
         let Some(plan) = plan else {
             if self.keeps_original(format, stored) {
@@ -103,6 +143,32 @@ impl Codec {
         let file = self
             .encoder
             .encode(self.resized.filled(canvas.bytes()), canvas)?;
+        Ok(processed(Encoded::New(file), canvas.size, size))
+    }
+
+    fn finish_planes(
+        &mut self,
+        planes: Planes,
+        subsampling: Subsampling,
+        plan: Option<Plan>,
+    ) -> Result<Processed, CodecError> {
+        let size = planes.size;
+        if plan.is_none() && self.settings.reencode == ReencodePolicy::SkipIfUnchanged {
+            return Ok(processed(Encoded::Original, size, size));
+        }
+        let stored = StoredPlanes {
+            samples: self.decoded.all(),
+            planes,
+            subsampling,
+        };
+        if leaves_rgb(stored) {
+            let shape = to_rgb(stored, &mut self.converted);
+            std::mem::swap(&mut self.decoded, &mut self.converted);
+            return self.finish_raster(Format::Jpeg, shape, plan);
+        }
+        let plan = plan.unwrap_or_else(|| Plan::unchanged(size));
+        let canvas = self.resizer.resize_planes(stored, &plan, &mut self.resized);
+        let file = self.encoder.encode_planes(self.resized.all(), &canvas)?;
         Ok(processed(Encoded::New(file), canvas.size, size))
     }
 

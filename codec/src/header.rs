@@ -30,25 +30,20 @@ pub(crate) fn read(format: Format, body: &[u8], limits: &Limits) -> Result<Size,
     Ok(size)
 }
 
-/// Walks all of a JPEG's markers: a file that ends without EOI is cut short and refused here, as
-/// OpenCV refuses it, before anything is spent on it; scans are counted because each one of a
-/// progressive file costs a pass over all coefficients.
+/// Walks a JPEG's markers to its end: scans are counted because each one of a progressive file
+/// costs a pass over all coefficients. A file that ends without EOI is the decoder's to judge.
 fn jpeg(body: &[u8], scans_max: u32) -> Result<Size, CodecError> {
     let mut size = None;
     let mut scans = 0;
     let mut at = 2;
-    loop {
-        let (marker, after) = next_marker(body, at).ok_or(CodecError::Decode)?;
+    while let Some((marker, after)) = next_marker(body, at) {
         at = after;
         match marker {
-            EOI => return size.ok_or(CodecError::Decode),
+            EOI => break,
             0x01 | 0xD0..=0xD8 => continue,
             _ => {}
         }
-        let length = be16(body, at).ok_or(CodecError::Decode)?;
-        if length < 2 {
-            return Err(CodecError::Decode);
-        }
+        let Some(length) = be16(body, at) else { break };
         match marker {
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) && size.is_none() => {
                 let height = be16(body, at + 3).ok_or(CodecError::Decode)?;
@@ -65,6 +60,7 @@ fn jpeg(body: &[u8], scans_max: u32) -> Result<Size, CodecError> {
         }
         at += usize::from(length);
     }
+    size.ok_or(CodecError::Decode)
 }
 
 const EOI: u8 = 0xD9;
@@ -74,7 +70,7 @@ const SOS: u8 = 0xDA;
 /// bytes are passed over, so the same search serves between segments and within a scan.
 fn next_marker(body: &[u8], mut at: usize) -> Option<(u8, usize)> {
     loop {
-        at += memchr_ff(body.get(at..)?)?;
+        at += memchr::memchr(0xFF, body.get(at..)?)?;
         while *body.get(at)? == 0xFF {
             at += 1;
         }
@@ -83,10 +79,6 @@ fn next_marker(body: &[u8], mut at: usize) -> Option<(u8, usize)> {
             code => return Some((code, at + 1)),
         }
     }
-}
-
-fn memchr_ff(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|&byte| byte == 0xFF)
 }
 
 fn png(body: &[u8]) -> Option<Size> {
@@ -250,13 +242,6 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_without_its_end_marker_is_refused() {
-        let mut file = jpeg_of_scans(1);
-        file.truncate(file.len() - 2);
-        assert_eq!(read(Format::Jpeg, &file, &LIMITS), Err(CodecError::Decode));
-    }
-
-    #[test]
     fn every_cut_of_a_header_is_refused_without_a_panic() {
         let file = jpeg_of_scans(2);
         for end in 0..file.len() {
@@ -270,7 +255,6 @@ mod tests {
             ] {
                 let _ = read(format, &file[..end], &LIMITS);
             }
-            assert!(read(Format::Jpeg, &file[..end], &LIMITS).is_err());
         }
     }
 

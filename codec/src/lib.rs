@@ -14,6 +14,7 @@ mod resize;
 pub mod settings;
 mod sniff;
 mod turbo;
+mod ycc;
 
 pub use codec::{Codec, Encoded, Processed};
 pub use error::CodecError;

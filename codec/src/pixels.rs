@@ -53,6 +53,23 @@ impl Shape {
     }
 }
 
+/// Where one component's samples stand in a buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plane {
+    /// First sample.
+    pub(crate) start: usize,
+    /// Samples from one row to the next.
+    pub(crate) stride: usize,
+}
+
+/// An image as Y, Cb and Cr, one plane behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Planes {
+    /// Size of the image, which is luma's.
+    pub(crate) size: Size,
+    pub(crate) planes: [Plane; 3],
+}
+
 /// Memory for one raster after another: grown when needed, cleared never, because whoever asks
 /// for room writes all of it.
 #[derive(Default)]
@@ -75,6 +92,11 @@ impl Buffer {
     /// The first `len` bytes, as the last user of `room` left them.
     pub(crate) fn filled(&self, len: usize) -> &[u8] {
         &self.bytes[..len]
+    }
+
+    /// All that is held, of which the last user of `room` has written a part.
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Gives memory back after an unusually large image.

@@ -25,6 +25,9 @@ pub struct Settings {
     pub limits: Limits,
     /// Which JPEG decoder.
     pub jpeg_decoder: JpegDecoder,
+    /// Whether every image goes through RGB, as in OpenCV. Else a JPEG of Y, Cb and Cr that becomes
+    /// a JPEG stays in its planes.
+    pub exact: bool,
 }
 
 impl Default for Settings {
@@ -49,6 +52,7 @@ impl Default for Settings {
                 jpeg_scans_max: 100,
             },
             jpeg_decoder: JpegDecoder::Turbo,
+            exact: false,
         }
     }
 }

@@ -5,25 +5,34 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::same_size;
+use super::{Decoded, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
-use crate::turbo::{Decompressor, PixelFormat};
+use crate::turbo::Decompressor;
 
-/// Decodes by libjpeg-turbo.
+/// Decodes by libjpeg-turbo: to the stored planes where they are wanted and of a usual kind, else
+/// to grey or RGB.
 pub(super) fn turbo(
     decompressor: &mut Decompressor,
     body: &[u8],
     size: Size,
+    planes_wanted: bool,
     out: &mut Buffer,
-) -> Result<Shape, CodecError> {
-    let (size, format) = decompressor.decode(body, size, out)?;
-    let decoded = Shape::new(size, format.channels());
-    if format == PixelFormat::Cmyk {
-        inverted_cmyk_to_rgb(out.room(decoded.bytes()));
-        return Ok(Shape::new(size, 3));
+) -> Result<Decoded, CodecError> {
+    let file = decompressor.open(body, size)?;
+    if planes_wanted && let Some(subsampling) = file.subsampling() {
+        let planes = file.read_planes_into(out)?;
+        return Ok(Decoded::Planes {
+            planes,
+            subsampling,
+        });
     }
-    Ok(decoded)
+    let shape = file.read_pixels(out)?;
+    if shape.channels == 4 {
+        inverted_cmyk_to_rgb(out.room(shape.bytes()));
+        return Ok(Decoded::Raster(Shape::new(size, 3)));
+    }
+    Ok(Decoded::Raster(shape))
 }
 
 /// Decodes by zune-jpeg. Its sample values may differ from libjpeg-turbo's by a few levels.

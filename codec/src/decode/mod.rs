@@ -9,10 +9,22 @@ mod tiff;
 mod webp;
 
 use crate::error::CodecError;
-use crate::pixels::{Buffer, Shape, Size};
+use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::settings::{JpegDecoder, Limits};
 use crate::sniff::Format;
-use crate::turbo::Decompressor;
+use crate::turbo::{Decompressor, Subsampling};
+
+/// What stands in the buffer after decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    /// Grey, RGB or RGBA.
+    Raster(Shape),
+    /// A JPEG's components as it stores them.
+    Planes {
+        planes: Planes,
+        subsampling: Subsampling,
+    },
+}
 
 /// Decodes one image after another.
 pub(crate) struct Decoder {
@@ -30,7 +42,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes `body`, whose header was read as `size`, into `out`.
+    /// Decodes `body`, whose header was read as `size`, into `out`. With `planes_wanted` a JPEG of
+    /// Y, Cb and Cr is not turned into RGB.
     ///
     /// # Errors
     /// `Decode` for anything broken, and where the decoder sees another size than the header did.
@@ -39,19 +52,24 @@ impl Decoder {
         format: Format,
         body: &[u8],
         size: Size,
+        planes_wanted: bool,
         out: &mut Buffer,
-    ) -> Result<Shape, CodecError> {
-        match format {
+    ) -> Result<Decoded, CodecError> {
+        let shape = match format {
             Format::Jpeg => match self.jpeg_decoder {
-                JpegDecoder::Turbo => jpeg::turbo(&mut self.decompressor, body, size, out),
-                JpegDecoder::Zune => jpeg::zune(body, size, self.limits.jpeg_scans_max, out),
+                JpegDecoder::Turbo => {
+                    let decompressor = &mut self.decompressor;
+                    return jpeg::turbo(decompressor, body, size, planes_wanted, out);
+                }
+                JpegDecoder::Zune => jpeg::zune(body, size, self.limits.jpeg_scans_max, out)?,
             },
-            Format::Png => png::decode(body, size, out),
-            Format::Webp => webp::decode(body, size, out),
-            Format::Gif => gif::decode(body, size, self.limits.pixels_max, out),
-            Format::Bmp => bmp::decode(body, size, out),
-            Format::Tiff => tiff::decode(body, size, self.limits.pixels_max, out),
-        }
+            Format::Png => png::decode(body, size, out)?,
+            Format::Webp => webp::decode(body, size, out)?,
+            Format::Gif => gif::decode(body, size, self.limits.pixels_max, out)?,
+            Format::Bmp => bmp::decode(body, size, out)?,
+            Format::Tiff => tiff::decode(body, size, self.limits.pixels_max, out)?,
+        };
+        Ok(Decoded::Raster(shape))
     }
 }
 

@@ -4,7 +4,7 @@ mod png;
 mod webp;
 
 use crate::error::CodecError;
-use crate::pixels::Shape;
+use crate::pixels::{Planes, Shape};
 use crate::settings::EncodeFormat;
 use crate::turbo::Compressor;
 
@@ -36,6 +36,21 @@ impl Encoder {
             Self::Jpg(compressor) => compressor.encode(pixels, shape),
             Self::Png(compression) => png::encode(pixels, shape, *compression),
             Self::Webp(quality) => webp::encode(pixels, shape, *quality),
+        }
+    }
+
+    /// Encodes Y, Cb and Cr of halved chroma, which JPEG alone can take.
+    ///
+    /// # Errors
+    /// `DimensionsTooLarge` where JPEG cannot hold the image.
+    pub(crate) fn encode_planes(
+        &mut self,
+        samples: &[u8],
+        planes: &Planes,
+    ) -> Result<Vec<u8>, CodecError> {
+        match self {
+            Self::Jpg(compressor) => compressor.encode_planes(samples, planes),
+            Self::Png(_) | Self::Webp(_) => unreachable!("planes are asked for JPEG output only"),
         }
     }
 }

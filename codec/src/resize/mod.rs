@@ -4,21 +4,24 @@
 mod antialiased;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod chroma;
 mod direct;
 mod lanes;
 mod layout;
 mod nearest;
 mod passes;
 mod plan;
+mod planar;
 mod portable;
 mod ring;
-pub(crate) mod separable;
-pub(crate) mod taps;
+mod separable;
+mod taps;
 
 pub(crate) use plan::{Plan, plan};
 
-use crate::pixels::{Buffer, Shape, Size};
+use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::settings::Interpolation;
+use crate::ycc::StoredPlanes;
 use separable::{Picture, Separable, Source};
 use taps::{Axis, Filter};
 
@@ -51,9 +54,20 @@ pub(crate) struct Resizer {
     columns: Axis,
     rows: Axis,
     antialiased: antialiased::Scratch,
+    planar: planar::Planar,
 }
 
 impl Resizer {
+    /// Fills `out` with the canvas of `plan` as planes of full luma and halved chroma.
+    pub(crate) fn resize_planes(
+        &mut self,
+        stored: StoredPlanes<'_>,
+        plan: &Plan,
+        out: &mut Buffer,
+    ) -> Planes {
+        self.planar.resize(stored, plan, out)
+    }
+
     /// Fills `out` with the canvas of `plan` and returns its shape.
     pub(crate) fn resize(
         &mut self,

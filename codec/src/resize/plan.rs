@@ -24,6 +24,18 @@ pub(crate) struct Plan {
     pub(crate) filter: Interpolation,
 }
 
+impl Plan {
+    /// An image of this size as it is.
+    pub(crate) fn unchanged(size: Size) -> Self {
+        whole(size, Interpolation::Area)
+    }
+
+    /// Whether every pixel of an image of this size keeps its value and place.
+    pub(crate) fn leaves_alone(&self, size: Size) -> bool {
+        *self == whole(size, self.filter)
+    }
+}
+
 /// Decides what becomes of an image of size `original`; `None` where no pixel changes.
 ///
 /// # Errors
@@ -76,8 +88,7 @@ fn scale(settings: &Settings, original: Size) -> Result<Option<Plan>, CodecError
     if scaled.pixels().max(plan.canvas.pixels()) > settings.limits.pixels_max {
         return Err(CodecError::DimensionsTooLarge);
     }
-    let unchanged = plan == whole(original, filter);
-    Ok((!unchanged).then_some(plan))
+    Ok((!plan.leaves_alone(original)).then_some(plan))
 }
 
 /// Half to even, at least one pixel.

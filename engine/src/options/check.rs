@@ -335,6 +335,7 @@ fn settings(v: &Values) -> Result<codec::Settings, Error> {
             "jpeg_decoder",
             choice(&[("turbo", JpegDecoder::Turbo), ("zune", JpegDecoder::Zune)]),
         )?,
+        exact: v.read("exact", boolean)?,
     })
 }
 

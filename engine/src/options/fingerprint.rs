@@ -16,7 +16,7 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         |_| input.url_list.clone(),
         |path| path.to_string_lossy().into_owned(),
     );
-    let pairs: [(&str, &dyn Debug); 27] = [
+    let pairs: [(&str, &dyn Debug); 28] = [
         ("url_list", &list),
         ("input_format", &(input.format, input.compression)),
         ("url_col", &input.url_col),
@@ -35,6 +35,7 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         ("encode_quality", &codec.encode_quality),
         ("reencode", &codec.reencode),
         ("jpeg_decoder", &codec.jpeg_decoder),
+        ("exact", &codec.exact),
         ("max_pixels", &codec.limits.pixels_max),
         ("max_jpeg_scans", &codec.limits.jpeg_scans_max),
         ("min_image_size", &codec.filter.min_image_size),

@@ -153,6 +153,7 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("skip_reencode", Kind::Bool, "False", Group::Images, "keep the original bytes where nothing was resized and the format already fits"),
     opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, "keep all bytes as they came"),
     opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
+    opt("exact", Kind::Bool, "False", Group::Images, "take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else they stay YCbCr, which is faster and as close to the original"),
     opt("max_pixels", Kind::Int, "100000000", Group::Images, "most pixels of one image, checked before it is decoded"),
     opt("max_jpeg_scans", Kind::Int, "100", Group::Images, "most scans of one progressive JPEG"),
 

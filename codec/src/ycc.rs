@@ -1,0 +1,306 @@
+//! Owns Y, Cb and Cr at the resolution that a JPEG stores: whether they stay within RGB, and their
+//! conversion to RGB by libjpeg-turbo's integer arithmetic, bit for bit. Never resizes.
+
+use crate::pixels::{Buffer, Planes, Shape};
+use crate::turbo::Subsampling;
+
+/// A decoded JPEG.
+#[derive(Clone, Copy)]
+pub(crate) struct StoredPlanes<'a> {
+    pub(crate) samples: &'a [u8],
+    pub(crate) planes: Planes,
+    pub(crate) subsampling: Subsampling,
+}
+
+impl<'a> StoredPlanes<'a> {
+    /// Rows and columns of one of the two chroma planes.
+    fn chroma_size(&self) -> (usize, usize) {
+        let Subsampling {
+            horizontal,
+            vertical,
+        } = self.subsampling;
+        let size = self.planes.size;
+        (
+            size.height.div_ceil(vertical) as usize,
+            size.width.div_ceil(horizontal) as usize,
+        )
+    }
+
+    /// The first `len` samples of row `y` of plane `index`.
+    fn row(&self, index: usize, y: usize, len: usize) -> &'a [u8] {
+        let plane = self.planes.planes[index];
+        &self.samples[plane.start + y * plane.stride..][..len]
+    }
+}
+
+/// One of so many rows of chroma is looked at.
+const ROWS_SAMPLED: usize = 4;
+/// How far outside of 0..=255 a colour may lie and still count as inside.
+const EXCESS: i16 = 16;
+
+/// Whether more than one in two hundred of the image's colours lie outside of RGB. Clipping is
+/// what takes them in, and it is not linear: before a resize it gives another picture than after.
+pub(crate) fn leaves_rgb(stored: StoredPlanes<'_>) -> bool {
+    let (rows, columns) = stored.chroma_size();
+    let vertical = stored.subsampling.vertical as usize;
+    let horizontal = stored.subsampling.horizontal as usize;
+    let mut outside = 0;
+    for y in (0..rows).step_by(ROWS_SAMPLED) {
+        let luma = stored.row(0, y * vertical, stored.planes.size.width as usize);
+        let (blue, red) = (stored.row(1, y, columns), stored.row(2, y, columns));
+        outside += match horizontal {
+            1 => count_outside::<1>(luma, blue, red),
+            _ => count_outside::<2>(luma, blue, red),
+        };
+    }
+    outside * 200 > rows.div_ceil(ROWS_SAMPLED) * columns
+}
+
+/// Counts the chroma samples that lie outside with the first of the luma samples they cover.
+fn count_outside<const RATIO: usize>(luma: &[u8], blue: &[u8], red: &[u8]) -> usize {
+    const INSIDE: std::ops::RangeInclusive<i16> = -EXCESS..=255 + EXCESS;
+    let pairs = blue.iter().zip(red);
+    let outside = luma
+        .iter()
+        .step_by(RATIO)
+        .zip(pairs)
+        .map(|(&luma, (&b, &r))| {
+            let (luma, b, r) = (i16::from(luma), i16::from(b) - 128, i16::from(r) - 128);
+            // The factors 1.402, 0.344, 0.714 and 1.772 in 64ths.
+            let inside = INSIDE.contains(&(luma + ((90 * r) >> 6)))
+                & INSIDE.contains(&(luma - ((22 * b + 46 * r) >> 6)))
+                & INSIDE.contains(&(luma + ((113 * b) >> 6)));
+            u32::from(!inside)
+        });
+    outside.sum::<u32>() as usize
+}
+
+/// Fills `out` with the RGB raster that libjpeg-turbo would have decoded.
+pub(crate) fn to_rgb(stored: StoredPlanes<'_>, out: &mut Buffer) -> Shape {
+    let shape = Shape::new(stored.planes.size, 3);
+    let columns = shape.size.width as usize;
+    let mut upsampler = Upsampler::new(stored);
+    let samples = out.room(shape.bytes());
+    for (y, into) in samples.chunks_exact_mut(shape.stride()).enumerate() {
+        upsampler.fill(y);
+        let luma = stored.row(0, y, columns);
+        let [blue, red] = &upsampler.full;
+        convert(luma, &blue[..columns], &red[..columns], into);
+    }
+    shape
+}
+
+/// Brings rows of chroma to luma's resolution.
+struct Upsampler<'a> {
+    stored: StoredPlanes<'a>,
+    rows: usize,
+    columns: usize,
+    /// A row of Cb and one of Cr between two stored ones, in quarters.
+    between: Vec<i16>,
+    /// A row of Cb and one of Cr at luma's resolution.
+    full: [Vec<u8>; 2],
+}
+
+impl<'a> Upsampler<'a> {
+    fn new(stored: StoredPlanes<'a>) -> Self {
+        let (rows, columns) = stored.chroma_size();
+        let horizontal = stored.subsampling.horizontal as usize;
+        Self {
+            stored,
+            rows,
+            columns,
+            between: vec![0; columns],
+            full: [0, 1].map(|_| vec![0; columns * horizontal]),
+        }
+    }
+
+    /// Fills `full` for row `y` of luma.
+    fn fill(&mut self, y: usize) {
+        let Subsampling {
+            horizontal,
+            vertical,
+        } = self.stored.subsampling;
+        // libjpeg-turbo does not interpolate planes of two columns, but for the one case.
+        let smooth = self.columns > 2 || horizontal == 1;
+        let at = y / vertical as usize;
+        let next = if y % 2 == 0 {
+            at.saturating_sub(1)
+        } else {
+            (at + 1).min(self.rows - 1)
+        };
+        for index in [0, 1] {
+            let row = self.stored.row(index + 1, at, self.columns);
+            let other = self.stored.row(index + 1, next, self.columns);
+            let into = &mut self.full[index];
+            match (horizontal, vertical) {
+                (1, 1) => into.copy_from_slice(row),
+                (1, _) => mix_rows(row, other, 1 + (y % 2) as i16, into),
+                _ if !smooth => repeat(row, into),
+                (_, 1) => {
+                    scale(row, &mut self.between);
+                    widen(&self.between, [1, 2], 2, into);
+                }
+                _ => {
+                    weigh(row, other, &mut self.between);
+                    widen(&self.between, [8, 7], 4, into);
+                }
+            }
+        }
+    }
+}
+
+fn repeat(row: &[u8], into: &mut [u8]) {
+    for (pair, &sample) in into.chunks_exact_mut(2).zip(row) {
+        pair.fill(sample);
+    }
+}
+
+/// Three quarters of the nearer row and one of the other.
+fn mix_rows(near: &[u8], far: &[u8], bias: i16, into: &mut [u8]) {
+    for ((sample, &near), &far) in into.iter_mut().zip(near).zip(far) {
+        *sample = ((3 * i16::from(near) + i16::from(far) + bias) >> 2) as u8;
+    }
+}
+
+/// Three times the nearer row and once the other.
+fn weigh(near: &[u8], far: &[u8], into: &mut [i16]) {
+    for ((sum, &near), &far) in into.iter_mut().zip(near).zip(far) {
+        *sum = 3 * i16::from(near) + i16::from(far);
+    }
+}
+
+fn scale(row: &[u8], into: &mut [i16]) {
+    for (sum, &sample) in into.iter_mut().zip(row) {
+        *sum = i16::from(sample);
+    }
+}
+
+/// Three quarters of the nearer column and one of the other, twice as many columns; the first and
+/// the last stand alone. `biases` round the left and the right one of each pair.
+fn widen(row: &[i16], biases: [i16; 2], shift: u32, into: &mut [u8]) {
+    let last = row.len() - 1;
+    for (at, pair) in into.chunks_exact_mut(2).enumerate().skip(1).take(last) {
+        let (left, here) = (row[at - 1], row[at]);
+        pair[0] = ((3 * here + left + biases[0]) >> shift) as u8;
+    }
+    for (pair, neighbours) in into.chunks_exact_mut(2).zip(row.windows(2)) {
+        pair[1] = ((3 * neighbours[0] + neighbours[1] + biases[1]) >> shift) as u8;
+    }
+    into[0] = ((4 * row[0] + biases[0]) >> shift) as u8;
+    into[2 * last + 1] = ((4 * row[last] + biases[1]) >> shift) as u8;
+}
+
+/// ITU-R BT.601 as JFIF has it, in 16 bits of fraction.
+fn convert(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [u8]) {
+    const fn fixed(factor: f64) -> i32 {
+        (factor * 65536.0 + 0.5) as i32
+    }
+    const HALF: i32 = 1 << 15;
+    let pixels = into.chunks_exact_mut(3).zip(luma).zip(blue).zip(red);
+    for (((pixel, &luma), &blue), &red) in pixels {
+        let (y, b, r) = (i32::from(luma), i32::from(blue) - 128, i32::from(red) - 128);
+        let green = (HALF - fixed(0.34414) * b - fixed(0.71414) * r) >> 16;
+        pixel[0] = (y + ((fixed(1.402) * r + HALF) >> 16)).clamp(0, 255) as u8;
+        pixel[1] = (y + green).clamp(0, 255) as u8;
+        pixel[2] = (y + ((fixed(1.772) * b + HALF) >> 16)).clamp(0, 255) as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pixels::{Plane, Size};
+    use crate::turbo::Decompressor;
+    use turbojpeg::{Image, PixelFormat, Subsamp};
+
+    /// A JPEG of strong colours; every value of a channel is met.
+    fn file(width: usize, height: usize, sampling: Subsamp) -> Vec<u8> {
+        let mut state = 7_u32;
+        let pixels: Vec<u8> = (0..width * height * 3)
+            .map(|at| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                ((at % 3 * 90 + at / 3 % width * 5) as u8).wrapping_add((state >> 27) as u8)
+            })
+            .collect();
+        let image = Image {
+            pixels: &pixels[..],
+            width,
+            pitch: width * 3,
+            height,
+            format: PixelFormat::RGB,
+        };
+        turbojpeg::compress(image, 85, sampling).unwrap().to_vec()
+    }
+
+    fn planes(body: &[u8], size: Size, out: &mut Buffer) -> (Planes, Subsampling) {
+        let mut decompressor = Decompressor::new(10);
+        let file = decompressor.open(body, size).unwrap();
+        let subsampling = file.subsampling().unwrap();
+        (file.read_planes_into(out).unwrap(), subsampling)
+    }
+
+    #[test]
+    fn planes_become_the_rgb_that_libjpeg_turbo_decodes_in_every_subsampling() {
+        let samplings = [
+            Subsamp::None,
+            Subsamp::Sub2x1,
+            Subsamp::Sub1x2,
+            Subsamp::Sub2x2,
+        ];
+        let sizes = [(1, 1), (2, 2), (4, 3), (5, 5), (6, 7), (17, 33), (64, 48)];
+        for sampling in samplings {
+            for (width, height) in sizes {
+                let body = file(width, height, sampling);
+                let size = Size::new(width as u32, height as u32);
+                let (mut stored, mut converted, mut direct) =
+                    (Buffer::default(), Buffer::default(), Buffer::default());
+                let (planes, subsampling) = planes(&body, size, &mut stored);
+                let stored = StoredPlanes {
+                    samples: stored.all(),
+                    planes,
+                    subsampling,
+                };
+                let shape = to_rgb(stored, &mut converted);
+                let mut decompressor = Decompressor::new(10);
+                let expected = decompressor
+                    .open(&body, size)
+                    .unwrap()
+                    .read_pixels(&mut direct)
+                    .unwrap();
+                assert_eq!(shape, expected);
+                assert_eq!(
+                    converted.filled(shape.bytes()),
+                    direct.filled(shape.bytes()),
+                    "{sampling:?} {size:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_colour_outside_of_rgb_is_noticed_where_it_fills_a_part_of_the_image() {
+        let size = Size::new(64, 64);
+        let plane = |start, stride| Plane { start, stride };
+        let planes = Planes {
+            size,
+            planes: [plane(0, 64), plane(4096, 32), plane(5120, 32)],
+        };
+        let subsampling = Subsampling {
+            horizontal: 2,
+            vertical: 2,
+        };
+        let mut samples = vec![128; 6144];
+        let leaves = |samples: &[u8]| {
+            leaves_rgb(StoredPlanes {
+                samples,
+                planes,
+                subsampling,
+            })
+        };
+        assert!(!leaves(&samples));
+        // Bright and very red, in an eighth of the image.
+        samples[..512].fill(250);
+        samples[5120..5248].fill(220);
+        assert!(leaves(&samples));
+    }
+}
