@@ -35,6 +35,17 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the caller's word.
+        unsafe {
+            Self([
+                _mm256_add_ps(self.0[0], other.0[0]),
+                _mm256_add_ps(self.0[1], other.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, by: Self, sum: Self) -> Self {
         // SAFETY: the caller's word.
         unsafe {
@@ -49,94 +60,71 @@ impl Lanes for Avx2 {
     unsafe fn from_bytes(from: *const u8) -> Self {
         // SAFETY: the caller's word.
         unsafe {
-            Self(
-                [from, from.add(8)].map(|from| {
-                    _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast())))
-                }),
-            )
+            let low = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()));
+            let high = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.add(8).cast()));
+            Self([_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)])
         }
     }
 
     #[inline(always)]
-    unsafe fn to_bytes(self) -> [u8; FLOATS] {
+    unsafe fn store_bytes(self, into: *mut u8) {
         // SAFETY: the caller's word.
         unsafe {
-            let [low, high] = self.0.map(|floats| _mm256_cvtps_epi32(floats));
             // Packing works in each half: words come in the order 0, 2, 1, 3 of four.
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(low, high));
-            bytes(_mm_packus_epi16(
-                _mm256_castsi256_si128(words),
-                _mm256_extracti128_si256::<1>(words),
-            ))
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(self.words());
+            _mm_storeu_si128(into.cast(), packed(words));
         }
     }
 
     #[inline(always)]
-    unsafe fn pixels(line: *const f32, starts: &[u32; 4]) -> Self {
+    unsafe fn pixels(line: *const f32, starts: *const u32) -> Self {
         // SAFETY: the caller's word.
-        unsafe {
-            let pair = |first: u32, second: u32| {
-                _mm256_insertf128_ps::<1>(
-                    _mm256_castps128_ps256(_mm_loadu_ps(line.add(first as usize))),
-                    _mm_loadu_ps(line.add(second as usize)),
-                )
-            };
-            Self([pair(starts[0], starts[1]), pair(starts[2], starts[3])])
-        }
+        unsafe { Self([pair(line, starts), pair(line, starts.add(2))]) }
     }
 
     #[inline(always)]
     unsafe fn store_pixels(self, into: *mut f32) {
         // SAFETY: the caller's word.
         unsafe {
-            for (pair, floats) in self.0.into_iter().enumerate() {
-                let into = into.add(pair * 6);
-                _mm_storeu_ps(into, _mm256_castps256_ps128(floats));
-                _mm_storeu_ps(into.add(3), _mm256_extractf128_ps::<1>(floats));
-            }
+            let [low, high] = self.0;
+            _mm_storeu_ps(into, _mm256_castps256_ps128(low));
+            _mm_storeu_ps(into.add(3), _mm256_extractf128_ps::<1>(low));
+            _mm_storeu_ps(into.add(6), _mm256_castps256_ps128(high));
+            _mm_storeu_ps(into.add(9), _mm256_extractf128_ps::<1>(high));
         }
     }
 
     #[inline(always)]
-    unsafe fn to_pixel_bytes(self) -> [u8; FLOATS] {
+    unsafe fn store_pixel_bytes(self, into: *mut u8) {
         // SAFETY: the caller's word.
         unsafe {
-            let [low, high] = self.0.map(|floats| _mm256_cvtps_epi32(floats));
-            let words = _mm256_packus_epi32(low, high);
-            let packed = _mm_packus_epi16(
-                _mm256_castsi256_si128(words),
-                _mm256_extracti128_si256::<1>(words),
-            );
             // Pixels stand in the order 0, 2, 1, 3.
             let order = _mm_setr_epi8(0, 1, 2, 8, 9, 10, 4, 5, 6, 12, 13, 14, -1, -1, -1, -1);
-            bytes(_mm_shuffle_epi8(packed, order))
+            let pixels = _mm_shuffle_epi8(packed(self.words()), order);
+            _mm_storeu_si128(into.cast(), pixels);
         }
     }
 
     #[inline(always)]
     unsafe fn dots(
         line: *const f32,
-        starts: &[u32; FLOATS],
+        starts: *const u32,
         weights: *const f32,
         count: usize,
     ) -> Self {
         // SAFETY: the caller's word.
         unsafe {
-            let eight = |first: usize| {
-                let sums: [__m256; 8] = std::array::from_fn(|lane| {
-                    let lane = first + lane;
-                    let line = line.add(starts[lane] as usize);
-                    let weights = weights.add(lane * count);
-                    let mut sum = _mm256_mul_ps(_mm256_loadu_ps(line), _mm256_loadu_ps(weights));
-                    for tap in (8..count).step_by(8) {
-                        let values = _mm256_loadu_ps(line.add(tap));
-                        sum = _mm256_fmadd_ps(values, _mm256_loadu_ps(weights.add(tap)), sum);
-                    }
-                    sum
-                });
-                reduce(sums)
-            };
-            Self([eight(0), eight(8)])
+            let (second, behind) = (starts.add(8), weights.add(8 * count));
+            if count == 4 {
+                return Self([
+                    eight_short_dots(line, starts, weights),
+                    eight_short_dots(line, second, behind),
+                ]);
+            }
+            Self([
+                eight_dots(line, starts, weights, count),
+                eight_dots(line, second, behind, count),
+            ])
         }
     }
 
@@ -150,10 +138,11 @@ impl Lanes for Avx2 {
     unsafe fn add_bytes(sums: Self::Sums, from: *const u8) -> Self::Sums {
         // SAFETY: the caller's word.
         unsafe {
-            let part = |at: usize| _mm256_cvtepu8_epi16(_mm_loadu_si128(from.add(at).cast()));
+            let low = _mm256_cvtepu8_epi16(_mm_loadu_si128(from.cast()));
+            let high = _mm256_cvtepu8_epi16(_mm_loadu_si128(from.add(16).cast()));
             [
-                _mm256_add_epi16(sums[0], part(0)),
-                _mm256_add_epi16(sums[1], part(16)),
+                _mm256_add_epi16(sums[0], low),
+                _mm256_add_epi16(sums[1], high),
             ]
         }
     }
@@ -161,46 +150,116 @@ impl Lanes for Avx2 {
     #[inline(always)]
     unsafe fn from_sums(sums: Self::Sums) -> [Self; 2] {
         // SAFETY: the caller's word.
+        unsafe { [widened(sums[0]), widened(sums[1])] }
+    }
+}
+
+impl Avx2 {
+    /// Rounded to words, the halves' quarters in turn.
+    ///
+    /// # Safety
+    /// The processor has AVX2.
+    #[inline(always)]
+    unsafe fn words(self) -> __m256i {
+        // SAFETY: the caller's word.
         unsafe {
-            sums.map(|words| {
-                let halves = [
-                    _mm256_castsi256_si128(words),
-                    _mm256_extracti128_si256::<1>(words),
-                ];
-                Self(halves.map(|half| _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(half))))
-            })
+            let [low, high] = self.0;
+            _mm256_packus_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high))
         }
     }
 }
 
-/// Lane `k` of the result is the sum of all lanes of `sums[k]`.
+/// Sixteen words as floats.
 ///
 /// # Safety
-/// The processor has AVX.
+/// The processor has AVX2.
 #[inline(always)]
-unsafe fn reduce(sums: [__m256; 8]) -> __m256 {
+unsafe fn widened(words: __m256i) -> Avx2 {
     // SAFETY: the caller's word.
     unsafe {
-        let four = |at: usize| {
-            _mm256_hadd_ps(
-                _mm256_hadd_ps(sums[at], sums[at + 1]),
-                _mm256_hadd_ps(sums[at + 2], sums[at + 3]),
-            )
-        };
-        let (low, high) = (four(0), four(4));
+        let low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(words));
+        let high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256::<1>(words));
+        Avx2([_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)])
+    }
+}
+
+/// Words to bytes.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn packed(words: __m256i) -> __m128i {
+    // SAFETY: the caller's word.
+    unsafe {
+        _mm_packus_epi16(
+            _mm256_castsi256_si128(words),
+            _mm256_extracti128_si256::<1>(words),
+        )
+    }
+}
+
+/// Four floats at each of two starts.
+///
+/// # Safety
+/// As for `Lanes::pixels`, for two starts.
+#[inline(always)]
+unsafe fn pair(line: *const f32, starts: *const u32) -> __m256 {
+    // SAFETY: the caller's word.
+    unsafe {
+        let low = _mm256_castps128_ps256(_mm_loadu_ps(line.add(*starts as usize)));
+        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(line.add(*starts.add(1) as usize)))
+    }
+}
+
+/// Half of `Lanes::dots`, for four taps.
+///
+/// # Safety
+/// As for `Lanes::dots`, for eight starts.
+#[inline(always)]
+unsafe fn eight_short_dots(line: *const f32, starts: *const u32, weights: *const f32) -> __m256 {
+    // SAFETY: the caller's word.
+    unsafe {
+        let mut sums = [_mm256_setzero_ps(); 4];
+        for (two, sum) in sums.iter_mut().enumerate() {
+            let values = pair(line, starts.add(2 * two));
+            *sum = _mm256_mul_ps(values, _mm256_loadu_ps(weights.add(8 * two)));
+        }
+        let [a, b, c, d] = sums;
+        let sums = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+        // The sums stand in the order 0, 2, 4, 6, 1, 3, 5, 7.
+        _mm256_permutevar8x32_ps(sums, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))
+    }
+}
+
+/// Half of `Lanes::dots`.
+///
+/// # Safety
+/// As for `Lanes::dots`, for eight starts.
+#[inline(always)]
+unsafe fn eight_dots(
+    line: *const f32,
+    starts: *const u32,
+    weights: *const f32,
+    count: usize,
+) -> __m256 {
+    // SAFETY: the caller's word.
+    unsafe {
+        let mut sums = [_mm256_setzero_ps(); 8];
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            let line = line.add(*starts.add(lane) as usize);
+            let weights = weights.add(lane * count);
+            *sum = _mm256_mul_ps(_mm256_loadu_ps(line), _mm256_loadu_ps(weights));
+            for tap in (8..count).step_by(8) {
+                let values = _mm256_loadu_ps(line.add(tap));
+                *sum = _mm256_fmadd_ps(values, _mm256_loadu_ps(weights.add(tap)), *sum);
+            }
+        }
+        let [a, b, c, d, e, f, g, h] = sums;
+        let low = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+        let high = _mm256_hadd_ps(_mm256_hadd_ps(e, f), _mm256_hadd_ps(g, h));
         _mm256_add_ps(
             _mm256_permute2f128_ps::<0x20>(low, high),
             _mm256_permute2f128_ps::<0x31>(low, high),
         )
     }
-}
-
-/// # Safety
-/// The processor has SSE2.
-#[inline(always)]
-unsafe fn bytes(register: __m128i) -> [u8; FLOATS] {
-    let mut bytes = [0; FLOATS];
-    // SAFETY: the array has the sixteen bytes of the register.
-    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), register) };
-    bytes
 }

@@ -20,32 +20,31 @@ pub(super) trait Lanes: Copy {
     /// Sixteen floats.
     unsafe fn store(self, into: *mut f32);
 
+    /// `self + other`.
+    unsafe fn add(self, other: Self) -> Self;
+
     /// `self * by + sum`, rounded once or twice.
     unsafe fn mul_add(self, by: Self, sum: Self) -> Self;
 
     /// Sixteen bytes.
     unsafe fn from_bytes(from: *const u8) -> Self;
 
-    /// Rounded, half to even, and cut to 0..=255.
-    unsafe fn to_bytes(self) -> [u8; FLOATS];
+    /// Sixteen bytes: rounded, half to even, and cut to 0..=255.
+    unsafe fn store_bytes(self, into: *mut u8);
 
-    /// Four floats from `line + starts[0]`, four from `line + starts[1]` and so on.
-    unsafe fn pixels(line: *const f32, starts: &[u32; 4]) -> Self;
+    /// Four floats at each of four starts.
+    unsafe fn pixels(line: *const f32, starts: *const u32) -> Self;
 
-    /// The first three of every four floats, twelve in a row; thirteen are written.
+    /// The first three of every four floats, twelve in a row and four of anything.
     unsafe fn store_pixels(self, into: *mut f32);
 
     /// The first three of every four floats as bytes, twelve in a row and four of anything.
-    unsafe fn to_pixel_bytes(self) -> [u8; FLOATS];
+    unsafe fn store_pixel_bytes(self, into: *mut u8);
 
-    /// Result `k` is the sum of `line[starts[k]..][..count] * weights[k * count..][..count]`.
-    /// `count` is a multiple of eight.
-    unsafe fn dots(
-        line: *const f32,
-        starts: &[u32; FLOATS],
-        weights: *const f32,
-        count: usize,
-    ) -> Self;
+    /// Float `k` is the sum of `line[starts[k]..][..count] * weights[k * count..][..count]`.
+    /// `count` is four or a multiple of eight.
+    unsafe fn dots(line: *const f32, starts: *const u32, weights: *const f32, count: usize)
+    -> Self;
 
     /// Thirty-two sums of bytes, 16 bits each.
     type Sums: Copy;

@@ -4,8 +4,8 @@
 use super::lanes::FLOATS;
 use super::taps::{Axis, Taps};
 
-/// Rows of a run at most: their sum is a whole number that a float holds.
-const RUN_ROWS_MAX: usize = 1 << 16;
+/// Rows of a run at most: their sum takes 16 bits.
+const RUN_ROWS_MAX: usize = 256;
 
 /// Rows that follow each other and weigh the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,7 +61,11 @@ impl Columns {
         self.samples = axis.len() * channels;
         self.taps = axis.taps_max();
         if channels == 1 {
-            self.taps = self.taps.next_multiple_of(8);
+            self.taps = if self.taps <= 4 {
+                4
+            } else {
+                self.taps.next_multiple_of(8)
+            };
         }
         self.starts.clear();
         self.starts.resize(blocks * pixels, 0);

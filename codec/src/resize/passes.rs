@@ -4,10 +4,9 @@
 use super::lanes::{FLOATS, Lanes, SUMS};
 use super::layout::{Columns, Run};
 
-/// Samples of a line taken together; a line has room for whole ones.
+/// Samples taken together where rows or lines are summed: enough to pay for the control of the
+/// loops, few enough for the registers.
 pub(super) const STEP: usize = 4 * FLOATS;
-/// Bytes that a sum of 16 bits holds.
-const SUMMED_MAX: usize = 256;
 
 /// The part of the source rows that the result needs.
 #[derive(Clone, Copy)]
@@ -42,63 +41,61 @@ pub(super) unsafe fn sum_rows<L: Lanes>(
         // Their slices are the proof that all rows of the run lie within the source.
         let _ = (rows.row(run.row), rows.row(run.row + run.count - 1));
     }
-    if rows.samples < SUMS {
+    if rows.samples < STEP {
         return sum_narrow_rows(rows, runs, rest, line);
     }
-    let last = rows.samples - SUMS;
-    for at in (0..last).step_by(SUMS).chain([last]) {
+    let last = rows.samples - STEP;
+    let mut at = 0;
+    loop {
         // SAFETY: the processor is the caller's word; rows of all runs have `samples` bytes, and
-        // the line as many floats, of which `at` leaves thirty-two.
+        // the line as many floats, of which `at` leaves a step.
         unsafe {
-            let mut sums = [L::splat(rest); 2];
+            let mut sums = [L::splat(rest); 4];
             for run in runs {
-                let start = rows
-                    .source
-                    .as_ptr()
-                    .add(run.row * rows.stride + rows.first + at);
-                let weight = L::splat(run.weight);
-                let values = if run.count == 1 {
-                    [L::from_bytes(start), L::from_bytes(start.add(FLOATS))]
-                } else {
-                    sum_run::<L>(start, rows.stride, run.count)
-                };
-                sums = [
-                    values[0].mul_add(weight, sums[0]),
-                    values[1].mul_add(weight, sums[1]),
-                ];
+                let start = run.row * rows.stride + rows.first + at;
+                sum_run(rows.source.as_ptr().add(start), rows.stride, run, &mut sums);
             }
-            sums[0].store(line.as_mut_ptr().add(at));
-            sums[1].store(line.as_mut_ptr().add(at + FLOATS));
+            for (part, sum) in sums.into_iter().enumerate() {
+                sum.store(line.as_mut_ptr().add(at + part * FLOATS));
+            }
         }
+        if at == last {
+            return;
+        }
+        // The last step goes back over samples that are done.
+        at = (at + STEP).min(last);
     }
 }
 
-/// The sum of thirty-two samples over `count` rows.
+/// Adds a step of the samples of a run, which begins at `start`.
 ///
 /// # Safety
-/// As for `sum_rows`; thirty-two bytes may be read at `start` and at as many strides behind it as
-/// there are rows.
+/// As for `sum_rows`; a step of bytes may be read at `start` and at as many strides behind it as
+/// the run has rows.
 #[inline(always)]
-unsafe fn sum_run<L: Lanes>(start: *const u8, stride: usize, count: usize) -> [L; 2] {
-    // SAFETY: the caller's word.
+unsafe fn sum_run<L: Lanes>(start: *const u8, stride: usize, run: &Run, sums: &mut [L; 4]) {
+    // SAFETY: the caller's word. A run has no more rows than a sum of 16 bits has room for.
     unsafe {
-        let add = |from: usize, until: usize| {
-            let mut sums = L::no_sums();
-            for row in from..until {
-                sums = L::add_bytes(sums, start.add(row * stride));
+        let weight = L::splat(run.weight);
+        if run.count == 1 {
+            for (part, sum) in sums.iter_mut().enumerate() {
+                *sum = L::from_bytes(start.add(part * FLOATS)).mul_add(weight, *sum);
             }
-            L::from_sums(sums)
-        };
-        let mut total = add(0, count.min(SUMMED_MAX));
-        let one = L::splat(1.0);
-        for from in (SUMMED_MAX..count).step_by(SUMMED_MAX) {
-            let more = add(from, count.min(from + SUMMED_MAX));
-            total = [
-                more[0].mul_add(one, total[0]),
-                more[1].mul_add(one, total[1]),
-            ];
+            return;
         }
-        total
+        let mut whole = [L::no_sums(); 2];
+        let mut from = start;
+        for _ in 0..run.count {
+            whole[0] = L::add_bytes(whole[0], from);
+            whole[1] = L::add_bytes(whole[1], from.add(SUMS));
+            from = from.wrapping_add(stride);
+        }
+        let [first, second] = L::from_sums(whole[0]);
+        let [third, fourth] = L::from_sums(whole[1]);
+        sums[0] = first.mul_add(weight, sums[0]);
+        sums[1] = second.mul_add(weight, sums[1]);
+        sums[2] = third.mul_add(weight, sums[2]);
+        sums[3] = fourth.mul_add(weight, sums[3]);
     }
 }
 
@@ -107,8 +104,8 @@ fn sum_narrow_rows(rows: &Rows<'_>, runs: &[Run], rest: f32, line: &mut [f32]) {
     for (at, sum) in line[..rows.samples].iter_mut().enumerate() {
         *sum = rest;
         for run in runs {
-            let samples = (run.row..run.row + run.count).map(|y| u32::from(rows.row(y)[at]));
-            *sum += samples.sum::<u32>() as f32 * run.weight;
+            let samples = (run.row..run.row + run.count).map(|y| u16::from(rows.row(y)[at]));
+            *sum += f32::from(samples.sum::<u16>()) * run.weight;
         }
     }
 }
@@ -130,50 +127,34 @@ pub(super) unsafe fn widen<L: Lanes>(bytes: &[u8], line: &mut [f32]) {
     }
 }
 
-/// The sums along a line, down to bytes.
-///
-/// # Safety
-/// The processor has the instructions of `L`.
-#[inline(always)]
-pub(super) unsafe fn columns_to_bytes<L: Lanes, const CHANNELS: usize>(
-    line: &[f32],
-    columns: &Columns,
-    into: &mut [u8],
-) {
-    assert!(into.len() == columns.samples && line.len() >= columns.room);
-    let chunk = Columns::pixels(CHANNELS) * CHANNELS;
-    for (block, at) in (0..into.len()).step_by(chunk).enumerate() {
-        // SAFETY: the processor is the caller's word.
-        let bytes = unsafe {
-            let sums = column_sums::<L, CHANNELS>(line, columns, block);
+/// What a line is filtered to: bytes for a result, floats for another pass.
+pub(super) trait Sample: Copy + Default {
+    /// Stores one block of sums: sixteen of grey, twelve of RGB and four of anything.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `L`; sixteen samples may be written.
+    unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self);
+}
+
+impl Sample for u8 {
+    #[inline(always)]
+    unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self) {
+        // SAFETY: the caller's word.
+        unsafe {
             if CHANNELS == 1 {
-                sums.to_bytes()
+                sums.store_bytes(into);
             } else {
-                sums.to_pixel_bytes()
+                sums.store_pixel_bytes(into);
             }
-        };
-        put(bytes, chunk, &mut into[at..]);
+        }
     }
 }
 
-/// The sums along a line, as floats. `into` has room for a whole block behind the last sample.
-///
-/// # Safety
-/// The processor has the instructions of `L`.
-#[inline(always)]
-pub(super) unsafe fn columns_to_floats<L: Lanes, const CHANNELS: usize>(
-    line: &[f32],
-    columns: &Columns,
-    into: &mut [f32],
-) {
-    assert!(into.len() >= columns.samples + FLOATS && line.len() >= columns.room);
-    let chunk = Columns::pixels(CHANNELS) * CHANNELS;
-    for (block, at) in (0..columns.samples).step_by(chunk).enumerate() {
-        // SAFETY: the processor is the caller's word; sixteen floats follow `at`, which is below
-        // `samples`.
+impl Sample for f32 {
+    #[inline(always)]
+    unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self) {
+        // SAFETY: the caller's word.
         unsafe {
-            let sums = column_sums::<L, CHANNELS>(line, columns, block);
-            let into = into.as_mut_ptr().add(at);
             if CHANNELS == 1 {
                 sums.store(into);
             } else {
@@ -183,41 +164,88 @@ pub(super) unsafe fn columns_to_floats<L: Lanes, const CHANNELS: usize>(
     }
 }
 
-/// One block of sums along a line.
+/// The sums along a line.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn column_sums<L: Lanes, const CHANNELS: usize>(
+pub(super) unsafe fn sum_columns<L: Lanes, S: Sample, const CHANNELS: usize>(
     line: &[f32],
     columns: &Columns,
-    block: usize,
-) -> L {
-    let size = columns.block();
-    let weights = &columns.weights[block * size..][..size];
+    into: &mut [S],
+) {
+    // SAFETY: the caller's word. The loops over the taps are unrolled for the usual numbers.
+    unsafe {
+        match (CHANNELS, columns.taps) {
+            (1, 4) => sum_some::<L, S, CHANNELS, 4>(line, columns, into),
+            (1, 8) => sum_some::<L, S, CHANNELS, 8>(line, columns, into),
+            (3, 2) => sum_some::<L, S, CHANNELS, 2>(line, columns, into),
+            (3, 3) => sum_some::<L, S, CHANNELS, 3>(line, columns, into),
+            (3, 4) => sum_some::<L, S, CHANNELS, 4>(line, columns, into),
+            (3, 5) => sum_some::<L, S, CHANNELS, 5>(line, columns, into),
+            (3, 6) => sum_some::<L, S, CHANNELS, 6>(line, columns, into),
+            (3, 7) => sum_some::<L, S, CHANNELS, 7>(line, columns, into),
+            (3, 8) => sum_some::<L, S, CHANNELS, 8>(line, columns, into),
+            _ => sum_some::<L, S, CHANNELS, 0>(line, columns, into),
+        }
+    }
+}
+
+/// As `sum_columns`, for `TAPS` taps, or any number if that is 0.
+///
+/// # Safety
+/// The processor has the instructions of `L`; `TAPS` is 0 or `columns.taps`.
+#[inline(always)]
+unsafe fn sum_some<L: Lanes, S: Sample, const CHANNELS: usize, const TAPS: usize>(
+    line: &[f32],
+    columns: &Columns,
+    into: &mut [S],
+) {
+    assert!(into.len() == columns.samples && line.len() >= columns.room);
     let pixels = Columns::pixels(CHANNELS);
-    let starts = &columns.starts[block * pixels..][..pixels];
-    // SAFETY: the processor is the caller's word. A block has sixteen constants and sixteen
-    // weights for each tap. The line has the room that the columns ask for (asserted where the
-    // row begins): no start, tap or unused lane reads past it.
+    let starts = columns.starts.chunks_exact(pixels);
+    let blocks = columns.weights.chunks_exact(columns.block());
+    let mut at = 0;
+    for (starts, weights) in starts.zip(blocks) {
+        // SAFETY: the processor is the caller's word. A block has sixteen constants and sixteen
+        // weights for each tap. The line has the room that the columns ask for: no start, tap or
+        // unused lane reads past it. Samples are stored where sixteen have room.
+        unsafe {
+            let sums = sum_block::<L, CHANNELS, TAPS>(line, starts, weights, columns.taps);
+            if at + FLOATS <= into.len() {
+                S::store::<L, CHANNELS>(sums, into.as_mut_ptr().add(at));
+            } else {
+                let mut last = [S::default(); FLOATS];
+                S::store::<L, CHANNELS>(sums, last.as_mut_ptr());
+                let count = (into.len() - at).min(pixels * CHANNELS);
+                into[at..at + count].copy_from_slice(&last[..count]);
+            }
+        }
+        at += pixels * CHANNELS;
+    }
+}
+
+/// # Safety
+/// As for `sum_some`; `starts` and `weights` are a block of columns made for `line`.
+#[inline(always)]
+unsafe fn sum_block<L: Lanes, const CHANNELS: usize, const TAPS: usize>(
+    line: &[f32],
+    starts: &[u32],
+    weights: &[f32],
+    taps: usize,
+) -> L {
+    let line = line.as_ptr();
+    let taps = if TAPS == 0 { taps } else { TAPS };
+    // SAFETY: the caller's word.
     unsafe {
         let mut sums = L::load(weights.as_ptr());
-        let mut weights = weights.as_ptr().add(FLOATS);
+        let weights = weights.as_ptr().add(FLOATS);
         if CHANNELS == 1 {
-            let starts = starts
-                .first_chunk()
-                .expect("a block of grey has sixteen pixels");
-            let dots = L::dots(line.as_ptr(), starts, weights, columns.taps);
-            return dots.mul_add(L::splat(1.0), sums);
+            return sums.add(L::dots(line, starts.as_ptr(), weights, taps));
         }
-        let starts = starts
-            .first_chunk()
-            .expect("a block of RGB has four pixels");
-        let mut from = line.as_ptr();
-        for _ in 0..columns.taps {
-            sums = L::pixels(from, starts).mul_add(L::load(weights), sums);
-            weights = weights.add(FLOATS);
-            from = from.add(CHANNELS);
+        for tap in 0..taps {
+            let values = L::pixels(line.add(tap * CHANNELS), starts.as_ptr());
+            sums = values.mul_add(L::load(weights.add(tap * FLOATS)), sums);
         }
         sums
     }
@@ -248,7 +276,10 @@ pub(super) unsafe fn lines_to_bytes<L: Lanes>(mix: &Mix<'_>, into: &mut [u8]) {
         // asserted.
         unsafe {
             let from = mix.start.as_ptr().add(at);
-            let mut sums = [0, 1, 2, 3].map(|part| L::load(from.add(part * FLOATS)));
+            let mut sums = [L::splat(0.0); 4];
+            for (part, sum) in sums.iter_mut().enumerate() {
+                *sum = L::load(from.add(part * FLOATS));
+            }
             for &(begin, weight) in mix.weights {
                 let from = mix.lines.as_ptr().add(begin + at);
                 let weight = L::splat(weight);
@@ -256,20 +287,19 @@ pub(super) unsafe fn lines_to_bytes<L: Lanes>(mix: &Mix<'_>, into: &mut [u8]) {
                     *sum = L::load(from.add(part * FLOATS)).mul_add(weight, *sum);
                 }
             }
-            for (sum, into) in sums.into_iter().zip(into.chunks_mut(FLOATS)) {
-                put(sum.to_bytes(), FLOATS, into);
+            let mut bytes = [0; STEP];
+            let whole = into.len() == STEP;
+            let target = if whole {
+                into.as_mut_ptr()
+            } else {
+                bytes.as_mut_ptr()
+            };
+            for (part, sum) in sums.into_iter().enumerate() {
+                sum.store_bytes(target.add(part * FLOATS));
+            }
+            if !whole {
+                into.copy_from_slice(&bytes[..into.len()]);
             }
         }
-    }
-}
-
-/// Stores the first `count` bytes, or all where there is room, or as many as there is room for.
-#[inline(always)]
-fn put(bytes: [u8; FLOATS], count: usize, into: &mut [u8]) {
-    if let Some(whole) = into.first_chunk_mut() {
-        *whole = bytes;
-    } else {
-        let count = count.min(into.len());
-        into[..count].copy_from_slice(&bytes[..count]);
     }
 }

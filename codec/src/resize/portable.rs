@@ -30,6 +30,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(from_fn(|lane| self.0[lane] + other.0[lane]))
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, by: Self, sum: Self) -> Self {
         Self(from_fn(|lane| self.0[lane] * by.0[lane] + sum.0[lane]))
     }
@@ -42,16 +47,20 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn to_bytes(self) -> [u8; FLOATS] {
-        self.0.map(|value| value.round_ties_even() as u8)
+    unsafe fn store_bytes(self, into: *mut u8) {
+        // SAFETY: the caller lets sixteen bytes be written.
+        unsafe { into.cast::<[u8; FLOATS]>().write(self.bytes()) }
     }
 
     #[inline(always)]
-    unsafe fn pixels(line: *const f32, starts: &[u32; 4]) -> Self {
+    unsafe fn pixels(line: *const f32, starts: *const u32) -> Self {
         let mut floats = [0.0; FLOATS];
-        for (four, &start) in floats.as_chunks_mut::<4>().0.iter_mut().zip(starts) {
-            // SAFETY: the caller lets four floats be read at each start.
-            *four = unsafe { line.add(start as usize).cast::<[f32; 4]>().read() };
+        for (pixel, four) in floats.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            // SAFETY: the caller lets four starts be read, and four floats at each.
+            *four = unsafe {
+                let start = *starts.add(pixel) as usize;
+                line.add(start).cast::<[f32; 4]>().read()
+            };
         }
         Self(floats)
     }
@@ -59,36 +68,37 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn store_pixels(self, into: *mut f32) {
         for (pixel, four) in self.0.as_chunks::<4>().0.iter().enumerate() {
-            // SAFETY: the caller lets thirteen floats be written; the last four start at nine.
+            // SAFETY: the caller lets sixteen floats be written.
             unsafe { into.add(pixel * 3).cast::<[f32; 4]>().write(*four) };
         }
     }
 
     #[inline(always)]
-    unsafe fn to_pixel_bytes(self) -> [u8; FLOATS] {
-        // SAFETY: this form needs no instructions.
-        let bytes = unsafe { self.to_bytes() };
-        from_fn(|at| if at < 12 { bytes[at + at / 3] } else { 0 })
+    unsafe fn store_pixel_bytes(self, into: *mut u8) {
+        let bytes = self.bytes();
+        let pixels: [u8; 12] = from_fn(|at| bytes[at + at / 3]);
+        // SAFETY: the caller lets sixteen bytes be written.
+        unsafe { into.cast::<[u8; 12]>().write(pixels) }
     }
 
     #[inline(always)]
     unsafe fn dots(
         line: *const f32,
-        starts: &[u32; FLOATS],
+        starts: *const u32,
         weights: *const f32,
         count: usize,
     ) -> Self {
         Self(from_fn(|lane| {
-            let mut sums = [0.0; 8];
-            for tap in (0..count).step_by(8) {
+            let mut sums = [0.0; 4];
+            for tap in (0..count).step_by(4) {
                 // SAFETY: the caller lets `count` floats be read at each start, and sixteen times
-                // `count` weights; `count` is a multiple of eight.
+                // `count` weights; `count` is a multiple of four.
                 let (values, weights) = unsafe {
-                    let values = line.add(starts[lane] as usize + tap);
+                    let values = line.add(*starts.add(lane) as usize + tap);
                     let weights = weights.add(lane * count + tap);
                     (
-                        values.cast::<[f32; 8]>().read(),
-                        weights.cast::<[f32; 8]>().read(),
+                        values.cast::<[f32; 4]>().read(),
+                        weights.cast::<[f32; 4]>().read(),
                     )
                 };
                 sums = from_fn(|at| sums[at] + values[at] * weights[at]);
@@ -112,5 +122,11 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn from_sums(sums: [u16; SUMS]) -> [Self; 2] {
         [0, FLOATS].map(|half| Self(from_fn(|lane| f32::from(sums[half + lane]))))
+    }
+}
+
+impl Portable {
+    fn bytes(self) -> [u8; FLOATS] {
+        self.0.map(|value| value.round_ties_even() as u8)
     }
 }

@@ -6,13 +6,16 @@
 use super::direct;
 use super::lanes::Lanes;
 use super::layout::{Columns, Run, fill_runs};
-use super::passes::{Rows, columns_to_bytes, columns_to_floats, lines_to_bytes, sum_rows, widen};
+use super::passes::{Rows, lines_to_bytes, sum_columns, sum_rows, widen};
 use super::portable::Portable;
 use super::ring::Ring;
 use super::taps::Axis;
 
 /// Source columns above which no line of floats is made.
 const LINE_PIXELS_MAX: usize = 1 << 20;
+/// Taps of a column and of a row above which the sums of floats would lose a tenth of a level.
+const COLUMN_TAPS_MAX: usize = 1 << 14;
+const ROW_TAPS_MAX: usize = 1 << 20;
 
 /// A raster to read: rows start `stride` bytes apart; one (grey or a plane) or three channels.
 #[derive(Clone, Copy)]
@@ -84,7 +87,10 @@ impl Separable {
         rows: &Axis,
         target: Picture<'_>,
     ) {
-        if columns.reach().len() > LINE_PIXELS_MAX {
+        if columns.reach().len() > LINE_PIXELS_MAX
+            || columns.taps_max() > COLUMN_TAPS_MAX
+            || rows.taps_max() > ROW_TAPS_MAX
+        {
             return direct::resize(source, columns, rows, target);
         }
         let job = Job {
@@ -142,7 +148,7 @@ impl Separable {
             unsafe {
                 sum_rows::<L>(&rows, &self.runs, taps.rest, &mut self.line);
                 let into = &mut into[..self.columns.samples];
-                columns_to_bytes::<L, CHANNELS>(&self.line, &self.columns, into);
+                sum_columns::<L, u8, CHANNELS>(&self.line, &self.columns, into);
             }
         }
     }
@@ -164,7 +170,11 @@ impl Separable {
                     // SAFETY: the caller's word.
                     unsafe {
                         widen::<L>(rows.row(y), &mut self.line);
-                        columns_to_floats::<L, CHANNELS>(&self.line, &self.columns, into);
+                        sum_columns::<L, f32, CHANNELS>(
+                            &self.line,
+                            &self.columns,
+                            &mut into[..samples],
+                        );
                     }
                 }
             }
