@@ -11,5 +11,13 @@ EXCEPTIONS = [
     ("*", "other_*.pfm", "status*", "PFM is not supported"),
     ("*", "other_*.hdr", "status*", "Radiance HDR is not supported"),
     ("*", "other_*.ras", "status*", "Sun raster is not supported"),
+    (
+        "encode",
+        "jpg_size_257x255.jpg",
+        "ssim*webp 80*",
+        "a level in 0.2 % of the pixels leads libwebp elsewhere: of both results the SSIM to the image is 0.9545",
+    ),
+    ("policy", "*", "status*disable_all_reencoding*", "bytes that are no whole image are never stored"),
+    ("policy", "jpg_*", "kept: ours True, theirs False*", "imghdr knows a JPEG only by JFIF or Exif in front"),
     ("exif", "other_brand_only.heic", "*", "HEIC is refused by both, so nobody sees its EXIF"),
 ]

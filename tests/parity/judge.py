@@ -9,14 +9,17 @@ import numpy as np
 
 def pixel_difference(ours, theirs):
     """(largest difference in levels, share of pixels that differ at all)."""
-    gap = np.abs(ours.astype(np.int32) - theirs.astype(np.int32))
+    gap = cv2.absdiff(ours, theirs)
+    largest = int(gap.max())
+    if largest == 0:
+        return 0, 0.0
     if gap.ndim == 3:
         gap = gap.max(axis=2)
-    return int(gap.max()), float((gap > 0).mean())
+    return largest, float((gap > 0).mean())
 
 
 def luma(pixels):
-    return (pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)).astype(np.float64)
+    return (pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)).astype(np.float32)
 
 
 def ssim(ours, theirs):

@@ -120,7 +120,7 @@ def quiet():
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    sys.stderr = os.fdopen(kept, "w")
+    sys.stderr = os.fdopen(kept, "w", buffering=1)
 
 
 def build():
