@@ -13,7 +13,8 @@ pub(super) fn find(body: &[u8]) -> Result<Option<usize>, Broken> {
     match body {
         [b'I', b'I', ..] | [b'M', b'M', ..] => Ok(Some(0)),
         _ if sniff(body) == Some(Format::Webp) => Ok(webp(body)),
-        [0xFF, 0xD8, ..] => jpeg(body),
+        [0xFF, 0xD8, _, _, ..] => jpeg(body),
+        [0xFF, 0xD8, ..] => Err(Broken),
         _ => Ok(None),
     }
 }

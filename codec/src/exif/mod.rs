@@ -57,7 +57,7 @@ fn push_string(text: &mut String, value: &str) {
             '\t' => text.push_str("\\t"),
             '\x08' => text.push_str("\\b"),
             '\x0c' => text.push_str("\\f"),
-            ' '..='\x7e' | '\x7f' => text.push(character),
+            ' '..='\x7e' => text.push(character),
             _ => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     text.push_str(&format!("\\u{unit:04x}"));
@@ -106,6 +106,7 @@ mod tests {
             exif_json(b"\xFF\xD8\xFF\xDB\x00\x43\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"),
             Some("{}".to_owned())
         );
+        assert_eq!(exif_json(b"\xFF\xD8\xFF"), None);
     }
 
     #[test]
@@ -135,10 +136,10 @@ mod tests {
 
     #[test]
     fn text_outside_ascii_is_escaped() {
-        let exif = tiff(&[(0x013B, 2, 3, [0xC3, 0xA9, b'"', 0])], b"");
+        let exif = tiff(&[(0x013B, 2, 4, [0xC3, 0xA9, b'"', 0x7F])], b"");
         assert_eq!(
             exif_json(&exif),
-            Some("{\"Image Artist\": \"\\u00e9\\\"\"}".to_owned())
+            Some("{\"Image Artist\": \"\\u00e9\\\"\\u007f\"}".to_owned())
         );
     }
 

@@ -128,7 +128,7 @@ pub(super) fn meanings(value: &Value, names: &[(i64, &str)]) -> String {
         known.map_or_else(|| number.print(), |(_, name)| (*name).to_owned())
     };
     match value {
-        Value::Text(text) => text.chars().map(|letter| format!("'{letter}'")).collect(),
+        Value::Text(text) => text.chars().map(letter_literal).collect(),
         Value::Bytes(bytes) => bytes
             .iter()
             .map(|&byte| name(Number::Integer(byte.into())))
@@ -169,21 +169,59 @@ fn bytes_literal(bytes: &[u8]) -> String {
     text
 }
 
+/// A text of one letter; what cannot be shown is escaped by its code.
+fn letter_literal(letter: char) -> String {
+    let code = u32::from(letter);
+    // Only at the start of a text does the standard library escape a letter that joins another.
+    let hidden = || format!("a{letter}").escape_debug().count() > 2;
+    match letter {
+        '\'' => "\"'\"".to_owned(),
+        '"' => "'\"'".to_owned(),
+        '\\' => "'\\\\'".to_owned(),
+        '\t' => "'\\t'".to_owned(),
+        '\n' => "'\\n'".to_owned(),
+        '\r' => "'\\r'".to_owned(),
+        _ if !hidden() => format!("'{letter}'"),
+        _ if code < 0x100 => format!("'\\x{code:02x}'"),
+        _ if code < 0x1_0000 => format!("'\\u{code:04x}'"),
+        _ => format!("'\\U{code:08x}'"),
+    }
+}
+
 /// The shortest decimal form that reads back, with an exponent outside of 1e-4 to 1e16.
 fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }
     let size = value.abs();
-    if size.is_infinite() || size == 0.0 || (1e-4..1e16).contains(&size) {
+    if size.is_infinite() || size == 0.0 {
         return format!("{value:?}");
     }
-    let short = format!("{value:e}");
+    let short = shortest(value);
     let (digits, exponent) = short.split_once('e').unwrap_or((&short, "0"));
+    if (1e-4..1e16).contains(&size) {
+        let behind_the_point = digits.trim_start_matches('-').len().saturating_sub(2) as i64;
+        let places = behind_the_point - exponent.parse().unwrap_or(0);
+        return format!("{value:.*}", places.max(1) as usize);
+    }
     let (sign, exponent) = exponent
         .strip_prefix('-')
         .map_or(('+', exponent), |rest| ('-', rest));
     format!("{digits}e{sign}{exponent:0>2}")
+}
+
+/// The shortest digits with an exponent. Of two that are equally near, the one with the even last
+/// digit, which the standard library does not heed.
+fn shortest(value: f64) -> String {
+    let short = format!("{value:e}");
+    let mantissa = short.split('e').next().unwrap_or_default();
+    let places = mantissa.trim_start_matches('-').len().saturating_sub(2);
+    let even = format!("{value:.places$e}");
+    if even.parse() == Ok(value) {
+        even
+    } else {
+        short
+    }
 }
 
 fn gcd(a: i64, b: i64) -> i64 {
@@ -202,7 +240,19 @@ mod tests {
         assert_eq!(float(1e-5), "1e-05");
         assert_eq!(float(1e16), "1e+16");
         assert_eq!(float(0.5), "0.5");
+        assert_eq!(float(-120.0), "-120.0");
+        assert_eq!(float(0.00025), "0.00025");
+        assert_eq!(float(1234567890123456.0), "1234567890123456.0");
+        assert_eq!(float(743682126224304.25), "743682126224304.2");
+        assert_eq!(float(743682126224304.75), "743682126224304.8");
         assert_eq!(bytes_literal(b"a'\xFF\0"), "b\"a'\\xff\\x00\"");
+    }
+
+    #[test]
+    fn letters_that_cannot_be_shown_are_escaped() {
+        let text = Value::Text("a\u{2}\n'\u{85}\u{301}\u{2028}".to_owned());
+        let expected = "'a''\\x02''\\n'\"'\"'\\x85''\u{301}''\\u2028'";
+        assert_eq!(meanings(&text, &[]), expected);
     }
 
     #[test]
