@@ -8,6 +8,8 @@ mod png;
 mod tiff;
 mod webp;
 
+use png::PngDecoder;
+
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 use crate::settings::{JpegDecoder, Limits};
@@ -19,6 +21,7 @@ pub(crate) struct Decoder {
     limits: Limits,
     jpeg_decoder: JpegDecoder,
     decompressor: Decompressor,
+    png: PngDecoder,
 }
 
 impl Decoder {
@@ -27,6 +30,7 @@ impl Decoder {
             limits,
             jpeg_decoder,
             decompressor: Decompressor::new(limits.jpeg_scans_max),
+            png: PngDecoder::default(),
         }
     }
 
@@ -46,7 +50,7 @@ impl Decoder {
                 JpegDecoder::Turbo => jpeg::turbo(&mut self.decompressor, body, size, out),
                 JpegDecoder::Zune => jpeg::zune(body, size, self.limits.jpeg_scans_max, out),
             },
-            Format::Png => png::decode(body, size, out),
+            Format::Png => self.png.decode(body, size, out),
             Format::Webp => webp::decode(body, size, out),
             Format::Gif => gif::decode(body, size, self.limits.pixels_max, out),
             Format::Bmp => bmp::decode(body, size, out),
