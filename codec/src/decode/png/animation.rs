@@ -57,7 +57,8 @@ pub(super) fn first_frame<'a>(
         match &chunk.name {
             b"IDAT" => file.data.push(chunk.data),
             b"fdAT" if region.is_some() => {
-                file.data.push(chunk.data.get(4..).ok_or(CodecError::Decode)?);
+                file.data
+                    .push(chunk.data.get(4..).ok_or(CodecError::Decode)?);
             }
             b"fcTL" => {
                 let next = control(chunk.data)?;

@@ -244,9 +244,7 @@ impl Preface {
             }
             Color::Palette => Err(CodecError::Decode),
             // libpng refuses an empty palette wherever it would have used one.
-            Color::Rgb | Color::Rgba
-                if is_valid && bytes == 0 && file.transparency.is_none() =>
-            {
+            Color::Rgb | Color::Rgba if is_valid && bytes == 0 && file.transparency.is_none() => {
                 Err(CodecError::Decode)
             }
             _ => {

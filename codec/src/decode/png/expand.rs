@@ -13,7 +13,9 @@ pub(super) fn image(file: &File, passes: &Passes, raw: &[u8], out: &mut [u8]) {
     let mut line = vec![0; if file.frame.interlaced { stride } else { 0 }];
     for pass in passes.iter() {
         let [left, top, right, down] = pass.place;
-        let rows = raw[pass.bytes()].chunks_exact(pass.row_bytes).take(pass.rows);
+        let rows = raw[pass.bytes()]
+            .chunks_exact(pass.row_bytes)
+            .take(pass.rows);
         for (at, row) in rows.enumerate() {
             let target = &mut out[(top + at * down) * stride..][..stride];
             if !file.frame.interlaced {

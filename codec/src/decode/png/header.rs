@@ -29,7 +29,21 @@ pub(super) struct Header {
 impl Header {
     /// Reads IHDR's thirteen bytes.
     pub(super) fn read(data: &[u8; 13]) -> Option<Self> {
-        let [w0, w1, w2, w3, h0, h1, h2, h3, depth, color, method, filter, interlace] = *data;
+        let [
+            w0,
+            w1,
+            w2,
+            w3,
+            h0,
+            h1,
+            h2,
+            h3,
+            depth,
+            color,
+            method,
+            filter,
+            interlace,
+        ] = *data;
         let size = Size::new(
             u32::from_be_bytes([w0, w1, w2, w3]),
             u32::from_be_bytes([h0, h1, h2, h3]),

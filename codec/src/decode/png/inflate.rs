@@ -121,9 +121,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Stream<'a, I> {
             self.input = self.reads.next().ok_or(CodecError::Decode)?;
         }
         let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
-        let status = self
-            .zlib
-            .decompress(self.input, out, FlushDecompress::None);
+        let status = self.zlib.decompress(self.input, out, FlushDecompress::None);
         self.input = &self.input[(self.zlib.total_in() - read) as usize..];
         Ok(((self.zlib.total_out() - written) as usize, status))
     }

@@ -80,7 +80,11 @@ impl PngDecoder {
     ) -> Result<(), CodecError> {
         self.inflater.inflate(&file.data, passes, raw)?;
         for pass in passes.iter() {
-            unfilter::rows(&mut raw[pass.bytes()], pass.row_bytes, file.frame.pixel_bytes())?;
+            unfilter::rows(
+                &mut raw[pass.bytes()],
+                pass.row_bytes,
+                file.frame.pixel_bytes(),
+            )?;
         }
         Ok(())
     }

@@ -70,6 +70,10 @@ impl Lanes {
     #[inline(always)]
     pub(super) fn to_bytes(self) -> u64 {
         // SAFETY: the instructions are NEON, which this target always has.
-        unsafe { vget_lane_u64::<0>(vreinterpret_u64_u8(vmovn_u16(vreinterpretq_u16_s16(self.0)))) }
+        unsafe {
+            vget_lane_u64::<0>(vreinterpret_u64_u8(vmovn_u16(vreinterpretq_u16_s16(
+                self.0,
+            ))))
+        }
     }
 }

@@ -52,10 +52,7 @@ impl Lanes {
     pub(super) fn from_bytes(bytes: u64) -> Self {
         // SAFETY: the instructions are SSE2, which belongs to x86-64.
         Self(unsafe {
-            _mm_unpacklo_epi8(
-                _mm_cvtsi64_si128(bytes.cast_signed()),
-                _mm_setzero_si128(),
-            )
+            _mm_unpacklo_epi8(_mm_cvtsi64_si128(bytes.cast_signed()), _mm_setzero_si128())
         })
     }
 
