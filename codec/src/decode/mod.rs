@@ -8,6 +8,8 @@ mod png;
 mod tiff;
 mod webp;
 
+use png::PngDecoder;
+
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::settings::{JpegDecoder, Limits};
@@ -31,6 +33,7 @@ pub(crate) struct Decoder {
     limits: Limits,
     jpeg_decoder: JpegDecoder,
     decompressor: Decompressor,
+    png: PngDecoder,
 }
 
 impl Decoder {
@@ -39,6 +42,7 @@ impl Decoder {
             limits,
             jpeg_decoder,
             decompressor: Decompressor::new(limits.jpeg_scans_max),
+            png: PngDecoder::default(),
         }
     }
 
@@ -63,7 +67,7 @@ impl Decoder {
                 }
                 JpegDecoder::Zune => jpeg::zune(body, size, self.limits.jpeg_scans_max, out)?,
             },
-            Format::Png => png::decode(body, size, out)?,
+            Format::Png => self.png.decode(body, size, out)?,
             Format::Webp => webp::decode(body, size, out)?,
             Format::Gif => gif::decode(body, size, self.limits.pixels_max, out)?,
             Format::Bmp => bmp::decode(body, size, out)?,

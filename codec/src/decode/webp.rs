@@ -1,5 +1,5 @@
-//! Owns WebP (RFC 9649) by libwebp: still images and the first frame of animations. Never decodes
-//! a second frame.
+//! Owns WebP (RFC 9649) by libwebp, with the calls that OpenCV makes: still images and the first
+//! frame of animations. Never decodes a second frame.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -10,9 +10,13 @@ use super::same_size;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
+/// What OpenCV asks for alpha and animation, bytes. A shorter file is refused. Alpha that only
+/// shows later, in a chunk that the container's flags do not announce, is dropped.
+const HEADER_BYTES: usize = 32;
+
 /// Decodes to RGB, or to RGBA where the file has alpha.
 pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape, CodecError> {
-    let features = features(body)?;
+    let features = features(body.get(..HEADER_BYTES).ok_or(CodecError::Decode)?)?;
     same_size(features.width as u32, features.height as u32, size)?;
     if features.has_animation != 0 {
         return first_frame(body, size, features.has_alpha != 0, out);
@@ -43,12 +47,12 @@ pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape,
     }
 }
 
-fn features(body: &[u8]) -> Result<webp::WebPBitstreamFeatures, CodecError> {
+fn features(header: &[u8]) -> Result<webp::WebPBitstreamFeatures, CodecError> {
     let mut features = MaybeUninit::<webp::WebPBitstreamFeatures>::zeroed();
-    // SAFETY: body is readable for its length; the structure is plain integers, so that zeroed
+    // SAFETY: header is readable for its length; the structure is plain integers, so that zeroed
     // memory is a value of it even if libwebp writes nothing.
     let (status, features) = unsafe {
-        let status = webp::WebPGetFeatures(body.as_ptr(), body.len(), features.as_mut_ptr());
+        let status = webp::WebPGetFeatures(header.as_ptr(), header.len(), features.as_mut_ptr());
         (status, features.assume_init())
     };
     if status == webp::VP8StatusCode::VP8_STATUS_OK {

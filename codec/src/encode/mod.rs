@@ -3,6 +3,8 @@
 mod png;
 mod webp;
 
+use png::PngEncoder;
+
 use crate::error::CodecError;
 use crate::pixels::{Planes, Shape};
 use crate::settings::EncodeFormat;
@@ -11,8 +13,7 @@ use crate::turbo::Compressor;
 /// Encodes one raster after another in one format and quality.
 pub(crate) enum Encoder {
     Jpg(Compressor),
-    /// Compression 0..=9.
-    Png(u32),
+    Png(PngEncoder),
     /// Quality; above 100 lossless.
     Webp(u32),
 }
@@ -21,7 +22,7 @@ impl Encoder {
     pub(crate) fn new(format: EncodeFormat, quality: u32) -> Self {
         match format {
             EncodeFormat::Jpg => Self::Jpg(Compressor::new(quality)),
-            EncodeFormat::Png => Self::Png(quality),
+            EncodeFormat::Png => Self::Png(PngEncoder::new(quality)),
             EncodeFormat::Webp => Self::Webp(quality),
         }
     }
@@ -34,7 +35,7 @@ impl Encoder {
         let pixels = &pixels[..shape.bytes()];
         match self {
             Self::Jpg(compressor) => compressor.encode(pixels, shape),
-            Self::Png(compression) => png::encode(pixels, shape, *compression),
+            Self::Png(encoder) => encoder.encode(pixels, shape),
             Self::Webp(quality) => webp::encode(pixels, shape, *quality),
         }
     }

@@ -1,0 +1,302 @@
+//! Owns the walk over a PNG's chunks: which order, lengths and checksums OpenCV and its libpng
+//! take, and which slices of the body make the image. Never inflates.
+//!
+//! libpng refuses what breaks a critical chunk and only warns of the rest, and it reads on to
+//! IEND, so that a file cut anywhere before its end is refused. OpenCV walks to the first IDAT
+//! before libpng does, with bounds of its own.
+
+use super::animation;
+use super::header::{Color, Header};
+use crate::error::CodecError;
+use crate::pixels::Size;
+
+/// Bytes of the signature, which `sniff` has seen.
+const SIGNATURE_BYTES: usize = 8;
+
+/// OpenCV's bound on a chunk that it does not know, length and checksum included, bytes.
+const UNKNOWN_CHUNK_BYTES_MAX: usize = 8_000_000;
+
+/// What a colour type without alpha says of transparency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transparency {
+    /// The palette's entries carry it.
+    Palette,
+    /// This colour is transparent.
+    Key([u16; 3]),
+}
+
+/// Where a frame stands on the canvas, pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Region {
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) size: Size,
+}
+
+impl Region {
+    /// Whether the frame needs no canvas.
+    pub(super) fn is_whole(&self, file: &File) -> bool {
+        (self.x, self.y) == (0, 0)
+            && self.size == file.canvas.size
+            && file.frame.size == file.canvas.size
+    }
+}
+
+/// What the chunks say.
+pub(super) struct File<'a> {
+    /// The image as IHDR gives it.
+    pub(super) canvas: Header,
+    /// The frame whose data this is; its size is the canvas's except in some animations.
+    pub(super) frame: Header,
+    /// What of the canvas the frame covers; everything where there is no animation.
+    pub(super) region: Option<Region>,
+    /// RGBA. Entries that the file does not have are black, as libpng leaves them.
+    pub(super) palette: [[u8; 4]; 256],
+    pub(super) transparency: Option<Transparency>,
+    /// The zlib stream, in the pieces it is stored in.
+    pub(super) data: Vec<&'a [u8]>,
+}
+
+impl File<'_> {
+    /// Samples per pixel of the result.
+    pub(super) fn channels(&self) -> usize {
+        match (self.canvas.color, self.transparency) {
+            (Color::Grey, _) => 1,
+            (Color::Rgb | Color::Palette, None) => 3,
+            _ => 4,
+        }
+    }
+
+    /// Whether 8-bit samples are stored in the order and number of the result.
+    pub(super) fn samples_are_output(&self) -> bool {
+        match self.canvas.color {
+            Color::Grey | Color::Rgba => true,
+            Color::Rgb => self.transparency.is_none(),
+            Color::Palette | Color::GreyAlpha => false,
+        }
+    }
+}
+
+/// One chunk, whole within the body.
+#[derive(Clone, Copy)]
+pub(super) struct Chunk<'a> {
+    pub(super) name: [u8; 4],
+    pub(super) data: &'a [u8],
+    /// Name and data, which the checksum covers.
+    covered: &'a [u8],
+    crc: u32,
+}
+
+impl Chunk<'_> {
+    fn is_intact(&self) -> bool {
+        libdeflater::crc32(self.covered) == self.crc
+    }
+
+    /// Whether the file is wrong for whoever does not know the chunk.
+    pub(super) fn is_critical(&self) -> bool {
+        self.name[0].is_ascii_uppercase()
+    }
+
+    /// Whether OpenCV's own walk goes past it.
+    pub(super) fn passes_opencv(&self) -> bool {
+        match (&self.name, self.data.len()) {
+            (b"IHDR", bytes) => bytes == 13,
+            (b"acTL", bytes) => bytes == 8,
+            (b"fcTL", bytes) => bytes == 26,
+            (b"bKGD", bytes) => matches!(bytes, 1 | 2 | 6),
+            (b"fdAT" | b"IDAT" | b"IEND" | b"PLTE" | b"tEXt" | b"tRNS", _) => true,
+            (_, bytes) => bytes + 12 <= UNKNOWN_CHUNK_BYTES_MAX,
+        }
+    }
+
+    /// A chunk's name is letters, the third a capital.
+    fn has_valid_name(&self) -> bool {
+        self.name.iter().all(u8::is_ascii_alphabetic) && self.name[2].is_ascii_uppercase()
+    }
+}
+
+/// The chunks that are left of a file.
+pub(super) struct Chunks<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Chunks<'a> {
+    /// The next chunk. There is always one before IEND.
+    pub(super) fn next(&mut self) -> Result<Chunk<'a>, CodecError> {
+        let chunk = self.split().ok_or(CodecError::Decode)?;
+        if chunk.has_valid_name() {
+            Ok(chunk)
+        } else {
+            Err(CodecError::Decode)
+        }
+    }
+
+    fn split(&mut self) -> Option<Chunk<'a>> {
+        let (length, after) = self.rest.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let name = *after.first_chunk::<4>()?;
+        let (covered, after) = after.split_at_checked(4 + length)?;
+        let (crc, after) = after.split_first_chunk::<4>()?;
+        self.rest = after;
+        Some(Chunk {
+            name,
+            data: &covered[4..],
+            covered,
+            crc: u32::from_be_bytes(*crc),
+        })
+    }
+}
+
+/// Walks `body`, which starts with the signature.
+///
+/// # Errors
+/// `Decode` for what OpenCV refuses.
+pub(super) fn read(body: &[u8]) -> Result<File<'_>, CodecError> {
+    let mut chunks = Chunks {
+        rest: body.get(SIGNATURE_BYTES..).unwrap_or_default(),
+    };
+    let mut file = first_chunk(&mut chunks)?;
+    let mut preface = Preface::default();
+    let first_data = loop {
+        let chunk = chunks.next()?;
+        if chunk.name == *b"IDAT" {
+            break chunk;
+        }
+        preface.take(&chunk, &mut file)?;
+    };
+    if file.canvas.color == Color::Palette && preface.palette_len.is_none() {
+        return Err(CodecError::Decode);
+    }
+    if let Some(region) = preface.control
+        && !animation::is_on_canvas(region, file.canvas.size)
+    {
+        return Err(CodecError::Decode);
+    }
+    if preface.frames > 1 {
+        animation::first_frame(chunks, first_data, preface.control, &mut file)?;
+    } else {
+        still(chunks, first_data, &mut file)?;
+    }
+    Ok(file)
+}
+
+fn first_chunk<'a>(chunks: &mut Chunks<'a>) -> Result<File<'a>, CodecError> {
+    let chunk = chunks.next()?;
+    let header = match <&[u8; 13]>::try_from(chunk.data) {
+        Ok(data) if chunk.name == *b"IHDR" && chunk.is_intact() => Header::read(data),
+        _ => None,
+    };
+    let header = header.ok_or(CodecError::Decode)?;
+    Ok(File {
+        canvas: header,
+        frame: header,
+        region: None,
+        palette: [[0, 0, 0, u8::MAX]; 256],
+        transparency: None,
+        data: Vec::new(),
+    })
+}
+
+/// What has been seen before the first IDAT.
+#[derive(Default)]
+struct Preface {
+    palette_len: Option<usize>,
+    /// An animation's number of frames.
+    frames: u32,
+    /// The last frame control.
+    control: Option<Region>,
+}
+
+impl Preface {
+    fn take(&mut self, chunk: &Chunk, file: &mut File) -> Result<(), CodecError> {
+        if !chunk.passes_opencv() {
+            return Err(CodecError::Decode);
+        }
+        match &chunk.name {
+            b"PLTE" => self.palette(chunk, file)?,
+            b"tRNS" => self.transparency(chunk, file),
+            b"acTL" => {
+                self.frames = animation::frames(chunk.data)?;
+            }
+            b"fcTL" => {
+                self.control = Some(animation::control(chunk.data)?);
+            }
+            _ if chunk.is_critical() => return Err(CodecError::Decode),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A palette is critical where the pixels index it, and a suggestion elsewhere.
+    fn palette(&mut self, chunk: &Chunk, file: &mut File) -> Result<(), CodecError> {
+        let bytes = chunk.data.len();
+        let is_first = self.palette_len.is_none();
+        let is_valid = is_first && bytes <= 768 && bytes.is_multiple_of(3);
+        match file.canvas.color {
+            Color::Palette if is_valid && bytes > 0 && chunk.is_intact() => {
+                let entries = (bytes / 3).min(1 << file.canvas.depth);
+                for (rgba, rgb) in file.palette.iter_mut().zip(chunk.data.chunks_exact(3)) {
+                    rgba[..3].copy_from_slice(rgb);
+                }
+                file.palette[entries..].fill([0, 0, 0, u8::MAX]);
+                self.palette_len = Some(entries);
+                Ok(())
+            }
+            Color::Palette => Err(CodecError::Decode),
+            // libpng refuses an empty palette wherever it would have used one.
+            Color::Rgb | Color::Rgba if is_valid && bytes == 0 && file.transparency.is_none() => {
+                Err(CodecError::Decode)
+            }
+            _ => {
+                self.palette_len = Some(0);
+                Ok(())
+            }
+        }
+    }
+
+    /// Anything wrong with it leaves the image without.
+    fn transparency(&self, chunk: &Chunk, file: &mut File) {
+        if file.transparency.is_some() {
+            return;
+        }
+        match (file.canvas.color, chunk.data) {
+            (Color::Rgb, &[r1, r0, g1, g0, b1, b0]) if chunk.is_intact() => {
+                let key = [[r1, r0], [g1, g0], [b1, b0]].map(u16::from_be_bytes);
+                file.transparency = Some(Transparency::Key(key));
+            }
+            (Color::Palette, alphas)
+                if (1..=self.palette_len.unwrap_or(0)).contains(&alphas.len())
+                    && chunk.is_intact() =>
+            {
+                for (rgba, &alpha) in file.palette.iter_mut().zip(alphas) {
+                    rgba[3] = alpha;
+                }
+                file.transparency = Some(Transparency::Palette);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Collects the data chunks that follow each other and looks at the rest of the file up to IEND,
+/// whose checksum nobody minds.
+fn still<'a>(
+    mut chunks: Chunks<'a>,
+    first: Chunk<'a>,
+    file: &mut File<'a>,
+) -> Result<(), CodecError> {
+    let mut chunk = first;
+    let mut is_stream = true;
+    loop {
+        match &chunk.name {
+            b"IDAT" if !chunk.is_intact() => return Err(CodecError::Decode),
+            b"IDAT" if is_stream => file.data.push(chunk.data),
+            b"IDAT" => {}
+            b"IEND" => return Ok(()),
+            b"PLTE" if file.canvas.color != Color::Palette => is_stream = false,
+            _ if chunk.is_critical() => return Err(CodecError::Decode),
+            _ => is_stream = false,
+        }
+        chunk = chunks.next()?;
+    }
+}

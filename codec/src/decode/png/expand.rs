@@ -1,0 +1,110 @@
+//! Owns the way from unfiltered rows to 8-bit samples: palettes, low depths, 16 bits, colour keys,
+//! grey with alpha, and the places of Adam7's pixels. Never reads a filter byte.
+
+use super::chunks::{File, Transparency};
+use super::header::Color;
+use super::passes::Passes;
+
+/// Writes all passes of `file`'s frame to `out`. The rows of each pass stand at the pass's start
+/// without gaps.
+pub(super) fn image(file: &File, passes: &Passes, raw: &[u8], out: &mut [u8]) {
+    let channels = file.channels();
+    let stride = file.frame.size.width as usize * channels;
+    let mut line = vec![0; if file.frame.interlaced { stride } else { 0 }];
+    for pass in passes.iter() {
+        let [left, top, right, down] = pass.place;
+        let rows = raw[pass.bytes()]
+            .chunks_exact(pass.row_bytes)
+            .take(pass.rows);
+        for (at, row) in rows.enumerate() {
+            let target = &mut out[(top + at * down) * stride..][..stride];
+            if !file.frame.interlaced {
+                self::row(file, row, target);
+                continue;
+            }
+            let line = &mut line[..pass.width * channels];
+            self::row(file, row, line);
+            let places = target.chunks_exact_mut(channels).skip(left).step_by(right);
+            for (place, pixel) in places.zip(line.chunks_exact(channels)) {
+                place.copy_from_slice(pixel);
+            }
+        }
+    }
+}
+
+/// Expands one row to as many pixels as `out` has room for.
+fn row(file: &File, row: &[u8], out: &mut [u8]) {
+    let depth = file.frame.depth;
+    match (file.frame.color, depth) {
+        (Color::Grey, 8) => out.copy_from_slice(row),
+        (Color::Grey, 16) => every_other(row, out),
+        (Color::Grey, _) => {
+            let scale = u8::MAX >> (8 - depth);
+            let scale = u8::MAX / scale;
+            low_depth(row, depth, out.len(), |at, level| out[at] = level * scale);
+        }
+        (Color::Palette, _) if file.transparency.is_some() => {
+            let pixels = out.len() / 4;
+            low_depth(row, depth, pixels, |at, index| {
+                out[at * 4..at * 4 + 4].copy_from_slice(&file.palette[usize::from(index)]);
+            });
+        }
+        (Color::Palette, _) => {
+            let pixels = out.len() / 3;
+            low_depth(row, depth, pixels, |at, index| {
+                out[at * 3..at * 3 + 3].copy_from_slice(&file.palette[usize::from(index)][..3]);
+            });
+        }
+        (Color::GreyAlpha, _) => {
+            let bytes = usize::from(depth / 8);
+            for (rgba, pixel) in out.chunks_exact_mut(4).zip(row.chunks_exact(2 * bytes)) {
+                let (grey, alpha) = (pixel[0], pixel[bytes]);
+                rgba.copy_from_slice(&[grey, grey, grey, alpha]);
+            }
+        }
+        (Color::Rgb, _) => match file.transparency {
+            Some(Transparency::Key(key)) => keyed(row, depth, key, out),
+            _ if depth == 8 => out.copy_from_slice(row),
+            _ => every_other(row, out),
+        },
+        (Color::Rgba, 8) => out.copy_from_slice(row),
+        (Color::Rgba, _) => every_other(row, out),
+    }
+}
+
+/// The high bytes of 16-bit samples.
+fn every_other(row: &[u8], out: &mut [u8]) {
+    for (sample, pair) in out.iter_mut().zip(row.chunks_exact(2)) {
+        *sample = pair[0];
+    }
+}
+
+/// Hands each of `pixels` samples of up to 8 bits to `put`, with its place.
+fn low_depth(row: &[u8], depth: u8, pixels: usize, mut put: impl FnMut(usize, u8)) {
+    if depth == 8 {
+        for (at, &sample) in row.iter().take(pixels).enumerate() {
+            put(at, sample);
+        }
+        return;
+    }
+    let per_byte = 8 / usize::from(depth);
+    let mask = u8::MAX >> (8 - depth);
+    for at in 0..pixels {
+        let shift = 8 - depth * (at % per_byte + 1) as u8;
+        put(at, row[at / per_byte] >> shift & mask);
+    }
+}
+
+/// RGB whose `key` colour is transparent. Of an 8-bit key only the low bytes count.
+fn keyed(row: &[u8], depth: u8, key: [u16; 3], out: &mut [u8]) {
+    let key: [[u8; 2]; 3] = key.map(u16::to_be_bytes);
+    let bytes = usize::from(depth / 8);
+    for (rgba, pixel) in out.chunks_exact_mut(4).zip(row.chunks_exact(3 * bytes)) {
+        let is_key = pixel
+            .chunks_exact(bytes)
+            .zip(&key)
+            .all(|(sample, key)| sample == &key[2 - bytes..]);
+        let alpha = if is_key { 0 } else { u8::MAX };
+        rgba.copy_from_slice(&[pixel[0], pixel[bytes], pixel[2 * bytes], alpha]);
+    }
+}

@@ -1,0 +1,144 @@
+//! Owns the way from IDAT's bytes to filtered rows: all at once by libdeflate, and where it
+//! refuses, piece by piece as libpng drives zlib, which decides what passes. Never looks at a
+//! filter.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use libdeflater::Decompressor;
+
+use super::passes::Passes;
+use crate::error::CodecError;
+
+/// No deflate stream is shorter than its result by more than this: 258 bytes for two bits.
+const EXPANSION_MAX: usize = 1032;
+
+/// What libpng hands to zlib at once, bytes.
+const READ_BYTES: usize = 8192;
+
+/// How far beyond the last row a stream is followed to its end, bytes. libpng has no bound; a
+/// longer tail is refused.
+const TAIL_BYTES_MAX: usize = 16 << 20;
+
+/// Capacity above which the buffer of joined chunks is given back.
+const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// Whether `data` is too short for `bytes` of result, whatever it holds.
+pub(super) fn cannot_expand_to(data: &[&[u8]], bytes: usize) -> bool {
+    let stored: usize = data.iter().map(|piece| piece.len()).sum();
+    stored.saturating_mul(EXPANSION_MAX) < bytes
+}
+
+/// Inflates one stream after another.
+pub(super) struct Inflater {
+    decompressor: Decompressor,
+    joined: Vec<u8>,
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self {
+            decompressor: Decompressor::new(),
+            joined: Vec::new(),
+        }
+    }
+}
+
+impl Inflater {
+    /// Fills `rows` from the zlib stream that `data`'s pieces make.
+    pub(super) fn inflate(
+        &mut self,
+        data: &[&[u8]],
+        passes: &Passes,
+        rows: &mut [u8],
+    ) -> Result<(), CodecError> {
+        let stream = match data {
+            [one] => one,
+            pieces => {
+                self.joined.clear();
+                for piece in pieces {
+                    self.joined.extend_from_slice(piece);
+                }
+                &self.joined[..]
+            }
+        };
+        match self.decompressor.zlib_decompress(stream, rows) {
+            Ok(written) if written == rows.len() => Ok(()),
+            Ok(_) => Err(CodecError::Decode),
+            Err(_) => follow_libpng(data, passes, rows),
+        }
+    }
+
+    /// Gives memory back after an unusually large file.
+    pub(super) fn trim(&mut self) {
+        if self.joined.capacity() > KEPT_BYTES_MAX {
+            self.joined = Vec::new();
+        }
+    }
+}
+
+/// Inflates as libpng does: pieces of at most 8 KiB in, a row out at a time. What zlib finds wrong
+/// before the last row is whole is an error, behind it only a warning, and zlib may look at the
+/// checksum in the same call that completes the last row.
+fn follow_libpng(data: &[&[u8]], passes: &Passes, rows: &mut [u8]) -> Result<(), CodecError> {
+    let mut stream = Stream {
+        reads: data.iter().flat_map(|piece| piece.chunks(READ_BYTES)),
+        input: &[],
+        zlib: Decompress::new(true),
+    };
+    let mut rest = rows;
+    let mut ended = false;
+    for bytes in passes.rows() {
+        let (mut row, below) = rest.split_at_mut(bytes);
+        rest = below;
+        while !row.is_empty() {
+            if ended {
+                return Err(CodecError::Decode);
+            }
+            let (written, status) = stream.step(row)?;
+            row = &mut row[written..];
+            ended = match status {
+                Ok(Status::StreamEnd) => true,
+                Ok(Status::Ok) => false,
+                _ => return Err(CodecError::Decode),
+            };
+        }
+    }
+    if ended { Ok(()) } else { stream.finish() }
+}
+
+struct Stream<'a, I: Iterator<Item = &'a [u8]>> {
+    reads: I,
+    input: &'a [u8],
+    zlib: Decompress,
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]>> Stream<'a, I> {
+    /// One call of zlib: bytes written and what it said. Fails when there is nothing more to read.
+    fn step(
+        &mut self,
+        out: &mut [u8],
+    ) -> Result<(usize, Result<Status, flate2::DecompressError>), CodecError> {
+        while self.input.is_empty() {
+            self.input = self.reads.next().ok_or(CodecError::Decode)?;
+        }
+        let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
+        let status = self.zlib.decompress(self.input, out, FlushDecompress::None);
+        self.input = &self.input[(self.zlib.total_in() - read) as usize..];
+        Ok(((self.zlib.total_out() - written) as usize, status))
+    }
+
+    /// Looks for the stream's end behind the last row. Only running out of data is an error.
+    fn finish(&mut self) -> Result<(), CodecError> {
+        let mut tail = [0; 1024];
+        let mut tail_bytes = 0;
+        loop {
+            let (written, status) = self.step(&mut tail)?;
+            tail_bytes += written;
+            if !matches!(status, Ok(Status::Ok)) || tail_bytes == 0 {
+                return Ok(());
+            }
+            if tail_bytes > TAIL_BYTES_MAX {
+                return Err(CodecError::Decode);
+            }
+        }
+    }
+}

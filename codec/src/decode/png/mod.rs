@@ -1,0 +1,120 @@
+//! Owns PNG (RFC 2083 and its third edition) as OpenCV reads it by libpng: what is refused, what
+//! is only warned of there and passes, palettes and low depths expanded, the high byte of 16 bits,
+//! an animation's first frame on an empty canvas. Never keeps the colour key of a grey image, as
+//! OpenCV does not.
+
+mod animation;
+mod chunks;
+mod expand;
+mod header;
+mod inflate;
+mod passes;
+mod unfilter;
+
+use chunks::{File, Region};
+use inflate::Inflater;
+use passes::Passes;
+
+use super::same_size;
+use crate::error::CodecError;
+use crate::pixels::{Buffer, Shape, Size};
+
+/// Decodes one PNG after another with the same working memory.
+#[derive(Default)]
+pub(super) struct PngDecoder {
+    inflater: Inflater,
+    /// Filtered rows, where they cannot stand in the output itself.
+    raw: Buffer,
+    /// A frame that is not the whole canvas.
+    frame: Buffer,
+}
+
+impl PngDecoder {
+    /// Decodes the image that a viewer without animation would show, or the first frame.
+    pub(super) fn decode(
+        &mut self,
+        body: &[u8],
+        size: Size,
+        out: &mut Buffer,
+    ) -> Result<Shape, CodecError> {
+        let file = chunks::read(body)?;
+        same_size(file.canvas.size.width, file.canvas.size.height, size)?;
+        let shape = Shape::new(size, file.channels());
+        let result = match file.region {
+            Some(region) if !region.is_whole(&file) => self.compose(&file, region, shape, out),
+            _ => self.frame(&file, out),
+        };
+        self.inflater.trim();
+        self.raw.trim();
+        self.frame.trim();
+        result.map(|()| shape)
+    }
+
+    /// Decodes the file's one frame to the start of `out`.
+    fn frame(&mut self, file: &File, out: &mut Buffer) -> Result<(), CodecError> {
+        let header = &file.frame;
+        let passes = Passes::new(header);
+        let bytes = passes.filtered_bytes();
+        if inflate::cannot_expand_to(&file.data, bytes) {
+            return Err(CodecError::Decode);
+        }
+        if !header.interlaced && header.depth == 8 && file.samples_are_output() {
+            return self.unfiltered(file, &passes, out.room(bytes));
+        }
+        let mut raw = std::mem::take(&mut self.raw);
+        let result = self.unfiltered(file, &passes, raw.room(bytes));
+        if result.is_ok() {
+            let shape = Shape::new(header.size, file.channels());
+            expand::image(file, &passes, raw.filled(bytes), out.room(shape.bytes()));
+        }
+        self.raw = raw;
+        result
+    }
+
+    /// Fills `raw` with the rows of each pass, at the pass's start.
+    fn unfiltered(
+        &mut self,
+        file: &File,
+        passes: &Passes,
+        raw: &mut [u8],
+    ) -> Result<(), CodecError> {
+        self.inflater.inflate(&file.data, passes, raw)?;
+        for pass in passes.iter() {
+            unfilter::rows(
+                &mut raw[pass.bytes()],
+                pass.row_bytes,
+                file.frame.pixel_bytes(),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Puts the region that the frame covers on an empty canvas: black, or transparent.
+    fn compose(
+        &mut self,
+        file: &File,
+        region: Region,
+        canvas: Shape,
+        out: &mut Buffer,
+    ) -> Result<(), CodecError> {
+        let mut frame = std::mem::take(&mut self.frame);
+        let result = self.frame(file, &mut frame);
+        let pixels = out.room(canvas.bytes());
+        pixels.fill(0);
+        let from = Shape::new(file.frame.size, canvas.channels);
+        let width = region.size.width as usize * canvas.channels;
+        if result.is_ok() {
+            let rows = frame.filled(from.bytes()).chunks_exact(from.stride());
+            let first = region.y as usize * canvas.stride() + region.x as usize * canvas.channels;
+            for (at, row) in rows.take(region.size.height as usize).enumerate() {
+                let at = first + at * canvas.stride();
+                pixels[at..at + width].copy_from_slice(&row[..width]);
+            }
+        }
+        self.frame = frame;
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Owns the filters that look left, for pixels of 3 and 4 bytes, on vector lanes. Never reads or
+//! writes beyond a row.
+//!
+//! Each pixel waits for the one before it. So two Paeth rows go together: the lower half of the
+//! lanes holds a pixel of the upper row, the upper half the pixel of the lower row that is one to
+//! the left, whose upper neighbour has just been made.
+
+#[cfg(target_arch = "aarch64")]
+#[path = "lanes_neon.rs"]
+mod lanes;
+
+#[cfg(target_arch = "x86_64")]
+#[path = "lanes_sse2.rs"]
+mod lanes;
+
+use lanes::Lanes;
+
+/// The value that a byte's sum is cut to, in each lane.
+#[inline(always)]
+fn byte_mask() -> Lanes {
+    Lanes::from_bytes(u64::MAX)
+}
+
+#[inline(always)]
+fn word<const B: usize>(pixel: &[u8; B]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes[..B].copy_from_slice(pixel);
+    u64::from_le_bytes(bytes)
+}
+
+#[inline(always)]
+fn store<const B: usize>(pixel: &mut [u8; B], word: u64) {
+    pixel.copy_from_slice(&word.to_le_bytes()[..B]);
+}
+
+/// Adds the left neighbour.
+pub(super) fn sub<const B: usize>(row: &mut [u8]) {
+    let mut left = Lanes::from_bytes(0);
+    for pixel in row.as_chunks_mut::<B>().0 {
+        left = left.plus(Lanes::from_bytes(word(pixel))).and(byte_mask());
+        store(pixel, left.to_bytes());
+    }
+}
+
+/// Adds the mean of the left and the upper neighbour, rounded down.
+pub(super) fn average<const B: usize>(row: &mut [u8], above: &[u8]) {
+    let mut left = Lanes::from_bytes(0);
+    let above = above.as_chunks::<B>().0;
+    for (pixel, up) in row.as_chunks_mut::<B>().0.iter_mut().zip(above) {
+        let mean = left.plus(Lanes::from_bytes(word(up))).halved();
+        left = mean.plus(Lanes::from_bytes(word(pixel))).and(byte_mask());
+        store(pixel, left.to_bytes());
+    }
+}
+
+/// What Paeth's filter remembers of the pixels before.
+struct Paeth {
+    left: Lanes,
+    corner: Lanes,
+}
+
+impl Paeth {
+    fn new() -> Self {
+        Self {
+            left: Lanes::from_bytes(0),
+            corner: Lanes::from_bytes(0),
+        }
+    }
+
+    /// Takes one step to the right and returns the new left neighbours.
+    ///
+    /// The nearest of three to `left + up - corner` is the smaller of left and up where twice the
+    /// corner is so much less than their sum that the plane is above the larger of them, and so
+    /// on: three times the corner, less the sum, stands for all distances, and a tie falls as the
+    /// standard has it.
+    #[inline(always)]
+    fn step(&mut self, filtered: Lanes, up: Lanes) -> u64 {
+        let (left, corner) = (self.left, self.corner);
+        // The left neighbour comes last everywhere: the others are there before it.
+        let threefold = corner.plus(corner).plus(corner).minus(up);
+        let threshold = threefold.minus(left);
+        let (least, most) = (left.min(up), left.max(up));
+        let not_least = most.above(threshold);
+        let not_most = threshold.above(least);
+        let side = not_least.excludes(least).or(not_most.excludes(most));
+        let nearest = side.or(not_least.and(not_most).and(corner));
+        self.left = filtered.plus(nearest).and(byte_mask());
+        self.corner = up;
+        self.left.to_bytes()
+    }
+}
+
+/// Adds the nearest of the left, upper and corner neighbour to their plane.
+pub(super) fn paeth<const B: usize>(row: &mut [u8], above: &[u8]) {
+    let mut state = Paeth::new();
+    let above = above.as_chunks::<B>().0;
+    for (pixel, up) in row.as_chunks_mut::<B>().0.iter_mut().zip(above) {
+        let filtered = Lanes::from_bytes(word(pixel));
+        store(pixel, state.step(filtered, Lanes::from_bytes(word(up))));
+    }
+}
+
+/// `paeth` on `upper`, then on `lower` below it.
+pub(super) fn paeth_pair<const B: usize>(upper: &mut [u8], lower: &mut [u8], above: &[u8]) {
+    let mut state = Paeth::new();
+    let (upper, lower) = (upper.as_chunks_mut::<B>().0, lower.as_chunks_mut::<B>().0);
+    let above = above.as_chunks::<B>().0;
+    let Some((last, delayed)) = lower.split_last_mut() else {
+        return;
+    };
+    let Some((first, following)) = upper.split_first_mut() else {
+        return;
+    };
+    let Some((first_above, above)) = above.split_first() else {
+        return;
+    };
+    // The lower row's lanes stay zero in the first step: it begins one step later.
+    let up = Lanes::from_bytes(word(first_above));
+    store(first, state.step(Lanes::from_bytes(word(first)), up));
+    for ((pixel, up), late) in following.iter_mut().zip(above).zip(delayed) {
+        let filtered = Lanes::from_bytes(word(pixel) | word(late) << 32);
+        let up = Lanes::from_bytes(word(up)).low_halves(state.left);
+        let done = state.step(filtered, up);
+        store(pixel, done);
+        store(late, done >> 32);
+    }
+    let up = Lanes::from_bytes(0).low_halves(state.left);
+    let done = state.step(Lanes::from_bytes(word(last) << 32), up);
+    store(last, done >> 32);
+}
