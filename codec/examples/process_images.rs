@@ -3,8 +3,8 @@
 //!
 //! A job names a `path`; everything else has img2dataset's default: `mode`, `size`,
 //! `only_if_bigger`, `upscale`, `downscale`, `format`, `quality`, `skip_reencode`,
-//! `disable_all_reencoding`, `min_image_size`, `max_image_area`, `max_aspect_ratio`, `decoder`
-//! (`turbo` or `zune`), `out` (where the result is written) and `rounds` (how often it is
+//! `disable_all_reencoding`, `exact`, `min_image_size`, `max_image_area`, `max_aspect_ratio`,
+//! `decoder` (`turbo` or `zune`), `out` (where the result is written) and `rounds` (how often it is
 //! processed: the answer's `cpu_us` is the median).
 
 use std::error::Error;
@@ -106,6 +106,7 @@ fn settings(job: &Job) -> Answer<Settings> {
     settings.downscale = named(job, "downscale", "area", interpolation)?;
     settings.encode_format = named(job, "format", "jpg", encode_format)?;
     settings.encode_quality = whole(job, "quality", settings.encode_quality)?;
+    settings.exact = flag(job, "exact")?;
     settings.jpeg_decoder = named(job, "decoder", "turbo", jpeg_decoder)?;
     settings.reencode = match (
         flag(job, "disable_all_reencoding")?,

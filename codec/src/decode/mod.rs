@@ -5,6 +5,8 @@ mod bmp;
 mod gif;
 mod jpeg;
 mod png;
+#[cfg(test)]
+mod tests;
 mod tiff;
 mod webp;
 
@@ -69,7 +71,7 @@ impl Decoder {
             },
             Format::Png => self.png.decode(body, size, out)?,
             Format::Webp => webp::decode(body, size, out)?,
-            Format::Gif => gif::decode(body, size, self.limits.pixels_max, out)?,
+            Format::Gif => gif::decode(body, size, out)?,
             Format::Bmp => bmp::decode(body, size, out)?,
             Format::Tiff => tiff::decode(body, size, self.limits.pixels_max, out)?,
         };

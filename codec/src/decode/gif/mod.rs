@@ -1,0 +1,323 @@
+//! Owns GIF 87a and 89a: the first frame on its screen, by OpenCV's rules. Never decodes a second
+//! frame, though every block up to the trailer must be whole, because OpenCV counts the frames.
+//!
+//! Rules of OpenCV 4.14 that differ from a browser's: the result has alpha where the file's *last*
+//! graphic control names a transparent index, whichever frame it stands before; without alpha, what
+//! the first frame leaves of the screen shows the background colour; a reserved disposal method, a
+//! background index beyond the palette and a frame beyond the screen are errors.
+
+mod lzw;
+#[cfg(test)]
+mod tests;
+
+use crate::error::CodecError;
+use crate::pixels::{Buffer, Shape, Size};
+
+const EXTENSION: u8 = 0x21;
+const IMAGE: u8 = 0x2C;
+const TRAILER: u8 = 0x3B;
+const GRAPHIC_CONTROL: u8 = 0xF9;
+const APPLICATION: u8 = 0xFF;
+const SIGNATURE_AND_SIZE_BYTES: usize = 10;
+const COLOUR_TABLE_FLAG: u8 = 0x80;
+const INTERLACED_FLAG: u8 = 0x40;
+
+type Colour = [u8; 3];
+
+/// Decodes to RGB, or to RGBA where the last graphic control has a transparent index.
+pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape, CodecError> {
+    first_frame(body, size, out).ok_or(CodecError::Decode)
+}
+
+fn first_frame(body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {
+    let mut reader = Reader::new(body, SIGNATURE_AND_SIZE_BYTES);
+    let screen = Screen::read(&mut reader)?;
+    let has_alpha = last_control_is_transparent(reader)?;
+    let transparent = read_control(&mut reader)?;
+    let frame = Frame::read(&mut reader, size)?;
+    let flags = reader.byte()?;
+    let local = ColourTable::read(&mut reader, flags)?;
+    let mut indices = vec![0; frame.pixels()];
+    lzw::decode(&mut reader, &mut indices)?;
+
+    let shape = Shape::new(size, if has_alpha { 4 } else { 3 });
+    let colours = colours(local, screen.table);
+    let mut raster = Raster {
+        samples: out.room(shape.bytes()),
+        shape,
+    };
+    if transparent.is_some() || !frame.covers(size) {
+        raster.fill(screen.background());
+    }
+    let rows = frame_rows(frame.height, flags & INTERLACED_FLAG != 0);
+    for (row, indices) in rows.zip(indices.chunks_exact(frame.width)) {
+        let start = (frame.top + row) * shape.stride() + frame.left * shape.channels;
+        raster.put_row(start, indices, &colours, transparent)?;
+    }
+    Some(shape)
+}
+
+/// A position in the body. Skipping beyond the end is allowed, reading there is not.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    body: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(body: &'a [u8], at: usize) -> Self {
+        Self { body, at }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.body.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn word(&mut self) -> Option<usize> {
+        let low = self.byte()?;
+        Some(usize::from(u16::from_le_bytes([low, self.byte()?])))
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    fn skip_sub_blocks(&mut self) -> Option<()> {
+        loop {
+            match self.byte()? {
+                0 => return Some(()),
+                len => self.skip(len.into()),
+            }
+        }
+    }
+}
+
+/// A colour table; empty where there is none.
+#[derive(Clone, Copy)]
+struct ColourTable<'a>(&'a [u8]);
+
+impl<'a> ColourTable<'a> {
+    fn read(reader: &mut Reader<'a>, flags: u8) -> Option<Self> {
+        let bytes = colour_table_bytes(flags);
+        let start = reader.at;
+        reader.skip(bytes);
+        Some(Self(reader.body.get(start..reader.at)?))
+    }
+
+    fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn colour(self, index: u8) -> Option<Colour> {
+        let start = usize::from(index) * 3;
+        self.0.get(start..start + 3)?.try_into().ok()
+    }
+}
+
+fn colour_table_bytes(flags: u8) -> usize {
+    if flags & COLOUR_TABLE_FLAG == 0 {
+        0
+    } else {
+        3 << ((flags & 7) + 1)
+    }
+}
+
+/// The logical screen behind its size.
+struct Screen<'a> {
+    table: ColourTable<'a>,
+    background: u8,
+}
+
+impl<'a> Screen<'a> {
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let flags = reader.byte()?;
+        let background = reader.byte()?;
+        reader.skip(1);
+        let table = ColourTable::read(reader, flags)?;
+        let known = table.is_empty() || table.colour(background).is_some();
+        known.then_some(Self { table, background })
+    }
+
+    fn background(&self) -> Colour {
+        self.table.colour(self.background).unwrap_or([0; 3])
+    }
+}
+
+/// Walks every block up to the trailer, and says whether the last graphic control has a
+/// transparent index.
+fn last_control_is_transparent(mut reader: Reader) -> Option<bool> {
+    let mut transparent = false;
+    loop {
+        match reader.byte()? {
+            TRAILER => return Some(transparent),
+            IMAGE => {
+                reader.skip(8);
+                let flags = reader.byte()?;
+                reader.skip(colour_table_bytes(flags) + 1);
+                reader.skip_sub_blocks()?;
+            }
+            EXTENSION => match reader.byte()? {
+                GRAPHIC_CONTROL => {
+                    if let Some(flag) = walk_controls(&mut reader)? {
+                        transparent = flag;
+                    }
+                }
+                APPLICATION => walk_application(&mut reader)?,
+                _ => reader.skip_sub_blocks()?,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// The transparency flag of the last whole control among the sub-blocks.
+fn walk_controls(reader: &mut Reader) -> Option<Option<bool>> {
+    const CONTROL_BYTES: u8 = 4;
+    let mut transparent = None;
+    loop {
+        match reader.byte()? {
+            0 => return Some(transparent),
+            CONTROL_BYTES => {
+                transparent = Some(reader.byte()? & 1 == 1);
+                reader.skip(3);
+            }
+            len => reader.skip(len.into()),
+        }
+    }
+}
+
+/// OpenCV steps over only two of three bytes where a three-byte sub-block does not follow a
+/// Netscape label, and so reads the third as the next length.
+fn walk_application(reader: &mut Reader) -> Option<()> {
+    const LABEL_BYTES: u8 = 11;
+    const LOOP_BYTES: u8 = 3;
+    let mut netscape = false;
+    loop {
+        match reader.byte()? {
+            0 => return Some(()),
+            LABEL_BYTES => {
+                let label = reader.body.get(reader.at..reader.at + 11)?;
+                netscape = label == b"NETSCAPE2.0";
+                reader.skip(11);
+            }
+            LOOP_BYTES => reader.skip(if netscape { 3 } else { 2 }),
+            len => reader.skip(len.into()),
+        }
+    }
+}
+
+/// Reads the extensions before the first image and leaves the reader behind the image's separator.
+/// Gives the transparent index.
+fn read_control(reader: &mut Reader) -> Option<Option<u8>> {
+    const DISPOSAL_MAX: u8 = 3;
+    let mut transparent = None;
+    loop {
+        match reader.byte()? {
+            IMAGE => return Some(transparent),
+            EXTENSION => {}
+            _ => return None,
+        }
+        if reader.byte()? == GRAPHIC_CONTROL {
+            let (len, flags) = (reader.byte()?, reader.byte()?);
+            if len != 4 || flags >> 2 & 7 > DISPOSAL_MAX {
+                return None;
+            }
+            reader.word()?;
+            let index = reader.byte()?;
+            transparent = (flags & 1 == 1).then_some(index);
+        }
+        reader.skip_sub_blocks()?;
+    }
+}
+
+/// Where the frame lies on the screen.
+struct Frame {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Frame {
+    fn read(reader: &mut Reader, screen: Size) -> Option<Self> {
+        let frame = Self {
+            left: reader.word()?,
+            top: reader.word()?,
+            width: reader.word()?,
+            height: reader.word()?,
+        };
+        let within = frame.width > 0
+            && frame.height > 0
+            && frame.left + frame.width <= screen.width as usize
+            && frame.top + frame.height <= screen.height as usize;
+        within.then_some(frame)
+    }
+
+    fn pixels(&self) -> usize {
+        self.width * self.height
+    }
+
+    fn covers(&self, screen: Size) -> bool {
+        self.pixels() as u64 == screen.pixels()
+    }
+}
+
+/// The frame's rows in the order of the stream.
+fn frame_rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
+    const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
+    const WHOLE: [(usize, usize); 1] = [(0, 1)];
+    let passes: &[_] = if interlaced { &PASSES } else { &WHOLE };
+    passes
+        .iter()
+        .flat_map(move |&(first, step)| (first..height).step_by(step))
+}
+
+/// The colour of each index. An index beyond the local table falls through to the global one;
+/// without any table an index is a grey level and 1 is white.
+fn colours(local: ColourTable, global: ColourTable) -> [Option<Colour>; 256] {
+    std::array::from_fn(|index| {
+        let index = index as u8;
+        if local.is_empty() && global.is_empty() {
+            return Some([if index == 1 { u8::MAX } else { index }; 3]);
+        }
+        local.colour(index).or_else(|| global.colour(index))
+    })
+}
+
+/// The screen's samples.
+struct Raster<'a> {
+    samples: &'a mut [u8],
+    shape: Shape,
+}
+
+impl Raster<'_> {
+    /// Covers the screen with `colour`, wholly transparent where there is alpha.
+    fn fill(&mut self, [red, green, blue]: Colour) {
+        let pixel = [red, green, blue, 0];
+        for target in self.samples.chunks_exact_mut(self.shape.channels) {
+            target.copy_from_slice(&pixel[..self.shape.channels]);
+        }
+    }
+
+    /// Draws one row of the frame from the sample `start` on; None where an index that is not the
+    /// transparent one has no colour.
+    fn put_row(
+        &mut self,
+        start: usize,
+        indices: &[u8],
+        colours: &[Option<Colour>; 256],
+        transparent: Option<u8>,
+    ) -> Option<()> {
+        let row = self.samples[start..].chunks_exact_mut(self.shape.channels);
+        for (target, &index) in row.zip(indices) {
+            if Some(index) == transparent {
+                continue;
+            }
+            let [red, green, blue] = colours[usize::from(index)]?;
+            target.copy_from_slice(&[red, green, blue, u8::MAX][..self.shape.channels]);
+        }
+        Some(())
+    }
+}
