@@ -34,13 +34,30 @@ impl<'a> StoredPlanes<'a> {
 }
 
 /// One of so many rows of chroma is looked at.
-const ROWS_SAMPLED: usize = 4;
+const ROWS_SAMPLED: usize = 8;
 /// How far outside of 0..=255 a colour may lie and still count as inside.
 const EXCESS: i16 = 16;
 
 /// Whether more than one in two hundred of the image's colours lie outside of RGB. Clipping is
 /// what takes them in, and it is not linear: before a resize it gives another picture than after.
 pub(crate) fn leaves_rgb(stored: StoredPlanes<'_>) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, as the line above found.
+        return unsafe { leaves_rgb_avx2(stored) };
+    }
+    leaves_rgb_by_rows(stored)
+}
+
+/// `leaves_rgb_by_rows`, compiled for AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn leaves_rgb_avx2(stored: StoredPlanes<'_>) -> bool {
+    leaves_rgb_by_rows(stored)
+}
+
+#[inline(always)]
+fn leaves_rgb_by_rows(stored: StoredPlanes<'_>) -> bool {
     let (rows, columns) = stored.chroma_size();
     let vertical = stored.subsampling.vertical as usize;
     let horizontal = stored.subsampling.horizontal as usize;
@@ -56,38 +73,56 @@ pub(crate) fn leaves_rgb(stored: StoredPlanes<'_>) -> bool {
     outside * 200 > rows.div_ceil(ROWS_SAMPLED) * columns
 }
 
-/// Counts the chroma samples that lie outside with the first of the luma samples they cover.
+/// Counts the chroma samples that lie outside with the first of the luma samples they cover. An
+/// odd last one is left out.
+#[inline(always)]
 fn count_outside<const RATIO: usize>(luma: &[u8], blue: &[u8], red: &[u8]) -> usize {
-    const INSIDE: std::ops::RangeInclusive<i16> = -EXCESS..=255 + EXCESS;
+    let inside = |value: i16| (value >= -EXCESS) & (value <= 255 + EXCESS);
     let pairs = blue.iter().zip(red);
-    let outside = luma
-        .iter()
-        .step_by(RATIO)
-        .zip(pairs)
-        .map(|(&luma, (&b, &r))| {
-            let (luma, b, r) = (i16::from(luma), i16::from(b) - 128, i16::from(r) - 128);
-            // The factors 1.402, 0.344, 0.714 and 1.772 in 64ths.
-            let inside = INSIDE.contains(&(luma + ((90 * r) >> 6)))
-                & INSIDE.contains(&(luma - ((22 * b + 46 * r) >> 6)))
-                & INSIDE.contains(&(luma + ((113 * b) >> 6)));
-            u32::from(!inside)
-        });
+    let outside = luma.chunks_exact(RATIO).zip(pairs).map(|(luma, (&b, &r))| {
+        let (luma, b, r) = (i16::from(luma[0]), i16::from(b) - 128, i16::from(r) - 128);
+        // The factors 1.402, 0.344, 0.714 and 1.772 in 64ths.
+        let inside = inside(luma + ((90 * r) >> 6))
+            & inside(luma - ((22 * b + 46 * r) >> 6))
+            & inside(luma + ((113 * b) >> 6));
+        u32::from(!inside)
+    });
     outside.sum::<u32>() as usize
 }
 
 /// Fills `out` with the RGB raster that libjpeg-turbo would have decoded.
 pub(crate) fn to_rgb(stored: StoredPlanes<'_>, out: &mut Buffer) -> Shape {
     let shape = Shape::new(stored.planes.size, 3);
-    let columns = shape.size.width as usize;
-    let mut upsampler = Upsampler::new(stored);
     let samples = out.room(shape.bytes());
-    for (y, into) in samples.chunks_exact_mut(shape.stride()).enumerate() {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, as the line above found.
+        unsafe { to_rgb_avx2(stored, samples) };
+        return shape;
+    }
+    to_rgb_by_rows(stored, samples);
+    shape
+}
+
+/// `to_rgb_by_rows`, compiled for AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn to_rgb_avx2(stored: StoredPlanes<'_>, samples: &mut [u8]) {
+    to_rgb_by_rows(stored, samples);
+}
+
+#[inline(always)]
+fn to_rgb_by_rows(stored: StoredPlanes<'_>, samples: &mut [u8]) {
+    let columns = stored.planes.size.width as usize;
+    let mut upsampler = Upsampler::new(stored);
+    let mut rgb = [0, 1, 2].map(|_| vec![0; columns]);
+    for (y, into) in samples.chunks_exact_mut(columns * 3).enumerate() {
         upsampler.fill(y);
         let luma = stored.row(0, y, columns);
         let [blue, red] = &upsampler.full;
-        convert(luma, &blue[..columns], &red[..columns], into);
+        convert(luma, &blue[..columns], &red[..columns], &mut rgb);
+        interleave(&rgb, into);
     }
-    shape
 }
 
 /// Brings rows of chroma to luma's resolution.
@@ -115,6 +150,7 @@ impl<'a> Upsampler<'a> {
     }
 
     /// Fills `full` for row `y` of luma.
+    #[inline(always)]
     fn fill(&mut self, y: usize) {
         let Subsampling {
             horizontal,
@@ -149,6 +185,7 @@ impl<'a> Upsampler<'a> {
     }
 }
 
+#[inline(always)]
 fn repeat(row: &[u8], into: &mut [u8]) {
     for (pair, &sample) in into.chunks_exact_mut(2).zip(row) {
         pair.fill(sample);
@@ -156,6 +193,7 @@ fn repeat(row: &[u8], into: &mut [u8]) {
 }
 
 /// Three quarters of the nearer row and one of the other.
+#[inline(always)]
 fn mix_rows(near: &[u8], far: &[u8], bias: i16, into: &mut [u8]) {
     for ((sample, &near), &far) in into.iter_mut().zip(near).zip(far) {
         *sample = ((3 * i16::from(near) + i16::from(far) + bias) >> 2) as u8;
@@ -163,12 +201,14 @@ fn mix_rows(near: &[u8], far: &[u8], bias: i16, into: &mut [u8]) {
 }
 
 /// Three times the nearer row and once the other.
+#[inline(always)]
 fn weigh(near: &[u8], far: &[u8], into: &mut [i16]) {
     for ((sum, &near), &far) in into.iter_mut().zip(near).zip(far) {
         *sum = 3 * i16::from(near) + i16::from(far);
     }
 }
 
+#[inline(always)]
 fn scale(row: &[u8], into: &mut [i16]) {
     for (sum, &sample) in into.iter_mut().zip(row) {
         *sum = i16::from(sample);
@@ -177,6 +217,7 @@ fn scale(row: &[u8], into: &mut [i16]) {
 
 /// Three quarters of the nearer column and one of the other, twice as many columns; the first and
 /// the last stand alone. `biases` round the left and the right one of each pair.
+#[inline(always)]
 fn widen(row: &[i16], biases: [i16; 2], shift: u32, into: &mut [u8]) {
     let last = row.len() - 1;
     for (at, pair) in into.chunks_exact_mut(2).enumerate().skip(1).take(last) {
@@ -191,18 +232,46 @@ fn widen(row: &[i16], biases: [i16; 2], shift: u32, into: &mut [u8]) {
 }
 
 /// ITU-R BT.601 as JFIF has it, in 16 bits of fraction.
-fn convert(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [u8]) {
+#[inline(always)]
+fn convert(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [Vec<u8>; 3]) {
     const fn fixed(factor: f64) -> i32 {
         (factor * 65536.0 + 0.5) as i32
     }
     const HALF: i32 = 1 << 15;
-    let pixels = into.chunks_exact_mut(3).zip(luma).zip(blue).zip(red);
-    for (((pixel, &luma), &blue), &red) in pixels {
-        let (y, b, r) = (i32::from(luma), i32::from(blue) - 128, i32::from(red) - 128);
-        let green = (HALF - fixed(0.34414) * b - fixed(0.71414) * r) >> 16;
-        pixel[0] = (y + ((fixed(1.402) * r + HALF) >> 16)).clamp(0, 255) as u8;
-        pixel[1] = (y + green).clamp(0, 255) as u8;
-        pixel[2] = (y + ((fixed(1.772) * b + HALF) >> 16)).clamp(0, 255) as u8;
+    let centred = |sample: u8| i32::from(sample) - 128;
+    let clipped = |luma: u8, colour: i32| (i32::from(luma) + (colour >> 16)).clamp(0, 255) as u8;
+    let [into_red, into_green, into_blue] = into;
+    for ((sample, &luma), &r) in into_red.iter_mut().zip(luma).zip(red) {
+        *sample = clipped(luma, fixed(1.402) * centred(r) + HALF);
+    }
+    for (((sample, &luma), &b), &r) in into_green.iter_mut().zip(luma).zip(blue).zip(red) {
+        let colour = HALF - fixed(0.34414) * centred(b) - fixed(0.71414) * centred(r);
+        *sample = clipped(luma, colour);
+    }
+    for ((sample, &luma), &b) in into_blue.iter_mut().zip(luma).zip(blue) {
+        *sample = clipped(luma, fixed(1.772) * centred(b) + HALF);
+    }
+}
+
+#[inline(always)]
+fn interleave([red, green, blue]: &[Vec<u8>; 3], into: &mut [u8]) {
+    // Sixteen at a time: a loop of known length is what the compiler turns into shuffles.
+    const BLOCK: usize = 16;
+    let whole = red.len() / BLOCK * BLOCK;
+    let (blocks, rest) = into.split_at_mut(whole * 3);
+    for (at, block) in blocks.chunks_exact_mut(BLOCK * 3).enumerate() {
+        let [r, g, b]: [&[u8; BLOCK]; 3] = [red, green, blue].map(|plane| {
+            plane[at * BLOCK..][..BLOCK]
+                .try_into()
+                .expect("a block of a plane")
+        });
+        for (index, pixel) in block.chunks_exact_mut(3).enumerate() {
+            pixel.copy_from_slice(&[r[index], g[index], b[index]]);
+        }
+    }
+    for (index, pixel) in rest.chunks_exact_mut(3).enumerate() {
+        let at = whole + index;
+        pixel.copy_from_slice(&[red[at], green[at], blue[at]]);
     }
 }
 
