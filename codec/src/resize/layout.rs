@@ -1,6 +1,7 @@
 //! Owns the order in which the passes want an axis: runs of equal weights for rows, blocks of
 //! sixteen lanes for columns. Never changes a weight.
 
+use super::aligned::Aligned;
 use super::lanes::FLOATS;
 use super::taps::{Axis, Taps};
 
@@ -39,7 +40,7 @@ pub(super) struct Columns {
     /// Where each pixel's first tap stands in the line.
     pub(super) starts: Vec<u32>,
     /// Sixteen constants and sixteen times `taps` weights for each block.
-    pub(super) weights: Vec<f32>,
+    pub(super) weights: Aligned,
     /// Taps of every pixel.
     pub(super) taps: usize,
     /// Samples of the result.
@@ -69,14 +70,13 @@ impl Columns {
         }
         self.starts.clear();
         self.starts.resize(blocks * pixels, 0);
-        self.weights.clear();
-        self.weights.resize(blocks * self.block(), 0.0);
+        let size = self.block();
+        let table = self.weights.zeros(blocks * size);
         for (at, taps) in axis.iter().enumerate() {
             if !taps.weights.is_empty() {
                 self.starts[at] = ((taps.start - first) * channels) as u32;
             }
-            let block = self.block();
-            let block = &mut self.weights[at / pixels * block..][..block];
+            let block = &mut table[at / pixels * size..][..size];
             let (constants, weights) = block.split_at_mut(FLOATS);
             let lanes = FLOATS / pixels;
             let lane = at % pixels * lanes;

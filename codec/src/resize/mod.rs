@@ -1,14 +1,19 @@
 //! Owns the change of a raster's size, its cut and its padding. Geometry is decided in `plan`;
 //! the other modules are filters that fill a window of the scaled image.
 
+mod aligned;
 mod antialiased;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod chroma;
 mod direct;
 mod lanes;
 mod layout;
 mod nearest;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod passes;
 mod plan;
 mod planar;

@@ -204,7 +204,7 @@ unsafe fn sum_some<L: Lanes, S: Sample, const CHANNELS: usize, const TAPS: usize
     assert!(into.len() == columns.samples && line.len() >= columns.room);
     let pixels = Columns::pixels(CHANNELS);
     let starts = columns.starts.chunks_exact(pixels);
-    let blocks = columns.weights.chunks_exact(columns.block());
+    let blocks = columns.weights.get().chunks_exact(columns.block());
     let mut at = 0;
     for (starts, weights) in starts.zip(blocks) {
         // SAFETY: the processor is the caller's word. A block has sixteen constants and sixteen

@@ -1,14 +1,14 @@
 //! Owns the source rows that have been summed along themselves, until no result row needs them.
 //! Never sums anything but constants.
 
-use super::lanes::FLOATS;
+use super::aligned::{Aligned, LINE};
 use super::passes::{Mix, STEP};
 use super::taps::{Axis, Taps};
 
 /// Row `y` stands in slot `y % slots`, where `slots` is the most that a result row takes.
 #[derive(Default)]
 pub(super) struct Ring {
-    lines: Vec<f32>,
+    lines: Aligned,
     /// Floats of a slot.
     room: usize,
     held: Vec<Option<usize>>,
@@ -20,9 +20,8 @@ impl Ring {
     /// Forgets all rows and makes room for those of an image.
     pub(super) fn prepare(&mut self, columns: &Axis, rows: &Axis, channels: usize) {
         let slots = rows.taps_max();
-        self.room = (columns.len() * channels).next_multiple_of(STEP) + FLOATS;
-        self.lines.clear();
-        self.lines.resize(slots * self.room, 0.0);
+        self.room = (columns.len() * channels).next_multiple_of(STEP) + LINE;
+        self.lines.room(slots * self.room);
         self.held.clear();
         self.held.resize(slots, None);
         self.start.prepare(columns, channels, self.room);
@@ -35,7 +34,7 @@ impl Ring {
             return None;
         }
         self.held[slot] = Some(y);
-        Some(&mut self.lines[slot * self.room..][..self.room])
+        Some(&mut self.lines.get_mut()[slot * self.room..][..self.room])
     }
 
     /// One result row, of rows that have been put here.
@@ -49,7 +48,7 @@ impl Ring {
         }
         Mix {
             start: self.start.of(taps.rest),
-            lines: &self.lines,
+            lines: self.lines.get(),
             weights: &self.weights,
         }
     }
@@ -61,7 +60,7 @@ impl Ring {
 struct Start {
     rests: Vec<f32>,
     weights: Vec<f32>,
-    line: Vec<f32>,
+    line: Aligned,
     /// The row's constant in `line`.
     rest: Option<f32>,
 }
@@ -75,8 +74,7 @@ impl Start {
             self.rests.extend(std::iter::repeat_n(taps.rest, channels));
             self.weights.extend(std::iter::repeat_n(sum, channels));
         }
-        self.line.clear();
-        self.line.resize(room, 0.0);
+        self.line.room(room);
         self.rest = None;
     }
 
@@ -84,10 +82,10 @@ impl Start {
         if self.rest != Some(rest) {
             self.rest = Some(rest);
             let columns = self.rests.iter().zip(&self.weights);
-            for (start, (column, weight)) in self.line.iter_mut().zip(columns) {
+            for (start, (column, weight)) in self.line.get_mut().iter_mut().zip(columns) {
                 *start = column + rest * weight;
             }
         }
-        &self.line
+        self.line.get()
     }
 }

@@ -3,6 +3,7 @@
 //! before rows where it grows, so that a filtered row serves all result rows over it. Chooses the
 //! form for the processor. Never decides a weight.
 
+use super::aligned::Aligned;
 use super::direct;
 use super::lanes::Lanes;
 use super::layout::{Columns, Run, fill_runs};
@@ -36,7 +37,7 @@ pub(crate) struct Picture<'a> {
 pub(crate) struct Separable {
     columns: Columns,
     runs: Vec<Run>,
-    line: Vec<f32>,
+    line: Aligned,
     ring: Ring,
 }
 
@@ -46,14 +47,30 @@ pub(super) enum Form {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Form {
+    /// The fastest that the processor has.
     pub(super) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            return Self::Avx2;
+        {
+            let has_avx512 = std::is_x86_feature_detected!("avx512f")
+                && std::is_x86_feature_detected!("avx512bw")
+                && std::is_x86_feature_detected!("avx512vl");
+            if has_avx512 {
+                return Self::Avx512;
+            }
+            if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
         }
+        #[cfg(target_arch = "aarch64")]
+        return Self::Neon;
+        #[cfg(not(target_arch = "aarch64"))]
         Self::Portable
     }
 }
@@ -105,6 +122,12 @@ impl Separable {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this form is only chosen where the processor has these instructions.
             Form::Avx2 => unsafe { self.run_avx2(job) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this form is only chosen where the processor has these instructions.
+            Form::Avx512 => unsafe { self.run_avx512(job) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: every processor of this architecture has NEON.
+            Form::Neon => unsafe { self.run::<super::neon::Neon>(job) },
         }
     }
 
@@ -115,6 +138,15 @@ impl Separable {
     unsafe fn run_avx2(&mut self, job: Job<'_>) {
         // SAFETY: the caller's word.
         unsafe { self.run::<super::avx2::Avx2>(job) }
+    }
+
+    /// # Safety
+    /// The processor has AVX-512 F, BW and VL.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    unsafe fn run_avx512(&mut self, job: Job<'_>) {
+        // SAFETY: the caller's word.
+        unsafe { self.run::<super::avx512::Avx512>(job) }
     }
 
     /// # Safety
@@ -146,9 +178,9 @@ impl Separable {
             fill_runs(&mut self.runs, taps);
             // SAFETY: the caller's word.
             unsafe {
-                sum_rows::<L>(&rows, &self.runs, taps.rest, &mut self.line);
+                sum_rows::<L>(&rows, &self.runs, taps.rest, self.line.get_mut());
                 let into = &mut into[..self.columns.samples];
-                sum_columns::<L, u8, CHANNELS>(&self.line, &self.columns, into);
+                sum_columns::<L, u8, CHANNELS>(self.line.get(), &self.columns, into);
             }
         }
     }
@@ -169,9 +201,9 @@ impl Separable {
                 if let Some(into) = self.ring.claim(y) {
                     // SAFETY: the caller's word.
                     unsafe {
-                        widen::<L>(rows.row(y), &mut self.line);
+                        widen::<L>(rows.row(y), self.line.get_mut());
                         sum_columns::<L, f32, CHANNELS>(
-                            &self.line,
+                            self.line.get(),
                             &self.columns,
                             &mut into[..samples],
                         );
@@ -185,8 +217,7 @@ impl Separable {
 
     /// Room for a line of `samples`, zero behind them.
     fn clear_line(&mut self, samples: usize) {
-        self.line.clear();
-        self.line.resize(self.columns.room.max(samples), 0.0);
+        self.line.zeros(self.columns.room.max(samples));
     }
 }
 

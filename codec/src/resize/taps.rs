@@ -4,7 +4,7 @@
 //! The filters are OpenCV's. Where it takes the edge pixel for positions outside, the table adds
 //! their weights to the edge's, so that every position stands inside.
 
-use std::f64::consts::{FRAC_PI_4, PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_4};
 use std::ops::Range;
 
 /// Which weights. All but `Area` take a fixed number of taps whatever the scale, so there is no
@@ -185,8 +185,10 @@ impl Axis {
     }
 }
 
+/// Rounded to a multiple of 1/2048, half to even: a float of 1.5 * 2^12 holds no smaller steps.
 fn eleven_bits(weight: f64) -> f32 {
-    (weight as f32 * 2048.0).round_ties_even() / 2048.0
+    const STEPS: f32 = 6144.0;
+    weight as f32 + STEPS - STEPS
 }
 
 /// Pixel centres map on pixel centres. The fraction is a 32-bit float, as in OpenCV.
@@ -223,14 +225,33 @@ fn cubic(t: f64) -> [f64; 4] {
 
 /// The windowed sinc of support 4 at distances 3 + t down to t - 4, normalised.
 fn lanczos4(t: f64) -> [f64; 8] {
+    if t < 1e-6 {
+        // Its limit: the source pixel itself.
+        return std::array::from_fn(|tap| f64::from(u8::from(tap == 3)));
+    }
+    // sin(pi x) is the same at all distances but for its sign, and sin(pi x / 4) follows from two
+    // values by the sum of angles.
+    let (sine, cosine) = (FRAC_PI_4 * t).sin_cos();
     let raw = std::array::from_fn::<f64, 8, _>(|tap| {
-        let distance = t + 3.0 - tap as f64;
-        if distance.abs() < 1e-6 {
-            // The limit of sin(pi x) sin(pi x / 4) / x^2.
-            return PI * FRAC_PI_4;
-        }
-        (PI * distance).sin() * (FRAC_PI_4 * distance).sin() / (distance * distance)
+        let whole = 3 - tap as i32;
+        let (step_sine, step_cosine) = EIGHTHS[whole.rem_euclid(8) as usize];
+        let window = sine * step_cosine + cosine * step_sine;
+        let sign = if whole % 2 == 0 { 1.0 } else { -1.0 };
+        let distance = t + f64::from(whole);
+        sign * window / (distance * distance)
     });
     let sum: f64 = raw.iter().sum();
     raw.map(|weight| weight / sum)
 }
+
+/// Sine and cosine of eighths of a turn.
+const EIGHTHS: [(f64, f64); 8] = [
+    (0.0, 1.0),
+    (FRAC_1_SQRT_2, FRAC_1_SQRT_2),
+    (1.0, 0.0),
+    (FRAC_1_SQRT_2, -FRAC_1_SQRT_2),
+    (0.0, -1.0),
+    (-FRAC_1_SQRT_2, -FRAC_1_SQRT_2),
+    (-1.0, 0.0),
+    (-FRAC_1_SQRT_2, FRAC_1_SQRT_2),
+];

@@ -1,0 +1,214 @@
+//! Owns the form of the passes for 64-bit Arm, all of which has NEON: four registers of four
+//! floats.
+
+use std::arch::aarch64::*;
+
+use super::lanes::{FLOATS, Lanes};
+
+/// Sixteen floats in four registers.
+#[derive(Clone, Copy)]
+pub(super) struct Neon([float32x4_t; 4]);
+
+impl Lanes for Neon {
+    type Sums = [uint16x8_t; 4];
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: every processor of this architecture has NEON.
+        Self([unsafe { vdupq_n_f32(value) }; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller lets sixteen floats be read.
+        unsafe {
+            Self([
+                vld1q_f32(from),
+                vld1q_f32(from.add(4)),
+                vld1q_f32(from.add(8)),
+                vld1q_f32(from.add(12)),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, into: *mut f32) {
+        for (part, floats) in self.0.into_iter().enumerate() {
+            // SAFETY: the caller lets sixteen floats be written.
+            unsafe { vst1q_f32(into.add(4 * part), floats) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut self, other: Self) -> Self {
+        for (sum, other) in self.0.iter_mut().zip(other.0) {
+            // SAFETY: as for `splat`.
+            *sum = unsafe { vaddq_f32(*sum, other) };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, by: Self, mut sum: Self) -> Self {
+        for (part, sum) in sum.0.iter_mut().enumerate() {
+            // SAFETY: as for `splat`.
+            *sum = unsafe { vfmaq_f32(*sum, self.0[part], by.0[part]) };
+        }
+        sum
+    }
+
+    #[inline(always)]
+    unsafe fn from_bytes(from: *const u8) -> Self {
+        // SAFETY: the caller lets sixteen bytes be read.
+        unsafe {
+            let bytes = vld1q_u8(from);
+            let [a, b] = widened(vmovl_u8(vget_low_u8(bytes)));
+            let [c, d] = widened(vmovl_u8(vget_high_u8(bytes)));
+            Self([a, b, c, d])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, into: *mut u8) {
+        // SAFETY: the caller lets sixteen bytes be written.
+        unsafe { vst1q_u8(into, self.bytes()) }
+    }
+
+    #[inline(always)]
+    unsafe fn pixels(line: *const f32, starts: *const u32) -> Self {
+        // SAFETY: the caller lets four starts be read, and four floats at each.
+        unsafe {
+            Self([
+                vld1q_f32(line.add(*starts as usize)),
+                vld1q_f32(line.add(*starts.add(1) as usize)),
+                vld1q_f32(line.add(*starts.add(2) as usize)),
+                vld1q_f32(line.add(*starts.add(3) as usize)),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pixels(self, into: *mut f32) {
+        for (pixel, floats) in self.0.into_iter().enumerate() {
+            // SAFETY: the caller lets sixteen floats be written; the last four begin at nine.
+            unsafe { vst1q_f32(into.add(3 * pixel), floats) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pixel_bytes(self, into: *mut u8) {
+        // Bytes from beyond the table come out as zero.
+        const ORDER: [u8; FLOATS] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255];
+        // SAFETY: the order has sixteen bytes; the caller lets as many be written.
+        unsafe {
+            let order = vld1q_u8(ORDER.as_ptr());
+            vst1q_u8(into, vqtbl1q_u8(self.bytes(), order));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn dots(
+        line: *const f32,
+        starts: *const u32,
+        weights: *const f32,
+        count: usize,
+    ) -> Self {
+        // SAFETY: the caller lets sixteen starts be read, `count` floats at each, and sixteen
+        // times `count` weights; `count` is a multiple of four.
+        unsafe {
+            let mut sums = [vdupq_n_f32(0.0); FLOATS];
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                let line = line.add(*starts.add(lane) as usize);
+                let weights = weights.add(lane * count);
+                for tap in (0..count).step_by(4) {
+                    let values = vld1q_f32(line.add(tap));
+                    *sum = vfmaq_f32(*sum, values, vld1q_f32(weights.add(tap)));
+                }
+            }
+            Self([
+                folded(sums[0], sums[1], sums[2], sums[3]),
+                folded(sums[4], sums[5], sums[6], sums[7]),
+                folded(sums[8], sums[9], sums[10], sums[11]),
+                folded(sums[12], sums[13], sums[14], sums[15]),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
+        // SAFETY: as for `splat`.
+        [unsafe { vdupq_n_u16(0) }; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn add_bytes(sums: Self::Sums, from: *const u8) -> Self::Sums {
+        // SAFETY: the caller lets thirty-two bytes be read.
+        unsafe {
+            let (low, high) = (vld1q_u8(from), vld1q_u8(from.add(16)));
+            [
+                vaddw_u8(sums[0], vget_low_u8(low)),
+                vaddw_u8(sums[1], vget_high_u8(low)),
+                vaddw_u8(sums[2], vget_low_u8(high)),
+                vaddw_u8(sums[3], vget_high_u8(high)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn from_sums(sums: Self::Sums) -> [Self; 2] {
+        // SAFETY: as for `splat`.
+        unsafe {
+            let ([a, b], [c, d]) = (widened(sums[0]), widened(sums[1]));
+            let ([e, f], [g, h]) = (widened(sums[2]), widened(sums[3]));
+            [Self([a, b, c, d]), Self([e, f, g, h])]
+        }
+    }
+}
+
+impl Neon {
+    /// Rounded, half to even, and cut to bytes.
+    ///
+    /// # Safety
+    /// The processor has NEON.
+    #[inline(always)]
+    unsafe fn bytes(self) -> uint8x16_t {
+        let [a, b, c, d] = self.0;
+        // SAFETY: the caller's word.
+        unsafe {
+            let low = vcombine_u16(
+                vqmovun_s32(vcvtnq_s32_f32(a)),
+                vqmovun_s32(vcvtnq_s32_f32(b)),
+            );
+            let high = vcombine_u16(
+                vqmovun_s32(vcvtnq_s32_f32(c)),
+                vqmovun_s32(vcvtnq_s32_f32(d)),
+            );
+            vcombine_u8(vqmovn_u16(low), vqmovn_u16(high))
+        }
+    }
+}
+
+/// Eight words as floats.
+///
+/// # Safety
+/// The processor has NEON.
+#[inline(always)]
+unsafe fn widened(words: uint16x8_t) -> [float32x4_t; 2] {
+    // SAFETY: the caller's word.
+    unsafe {
+        [
+            vcvtq_f32_u32(vmovl_u16(vget_low_u16(words))),
+            vcvtq_f32_u32(vmovl_u16(vget_high_u16(words))),
+        ]
+    }
+}
+
+/// The sums of four registers' lanes.
+///
+/// # Safety
+/// The processor has NEON.
+#[inline(always)]
+unsafe fn folded(a: float32x4_t, b: float32x4_t, c: float32x4_t, d: float32x4_t) -> float32x4_t {
+    // SAFETY: the caller's word.
+    unsafe { vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)) }
+}
