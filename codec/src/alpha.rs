@@ -53,8 +53,8 @@ fn over_white(rgba: u32) -> u32 {
     !(red_blue | green << 8)
 }
 
-/// Four pixels in three words.
-fn pack(rgba: [u32; 4], words: &mut [u8; 12]) {
+/// Four pixels in three words, without their highest bytes.
+pub(crate) fn pack(rgba: [u32; 4], words: &mut [u8; 12]) {
     let [a, b, c, d] = rgba.map(|word| word & 0x00FF_FFFF);
     words[..4].copy_from_slice(&(a | b << 24).to_le_bytes());
     words[4..8].copy_from_slice(&(b >> 8 | c << 16).to_le_bytes());

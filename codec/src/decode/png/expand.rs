@@ -4,6 +4,7 @@
 use super::chunks::{File, Transparency};
 use super::header::Color;
 use super::passes::Passes;
+use crate::alpha::pack;
 
 /// Writes all passes of `file`'s frame to `out`. The rows of each pass stand at the pass's start
 /// without gaps.
@@ -43,16 +44,17 @@ fn row(file: &File, row: &[u8], out: &mut [u8]) {
             let scale = u8::MAX / scale;
             low_depth(row, depth, out.len(), |at, level| out[at] = level * scale);
         }
-        (Color::Palette, _) if file.transparency.is_some() => {
-            let pixels = out.len() / 4;
-            low_depth(row, depth, pixels, |at, index| {
-                out[at * 4..at * 4 + 4].copy_from_slice(&file.palette[usize::from(index)]);
-            });
+        (Color::Palette, 8) if file.transparency.is_some() => {
+            for (rgba, &index) in out.as_chunks_mut().0.iter_mut().zip(row) {
+                *rgba = file.palette[usize::from(index)];
+            }
         }
+        (Color::Palette, 8) => opaque(row, &file.palette, out),
         (Color::Palette, _) => {
-            let pixels = out.len() / 3;
-            low_depth(row, depth, pixels, |at, index| {
-                out[at * 3..at * 3 + 3].copy_from_slice(&file.palette[usize::from(index)][..3]);
+            let channels = file.channels();
+            low_depth(row, depth, out.len() / channels, |at, index| {
+                let color = &file.palette[usize::from(index)][..channels];
+                out[at * channels..][..channels].copy_from_slice(color);
             });
         }
         (Color::GreyAlpha, _) => {
@@ -79,14 +81,21 @@ fn every_other(row: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Hands each of `pixels` samples of up to 8 bits to `put`, with its place.
-fn low_depth(row: &[u8], depth: u8, pixels: usize, mut put: impl FnMut(usize, u8)) {
-    if depth == 8 {
-        for (at, &sample) in row.iter().take(pixels).enumerate() {
-            put(at, sample);
-        }
-        return;
+/// RGB of 8-bit indices, four at a time.
+fn opaque(row: &[u8], palette: &[[u8; 4]; 256], out: &mut [u8]) {
+    let (fours, last) = row.as_chunks();
+    let (words, rest) = out.as_chunks_mut();
+    for (indices, words) in fours.iter().zip(words) {
+        let color = |index: u8| u32::from_le_bytes(palette[usize::from(index)]);
+        pack(<[u8; 4]>::map(*indices, color), words);
     }
+    for (rgb, &index) in rest.chunks_exact_mut(3).zip(last) {
+        rgb.copy_from_slice(&palette[usize::from(index)][..3]);
+    }
+}
+
+/// Hands each of `pixels` samples of less than 8 bits to `put`, with its place.
+fn low_depth(row: &[u8], depth: u8, pixels: usize, mut put: impl FnMut(usize, u8)) {
     let per_byte = 8 / usize::from(depth);
     let mask = u8::MAX >> (8 - depth);
     for at in 0..pixels {
