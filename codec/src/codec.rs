@@ -1,13 +1,14 @@
-//! Owns the order of events for one image: sniff, limits, filters, decode, mat, resize, encode.
+//! Owns the order of events for one image: sniff, limits, filters, decode, mat, resize, blur, encode.
 //! Never computes a pixel itself.
 
 use crate::alpha::mat_on_white;
+use crate::blur::{BoundingBox, blur};
 use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::error::CodecError;
 use crate::header;
 use crate::pixels::{Buffer, Shape, Size};
-use crate::resize::{Resizer, plan};
+use crate::resize::{Plan, Resizer, plan};
 use crate::settings::{EncodeFormat, ReencodePolicy, Settings, SizeFilter};
 use crate::sniff::{Format, sniff};
 
@@ -65,14 +66,30 @@ impl Codec {
     /// The reason why there is no result. Sizes are checked from the header, before any pixel is
     /// allocated.
     pub fn process(&mut self, body: &[u8]) -> Result<Processed, CodecError> {
+        self.process_blurred(body, &[])
+    }
+
+    /// [`Self::process`] with `boxes` of the image blurred, after the resize and before cut and
+    /// padding. An image with boxes is always encoded anew, whatever the settings say: its own bytes
+    /// show what is to be hidden.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn process_blurred(
+        &mut self,
+        body: &[u8],
+        boxes: &[BoundingBox],
+    ) -> Result<Processed, CodecError> {
         if body.is_empty() {
             return Err(CodecError::Empty);
         }
         let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
         let size = header::read(format, body, &self.settings.limits)?;
         let result = match self.settings.reencode {
-            ReencodePolicy::Never => Ok(processed(Encoded::Original, size, size)),
-            _ => self.reencode(format, body, size),
+            ReencodePolicy::Never if boxes.is_empty() => {
+                Ok(processed(Encoded::Original, size, size))
+            }
+            _ => self.reencode(format, body, size, boxes),
         };
         self.decoded.trim();
         self.resized.trim();
@@ -84,26 +101,48 @@ impl Codec {
         format: Format,
         body: &[u8],
         size: Size,
+        boxes: &[BoundingBox],
     ) -> Result<Processed, CodecError> {
         pass(&self.settings.filter, size)?;
         let plan = plan(&self.settings, size)?;
         let stored = self.decoder.decode(format, body, size, &mut self.decoded)?;
         let shape = self.without_alpha(stored);
         let Some(plan) = plan else {
-            if self.keeps_original(format, stored) {
+            if boxes.is_empty() && self.keeps_original(format, stored) {
                 return Ok(processed(Encoded::Original, size, size));
             }
+            blur(self.decoded.room(shape.bytes()), shape, boxes);
             let file = self
                 .encoder
                 .encode(self.decoded.filled(shape.bytes()), shape)?;
             return Ok(processed(Encoded::New(file), size, size));
         };
-        let pixels = self.decoded.filled(shape.bytes());
-        let canvas = self.resizer.resize(pixels, shape, &plan, &mut self.resized);
+        let canvas = if boxes.is_empty() {
+            let pixels = self.decoded.filled(shape.bytes());
+            self.resizer.resize(pixels, shape, &plan, &mut self.resized)
+        } else {
+            self.resize_blurred(shape, &plan, boxes)
+        };
         let file = self
             .encoder
             .encode(self.resized.filled(canvas.bytes()), canvas)?;
         Ok(processed(Encoded::New(file), canvas.size, size))
+    }
+
+    /// Scales the whole image, blurs it, and only then cuts or pads it.
+    fn resize_blurred(&mut self, shape: Shape, plan: &Plan, boxes: &[BoundingBox]) -> Shape {
+        let pixels = self.decoded.filled(shape.bytes());
+        let whole = self
+            .resizer
+            .resize(pixels, shape, &plan.whole(), &mut self.resized);
+        blur(self.resized.room(whole.bytes()), whole, boxes);
+        if whole.size == plan.canvas {
+            return whole;
+        }
+        std::mem::swap(&mut self.decoded, &mut self.resized);
+        // Of an image that has the scaled size already this is the cut or the padding alone.
+        let pixels = self.decoded.filled(whole.bytes());
+        self.resizer.resize(pixels, whole, plan, &mut self.resized)
     }
 
     fn without_alpha(&mut self, shape: Shape) -> Shape {

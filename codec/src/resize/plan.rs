@@ -24,6 +24,13 @@ pub(crate) struct Plan {
     pub(crate) filter: Interpolation,
 }
 
+impl Plan {
+    /// The same scaling with nothing cut off and nothing added.
+    pub(crate) fn whole(&self) -> Self {
+        whole(self.scaled, self.filter)
+    }
+}
+
 /// Decides what becomes of an image of size `original`; `None` where no pixel changes.
 ///
 /// # Errors
