@@ -20,6 +20,8 @@ type Lanes = [f32; 4];
 
 /// Where the mask stands in [`Lanes`].
 const MASK: usize = 3;
+/// Taps on each side that are added up at once.
+const AT_ONCE: usize = 4;
 /// Levels that are cut off as the sum's rounding and not as a fraction: one colour stays itself.
 const ROUNDING: f32 = 1e-3;
 
@@ -142,10 +144,14 @@ impl Blur {
         for (sum, lanes) in into.iter_mut().zip(row(0)) {
             *sum = lanes.map(|lane| lane * self.down.weights[0]);
         }
-        for (step, &weight) in (0..).zip(&self.down.weights).skip(1) {
-            for ((sum, above), below) in into.iter_mut().zip(row(-step)).zip(row(step)) {
-                add(sum, above, below, weight);
-            }
+        let weights = &self.down.weights[1..];
+        for (group, weights) in weights.chunks(AT_ONCE).enumerate() {
+            // A short group is filled up with rows that weigh nothing.
+            let step = |at: usize| (1 + group * AT_ONCE + at.min(weights.len() - 1)) as isize;
+            let above = std::array::from_fn(|at| row(-step(at)));
+            let below = std::array::from_fn(|at| row(step(at)));
+            let weights = std::array::from_fn(|at| weights.get(at).copied().unwrap_or(0.0));
+            add_rows(into, &above, &below, &weights);
         }
     }
 
@@ -174,11 +180,45 @@ impl Blur {
 fn across(line: &[Lanes], weights: &[f32]) -> Lanes {
     let radius = weights.len() - 1;
     let (left, right) = line[..=2 * radius].split_at(radius);
-    let mut sum = right[0].map(|lane| lane * weights[0]);
-    for ((left, right), &weight) in left.iter().rev().zip(&right[1..]).zip(&weights[1..]) {
-        add(&mut sum, left, right, weight);
+    let (centre, right) = (right[0], &right[1..]);
+    let (left, right) = (left.rchunks_exact(AT_ONCE), right.chunks_exact(AT_ONCE));
+    let groups = weights[1..].chunks_exact(AT_ONCE);
+    let rest = (left.remainder().iter().rev().zip(right.remainder())).zip(groups.remainder());
+    // Sums of their own, so that no addition waits for the one before.
+    let mut sums = [[0.0; 4]; AT_ONCE];
+    sums[0] = centre.map(|lane| lane * weights[0]);
+    for ((left, right), &weight) in rest {
+        add(&mut sums[0], left, right, weight);
     }
-    sum
+    for ((left, right), weights) in left.zip(right).zip(groups) {
+        for (at, sum) in sums.iter_mut().enumerate() {
+            add(sum, &left[AT_ONCE - 1 - at], &right[at], weights[at]);
+        }
+    }
+    std::array::from_fn(|lane| sums.iter().map(|sum| sum[lane]).sum())
+}
+
+/// Adds rows on both sides of a row to its sums, by their weights.
+fn add_rows(
+    sums: &mut [Lanes],
+    above: &[&[Lanes]; AT_ONCE],
+    below: &[&[Lanes]; AT_ONCE],
+    weights: &[f32; AT_ONCE],
+) {
+    let above = above.map(|row| &row[..sums.len()]);
+    let below = below.map(|row| &row[..sums.len()]);
+    for (at, sum) in sums.iter_mut().enumerate() {
+        let mut total = *sum;
+        for step in 0..AT_ONCE {
+            add(
+                &mut total,
+                &above[step][at],
+                &below[step][at],
+                weights[step],
+            );
+        }
+        *sum = total;
+    }
 }
 
 fn add(sum: &mut Lanes, left: &Lanes, right: &Lanes, weight: f32) {

@@ -87,9 +87,12 @@ fn distance(shape: Shape, boxes: &[[f64; 4]], seed: u64) -> f64 {
         .iter()
         .map(|&edges| BoundingBox::new(edges).unwrap())
         .collect();
-    let mut samples = noise(shape, seed);
-    let exact = slow_blur(&samples, shape, &boxes);
-    blur(&mut samples, shape, &boxes);
+    distance_in(noise(shape, seed), shape, &boxes)
+}
+
+fn distance_in(mut samples: Vec<u8>, shape: Shape, boxes: &[BoundingBox]) -> f64 {
+    let exact = slow_blur(&samples, shape, boxes);
+    blur(&mut samples, shape, boxes);
     let below = |(&found, exact): (&u8, &f64)| (f64::from(found) + 0.5 - exact).abs() - 0.5;
     samples.iter().zip(&exact).map(below).fold(0.0, f64::max)
 }
@@ -127,8 +130,22 @@ fn a_blur_that_is_computed_on_a_grid_stays_within_a_quarter_level() {
         let shape = Shape::new(Size::new(width, height), 1);
         for boxes in [[[0.0, 0.1, 1.0, 0.9]], [[-1.0, -1.0, 2.0, 2.0]]] {
             let distance = distance(shape, &boxes, 5);
+            
             assert!(distance < 0.25, "{shape:?} {boxes:?}: {distance}");
         }
+    }
+}
+
+#[test]
+fn a_blur_on_a_grid_stays_within_half_a_level_at_the_hardest_edges() {
+    let shape = Shape::new(Size::new(1100, 12), 1);
+    for edge in 540..560 {
+        let black_and_white = (0..shape.bytes())
+            .map(|at| if at % 1100 < edge { 0 } else { u8::MAX })
+            .collect();
+        let boxes = [BoundingBox::new([0.1, -1.0, 0.5, 2.0]).unwrap()];
+        let distance = distance_in(black_and_white, shape, &boxes);
+        assert!(distance < 0.5, "{edge}: {distance}");
     }
 }
 
