@@ -130,7 +130,7 @@ fn a_blur_that_is_computed_on_a_grid_stays_within_a_quarter_level() {
         let shape = Shape::new(Size::new(width, height), 1);
         for boxes in [[[0.0, 0.1, 1.0, 0.9]], [[-1.0, -1.0, 2.0, 2.0]]] {
             let distance = distance(shape, &boxes, 5);
-            
+
             assert!(distance < 0.25, "{shape:?} {boxes:?}: {distance}");
         }
     }

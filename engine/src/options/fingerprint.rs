@@ -16,11 +16,12 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         |_| input.url_list.clone(),
         |path| path.to_string_lossy().into_owned(),
     );
-    let pairs: [(&str, &dyn Debug); 27] = [
+    let pairs: [(&str, &dyn Debug); 28] = [
         ("url_list", &list),
         ("input_format", &(input.format, input.compression)),
         ("url_col", &input.url_col),
         ("caption_col", &input.caption_col),
+        ("bbox_col", &input.bbox_col),
         ("save_additional_columns", &input.save_additional_columns),
         ("number_sample_per_shard", &input.rows_per_shard),
         ("output_format", &output.format),
