@@ -223,9 +223,7 @@ impl Codec {
             return self.finish_raster(shape, plan, &[]);
         }
         let plan = plan.unwrap_or_else(|| Plan::unchanged(size));
-        let canvas = self
-            .resizer
-            .resize_planes(stored, &plan, &mut self.resized);
+        let canvas = self.resizer.resize_planes(stored, &plan, &mut self.resized);
         let file = self.encoder.encode_planes(self.resized.all(), &canvas)?;
         Ok(processed(Encoded::New(file), canvas.size, size))
     }

@@ -187,7 +187,7 @@ mod tests {
     fn strings_are_learned_and_a_string_may_name_itself() {
         let mut out = [0; 7];
         assert!(decode(&packed(&[256, 7, 258, 8, 259, 257]), &mut out));
-        assert_eq!(out, [7, 7, 7, 8, 7, 7, 7]);
+        assert_eq!(out, [7, 7, 7, 8, 7, 7, 8]);
     }
 
     #[test]
