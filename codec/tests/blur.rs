@@ -137,3 +137,30 @@ fn an_image_with_boxes_is_never_kept_in_its_own_bytes() {
         assert_ne!(decoded(&blurred).2, decoded(&file).2);
     }
 }
+
+#[test]
+fn a_jpeg_with_boxes_that_becomes_a_jpeg_is_blurred_too() {
+    let as_jpeg = Settings {
+        resize_mode: ResizeMode::No,
+        ..Settings::default()
+    };
+    let file = new_file(
+        Codec::new(as_jpeg.clone())
+            .process(&read("one_box.png"))
+            .unwrap(),
+    );
+    for resize_mode in [ResizeMode::No, ResizeMode::Border, ResizeMode::CenterCrop] {
+        let blurred = |exact: bool, boxes: &[BoundingBox]| {
+            let settings = Settings {
+                resize_mode,
+                exact,
+                ..as_jpeg.clone()
+            };
+            let result = Codec::new(settings).process_blurred(&file, boxes);
+            new_file(result.unwrap())
+        };
+        let hidden = [BoundingBox::new([0.25, 0.2, 0.7, 0.8]).unwrap()];
+        assert_ne!(blurred(true, &hidden), blurred(true, &[]));
+        assert_eq!(blurred(false, &hidden), blurred(true, &hidden));
+    }
+}
