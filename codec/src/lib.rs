@@ -14,6 +14,8 @@ mod pixels;
 mod resize;
 pub mod settings;
 mod sniff;
+#[doc(hidden)]
+pub mod stages;
 mod turbo;
 mod ycc;
 

@@ -13,7 +13,7 @@ mod origin;
 use std::error::Error;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use turbo2ds_benches::{median, thread_cpu};
 
 /// What every client is asked to do.
 #[derive(Clone, Copy)]
@@ -77,18 +77,4 @@ fn cpu_of(client: Client, load: Load) -> Result<Duration, Box<dyn Error>> {
         client(load).map(|()| thread_cpu() - before)
     });
     Ok(measured.join().map_err(|_| "a client panicked")??)
-}
-
-fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    // The clock starts at zero with its thread.
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
-}
-
-fn median(samples: &mut [f64]) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples[samples.len() / 2]
 }
