@@ -3,32 +3,51 @@
 
 use super::chunks::{File, Transparency};
 use super::header::Color;
-use super::passes::Passes;
+use super::passes::{Pass, Passes};
 use crate::alpha::pack;
 
-/// Writes all passes of `file`'s frame to `out`. The rows of each pass stand at the pass's start
-/// without gaps.
-pub(super) fn image(file: &File, passes: &Passes, raw: &[u8], out: &mut [u8]) {
-    let channels = file.channels();
-    let stride = file.frame.size.width as usize * channels;
-    let mut line = vec![0; if file.frame.interlaced { stride } else { 0 }];
-    for pass in passes.iter() {
+/// The image that a frame's rows are written to.
+pub(super) struct Canvas<'a> {
+    file: &'a File<'a>,
+    out: &'a mut [u8],
+    /// A row of an Adam7 pass.
+    line: Vec<u8>,
+}
+
+impl<'a> Canvas<'a> {
+    /// `out` has the frame's pixels in the file's channels.
+    pub(super) fn new(file: &'a File, out: &'a mut [u8]) -> Self {
+        Self {
+            file,
+            out,
+            line: Vec::new(),
+        }
+    }
+
+    /// Writes all rows. Those of each pass stand at the pass's start without gaps.
+    pub(super) fn put_all(&mut self, passes: &Passes, raw: &[u8]) {
+        for pass in passes.iter() {
+            let rows = raw[pass.bytes()].chunks_exact(pass.row_bytes);
+            for (at, row) in rows.take(pass.rows).enumerate() {
+                self.put(pass, at, row);
+            }
+        }
+    }
+
+    /// Writes row number `at` of a pass.
+    pub(super) fn put(&mut self, pass: &Pass, at: usize, row: &[u8]) {
         let [left, top, right, down] = pass.place;
-        let rows = raw[pass.bytes()]
-            .chunks_exact(pass.row_bytes)
-            .take(pass.rows);
-        for (at, row) in rows.enumerate() {
-            let target = &mut out[(top + at * down) * stride..][..stride];
-            if !file.frame.interlaced {
-                self::row(file, row, target);
-                continue;
-            }
-            let line = &mut line[..pass.width * channels];
-            self::row(file, row, line);
-            let places = target.chunks_exact_mut(channels).skip(left).step_by(right);
-            for (place, pixel) in places.zip(line.chunks_exact(channels)) {
-                place.copy_from_slice(pixel);
-            }
+        let channels = self.file.channels();
+        let stride = self.file.frame.size.width as usize * channels;
+        let target = &mut self.out[(top + at * down) * stride..][..stride];
+        if !self.file.frame.interlaced {
+            return self::row(self.file, row, target);
+        }
+        self.line.resize(pass.width * channels, 0);
+        self::row(self.file, row, &mut self.line);
+        let places = target.chunks_exact_mut(channels).skip(left).step_by(right);
+        for (place, pixel) in places.zip(self.line.chunks_exact(channels)) {
+            place.copy_from_slice(pixel);
         }
     }
 }

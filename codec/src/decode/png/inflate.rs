@@ -75,59 +75,83 @@ impl Inflater {
     }
 }
 
+fn follow_libpng(data: &[&[u8]], passes: &Passes, rows: &mut [u8]) -> Result<(), CodecError> {
+    let mut stream = Stream::new(data);
+    let mut rest = rows;
+    for bytes in passes.rows() {
+        let (row, below) = rest.split_at_mut(bytes);
+        stream.fill(row)?;
+        rest = below;
+    }
+    stream.finish()
+}
+
 /// Inflates as libpng does: pieces of at most 8 KiB in, a row out at a time. What zlib finds wrong
 /// before the last row is whole is an error, behind it only a warning, and zlib may look at the
 /// checksum in the same call that completes the last row.
-fn follow_libpng(data: &[&[u8]], passes: &Passes, rows: &mut [u8]) -> Result<(), CodecError> {
-    let mut stream = Stream {
-        reads: data.iter().flat_map(|piece| piece.chunks(READ_BYTES)),
-        input: &[],
-        zlib: Decompress::new(true),
-    };
-    let mut rest = rows;
-    let mut ended = false;
-    for bytes in passes.rows() {
-        let (mut row, below) = rest.split_at_mut(bytes);
-        rest = below;
+pub(super) struct Stream<'a> {
+    /// Pieces not yet begun, the rest of the one that is, and what of it zlib is to take now.
+    pieces: &'a [&'a [u8]],
+    piece: &'a [u8],
+    read: &'a [u8],
+    zlib: Decompress,
+    ended: bool,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(data: &'a [&'a [u8]]) -> Self {
+        Self {
+            pieces: data,
+            piece: &[],
+            read: &[],
+            zlib: Decompress::new(true),
+            ended: false,
+        }
+    }
+
+    /// Fills a row.
+    pub(super) fn fill(&mut self, mut row: &mut [u8]) -> Result<(), CodecError> {
         while !row.is_empty() {
-            if ended {
+            if self.ended {
                 return Err(CodecError::Decode);
             }
-            let (written, status) = stream.step(row)?;
+            let (written, status) = self.step(row)?;
             row = &mut row[written..];
-            ended = match status {
+            self.ended = match status {
                 Ok(Status::StreamEnd) => true,
                 Ok(Status::Ok) => false,
                 _ => return Err(CodecError::Decode),
             };
         }
+        Ok(())
     }
-    if ended { Ok(()) } else { stream.finish() }
-}
 
-struct Stream<'a, I: Iterator<Item = &'a [u8]>> {
-    reads: I,
-    input: &'a [u8],
-    zlib: Decompress,
-}
-
-impl<'a, I: Iterator<Item = &'a [u8]>> Stream<'a, I> {
     /// One call of zlib: bytes written and what it said. Fails when there is nothing more to read.
     fn step(
         &mut self,
         out: &mut [u8],
     ) -> Result<(usize, Result<Status, flate2::DecompressError>), CodecError> {
-        while self.input.is_empty() {
-            self.input = self.reads.next().ok_or(CodecError::Decode)?;
+        while self.read.is_empty() {
+            if self.piece.is_empty() {
+                (self.piece, self.pieces) = match self.pieces {
+                    [first, rest @ ..] => (*first, rest),
+                    [] => return Err(CodecError::Decode),
+                };
+            }
+            let bytes = self.piece.len().min(READ_BYTES);
+            (self.read, self.piece) = self.piece.split_at(bytes);
         }
         let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
-        let status = self.zlib.decompress(self.input, out, FlushDecompress::None);
-        self.input = &self.input[(self.zlib.total_in() - read) as usize..];
+        let status = self.zlib.decompress(self.read, out, FlushDecompress::None);
+        self.read = &self.read[(self.zlib.total_in() - read) as usize..];
         Ok(((self.zlib.total_out() - written) as usize, status))
     }
 
     /// Looks for the stream's end behind the last row. Only running out of data is an error.
-    fn finish(&mut self) -> Result<(), CodecError> {
+    pub(super) fn finish(&mut self) -> Result<(), CodecError> {
+        if self.ended {
+            return Ok(());
+        }
         let mut tail = [0; 1024];
         let mut tail_bytes = 0;
         loop {

@@ -12,12 +12,16 @@ mod passes;
 mod unfilter;
 
 use chunks::{File, Region};
-use inflate::Inflater;
+use expand::Canvas;
+use inflate::{Inflater, Stream};
 use passes::Passes;
 
 use super::same_size;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
+
+/// Filtered rows that do not stand in the output are held whole up to this length, bytes.
+const RAW_BYTES_MAX: usize = 64 << 20;
 
 /// Decodes one PNG after another with the same working memory.
 #[derive(Default)]
@@ -61,11 +65,15 @@ impl PngDecoder {
         if !header.interlaced && header.depth == 8 && file.samples_are_output() {
             return self.unfiltered(file, &passes, out.room(bytes));
         }
+        let shape = Shape::new(header.size, file.channels());
+        if bytes > RAW_BYTES_MAX {
+            return by_rows(file, &passes, out.room(shape.bytes()));
+        }
         let mut raw = std::mem::take(&mut self.raw);
         let result = self.unfiltered(file, &passes, raw.room(bytes));
         if result.is_ok() {
-            let shape = Shape::new(header.size, file.channels());
-            expand::image(file, &passes, raw.filled(bytes), out.room(shape.bytes()));
+            let mut canvas = Canvas::new(file, out.room(shape.bytes()));
+            canvas.put_all(&passes, raw.filled(bytes));
         }
         self.raw = raw;
         result
@@ -114,6 +122,23 @@ impl PngDecoder {
         self.frame = frame;
         result
     }
+}
+
+/// Decodes with no more than two rows beside the result, slower.
+fn by_rows(file: &File, passes: &Passes, out: &mut [u8]) -> Result<(), CodecError> {
+    let mut stream = Stream::new(&file.data);
+    let mut canvas = Canvas::new(file, out);
+    for pass in passes.iter() {
+        let mut above = vec![0; pass.row_bytes + 1];
+        let mut stored = above.clone();
+        for at in 0..pass.rows {
+            stream.fill(&mut stored)?;
+            unfilter::row(&mut stored, &above[1..], file.frame.pixel_bytes())?;
+            canvas.put(pass, at, &stored[1..]);
+            std::mem::swap(&mut stored, &mut above);
+        }
+    }
+    stream.finish()
 }
 
 #[cfg(test)]

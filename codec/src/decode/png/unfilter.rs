@@ -39,6 +39,11 @@ pub(super) fn rows(
     Ok(())
 }
 
+/// Reverses the filter of one stored row, which keeps its filter byte.
+pub(super) fn row(stored: &mut [u8], above: &[u8], pixel_bytes: usize) -> Result<(), CodecError> {
+    reverse(stored, &mut [], above, pixel_bytes).map(drop)
+}
+
 /// Reverses the filter of the stored row `upper`, and where that is cheaper together, of `lower`
 /// below it. Returns how many rows it did.
 fn reverse(
