@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::{FLOATS, Lanes};
+use super::lanes::Lanes;
 
 /// Sixteen floats in two registers.
 #[derive(Clone, Copy)]

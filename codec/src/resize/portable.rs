@@ -126,7 +126,11 @@ impl Lanes for Portable {
 }
 
 impl Portable {
+    /// Rounded, half to even, and cut to bytes: a float of 2^23 holds no fractions, and its last
+    /// bits are the value. Rounding by the library would be a call for each.
     fn bytes(self) -> [u8; FLOATS] {
-        self.0.map(|value| value.round_ties_even() as u8)
+        const WHOLE: f32 = 8_388_608.0;
+        self.0
+            .map(|value| (value.clamp(0.0, 255.0) + WHOLE).to_bits() as u8)
     }
 }

@@ -5,7 +5,7 @@ use super::aligned::{Aligned, LINE};
 use super::passes::{Mix, STEP};
 use super::taps::{Axis, Taps};
 
-/// Row `y` stands in slot `y % slots`, where `slots` is the most that a result row takes.
+/// Row `y` stands in slot `y % slots`. A result row never takes more rows than there are slots.
 #[derive(Default)]
 pub(super) struct Ring {
     lines: Aligned,
@@ -19,7 +19,7 @@ pub(super) struct Ring {
 impl Ring {
     /// Forgets all rows and makes room for those of an image.
     pub(super) fn prepare(&mut self, columns: &Axis, rows: &Axis, channels: usize) {
-        let slots = rows.taps_max();
+        let slots = rows.taps_max().next_power_of_two();
         self.room = (columns.len() * channels).next_multiple_of(STEP) + LINE;
         self.lines.room(slots * self.room);
         self.held.clear();
@@ -29,7 +29,7 @@ impl Ring {
 
     /// Where to put row `y`; `None` if it is there.
     pub(super) fn claim(&mut self, y: usize) -> Option<&mut [f32]> {
-        let slot = y % self.held.len();
+        let slot = y & (self.held.len() - 1);
         if self.held[slot] == Some(y) {
             return None;
         }
@@ -42,7 +42,7 @@ impl Ring {
         self.weights.clear();
         for (tap, &weight) in taps.weights.iter().enumerate() {
             if weight != 0.0 {
-                let slot = (taps.start + tap) % self.held.len();
+                let slot = (taps.start + tap) & (self.held.len() - 1);
                 self.weights.push((slot * self.room, weight));
             }
         }

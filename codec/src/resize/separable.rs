@@ -54,24 +54,39 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The fastest that the processor has.
-    pub(super) fn best() -> Self {
+    /// From the fastest to the slowest.
+    pub(super) const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
-        {
-            let has_avx512 = std::is_x86_feature_detected!("avx512f")
-                && std::is_x86_feature_detected!("avx512bw")
-                && std::is_x86_feature_detected!("avx512vl");
-            if has_avx512 {
-                return Self::Avx512;
-            }
-            if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
-        }
+        Self::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
         #[cfg(target_arch = "aarch64")]
-        return Self::Neon;
-        #[cfg(not(target_arch = "aarch64"))]
-        Self::Portable
+        Self::Neon,
+        Self::Portable,
+    ];
+
+    /// Whether the processor has the instructions.
+    pub(super) fn runs(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                std::is_x86_feature_detected!("avx512f")
+                    && std::is_x86_feature_detected!("avx512bw")
+                    && std::is_x86_feature_detected!("avx512vl")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+        }
+    }
+
+    fn best() -> Self {
+        let mut forms = Self::ALL.iter().copied();
+        forms.find(|form| form.runs()).unwrap_or(Self::Portable)
     }
 }
 
