@@ -8,6 +8,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod direct;
+mod fixed;
 mod lanes;
 mod layout;
 mod nearest;

@@ -115,23 +115,24 @@ impl Axis {
     /// Fills the table with result positions `window` of `filter` from `source` to `scaled` pixels.
     pub(crate) fn fill(&mut self, filter: Filter, source: u32, scaled: u32, window: Range<usize>) {
         self.clear();
+        let growth = f64::from(scaled) / f64::from(source);
+        let scale = 1.0 / growth;
         match filter {
             Filter::Area => self.fill_area(source, scaled, window),
             Filter::AreaLinear => self.fill_fixed(source, window, |at| {
-                let growth = f64::from(scaled) / f64::from(source);
-                let (start, fraction) = area_position(at, 1.0 / growth, growth);
+                let (start, fraction) = area_position(at, scale, growth);
                 (start, [1.0 - fraction, fraction])
             }),
             Filter::Linear => self.fill_fixed(source, window, |at| {
-                let (start, fraction) = centred_position(at, source, scaled);
+                let (start, fraction) = centred_position(at, scale);
                 (start, [1.0 - fraction, fraction])
             }),
             Filter::Cubic => self.fill_fixed(source, window, |at| {
-                let (start, fraction) = centred_position(at, source, scaled);
+                let (start, fraction) = centred_position(at, scale);
                 (start - 1, cubic(fraction))
             }),
             Filter::Lanczos4 => self.fill_fixed(source, window, |at| {
-                let (start, fraction) = centred_position(at, source, scaled);
+                let (start, fraction) = centred_position(at, scale);
                 (start - 3, lanczos4(fraction))
             }),
         }
@@ -192,8 +193,7 @@ fn eleven_bits(weight: f64) -> f32 {
 }
 
 /// Pixel centres map on pixel centres. The fraction is a 32-bit float, as in OpenCV.
-fn centred_position(at: usize, source: u32, scaled: u32) -> (isize, f64) {
-    let scale = 1.0 / (f64::from(scaled) / f64::from(source));
+fn centred_position(at: usize, scale: f64) -> (isize, f64) {
     let position = ((at as f64 + 0.5) * scale - 0.5) as f32;
     (
         position.floor() as isize,
