@@ -106,6 +106,20 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn fixed_pixels<const PAIRS: usize>(
+        row: *const u8,
+        starts: *const u32,
+        weights: *const i16,
+    ) -> Self {
+        // SAFETY: the caller's word.
+        unsafe {
+            let low = fixed_two::<PAIRS>(row, starts, weights);
+            let high = fixed_two::<PAIRS>(row, starts.add(2), weights.add(16));
+            Self([_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)])
+        }
+    }
+
+    #[inline(always)]
     unsafe fn dots(
         line: *const f32,
         starts: *const u32,
@@ -208,6 +222,45 @@ unsafe fn pair(line: *const f32, starts: *const u32) -> __m256 {
     unsafe {
         let low = _mm256_castps128_ps256(_mm_loadu_ps(line.add(*starts as usize)));
         _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(line.add(*starts.add(1) as usize)))
+    }
+}
+
+/// Half of `Lanes::fixed_pixels`.
+///
+/// # Safety
+/// As for `Lanes::fixed_pixels`, for two starts.
+#[inline(always)]
+unsafe fn fixed_two<const PAIRS: usize>(
+    row: *const u8,
+    starts: *const u32,
+    weights: *const i16,
+) -> __m256i {
+    // SAFETY: the caller's word.
+    unsafe {
+        let first = row.add(*starts as usize);
+        let second = row.add(*starts.add(1) as usize);
+        // Bytes three apart side by side, as words: the first pair of taps and the next.
+        let orders = [
+            _mm256_broadcastsi128_si256(_mm_setr_epi8(
+                0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,
+            )),
+            _mm256_broadcastsi128_si256(_mm_setr_epi8(
+                6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1,
+            )),
+        ];
+        let mut sum = _mm256_setzero_si256();
+        let mut bytes = sum;
+        for pair in 0..PAIRS {
+            if pair % 2 == 0 {
+                let low = _mm_loadu_si128(first.add(pair * 6).cast());
+                let high = _mm_loadu_si128(second.add(pair * 6).cast());
+                bytes = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high);
+            }
+            let words = _mm256_shuffle_epi8(bytes, orders[pair % 2]);
+            let weights = _mm256_loadu_si256(weights.add(pair * 32).cast());
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(words, weights));
+        }
+        sum
     }
 }
 

@@ -79,6 +79,37 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn fixed_pixels<const PAIRS: usize>(
+        row: *const u8,
+        starts: *const u32,
+        weights: *const i16,
+    ) -> Self {
+        // SAFETY: the caller's word.
+        unsafe {
+            // Bytes three apart side by side, as words: the first pair of taps and the next.
+            let orders = [
+                _mm512_broadcast_i32x4(_mm_setr_epi8(
+                    0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,
+                )),
+                _mm512_broadcast_i32x4(_mm_setr_epi8(
+                    6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1,
+                )),
+            ];
+            let mut sum = _mm512_setzero_si512();
+            let mut bytes = sum;
+            for pair in 0..PAIRS {
+                if pair % 2 == 0 {
+                    bytes = fours_of_bytes(row.add(pair * 6), starts);
+                }
+                let words = _mm512_shuffle_epi8(bytes, orders[pair % 2]);
+                let weights = _mm512_loadu_si512(weights.add(pair * 32).cast());
+                sum = _mm512_add_epi32(sum, _mm512_madd_epi16(words, weights));
+            }
+            Self(_mm512_cvtepi32_ps(sum))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn dots(
         line: *const f32,
         starts: *const u32,
@@ -183,6 +214,25 @@ unsafe fn fours(line: *const f32, starts: *const u32) -> __m512 {
         let pixels = _mm512_mask_broadcast_f32x4(pixels, 0x00f0, second);
         let pixels = _mm512_mask_broadcast_f32x4(pixels, 0x0f00, third);
         _mm512_mask_broadcast_f32x4(pixels, 0xf000, fourth)
+    }
+}
+
+/// Sixteen bytes at each of four starts.
+///
+/// # Safety
+/// As for `Lanes::fixed_pixels`, for a pair.
+#[inline(always)]
+unsafe fn fours_of_bytes(row: *const u8, starts: *const u32) -> __m512i {
+    // SAFETY: the caller's word.
+    unsafe {
+        let first = _mm_loadu_si128(row.add(*starts as usize).cast());
+        let second = _mm_loadu_si128(row.add(*starts.add(1) as usize).cast());
+        let third = _mm_loadu_si128(row.add(*starts.add(2) as usize).cast());
+        let fourth = _mm_loadu_si128(row.add(*starts.add(3) as usize).cast());
+        let bytes = _mm512_castsi128_si512(first);
+        let bytes = _mm512_mask_broadcast_i32x4(bytes, 0x00f0, second);
+        let bytes = _mm512_mask_broadcast_i32x4(bytes, 0x0f00, third);
+        _mm512_mask_broadcast_i32x4(bytes, 0xf000, fourth)
     }
 }
 

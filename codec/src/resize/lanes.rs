@@ -41,6 +41,16 @@ pub(super) trait Lanes: Copy {
     /// The first three of every four floats as bytes, twelve in a row and four of anything.
     unsafe fn store_pixel_bytes(self, into: *mut u8);
 
+    /// Sums along bytes, four pixels of three and a lane of anything: of pixel `k` the pairs of
+    /// bytes three apart from `row + starts[k]` on, six bytes further for every pair, with
+    /// `weights`: eight for each pixel, thirty-two for each pair. Sixteen bytes may be read at
+    /// every other pair.
+    unsafe fn fixed_pixels<const PAIRS: usize>(
+        row: *const u8,
+        starts: *const u32,
+        weights: *const i16,
+    ) -> Self;
+
     /// Float `k` is the sum of `line[starts[k]..][..count] * weights[k * count..][..count]`.
     /// `count` is four or a multiple of eight.
     unsafe fn dots(line: *const f32, starts: *const u32, weights: *const f32, count: usize)

@@ -72,24 +72,27 @@ impl Columns {
         self.starts.resize(blocks * pixels, 0);
         let size = self.block();
         let table = self.weights.zeros(blocks * size);
-        for (at, taps) in axis.iter().enumerate() {
-            if !taps.weights.is_empty() {
-                self.starts[at] = ((taps.start - first) * channels) as u32;
-            }
-            let block = &mut table[at / pixels * size..][..size];
-            let (constants, weights) = block.split_at_mut(FLOATS);
-            let lanes = FLOATS / pixels;
-            let lane = at % pixels * lanes;
-            if rests {
-                constants[lane..lane + lanes].fill(taps.rest);
-            }
-            for (tap, &weight) in taps.weights.iter().enumerate() {
-                let place = if channels == 1 {
-                    lane * self.taps + tap
+        let blocks = table.chunks_exact_mut(size);
+        let starts = self.starts.chunks_exact_mut(pixels);
+        for ((block, starts), from) in blocks.zip(starts).zip((0..).step_by(pixels)) {
+            let until = axis.len().min(from + pixels);
+            for (pixel, taps) in (from..until).map(|at| axis.taps(at)).enumerate() {
+                if !taps.weights.is_empty() {
+                    starts[pixel] = ((taps.start - first) * channels) as u32;
+                }
+                let rest = if rests { taps.rest } else { 0.0 };
+                if channels == 1 {
+                    block[pixel] = rest;
+                    let weights = &mut block[FLOATS + pixel * self.taps..];
+                    weights[..taps.weights.len()].copy_from_slice(taps.weights);
                 } else {
-                    tap * FLOATS + lane
-                };
-                weights[place..place + lanes].fill(weight);
+                    let fours = block.as_chunks_mut::<4>().0;
+                    fours[pixel] = [rest; 4];
+                    let weights = fours[pixels + pixel..].iter_mut().step_by(pixels);
+                    for (four, &weight) in weights.zip(taps.weights) {
+                        *four = [weight; 4];
+                    }
+                }
             }
         }
         let last = self.starts.iter().max().map_or(0, |&start| start as usize);

@@ -9,6 +9,7 @@ mod avx2;
 mod avx512;
 mod chroma;
 mod direct;
+mod fixed;
 mod lanes;
 mod layout;
 mod nearest;
@@ -20,6 +21,8 @@ mod planar;
 mod portable;
 mod ring;
 mod separable;
+#[cfg(test)]
+mod separable_tests;
 mod taps;
 
 pub(crate) use plan::{Plan, plan};
@@ -181,5 +184,62 @@ fn copy(source: &[u8], shape: Shape, mut target: Target<'_>) {
         target
             .row(row, shape.channels)
             .copy_from_slice(&source[start..start + bytes]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(filter: Interpolation, source: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
+        let scaled = Size::new(to.0, to.1);
+        let plan = Plan {
+            scaled,
+            offset: (0, 0),
+            window: scaled,
+            place: (0, 0),
+            canvas: scaled,
+            filter,
+        };
+        let shape = Shape::new(Size::new(from.0, from.1), 1);
+        let mut out = Buffer::default();
+        let result = Resizer::default().resize(source, shape, &plan, &mut out);
+        out.filled(result.bytes()).to_vec()
+    }
+
+    #[test]
+    fn a_halved_image_rounds_half_up() {
+        let source = [0, 1, 10, 10, 0, 1, 11, 11];
+        for filter in [Interpolation::Area, Interpolation::Linear] {
+            assert_eq!(run(filter, &source, (4, 2), (2, 1)), [1, 11]);
+        }
+    }
+
+    #[test]
+    fn other_cells_round_half_to_even() {
+        // Sums of sixteen: 8, 24 and 40 sixteenths.
+        let cell = |sum: u8| [sum, 0, 0, 0];
+        let row = [cell(8), cell(24), cell(40)].concat();
+        let source = [row, vec![0; 36]].concat();
+        assert_eq!(
+            run(Interpolation::Area, &source, (12, 4), (3, 1)),
+            [0, 2, 2]
+        );
+    }
+
+    #[test]
+    fn sums_of_fixed_point_weights_round_half_up() {
+        // 0.75 * 2 + 0.25 * 4 = 2.5 and 0.75 * 4 + 0.25 * 2 = 3.5.
+        assert_eq!(
+            run(Interpolation::Linear, &[2, 4], (2, 1), (4, 1)),
+            [2, 3, 4, 4]
+        );
+    }
+
+    #[test]
+    fn area_is_a_linear_variant_for_both_sides_where_one_grows() {
+        let source = [0, 100, 0, 100];
+        let result = run(Interpolation::Area, &source, (2, 2), (4, 1));
+        assert_eq!(result, [0, 0, 100, 100]);
     }
 }

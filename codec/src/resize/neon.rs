@@ -107,6 +107,43 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn fixed_pixels<const PAIRS: usize>(
+        row: *const u8,
+        starts: *const u32,
+        weights: *const i16,
+    ) -> Self {
+        // The three bytes of every tap of two pairs, as words.
+        const ORDERS: [[u8; FLOATS]; 2] = [
+            [
+                0, 255, 1, 255, 2, 255, 255, 255, 3, 255, 4, 255, 5, 255, 255, 255,
+            ],
+            [
+                6, 255, 7, 255, 8, 255, 255, 255, 9, 255, 10, 255, 11, 255, 255, 255,
+            ],
+        ];
+        // SAFETY: the orders have sixteen bytes; the rest is the caller's word. The two weights
+        // of a pixel's pair begin its eight.
+        unsafe {
+            let orders = [vld1q_u8(ORDERS[0].as_ptr()), vld1q_u8(ORDERS[1].as_ptr())];
+            let mut floats = [vdupq_n_f32(0.0); 4];
+            for (pixel, floats) in floats.iter_mut().enumerate() {
+                let row = row.add(*starts.add(pixel) as usize);
+                let mut sum = vdupq_n_s32(0);
+                for pair in 0..PAIRS {
+                    let bytes = vld1q_u8(row.add(pair / 2 * 12));
+                    let words = vqtbl1q_u8(bytes, orders[pair % 2]);
+                    let words = vreinterpretq_s16_u8(words);
+                    let weights = weights.add(pair * 32 + pixel * 8);
+                    sum = vmlal_n_s16(sum, vget_low_s16(words), *weights);
+                    sum = vmlal_n_s16(sum, vget_high_s16(words), *weights.add(1));
+                }
+                *floats = vcvtq_f32_s32(sum);
+            }
+            Self(floats)
+        }
+    }
+
+    #[inline(always)]
     unsafe fn dots(
         line: *const f32,
         starts: *const u32,

@@ -82,6 +82,29 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn fixed_pixels<const PAIRS: usize>(
+        row: *const u8,
+        starts: *const u32,
+        weights: *const i16,
+    ) -> Self {
+        let mut sums = [0; FLOATS];
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            let (pixel, channel) = (lane / 4, lane % 4);
+            for pair in 0..PAIRS {
+                // SAFETY: the caller lets four starts be read, thirty-two weights for each pair,
+                // and at every other pair sixteen bytes, of which ten are the most taken here.
+                unsafe {
+                    let from = row.add(*starts.add(pixel) as usize + pair * 6 + channel);
+                    let weights = weights.add(pair * 32 + pixel * 8 + 2 * channel);
+                    *sum += i32::from(*from) * i32::from(*weights);
+                    *sum += i32::from(*from.add(3)) * i32::from(*weights.add(1));
+                }
+            }
+        }
+        Self(sums.map(|sum| sum as f32))
+    }
+
+    #[inline(always)]
     unsafe fn dots(
         line: *const f32,
         starts: *const u32,
@@ -126,7 +149,11 @@ impl Lanes for Portable {
 }
 
 impl Portable {
+    /// Rounded, half to even, and cut to bytes: a float of 2^23 holds no fractions, and its last
+    /// bits are the value. Rounding by the library would be a call for each.
     fn bytes(self) -> [u8; FLOATS] {
-        self.0.map(|value| value.round_ties_even() as u8)
+        const WHOLE: f32 = 8_388_608.0;
+        self.0
+            .map(|value| (value.clamp(0.0, 255.0) + WHOLE).to_bits() as u8)
     }
 }

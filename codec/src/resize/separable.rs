@@ -5,6 +5,7 @@
 
 use super::aligned::Aligned;
 use super::direct;
+use super::fixed::FixedColumns;
 use super::lanes::Lanes;
 use super::layout::{Columns, Run, fill_runs};
 use super::passes::{Rows, lines_to_bytes, sum_columns, sum_rows, widen};
@@ -36,6 +37,7 @@ pub(crate) struct Picture<'a> {
 #[derive(Default)]
 pub(crate) struct Separable {
     columns: Columns,
+    fixed: FixedColumns,
     runs: Vec<Run>,
     line: Aligned,
     ring: Ring,
@@ -54,24 +56,39 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The fastest that the processor has.
-    pub(super) fn best() -> Self {
+    /// From the fastest to the slowest.
+    pub(super) const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
-        {
-            let has_avx512 = std::is_x86_feature_detected!("avx512f")
-                && std::is_x86_feature_detected!("avx512bw")
-                && std::is_x86_feature_detected!("avx512vl");
-            if has_avx512 {
-                return Self::Avx512;
-            }
-            if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
-        }
+        Self::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
         #[cfg(target_arch = "aarch64")]
-        return Self::Neon;
-        #[cfg(not(target_arch = "aarch64"))]
-        Self::Portable
+        Self::Neon,
+        Self::Portable,
+    ];
+
+    /// Whether the processor has the instructions.
+    pub(super) fn runs(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                std::is_x86_feature_detected!("avx512f")
+                    && std::is_x86_feature_detected!("avx512bw")
+                    && std::is_x86_feature_detected!("avx512vl")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+        }
+    }
+
+    fn best() -> Self {
+        let mut forms = Self::ALL.iter().copied();
+        forms.find(|form| form.runs()).unwrap_or(Self::Portable)
     }
 }
 
@@ -191,27 +208,35 @@ impl Separable {
     unsafe fn columns_first<L: Lanes, const CHANNELS: usize>(&mut self, job: Job<'_>) {
         let rows = needed_rows::<CHANNELS>(&job);
         let first = rows.first / CHANNELS;
-        self.columns.fill(job.columns, first, CHANNELS, false);
-        self.clear_line(rows.samples);
-        let samples = self.columns.samples;
-        self.ring.prepare(job.columns, job.rows, CHANNELS);
+        let fixed = CHANNELS == 3 && self.fixed.fill(job.columns, first, rows.samples);
+        if !fixed {
+            self.columns.fill(job.columns, first, CHANNELS, false);
+            self.clear_line(rows.samples);
+        }
+        let scale = if fixed { FixedColumns::SCALE } else { 1.0 };
+        let samples = job.columns.len() * CHANNELS;
+        self.ring.prepare(samples, job.rows.taps_max());
         let into = job.target.samples.chunks_mut(job.target.stride);
         for (into, taps) in into.zip(job.rows.iter()) {
             for y in taps.start..taps.start + taps.weights.len() {
-                if let Some(into) = self.ring.claim(y) {
-                    // SAFETY: the caller's word.
-                    unsafe {
+                let Some(into) = self.ring.claim(y) else {
+                    continue;
+                };
+                let into = &mut into[..samples];
+                // SAFETY: the caller's word.
+                unsafe {
+                    if fixed {
+                        self.fixed.sum::<L>(rows.row(y), into);
+                    } else {
                         widen::<L>(rows.row(y), self.line.get_mut());
-                        sum_columns::<L, f32, CHANNELS>(
-                            self.line.get(),
-                            &self.columns,
-                            &mut into[..samples],
-                        );
+                        sum_columns::<L, f32, CHANNELS>(self.line.get(), &self.columns, into);
                     }
                 }
             }
+            self.ring.start_from(job.columns, taps.rest, CHANNELS);
+            let mix = self.ring.mix(taps, scale);
             // SAFETY: the caller's word.
-            unsafe { lines_to_bytes::<L>(&self.ring.mix(taps), &mut into[..samples]) };
+            unsafe { lines_to_bytes::<L>(&mix, &mut into[..samples]) };
         }
     }
 

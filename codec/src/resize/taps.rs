@@ -115,23 +115,24 @@ impl Axis {
     /// Fills the table with result positions `window` of `filter` from `source` to `scaled` pixels.
     pub(crate) fn fill(&mut self, filter: Filter, source: u32, scaled: u32, window: Range<usize>) {
         self.clear();
+        let growth = f64::from(scaled) / f64::from(source);
+        let scale = 1.0 / growth;
         match filter {
             Filter::Area => self.fill_area(source, scaled, window),
             Filter::AreaLinear => self.fill_fixed(source, window, |at| {
-                let growth = f64::from(scaled) / f64::from(source);
-                let (start, fraction) = area_position(at, 1.0 / growth, growth);
+                let (start, fraction) = area_position(at, scale, growth);
                 (start, [1.0 - fraction, fraction])
             }),
             Filter::Linear => self.fill_fixed(source, window, |at| {
-                let (start, fraction) = centred_position(at, source, scaled);
+                let (start, fraction) = centred_position(at, scale);
                 (start, [1.0 - fraction, fraction])
             }),
             Filter::Cubic => self.fill_fixed(source, window, |at| {
-                let (start, fraction) = centred_position(at, source, scaled);
+                let (start, fraction) = centred_position(at, scale);
                 (start - 1, cubic(fraction))
             }),
             Filter::Lanczos4 => self.fill_fixed(source, window, |at| {
-                let (start, fraction) = centred_position(at, source, scaled);
+                let (start, fraction) = centred_position(at, scale);
                 (start - 3, lanczos4(fraction))
             }),
         }
@@ -192,8 +193,7 @@ fn eleven_bits(weight: f64) -> f32 {
 }
 
 /// Pixel centres map on pixel centres. The fraction is a 32-bit float, as in OpenCV.
-fn centred_position(at: usize, source: u32, scaled: u32) -> (isize, f64) {
-    let scale = 1.0 / (f64::from(scaled) / f64::from(source));
+fn centred_position(at: usize, scale: f64) -> (isize, f64) {
     let position = ((at as f64 + 0.5) * scale - 0.5) as f32;
     (
         position.floor() as isize,
@@ -255,3 +255,106 @@ const EIGHTHS: [(f64, f64); 8] = [
     (-1.0, 0.0),
     (-FRAC_1_SQRT_2, FRAC_1_SQRT_2),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(filter: Filter, source: u32, scaled: u32) -> Vec<(usize, Vec<f32>)> {
+        let mut axis = Axis::default();
+        axis.fill(filter, source, scaled, 0..scaled as usize);
+        axis.iter()
+            .map(|taps| (taps.start, taps.weights.to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn weights_of_every_filter_sum_to_one_and_stay_inside() {
+        for (source, scaled) in [(1, 1), (1, 9), (7, 3), (100, 33), (33, 100), (5000, 1)] {
+            for filter in [
+                Filter::AreaLinear,
+                Filter::Linear,
+                Filter::Cubic,
+                Filter::Lanczos4,
+                Filter::Area,
+            ] {
+                if filter == Filter::Area && scaled > source {
+                    continue;
+                }
+                for (start, weights) in weights(filter, source, scaled) {
+                    assert!(start + weights.len() <= source as usize);
+                    let sum: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
+                    // Eight weights of 11 bits may be half a step off each.
+                    assert!((sum - 1.0).abs() <= 4.0 / 2048.0, "{filter:?}: {sum}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_of_one_and_a_half_pixels_weighs_the_half() {
+        let third = (1.0_f64 / 3.0) as f32;
+        let expected = [(0, vec![2.0 * third, third]), (1, vec![third, 2.0 * third])];
+        assert_eq!(weights(Filter::Area, 3, 2), expected);
+    }
+
+    #[test]
+    fn linear_mixes_neighbours_and_repeats_edges() {
+        let expected = [
+            (0, vec![1.0]),
+            (0, vec![0.75, 0.25]),
+            (0, vec![0.25, 0.75]),
+            (1, vec![1.0]),
+        ];
+        assert_eq!(weights(Filter::Linear, 2, 4), expected);
+    }
+
+    #[test]
+    fn area_when_growing_mixes_only_over_a_border() {
+        let expected = [
+            (0, vec![1.0]),
+            (0, vec![1.0]),
+            (0, vec![0.5, 0.5]),
+            (1, vec![1.0]),
+            (1, vec![1.0]),
+        ];
+        assert_eq!(weights(Filter::AreaLinear, 2, 5), expected);
+    }
+
+    #[test]
+    fn lanczos_at_a_source_pixel_is_that_pixel() {
+        assert_eq!(lanczos4(0.0), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+        let near = lanczos4(1e-5);
+        assert!((near[3] - 1.0).abs() < 1e-4 && near[0].abs() < 1e-4);
+    }
+
+    #[test]
+    fn lanczos_is_the_sinc_windowed_by_the_wider_sinc() {
+        let sinc = |x: f64| (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x);
+        for step in 1..16 {
+            let t = f64::from(step) / 16.0;
+            let raw: Vec<f64> = (0..8)
+                .map(|tap| t + 3.0 - f64::from(tap))
+                .map(|distance| sinc(distance) * sinc(distance / 4.0))
+                .collect();
+            let sum: f64 = raw.iter().sum();
+            for (weight, raw) in lanczos4(t).iter().zip(&raw) {
+                assert!((weight - raw / sum).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_around_the_weights_are_no_taps() {
+        let mut axis = Axis::default();
+        axis.push(5, &[0.0, 0.0, 1.0, 0.0, 2.0, 0.0], 0.5);
+        axis.push(9, &[0.0], 1.0);
+        let taps = axis.taps(0);
+        assert_eq!(
+            (taps.start, taps.weights, taps.rest),
+            (7, [1.0, 0.0, 2.0].as_slice(), 0.5)
+        );
+        assert!(axis.taps(1).weights.is_empty());
+        assert_eq!((axis.reach(), axis.taps_max()), (7..10, 3));
+    }
+}

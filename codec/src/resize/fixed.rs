@@ -1,0 +1,119 @@
+//! Owns the pass along RGB rows by whole-number weights: from bytes straight to a line of floats,
+//! exact, in half the instructions of the pass from floats. Never takes a table whose weights are
+//! not multiples of 1/2048.
+
+use super::lanes::{FLOATS, Lanes};
+use super::taps::Axis;
+
+/// What a weight of one is here, OpenCV's fixed point.
+const ONE: f32 = 2048.0;
+/// Taps above which the other pass is taken.
+const TAPS_MAX: usize = 8;
+/// Pixels of a block.
+const PIXELS: usize = 4;
+/// Bytes of a pixel.
+const CHANNELS: usize = 3;
+/// Weights of a block for each pair of taps: four times both for each pixel, the fourth unused.
+const WEIGHTS: usize = 8 * PIXELS;
+
+/// Result columns in blocks of four pixels.
+#[derive(Default)]
+pub(super) struct FixedColumns {
+    /// Where each pixel's first tap stands in the row.
+    starts: Vec<u32>,
+    weights: Vec<i16>,
+    /// Pairs of taps of every pixel: 1, 2 or 4.
+    pairs: usize,
+    /// Floats of the result.
+    samples: usize,
+    /// A row of bytes with what taps and loads reach beyond it.
+    row: Vec<u8>,
+}
+
+impl FixedColumns {
+    /// Lays out `axis` for a row whose first pixel is `first`, `samples` bytes long; `false` if
+    /// its weights are none of this form.
+    pub(super) fn fill(&mut self, axis: &Axis, first: usize, samples: usize) -> bool {
+        let taps = axis.taps_max();
+        if taps > TAPS_MAX || !axis.iter().all(|taps| taps.weights.iter().all(is_fixed)) {
+            return false;
+        }
+        self.pairs = taps.div_ceil(2).next_power_of_two();
+        self.samples = axis.len() * CHANNELS;
+        let blocks = axis.len().div_ceil(PIXELS);
+        self.starts.clear();
+        self.starts.resize(blocks * PIXELS, 0);
+        self.weights.clear();
+        self.weights.resize(blocks * self.pairs * WEIGHTS, 0);
+        for (at, taps) in axis.iter().enumerate() {
+            if !taps.weights.is_empty() {
+                self.starts[at] = ((taps.start - first) * CHANNELS) as u32;
+            }
+            let block = &mut self.weights[at / PIXELS * self.pairs * WEIGHTS..];
+            for (tap, &weight) in taps.weights.iter().enumerate() {
+                let place = tap / 2 * WEIGHTS + at % PIXELS * 8 + tap % 2;
+                for lane in 0..4 {
+                    block[place + 2 * lane] = (weight * ONE) as i16;
+                }
+            }
+        }
+        let last = self.starts.iter().max().map_or(0, |&start| start as usize);
+        let room = last + self.pairs * 2 * CHANNELS + FLOATS;
+        self.row.clear();
+        self.row.resize(room.max(samples), 0);
+        true
+    }
+
+    /// What the sums must be multiplied by.
+    pub(super) const SCALE: f32 = 1.0 / ONE;
+
+    /// The sums along `row`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `L`.
+    #[inline(always)]
+    pub(super) unsafe fn sum<L: Lanes>(&mut self, row: &[u8], into: &mut [f32]) {
+        self.row[..row.len()].copy_from_slice(row);
+        // SAFETY: the caller's word.
+        unsafe {
+            match self.pairs {
+                1 => self.sum_pairs::<L, 1>(into),
+                2 => self.sum_pairs::<L, 2>(into),
+                _ => self.sum_pairs::<L, 4>(into),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instructions of `L`.
+    #[inline(always)]
+    unsafe fn sum_pairs<L: Lanes, const PAIRS: usize>(&self, into: &mut [f32]) {
+        assert!(into.len() == self.samples && self.pairs == PAIRS);
+        let starts = self.starts.chunks_exact(PIXELS);
+        let blocks = self.weights.chunks_exact(PAIRS * WEIGHTS);
+        let mut at = 0;
+        for (starts, weights) in starts.zip(blocks) {
+            // SAFETY: the processor is the caller's word. `fill` made the starts for this row,
+            // which has room for all pairs and a load behind them. A block has four starts and
+            // the weights of all pairs. Floats are stored where sixteen have room.
+            unsafe {
+                let (row, starts) = (self.row.as_ptr(), starts.as_ptr());
+                let sums = L::fixed_pixels::<PAIRS>(row, starts, weights.as_ptr());
+                if at + FLOATS <= into.len() {
+                    sums.store_pixels(into.as_mut_ptr().add(at));
+                } else {
+                    let mut last = [0.0; FLOATS];
+                    sums.store_pixels(last.as_mut_ptr());
+                    let count = (into.len() - at).min(PIXELS * CHANNELS);
+                    into[at..at + count].copy_from_slice(&last[..count]);
+                }
+            }
+            at += PIXELS * CHANNELS;
+        }
+    }
+}
+
+fn is_fixed(weight: &f32) -> bool {
+    let whole = weight * ONE;
+    whole.abs() < f32::from(i16::MAX) && whole == f32::from(whole as i16)
+}
