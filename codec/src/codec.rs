@@ -2,6 +2,7 @@
 //! Never computes a pixel itself.
 
 use crate::alpha::mat_on_white;
+use crate::blur::{BoundingBox, blur};
 use crate::decode::{Decoded, Decoder};
 use crate::encode::Encoder;
 use crate::error::CodecError;
@@ -69,14 +70,30 @@ impl Codec {
     /// The reason why there is no result. Sizes are checked from the header, before any pixel is
     /// allocated.
     pub fn process(&mut self, body: &[u8]) -> Result<Processed, CodecError> {
+        self.process_blurred(body, &[])
+    }
+
+    /// [`Self::process`] with `boxes` of the image blurred, after the resize and before cut and
+    /// padding. An image with boxes is always encoded anew, whatever the settings say: its own bytes
+    /// show what is to be hidden.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn process_blurred(
+        &mut self,
+        body: &[u8],
+        boxes: &[BoundingBox],
+    ) -> Result<Processed, CodecError> {
         if body.is_empty() {
             return Err(CodecError::Empty);
         }
         let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
         let size = header::read(format, body, &self.settings.limits)?;
         let result = match self.settings.reencode {
-            ReencodePolicy::Never => Ok(processed(Encoded::Original, size, size)),
-            _ => self.reencode(format, body, size),
+            ReencodePolicy::Never if boxes.is_empty() => {
+                Ok(processed(Encoded::Original, size, size))
+            }
+            _ => self.reencode(format, body, size, boxes),
         };
         self.decoded.trim();
         self.resized.trim();
@@ -89,16 +106,20 @@ impl Codec {
         format: Format,
         body: &[u8],
         size: Size,
+        boxes: &[BoundingBox],
     ) -> Result<Processed, CodecError> {
         pass(&self.settings.filter, size)?;
         let plan = plan(&self.settings, size)?;
-        let planes_wanted = self.wants_planes(format, plan.as_ref());
+        let planes_wanted = boxes.is_empty() && self.wants_planes(format, plan.as_ref());
         let decoded = &mut self.decoded;
-        match self
+        let stored = self
             .decoder
-            .decode(format, body, size, planes_wanted, decoded)?
-        {
-            Decoded::Raster(stored) => self.finish_raster(format, stored, plan),
+            .decode(format, body, size, planes_wanted, decoded)?;
+        if self.keeps_original(format, stored, plan.as_ref(), boxes) {
+            return Ok(processed(Encoded::Original, size, size));
+        }
+        match stored {
+            Decoded::Raster(shape) => self.finish_raster(shape, plan, boxes),
             Decoded::Planes {
                 planes,
                 subsampling,
@@ -121,29 +142,67 @@ impl Codec {
             && composable
     }
 
+    /// Whether the body may stand for the result: nothing is resized or hidden, it has the output
+    /// format, and no alpha would be taken from it.
+    fn keeps_original(
+        &self,
+        format: Format,
+        stored: Decoded,
+        plan: Option<&Plan>,
+        boxes: &[BoundingBox],
+    ) -> bool {
+        let same_format = matches!(
+            (format, self.settings.encode_format),
+            (Format::Jpeg, EncodeFormat::Jpg)
+                | (Format::Png, EncodeFormat::Png)
+                | (Format::Webp, EncodeFormat::Webp)
+        );
+        let has_alpha = matches!(stored, Decoded::Raster(shape) if shape.channels == 4);
+        self.settings.reencode == ReencodePolicy::SkipIfUnchanged
+            && plan.is_none()
+            && boxes.is_empty()
+            && same_format
+            && !has_alpha
+    }
+
     fn finish_raster(
         &mut self,
-        format: Format,
         stored: Shape,
         plan: Option<Plan>,
+        boxes: &[BoundingBox],
     ) -> Result<Processed, CodecError> {
-        let size = stored.size;
         let shape = self.without_alpha(stored);
-        let Some(plan) = plan else {
-            if self.keeps_original(format, stored) {
-                return Ok(processed(Encoded::Original, size, size));
+        let canvas = match plan {
+            None => {
+                blur(self.decoded.room(shape.bytes()), shape, boxes);
+                std::mem::swap(&mut self.decoded, &mut self.resized);
+                shape
             }
-            let file = self
-                .encoder
-                .encode(self.decoded.filled(shape.bytes()), shape)?;
-            return Ok(processed(Encoded::New(file), size, size));
+            Some(plan) if boxes.is_empty() => {
+                let pixels = self.decoded.filled(shape.bytes());
+                self.resizer.resize(pixels, shape, &plan, &mut self.resized)
+            }
+            Some(plan) => self.resize_blurred(shape, &plan, boxes),
         };
+        let pixels = self.resized.filled(canvas.bytes());
+        let file = self.encoder.encode(pixels, canvas)?;
+        Ok(processed(Encoded::New(file), canvas.size, stored.size))
+    }
+
+    /// Scales the whole image, blurs it, and only then cuts or pads it.
+    fn resize_blurred(&mut self, shape: Shape, plan: &Plan, boxes: &[BoundingBox]) -> Shape {
         let pixels = self.decoded.filled(shape.bytes());
-        let canvas = self.resizer.resize(pixels, shape, &plan, &mut self.resized);
-        let file = self
-            .encoder
-            .encode(self.resized.filled(canvas.bytes()), canvas)?;
-        Ok(processed(Encoded::New(file), canvas.size, size))
+        let whole = self
+            .resizer
+            .resize(pixels, shape, &plan.whole(), &mut self.resized);
+        blur(self.resized.room(whole.bytes()), whole, boxes);
+        if whole.size == plan.canvas {
+            return whole;
+        }
+        std::mem::swap(&mut self.decoded, &mut self.resized);
+        // Of an image that has the scaled size already this is the cut or the padding alone.
+        let pixels = self.decoded.filled(whole.bytes());
+        self.resizer.resize(pixels, whole, plan, &mut self.resized)
     }
 
     fn finish_planes(
@@ -153,9 +212,6 @@ impl Codec {
         plan: Option<Plan>,
     ) -> Result<Processed, CodecError> {
         let size = planes.size;
-        if plan.is_none() && self.settings.reencode == ReencodePolicy::SkipIfUnchanged {
-            return Ok(processed(Encoded::Original, size, size));
-        }
         let stored = StoredPlanes {
             samples: self.decoded.all(),
             planes,
@@ -164,10 +220,12 @@ impl Codec {
         if leaves_rgb(stored) {
             let shape = to_rgb(stored, &mut self.converted);
             std::mem::swap(&mut self.decoded, &mut self.converted);
-            return self.finish_raster(Format::Jpeg, shape, plan);
+            return self.finish_raster(shape, plan, &[]);
         }
         let plan = plan.unwrap_or_else(|| Plan::unchanged(size));
-        let canvas = self.resizer.resize_planes(stored, &plan, &mut self.resized);
+        let canvas = self
+            .resizer
+            .resize_planes(stored, &plan, &mut self.resized);
         let file = self.encoder.encode_planes(self.resized.all(), &canvas)?;
         Ok(processed(Encoded::New(file), canvas.size, size))
     }
@@ -181,20 +239,6 @@ impl Codec {
             shape.size.pixels() as usize,
         );
         Shape::new(shape.size, 3)
-    }
-
-    /// Whether the body may stand for the result of an image that is not resized: it has the
-    /// output format, and no alpha was taken from it.
-    fn keeps_original(&self, format: Format, stored: Shape) -> bool {
-        let same_format = matches!(
-            (format, self.settings.encode_format),
-            (Format::Jpeg, EncodeFormat::Jpg)
-                | (Format::Png, EncodeFormat::Png)
-                | (Format::Webp, EncodeFormat::Webp)
-        );
-        self.settings.reencode == ReencodePolicy::SkipIfUnchanged
-            && same_format
-            && stored.channels != 4
     }
 }
 

@@ -1,8 +1,7 @@
 //! Owns what the limits need to know of a file before any pixel is allocated: its size and, for
 //! JPEG, its scans. Never decodes and never allocates in proportion to the image.
 
-use std::io::Cursor;
-
+use crate::decode::tiff_size;
 use crate::error::CodecError;
 use crate::pixels::Size;
 use crate::settings::Limits;
@@ -19,7 +18,7 @@ pub(crate) fn read(format: Format, body: &[u8], limits: &Limits) -> Result<Size,
         Format::Webp => webp(body).ok_or(CodecError::Decode)?,
         Format::Gif => gif(body).ok_or(CodecError::Decode)?,
         Format::Bmp => bmp(body).ok_or(CodecError::Decode)?,
-        Format::Tiff => tiff(body).ok_or(CodecError::Decode)?,
+        Format::Tiff => tiff_size(body).ok_or(CodecError::Decode)?,
     };
     if size.width == 0 || size.height == 0 {
         return Err(CodecError::Decode);
@@ -128,14 +127,6 @@ fn bmp(body: &[u8]) -> Option<Size> {
     // A negative height says that the rows run from the top.
     let height = i32::from_le_bytes(le32(body, 22)?.to_le_bytes()).unsigned_abs();
     Some(Size::new(u32::try_from(width).ok()?, height))
-}
-
-fn tiff(body: &[u8]) -> Option<Size> {
-    let (width, height) = tiff::decoder::Decoder::new(Cursor::new(body))
-        .ok()?
-        .dimensions()
-        .ok()?;
-    Some(Size::new(width, height))
 }
 
 fn array<const N: usize>(body: &[u8], at: usize) -> Option<[u8; N]> {

@@ -1,8 +1,9 @@
 //! Bytes to pixels and back, by img2dataset's rules. Owns sniffing, header limits, decoding,
-//! resizing, encoding and EXIF text. Never does I/O, never starts a thread, never reads a clock,
+//! resizing, blurring, encoding and EXIF text. Never does I/O, never starts a thread, never reads a clock,
 //! and allocates no pixel before the header passed its limits.
 
 mod alpha;
+mod blur;
 mod codec;
 mod decode;
 mod encode;
@@ -16,6 +17,7 @@ mod sniff;
 mod turbo;
 mod ycc;
 
+pub use blur::BoundingBox;
 pub use codec::{Codec, Encoded, Processed};
 pub use error::CodecError;
 pub use exif::exif_json;

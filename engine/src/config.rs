@@ -47,6 +47,8 @@ pub struct InputConfig {
     pub caption_col: Option<String>,
     /// Further columns kept in the metadata, in the order given.
     pub save_additional_columns: Vec<String>,
+    /// Column with the boxes to blur, kept in the metadata too.
+    pub bbox_col: Option<String>,
     /// Column with the expected hash of the body.
     pub verify_hash_col: Option<String>,
     /// Rows per shard, at least 1.

@@ -10,7 +10,7 @@ pub enum Status {
     Success,
     /// No usable body arrived.
     FailedToDownload,
-    /// A body arrived and no image came out of it.
+    /// A body arrived and no image came out of it, or none could: its boxes are unknown.
     FailedToResize,
 }
 
@@ -82,6 +82,8 @@ pub enum Failure {
     UnsupportedImageFormat,
     /// The bytes do not decode.
     ImageDecoding,
+    /// The list's boxes for the image are none.
+    InvalidBoundingBox,
     /// The smallest side is under `min_image_size`.
     ImageTooSmall,
     /// The area is over `max_image_area`.
@@ -103,6 +105,7 @@ impl Failure {
             Self::EmptyBody
             | Self::UnsupportedImageFormat
             | Self::ImageDecoding
+            | Self::InvalidBoundingBox
             | Self::ImageTooSmall
             | Self::ImageAreaTooLarge
             | Self::AspectRatioTooLarge
@@ -161,6 +164,7 @@ impl fmt::Display for Failure {
             Self::EmptyBody => "empty body",
             Self::UnsupportedImageFormat => "unsupported image format",
             Self::ImageDecoding => "Image decoding error",
+            Self::InvalidBoundingBox => "invalid bounding box",
             Self::ImageTooSmall => "image too small",
             Self::ImageAreaTooLarge => "image area too large",
             Self::AspectRatioTooLarge => "aspect ratio too large",

@@ -9,10 +9,12 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use arrow_array::{Array, RecordBatch, StringArray, cast::AsArray};
+use turbo2ds_codec::BoundingBox;
 
-use crate::config::InputConfig;
+use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
-use crate::input::{self, Columns, LossyCounts, Role, RowSource};
+use crate::failure::Failure;
+use crate::input::{self, Boxes, Columns, EmptyCell, LossyCounts, Role, RowSource};
 
 /// One shard's rows, before anything was fetched.
 #[derive(Clone, Debug)]
@@ -21,10 +23,11 @@ pub struct ShardPlan {
     pub shard_id: u64,
     /// Rows of the whole list before this shard.
     pub first_row: u64,
-    /// The saved columns, `caption` if there is one, and `url`, which is the last.
+    /// The saved columns and the boxes, `caption` if there is one, and `url`, which is the last.
     pub input: RecordBatch,
     urls: StringArray,
     expected_hashes: Option<StringArray>,
+    boxes: Option<Boxes>,
 }
 
 impl ShardPlan {
@@ -43,6 +46,14 @@ impl ShardPlan {
         let hashes = self.expected_hashes.as_ref()?;
         hashes.is_valid(row).then(|| hashes.value(row))
     }
+
+    /// The boxes to blur in the image of `row`.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidBoundingBox`] where the list has something else there.
+    pub fn boxes(&self, row: usize) -> Result<Vec<BoundingBox>, Failure> {
+        self.boxes.as_ref().map_or(Ok(Vec::new()), |b| b.of(row))
+    }
 }
 
 /// Cuts a URL list into shards, one after the other.
@@ -54,6 +65,7 @@ pub struct Planner {
     /// Rows planned or skipped so far.
     next_row: u64,
     hash_column: Option<usize>,
+    boxes_column: Option<usize>,
     is_done: Box<dyn Fn(u64) -> bool + Send>,
     lossy: LossyCounts,
     failed: bool,
@@ -74,16 +86,15 @@ impl Planner {
     /// [`Error::Input`].
     pub fn open(config: &InputConfig) -> Result<Self, Error> {
         let columns = Columns::new(config);
+        let place = |role| columns.0.iter().position(|column| column.role == role);
         let mut planner = Self {
             config: config.clone(),
             files: input::list(config)?.into(),
             open: None,
             next_shard_id: 0,
             next_row: 0,
-            hash_column: columns
-                .0
-                .iter()
-                .position(|column| column.role == Role::Hash),
+            hash_column: place(Role::Hash),
+            boxes_column: place(Role::Boxes),
             is_done: Box::new(|_| false),
             lossy: LossyCounts::default(),
             failed: false,
@@ -149,13 +160,22 @@ impl Planner {
             self.next_shard_id += 1;
             self.next_row += rows as u64;
             if let Some(batch) = batch {
-                return Ok(Some(self.plan(shard_id, first_row, batch)));
+                return self.plan(shard_id, first_row, batch).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn plan(&self, shard_id: u64, first_row: u64, mut batch: RecordBatch) -> ShardPlan {
+    fn plan(
+        &self,
+        shard_id: u64,
+        first_row: u64,
+        mut batch: RecordBatch,
+    ) -> Result<ShardPlan, Error> {
+        let boxes = self
+            .boxes_column
+            .map(|column| self.boxes(&batch, column))
+            .transpose()?;
         let expected_hashes = self
             .hash_column
             .map(|column| batch.remove_column(column).as_string::<i32>().clone());
@@ -164,13 +184,28 @@ impl Planner {
             .column(batch.num_columns() - 1)
             .as_string::<i32>()
             .clone();
-        ShardPlan {
+        Ok(ShardPlan {
             shard_id,
             first_row,
             input: batch,
             urls,
             expected_hashes,
-        }
+            boxes,
+        })
+    }
+
+    fn boxes(&self, batch: &RecordBatch, column: usize) -> Result<Boxes, Error> {
+        // A delimited field without text is empty and not null: null is a record cut short.
+        let empty = match self.config.format {
+            InputFormat::Csv | InputFormat::Tsv => EmptyCell::Broken,
+            _ => EmptyCell::NoBoxes,
+        };
+        Boxes::new(batch.column(column), empty).map_err(|cause| {
+            Error::input(
+                format!("cannot read the boxes of the list: {cause}"),
+                "see the column named by --bbox_col",
+            )
+        })
     }
 }
 

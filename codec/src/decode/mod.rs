@@ -30,6 +30,8 @@ pub(crate) enum Decoded {
     },
 }
 
+pub(crate) use tiff::size as tiff_size;
+
 /// Decodes one image after another.
 pub(crate) struct Decoder {
     limits: Limits,
@@ -73,7 +75,15 @@ impl Decoder {
             Format::Webp => webp::decode(body, size, out)?,
             Format::Gif => gif::decode(body, size, out)?,
             Format::Bmp => bmp::decode(body, size, out)?,
-            Format::Tiff => tiff::decode(body, size, self.limits.pixels_max, out)?,
+            Format::Tiff => {
+                let jpeg = match self.jpeg_decoder {
+                    JpegDecoder::Turbo => tiff::Jpeg::Turbo(&mut self.decompressor),
+                    JpegDecoder::Zune => tiff::Jpeg::Zune {
+                        scans_max: self.limits.jpeg_scans_max,
+                    },
+                };
+                tiff::decode(body, size, self.limits.pixels_max, jpeg, out)?
+            }
         };
         Ok(Decoded::Raster(shape))
     }

@@ -30,6 +30,11 @@ impl Plan {
         whole(size, Interpolation::Area)
     }
 
+    /// The same scaling with nothing cut off and nothing added.
+    pub(crate) fn whole(&self) -> Self {
+        whole(self.scaled, self.filter)
+    }
+
     /// Whether every pixel of an image of this size keeps its value and place.
     pub(crate) fn leaves_alone(&self, size: Size) -> bool {
         *self == whole(size, self.filter)

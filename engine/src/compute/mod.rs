@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam::queue::ArrayQueue;
 use crossbeam::sync::{Parker, Unparker};
+use turbo2ds_codec::BoundingBox;
 use turbo2ds_writers::{RowOutcome, ShardWriter, WriterError};
 
 use crate::alarm::Alarm;
@@ -44,6 +45,8 @@ pub enum Task {
         row: usize,
         /// The body as it came.
         body: Vec<u8>,
+        /// What is to be blurred in the image.
+        boxes: Vec<BoundingBox>,
         /// The hash the list gives for it.
         expected_hash: Option<String>,
     },
@@ -214,9 +217,10 @@ fn perform(task: Task, work: &ImageWork, codec: &mut turbo2ds_codec::Codec) -> D
         Task::Image {
             row,
             body,
+            boxes,
             expected_hash,
         } => {
-            let image = work.process(codec, &body, expected_hash.as_deref());
+            let image = work.process(codec, &body, &boxes, expected_hash.as_deref());
             DoneResult::Image { row, image, body }
         }
         Task::Seal { writer, outcomes } => {

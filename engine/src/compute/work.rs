@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use md5::{Digest, Md5};
 use ring::digest;
-use turbo2ds_codec::{Codec, CodecError, Encoded, Settings};
+use turbo2ds_codec::{BoundingBox, Codec, CodecError, Encoded, Settings};
 use turbo2ds_writers::RowOutcome;
 
 use super::Finished;
@@ -39,6 +39,7 @@ impl ImageWork {
         &self,
         codec: &mut Codec,
         body: &[u8],
+        boxes: &[BoundingBox],
         expected_hash: Option<&str>,
     ) -> Result<Finished, Failure> {
         let hash = self.hash.map(|kind| hex_digest(kind, body));
@@ -47,7 +48,8 @@ impl ImageWork {
         {
             return Err(Failure::HashMismatch);
         }
-        let processed = match catch_unwind(AssertUnwindSafe(|| codec.process(body))) {
+        let image = || codec.process_blurred(body, boxes);
+        let processed = match catch_unwind(AssertUnwindSafe(image)) {
             Ok(result) => result.map_err(Failure::from)?,
             Err(_) => {
                 // What the panic left half-done goes with the codec it happened in.

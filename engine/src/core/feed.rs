@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
+use turbo2ds_codec::BoundingBox;
 
 use super::Core;
 use crate::compute::ShardSlot;
@@ -23,6 +24,8 @@ pub(super) struct Due {
     pub(super) slot: ShardSlot,
     pub(super) row: usize,
     pub(super) target: Result<Target, Failure>,
+    /// What is to be blurred in the image.
+    pub(super) boxes: Vec<BoundingBox>,
 }
 
 type Plans = UnboundedReceiver<Option<ShardPlan>>;
@@ -95,9 +98,11 @@ impl Feeder {
             return;
         }
         current.next_row += 1;
-        let target = match current.plan.url(row) {
-            Some(url) => Target::parse(url),
-            None => Err(Failure::InvalidUrl),
+        let boxes = current.plan.boxes(row);
+        let target = match (current.plan.url(row), &boxes) {
+            (_, Err(failure)) => Err(*failure),
+            (Some(url), Ok(_)) => Target::parse(url),
+            (None, Ok(_)) => Err(Failure::InvalidUrl),
         };
         if let Ok(Target {
             host: Host::Name(name),
@@ -110,6 +115,7 @@ impl Feeder {
             slot: current.slot,
             row,
             target,
+            boxes: boxes.unwrap_or_default(),
         });
     }
 

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use turbo2ds_codec::BoundingBox;
+
 use super::feed::Due;
 use super::{Core, Held};
 use crate::compute::{ShardSlot, Task};
@@ -18,12 +20,12 @@ impl Core {
             Err(failure) => Err(failure),
         };
         match fetched {
-            Ok(body) => self.hand_over(due.slot, due.row, body).await,
+            Ok(body) => self.hand_over(due.slot, due.row, body, due.boxes).await,
             Err(failure) => self.fail_row(due.slot, due.row, failure),
         }
     }
 
-    async fn hand_over(&self, slot: ShardSlot, row: usize, body: Body) {
+    async fn hand_over(&self, slot: ShardSlot, row: usize, body: Body, boxes: Vec<BoundingBox>) {
         let room = self.compute_room.acquire(1).await;
         let expected_hash = self
             .open
@@ -40,6 +42,7 @@ impl Core {
         let task = Task::Image {
             row,
             body: body.bytes,
+            boxes,
             expected_hash,
         };
         self.compute(slot, task);

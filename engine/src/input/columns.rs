@@ -9,6 +9,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
+use super::boxes;
 use crate::config::InputConfig;
 
 /// What a column is for.
@@ -16,6 +17,8 @@ use crate::config::InputConfig;
 pub(crate) enum Role {
     /// Kept as it is.
     Extra,
+    /// The boxes to blur; kept too.
+    Boxes,
     /// The caption.
     Caption,
     /// The expected hash; not in the output.
@@ -48,6 +51,12 @@ impl Columns {
         };
         let extra = config.save_additional_columns.iter();
         let mut columns: Vec<Column> = extra.map(|name| column(name, name, Role::Extra)).collect();
+        columns.extend(
+            config
+                .bbox_col
+                .iter()
+                .map(|name| column(name, name, Role::Boxes)),
+        );
         columns.extend(
             config
                 .caption_col
@@ -87,6 +96,8 @@ pub(super) enum ColumnType {
     Float64,
     Boolean,
     Utf8,
+    /// Lists of lists of numbers, from JSON alone.
+    Boxes,
 }
 
 /// Texts that mean "no value" in a column of numbers or booleans, as pyarrow has them.
@@ -141,7 +152,7 @@ fn parse(text: &str, to: ColumnType) -> Cell {
         ColumnType::Int64 => text.parse().ok().map(Cell::Int),
         ColumnType::Float64 => text.parse().ok().map(Cell::Float),
         ColumnType::Boolean => boolean(text).map(Cell::Bool),
-        ColumnType::Utf8 => None,
+        ColumnType::Utf8 | ColumnType::Boxes => None,
     };
     cell.unwrap_or_else(|| Cell::Text(text.to_owned()))
 }
@@ -222,6 +233,7 @@ pub(super) fn build(
             }
             Arc::new(builder.finish())
         }
+        ColumnType::Boxes => boxes::column(cells, misfits),
     }
 }
 

@@ -62,6 +62,7 @@ impl<P: Pieces> JsonRows<P> {
         Ok(typed
             .map(|(column, cells)| match column.role {
                 Role::Extra => infer_cells(cells),
+                Role::Boxes => ColumnType::Boxes,
                 _ => ColumnType::Utf8,
             })
             .collect())

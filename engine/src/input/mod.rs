@@ -2,17 +2,18 @@
 //! Memory does not depend on a list's length. Never cuts shards ([`crate::plan`] does), never drops a
 //! row: what cannot be read as it should stays a row and is counted in [`LossyCounts`].
 //!
-//! Columns come in the order of the metadata: `save_additional_columns`, then `caption`, then the
-//! expected hash (named for its type), then `url`, which is always UTF-8 text.
+//! Columns come in the order of the metadata: `save_additional_columns`, then the boxes, then `caption`,
+//! then the expected hash (named for its type), then `url`, which is always UTF-8 text.
 //!
 //! - **parquet** keeps each column's own type.
 //! - **csv, tsv** (RFC 4180 with any line end, a header line): whole numbers, numbers and booleans are
 //!   recognised over the first megabyte, everything else is text; later values that do not fit
 //!   become null. URL, caption and hash are always text.
 //! - **jsonl, json** (RFC 8259): the same, by JSON's own types; nested values are kept as JSON text.
-//!   `json` is an array of objects, or an object of columns as pandas writes it.
+//!   `json` is an array of objects, or an object of columns as pandas writes it. Boxes are lists.
 //! - **txt**: a URL per line, no header; empty lines are skipped.
 
+mod boxes;
 mod columns;
 mod delimited;
 mod files;
@@ -28,6 +29,7 @@ use arrow_array::RecordBatch;
 use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
 
+pub(crate) use boxes::{Boxes, EmptyCell};
 pub(crate) use columns::{Columns, Role};
 pub(crate) use files::list;
 pub use files::{InputIdentity, identify};
@@ -143,7 +145,7 @@ fn missing(path: &Path, column: &str, present: &[&str]) -> Error {
         "the file has no columns".to_owned()
     } else {
         format!(
-            "the columns are {}; see --url_col and --caption_col",
+            "the columns are {}; see --url_col, --caption_col and --bbox_col",
             present.join(", ")
         )
     };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -14,6 +15,7 @@ use parquet::arrow::arrow_reader::{
 
 use crate::error::Error;
 
+use super::boxes::Boxes;
 use super::columns::{Columns, Role, as_text};
 use super::{LossyCounts, RowSource, broken, missing};
 
@@ -44,10 +46,15 @@ impl ParquetSource {
             let root = fields
                 .iter()
                 .position(|field| *field.name() == column.source);
-            roots.push(root.ok_or_else(|| {
+            let root = root.ok_or_else(|| {
                 let present: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
                 missing(path, &column.source, &present)
-            })?);
+            })?;
+            let kind = fields[root].data_type();
+            if column.role == Role::Boxes && !Boxes::may_be(kind) {
+                return Err(no_boxes(path, &column.source, kind));
+            }
+            roots.push(root);
         }
         let places = roots
             .iter()
@@ -120,7 +127,7 @@ impl ParquetSource {
             arrays.push(match column.role {
                 Role::Url | Role::Hash => as_text(array, &mut self.lossy.invalid_utf8)
                     .map_err(|cause| broken(&self.path, &cause))?,
-                Role::Extra | Role::Caption => Arc::clone(array),
+                Role::Extra | Role::Boxes | Role::Caption => Arc::clone(array),
             });
         }
         self.columns
@@ -151,6 +158,17 @@ impl RowSource for ParquetSource {
     fn lossy(&self) -> LossyCounts {
         self.lossy
     }
+}
+
+fn no_boxes(path: &Path, column: &str, kind: &DataType) -> Error {
+    Error::input(
+        format!(
+            "column `{column}` of `{}` holds no boxes but {kind}",
+            path.display()
+        ),
+        "--bbox_col is a list of boxes for each row, each a list [x_min, y_min, x_max, y_max], or \
+         such a list as JSON text",
+    )
 }
 
 fn footer(path: &Path) -> Result<ArrowReaderMetadata, Error> {

@@ -22,6 +22,7 @@ fn config(format: InputFormat) -> InputConfig {
         url_col: "url".to_owned(),
         caption_col: None,
         save_additional_columns: Vec::new(),
+        bbox_col: None,
         verify_hash_col: None,
         rows_per_shard: 10_000,
     }
@@ -277,6 +278,20 @@ fn parquet_is_projected_renamed_and_its_binary_urls_are_text() {
     assert_eq!(names, ["n", "caption", "url"]);
     assert_eq!(urls(&batches)[24], "http://h/24");
     assert_eq!(texts(&batches, "caption")[1], None);
+}
+
+#[test]
+fn a_parquet_column_that_cannot_hold_boxes_is_refused() {
+    let (_folder, path) = parquet_file(5, 5);
+    let with_boxes = |column: &str| InputConfig {
+        bbox_col: Some(column.to_owned()),
+        ..config(InputFormat::Parquet)
+    };
+    let error = open(&path, &with_boxes("n")).err().unwrap().to_string();
+    assert!(error.contains("`n`") && error.contains("Int64"), "{error}");
+    assert!(open(&path, &with_boxes("text")).is_ok());
+    let error = open(&path, &with_boxes("faces")).err().unwrap().to_string();
+    assert!(error.contains("no column `faces`"), "{error}");
 }
 
 #[test]

@@ -107,7 +107,6 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
 /// Options of img2dataset whose capability this version lacks: only what asks for nothing passes.
 fn refuse_what_is_not_built(v: &Values) -> Result<(), Error> {
     let lacking = [
-        ("bbox_col", "None", "blurring boxes"),
         ("distributor", "multiprocessing", "spreading over machines"),
         ("subjob_size", "1000", "the pyspark distributor"),
         ("enable_wandb", "False", "Weights & Biases"),
@@ -151,6 +150,7 @@ fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
         url_col: v.read("url_col", text)?,
         caption_col: v.read("caption_col", optional(text))?,
         save_additional_columns: v.read_list("save_additional_columns", text)?,
+        bbox_col: v.read("bbox_col", optional(text))?,
         verify_hash_col: verify_hash(v, hash)?,
         rows_per_shard: v.read("number_sample_per_shard", integer(1, u64::from(u32::MAX)))?,
     };
@@ -187,6 +187,7 @@ fn check_columns(input: &InputConfig) -> Result<(), Error> {
         let asked = [
             ("caption_col", input.caption_col.is_some()),
             ("save_additional_columns", !extra.is_empty()),
+            ("bbox_col", input.bbox_col.is_some()),
             ("verify_hash", input.verify_hash_col.is_some()),
         ];
         if let Some((name, _)) = asked.into_iter().find(|(_, given)| *given) {
@@ -196,12 +197,11 @@ fn check_columns(input: &InputConfig) -> Result<(), Error> {
             ));
         }
     }
-    if let Some(name) = extra
-        .iter()
-        .find(|name| RESERVED_COLUMNS.contains(&name.as_str()))
-    {
+    let kept = extra.iter().map(|name| ("save_additional_columns", name));
+    let mut kept = kept.chain(input.bbox_col.iter().map(|name| ("bbox_col", name)));
+    if let Some((option, name)) = kept.find(|(_, name)| RESERVED_COLUMNS.contains(&name.as_str())) {
         return Err(Error::usage(
-            format!("`--save_additional_columns` names `{name}`, a column turbo2ds writes itself"),
+            format!("`--{option}` names `{name}`, a column turbo2ds writes itself"),
             format!(
                 "rename it in the list; reserved are {}",
                 RESERVED_COLUMNS.join(", ")
@@ -212,13 +212,14 @@ fn check_columns(input: &InputConfig) -> Result<(), Error> {
     let roles = [
         Some(&input.url_col),
         input.caption_col.as_ref(),
+        input.bbox_col.as_ref(),
         input.verify_hash_col.as_ref(),
     ];
     for name in roles.into_iter().flatten().chain(extra) {
         if seen.contains(&name.as_str()) {
             return Err(Error::usage(
                 format!("column `{name}` is asked for twice"),
-                "a column is the URL, the caption, the hash or an additional one; name it once",
+                "a column is the URL, the caption, the boxes (kept anyway), the hash or an additional one",
             ));
         }
         seen.push(name);
@@ -357,10 +358,14 @@ fn quality(v: &Values, format: EncodeFormat) -> Result<u32, Error> {
 }
 
 fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
-    match (
-        v.read("skip_reencode", boolean)?,
-        v.read("disable_all_reencoding", boolean)?,
-    ) {
+    let kept_as_it_came = v.read("disable_all_reencoding", boolean)?;
+    if kept_as_it_came && v.read("bbox_col", optional(text))?.is_some() {
+        return Err(Error::usage(
+            "`--bbox_col` and `--disable_all_reencoding` contradict each other",
+            "an image whose boxes are blurred is encoded anew; leave one of the two out",
+        ));
+    }
+    match (v.read("skip_reencode", boolean)?, kept_as_it_came) {
         (true, true) => Err(Error::usage(
             "`--skip_reencode` and `--disable_all_reencoding` contradict each other",
             "--skip_reencode keeps unchanged images' bytes, --disable_all_reencoding keeps all",

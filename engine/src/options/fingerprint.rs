@@ -21,6 +21,7 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         ("input_format", &(input.format, input.compression)),
         ("url_col", &input.url_col),
         ("caption_col", &input.caption_col),
+        ("bbox_col", &input.bbox_col),
         ("save_additional_columns", &input.save_additional_columns),
         ("number_sample_per_shard", &input.rows_per_shard),
         ("output_format", &output.format),

@@ -132,6 +132,8 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("url_col", Kind::Text, "url", Group::Input, "column with the URL"),
     opt("caption_col", Kind::Text, "None", Group::Input, "column with the caption, saved as `caption`"),
     opt("save_additional_columns", Kind::List, "None", Group::Input, "further columns to keep in the metadata"),
+    opt("bbox_col", Kind::Text, "None", Group::Input,
+        "column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max, y_max] from 0 to 1, or such a list as JSON text"),
     opt("number_sample_per_shard", Kind::Int, "10000", Group::Input, "rows of the list per shard; each file starts a new shard"),
 
     opt("output_folder", Kind::Path, "images", Group::Output, "folder of the dataset"),
@@ -150,7 +152,7 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("downscale_interpolation", DOWNSCALES, "area", Group::Images, "filter when the result is smaller; the last four are antialiased, beyond img2dataset"),
     opt("encode_format", Kind::Choice("jpg|png|webp"), "jpg", Group::Images, "format of the images written"),
     opt("encode_quality", Kind::Int, "95", Group::Images, "jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9"),
-    opt("skip_reencode", Kind::Bool, "False", Group::Images, "keep the original bytes where nothing was resized and the format already fits"),
+    opt("skip_reencode", Kind::Bool, "False", Group::Images, "keep the original bytes where nothing was resized or blurred and the format already fits"),
     opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, "keep all bytes as they came"),
     opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
     opt("exact", Kind::Bool, "False", Group::Images, "take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else they stay YCbCr, which is faster and as close to the original"),
@@ -180,7 +182,6 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, "I/O backend; auto is io_uring where it works"),
     opt("log_json", Kind::Bool, "False", Group::Machine, "events as JSON lines on stderr instead of a progress bar"),
 
-    opt("bbox_col", Kind::Text, "None", Group::Elsewhere, "column with boxes to blur"),
     opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, "who spreads the shards over machines"),
     opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per pyspark job"),
     opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, "report to Weights & Biases"),

@@ -201,6 +201,17 @@ fn contradictory_options_are_refused() {
         &["l.csv", "--caption_col", "url"],
         &["l.txt", "--save_additional_columns", "[a]"],
         &["l.txt", "--caption_col", "TEXT"],
+        &["l.txt", "--bbox_col", "boxes"],
+        &["l.csv", "--bbox_col", "url"],
+        &["l.csv", "--bbox_col", "width"],
+        &[
+            "l.csv",
+            "--bbox_col",
+            "a",
+            "--save_additional_columns",
+            "[a]",
+        ],
+        &["l.csv", "--bbox_col", "a", "--disable_all_reencoding"],
         &["l.csv", "--skip_reencode", "--disable_all_reencoding"],
     ] {
         refused(args);
@@ -225,7 +236,6 @@ fn what_is_not_built_is_refused_in_one_line() {
         &["l.csv", "--enable_wandb"],
         &["l.csv", "--wandb_project", "mine"],
         &["l.csv", "--subjob_size", "500"],
-        &["l.csv", "--bbox_col", "boxes"],
         &["s3://bucket/l.csv"],
         &["l.csv", "--output_folder", "gs://bucket/out"],
     ] {

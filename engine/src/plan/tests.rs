@@ -19,6 +19,7 @@ fn lists(
         url_col: "url".to_owned(),
         caption_col: None,
         save_additional_columns: Vec::new(),
+        bbox_col: None,
         verify_hash_col: None,
         rows_per_shard,
     };
@@ -83,6 +84,38 @@ fn the_expected_hash_is_given_and_is_no_output_column() {
     assert_eq!(plan.input.num_columns(), 1);
     assert_eq!(plan.expected_hash(0), Some("abc"));
     assert_eq!(plan.url(1), Some("u2"));
+}
+
+#[test]
+fn the_boxes_are_given_by_row_and_stay_an_output_column() {
+    let list = concat!(
+        r#"{"url":"u1","faces":[[0,0,0.5,1]],"h":"x"}"#,
+        "\n",
+        r#"{"url":"u2","faces":null}"#,
+        "\n",
+        r#"{"url":"u3","faces":[[0,0]]}"#,
+    );
+    let (_folder, mut config) = lists(&[("a.jsonl", list)], InputFormat::Jsonl, 10);
+    config.bbox_col = Some("faces".to_owned());
+    config.verify_hash_col = Some("h".to_owned());
+    let plan = Planner::open(&config).unwrap().next().unwrap().unwrap();
+    let schema = plan.input.schema();
+    let names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
+    assert_eq!(names, ["faces", "url"]);
+    let half = BoundingBox::new([0.0, 0.0, 0.5, 1.0]).unwrap();
+    assert_eq!(plan.boxes(0), Ok(vec![half]));
+    assert_eq!(plan.boxes(1), Ok(vec![]));
+    assert_eq!(plan.boxes(2), Err(Failure::InvalidBoundingBox));
+    assert_eq!(plan.expected_hash(0), Some("x"));
+}
+
+#[test]
+fn a_record_cut_short_before_its_boxes_has_broken_ones() {
+    let (_folder, mut config) = lists(&[("a.csv", "url,f\nu1,\nu2\n")], InputFormat::Csv, 10);
+    config.bbox_col = Some("f".to_owned());
+    let plan = Planner::open(&config).unwrap().next().unwrap().unwrap();
+    assert_eq!(plan.boxes(0), Ok(vec![]));
+    assert!(plan.boxes(1).is_err());
 }
 
 #[test]

@@ -175,7 +175,11 @@ impl<'a> Canvas<'a> {
 
 /// The high half of a byte for even places, the low half for odd ones.
 fn nibble(byte: u8, at: usize) -> u8 {
-    if at % 2 == 0 { byte >> 4 } else { byte & 0xF }
+    if at.is_multiple_of(2) {
+        byte >> 4
+    } else {
+        byte & 0xF
+    }
 }
 
 /// What is left of the encoded bytes.
