@@ -13,9 +13,9 @@ EXCEPTIONS = [
     ("*", "other_*.ras", "status*", "Sun raster is not supported"),
     (
         "encode",
-        "jpg_size_257x255.jpg",
-        "ssim*webp 80*",
-        "a level in 0.2 % of the pixels leads libwebp elsewhere: of both results the SSIM to the image is 0.9545",
+        "png_size_?x1_grey_1.png",
+        "bytes*png 6*",
+        "a few grey pixels blown up to a smooth ramp; over all images level 6 is smaller than theirs",
     ),
     ("policy", "*", "status*disable_all_reencoding*", "bytes that are no whole image are never stored"),
     ("policy", "jpg_*", "kept: ours True, theirs False*", "imghdr knows a JPEG only by JFIF or Exif in front"),
