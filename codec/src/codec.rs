@@ -14,6 +14,10 @@ use crate::sniff::{Format, sniff};
 use crate::turbo::Subsampling;
 use crate::ycc::{StoredPlanes, leaves_rgb, to_rgb};
 
+/// Images of fewer pixels take the RGB path: it costs them next to nothing, and in so few pixels a
+/// rounding weighs more than in many.
+const PLANAR_PIXELS_MIN: u64 = 128 * 128;
+
 /// An image's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Processed {
@@ -110,7 +114,7 @@ impl Codec {
     ) -> Result<Processed, CodecError> {
         pass(&self.settings.filter, size)?;
         let plan = plan(&self.settings, size)?;
-        let planes_wanted = boxes.is_empty() && self.wants_planes(format, plan.as_ref());
+        let planes_wanted = boxes.is_empty() && self.wants_planes(format, size, plan.as_ref());
         let decoded = &mut self.decoded;
         let stored = self
             .decoder
@@ -128,8 +132,8 @@ impl Codec {
     }
 
     /// Whether a JPEG may stay in its planes: it becomes a JPEG, by a filter that the chroma
-    /// tables can be composed with.
-    fn wants_planes(&self, format: Format, plan: Option<&Plan>) -> bool {
+    /// tables can be composed with, and is large enough for that to matter.
+    fn wants_planes(&self, format: Format, size: Size, plan: Option<&Plan>) -> bool {
         let composable = plan.is_none_or(|plan| {
             !matches!(
                 plan.filter,
@@ -139,6 +143,7 @@ impl Codec {
         !self.settings.exact
             && format == Format::Jpeg
             && self.settings.encode_format == EncodeFormat::Jpg
+            && size.pixels() >= PLANAR_PIXELS_MIN
             && composable
     }
 

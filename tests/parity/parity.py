@@ -1,13 +1,14 @@
 """The whole comparison with img2dataset by one command: python parity.py [--corpus FOLDER].
 
 It builds the example, makes the edge set in a temporary folder, and holds turbo2ds-codec to
-img2dataset's own Resizer and EXIF text for every image along six axes:
+img2dataset's own Resizer and EXIF text for every image along seven axes:
 
   decode   every image as it is stored, pixel by pixel
   default  every image with img2dataset's defaults; JPEGs with and without `exact`
   resize   modes x only_if_bigger x filters x sizes, pixel by pixel
   encode   JPEG, WebP and PNG at several qualities
   exif     the JSON text of every image
+  planar   JPEGs that stay in their planes, and theirs, against the true resized image
   policy   skip_reencode, the size filters and disable_all_reencoding
 
 It prints a table and every mismatch, and ends with 1 if one is not in exceptions.py.
@@ -25,6 +26,7 @@ import edges
 import numpy as np
 from exceptions import EXCEPTIONS
 from judge import Axis, Ledger, pixel_difference, ssim
+from planar import planar_axis
 from sides import ENDED, ROOT, Ours, Theirs, build, decoded, high_bytes, quiet
 
 MODES = ("border", "keep_ratio", "keep_ratio_largest", "center_crop")
@@ -301,6 +303,7 @@ AXES = {
     "resize": resize_axis,
     "encode": encode_axis,
     "exif": exif_axis,
+    "planar": planar_axis,
     "policy": policy_axis,
 }
 
