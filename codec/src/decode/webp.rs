@@ -114,3 +114,64 @@ fn first_frame(
     }
     Ok(rgb)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lossless picture of 8x8 with alpha, in the container that libwebp writes for it.
+    fn with_alpha() -> Vec<u8> {
+        let pixels: Vec<u8> = (0..8 * 8 * 4).map(|at| (at * 29 % 251) as u8).collect();
+        let mut file = std::ptr::null_mut();
+        // SAFETY: the pixels are 8 rows of 32 bytes; libwebp stores an allocation in `file` and
+        // returns its length, 0 on failure, and the copy is made before it is freed.
+        unsafe {
+            let bytes = webp::WebPEncodeLosslessRGBA(pixels.as_ptr(), 8, 8, 32, &mut file);
+            assert!(bytes > 0);
+            let copy = std::slice::from_raw_parts(file, bytes).to_vec();
+            webp::WebPFree(file.cast());
+            copy
+        }
+    }
+
+    /// The picture's chunk in an extended container with these flags.
+    fn extended(flags: u8) -> Vec<u8> {
+        let image = &with_alpha()[12..];
+        let mut file = b"RIFF".to_vec();
+        file.extend((22 + image.len() as u32).to_le_bytes());
+        file.extend(b"WEBPVP8X\x0A\0\0\0");
+        file.extend([flags, 0, 0, 0, 7, 0, 0, 7, 0, 0]);
+        file.extend(image);
+        file
+    }
+
+    fn channels(body: &[u8]) -> Result<usize, CodecError> {
+        decode(body, Size::new(8, 8), &mut Buffer::default()).map(|shape| shape.channels)
+    }
+
+    #[test]
+    fn alpha_counts_where_the_header_announces_it() {
+        const ALPHA: u8 = 0x10;
+        assert_eq!(channels(&with_alpha()), Ok(4));
+        assert_eq!(channels(&extended(ALPHA)), Ok(4));
+        assert_eq!(channels(&extended(0)), Ok(3));
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_refused_and_bytes_behind_it_are_not() {
+        let body = with_alpha();
+        for end in 0..body.len() {
+            assert_eq!(channels(&body[..end]), Err(CodecError::Decode), "{end}");
+        }
+        assert_eq!(channels(&[body, vec![0x55; 9]].concat()), Ok(4));
+    }
+
+    #[test]
+    fn a_canvas_of_another_size_than_the_image_is_refused() {
+        let mut body = extended(0);
+        body[24] = 8;
+        let size = Size::new(9, 8);
+        let decoded = decode(&body, size, &mut Buffer::default());
+        assert_eq!(decoded, Err(CodecError::Decode));
+    }
+}

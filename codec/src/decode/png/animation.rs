@@ -2,7 +2,9 @@
 //! stands before it, else the first frame behind it. Never reads a second frame.
 //!
 //! OpenCV does not look at checksums here, and nothing behind the first frame is read except the
-//! control that ends it.
+//! control that ends it. Of a frame whose stream is broken it keeps what came before the break,
+//! over whatever its memory held, or crashes: such a frame is refused here. A default image that is
+//! not shown is not inflated, so that what is wrong with it does not matter here, as it does there.
 
 use super::chunks::{Chunk, Chunks, File, Region};
 use super::header::Color;

@@ -1,6 +1,9 @@
 //! Owns the way from IDAT's bytes to filtered rows: all at once by libdeflate, and where it
 //! refuses, piece by piece as libpng drives zlib, which decides what passes. Never looks at a
 //! filter.
+//!
+//! One thing passes that zlib refuses: matches that reach further back than the stream's header
+//! announces. The sum at the end vouches for the result.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;

@@ -69,10 +69,9 @@ impl Paeth {
 
     /// Takes one step to the right and returns the new left neighbours.
     ///
-    /// The nearest of three to `left + up - corner` is the smaller of left and up where twice the
-    /// corner is so much less than their sum that the plane is above the larger of them, and so
-    /// on: three times the corner, less the sum, stands for all distances, and a tie falls as the
-    /// standard has it.
+    /// `3 * corner - left - up` decides as the three distances do: at or below the smaller of left
+    /// and up the larger is nearest, at or above the larger the smaller is, between them the
+    /// corner. Ties fall as the standard has them.
     #[inline(always)]
     fn step(&mut self, filtered: Lanes, up: Lanes) -> u64 {
         let (left, corner) = (self.left, self.corner);
