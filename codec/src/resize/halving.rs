@@ -66,13 +66,13 @@ unsafe fn halve_row<L: Lanes, const CHANNELS: usize>(top: &[u8], bottom: &[u8], 
         }
         at += step;
     }
-    for sample in at..into.len() {
-        let left = sample / CHANNELS * 2 * CHANNELS + sample % CHANNELS;
+    for (at, mean) in into.iter_mut().enumerate().skip(at) {
+        let left = at / CHANNELS * 2 * CHANNELS + at % CHANNELS;
         let right = left + CHANNELS;
         let sum: u16 = [top[left], top[right], bottom[left], bottom[right]]
             .map(u16::from)
             .iter()
             .sum();
-        into[sample] = ((sum + 2) / 4) as u8;
+        *mean = ((sum + 2) / 4) as u8;
     }
 }
