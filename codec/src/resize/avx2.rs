@@ -6,7 +6,7 @@ use super::lanes::Lanes;
 
 /// Sixteen floats in two registers.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2([__m256; 2]);
+pub(super) struct Avx2(pub(super) [__m256; 2]);
 
 // SAFETY of all blocks below: the caller's word is that the processor has AVX2 and FMA and that
 // the pointer reaches as far as the function of `Lanes` says.
@@ -143,6 +143,22 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
+        // SAFETY: the caller's word.
+        unsafe {
+            let sum = _mm256_add_epi16(pair_sums::<CHANNELS>(top), pair_sums::<CHANNELS>(bottom));
+            // A product by 2^13, divided by 2^15 and rounded half up.
+            let means = packed(_mm256_mulhrs_epi16(sum, _mm256_set1_epi16(1 << 13)));
+            if CHANNELS == 1 {
+                return _mm_storeu_si128(into.cast(), means);
+            }
+            // Six bytes of every eight.
+            let order = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, -1, -1, -1, -1);
+            _mm_storeu_si128(into.cast(), _mm_shuffle_epi8(means, order));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn no_sums() -> Self::Sums {
         // SAFETY: the caller's word.
         unsafe { [_mm256_setzero_si256(); 2] }
@@ -194,6 +210,27 @@ unsafe fn widened(words: __m256i) -> Avx2 {
         let low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(words));
         let high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256::<1>(words));
         Avx2([_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)])
+    }
+}
+
+/// The sums of neighbours in a row of `Lanes::halve`, as words.
+///
+/// # Safety
+/// As for `Lanes::halve`.
+#[inline(always)]
+unsafe fn pair_sums<const CHANNELS: usize>(row: *const u8) -> __m256i {
+    // SAFETY: the caller's word.
+    unsafe {
+        let ones = _mm256_set1_epi8(1);
+        if CHANNELS == 1 {
+            return _mm256_maddubs_epi16(_mm256_loadu_si256(row.cast()), ones);
+        }
+        let low = _mm256_castsi128_si256(_mm_loadu_si128(row.cast()));
+        let bytes = _mm256_inserti128_si256::<1>(low, _mm_loadu_si128(row.add(12).cast()));
+        let order = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1,
+        ));
+        _mm256_maddubs_epi16(_mm256_shuffle_epi8(bytes, order), ones)
     }
 }
 

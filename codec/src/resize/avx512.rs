@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::Avx2;
 use super::lanes::Lanes;
 
 /// Sixteen floats in a register.
@@ -66,7 +67,12 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn store_pixels(self, into: *mut f32) {
         // SAFETY: the caller's word.
-        unsafe { _mm512_storeu_ps(into, _mm512_maskz_compress_ps(0x7777, self.0)) }
+        unsafe {
+            _mm_storeu_ps(into, _mm512_castps512_ps128(self.0));
+            _mm_storeu_ps(into.add(3), _mm512_extractf32x4_ps::<1>(self.0));
+            _mm_storeu_ps(into.add(6), _mm512_extractf32x4_ps::<2>(self.0));
+            _mm_storeu_ps(into.add(9), _mm512_extractf32x4_ps::<3>(self.0));
+        }
     }
 
     #[inline(always)]
@@ -86,26 +92,12 @@ impl Lanes for Avx512 {
     ) -> Self {
         // SAFETY: the caller's word.
         unsafe {
-            // Bytes three apart side by side, as words: the first pair of taps and the next.
-            let orders = [
-                _mm512_broadcast_i32x4(_mm_setr_epi8(
-                    0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,
-                )),
-                _mm512_broadcast_i32x4(_mm_setr_epi8(
-                    6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1,
-                )),
-            ];
-            let mut sum = _mm512_setzero_si512();
-            let mut bytes = sum;
-            for pair in 0..PAIRS {
-                if pair % 2 == 0 {
-                    bytes = fours_of_bytes(row.add(pair * 6), starts);
-                }
-                let words = _mm512_shuffle_epi8(bytes, orders[pair % 2]);
-                let weights = _mm512_loadu_si512(weights.add(pair * 32).cast());
-                sum = _mm512_add_epi32(sum, _mm512_madd_epi16(words, weights));
-            }
-            Self(_mm512_cvtepi32_ps(sum))
+            // The shorter registers have a third port for this, which weighs more than their
+            // number.
+            let [low, high] = Avx2::fixed_pixels::<PAIRS>(row, starts, weights).0;
+            let low = _mm512_castps_pd(_mm512_castps256_ps512(low));
+            let both = _mm512_insertf64x4::<1>(low, _mm256_castps_pd(high));
+            Self(_mm512_castpd_ps(both))
         }
     }
 
@@ -152,6 +144,12 @@ impl Lanes for Avx512 {
             let order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
             Self(_mm512_permutexvar_ps(order, sums))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
+        // SAFETY: the caller's word; a processor with AVX-512 has AVX2.
+        unsafe { Avx2::halve::<CHANNELS>(top, bottom, into) }
     }
 
     #[inline(always)]
@@ -214,25 +212,6 @@ unsafe fn fours(line: *const f32, starts: *const u32) -> __m512 {
         let pixels = _mm512_mask_broadcast_f32x4(pixels, 0x00f0, second);
         let pixels = _mm512_mask_broadcast_f32x4(pixels, 0x0f00, third);
         _mm512_mask_broadcast_f32x4(pixels, 0xf000, fourth)
-    }
-}
-
-/// Sixteen bytes at each of four starts.
-///
-/// # Safety
-/// As for `Lanes::fixed_pixels`, for a pair.
-#[inline(always)]
-unsafe fn fours_of_bytes(row: *const u8, starts: *const u32) -> __m512i {
-    // SAFETY: the caller's word.
-    unsafe {
-        let first = _mm_loadu_si128(row.add(*starts as usize).cast());
-        let second = _mm_loadu_si128(row.add(*starts.add(1) as usize).cast());
-        let third = _mm_loadu_si128(row.add(*starts.add(2) as usize).cast());
-        let fourth = _mm_loadu_si128(row.add(*starts.add(3) as usize).cast());
-        let bytes = _mm512_castsi128_si512(first);
-        let bytes = _mm512_mask_broadcast_i32x4(bytes, 0x00f0, second);
-        let bytes = _mm512_mask_broadcast_i32x4(bytes, 0x0f00, third);
-        _mm512_mask_broadcast_i32x4(bytes, 0xf000, fourth)
     }
 }
 

@@ -26,14 +26,16 @@ pub(super) struct FixedColumns {
     pairs: usize,
     /// Floats of the result.
     samples: usize,
-    /// A row of bytes with what taps and loads reach beyond it.
+    /// Bytes that taps and loads reach.
+    room: usize,
+    /// A copy of the last row, behind which there are not as many.
     row: Vec<u8>,
 }
 
 impl FixedColumns {
-    /// Lays out `axis` for a row whose first pixel is `first`, `samples` bytes long; `false` if
-    /// its weights are none of this form.
-    pub(super) fn fill(&mut self, axis: &Axis, first: usize, samples: usize) -> bool {
+    /// Lays out `axis` for rows whose first pixel is `first`; `false` if its weights are none of
+    /// this form.
+    pub(super) fn fill(&mut self, axis: &Axis, first: usize) -> bool {
         let taps = axis.taps_max();
         if taps > TAPS_MAX || !axis.iter().all(|taps| taps.weights.iter().all(is_fixed)) {
             return false;
@@ -58,28 +60,33 @@ impl FixedColumns {
             }
         }
         let last = self.starts.iter().max().map_or(0, |&start| start as usize);
-        let room = last + self.pairs * 2 * CHANNELS + FLOATS;
-        self.row.clear();
-        self.row.resize(room.max(samples), 0);
+        self.room = last + self.pairs * 2 * CHANNELS + FLOATS;
         true
     }
 
     /// What the sums must be multiplied by.
     pub(super) const SCALE: f32 = 1.0 / ONE;
 
-    /// The sums along `row`.
+    /// The sums along `row`, of which `samples` bytes are to be used, and more may be there.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    pub(super) unsafe fn sum<L: Lanes>(&mut self, row: &[u8], into: &mut [f32]) {
-        self.row[..row.len()].copy_from_slice(row);
+    pub(super) unsafe fn sum<L: Lanes>(&mut self, row: &[u8], samples: usize, into: &mut [f32]) {
+        let row = if row.len() < self.room {
+            self.row.clear();
+            self.row.extend_from_slice(&row[..samples]);
+            self.row.resize(self.room.max(samples), 0);
+            &self.row
+        } else {
+            row
+        };
         // SAFETY: the caller's word.
         unsafe {
             match self.pairs {
-                1 => self.sum_pairs::<L, 1>(into),
-                2 => self.sum_pairs::<L, 2>(into),
-                _ => self.sum_pairs::<L, 4>(into),
+                1 => self.sum_pairs::<L, 1>(row, into),
+                2 => self.sum_pairs::<L, 2>(row, into),
+                _ => self.sum_pairs::<L, 4>(row, into),
             }
         }
     }
@@ -87,17 +94,17 @@ impl FixedColumns {
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    unsafe fn sum_pairs<L: Lanes, const PAIRS: usize>(&self, into: &mut [f32]) {
-        assert!(into.len() == self.samples && self.pairs == PAIRS);
+    unsafe fn sum_pairs<L: Lanes, const PAIRS: usize>(&self, row: &[u8], into: &mut [f32]) {
+        assert!(into.len() == self.samples && self.pairs == PAIRS && row.len() >= self.room);
         let starts = self.starts.chunks_exact(PIXELS);
         let blocks = self.weights.chunks_exact(PAIRS * WEIGHTS);
         let mut at = 0;
         for (starts, weights) in starts.zip(blocks) {
-            // SAFETY: the processor is the caller's word. `fill` made the starts for this row,
-            // which has room for all pairs and a load behind them. A block has four starts and
+            // SAFETY: the processor is the caller's word. The row has the room that `fill`
+            // found: all pairs from every start on, and a load behind them. A block has four starts and
             // the weights of all pairs. Floats are stored where sixteen have room.
             unsafe {
-                let (row, starts) = (self.row.as_ptr(), starts.as_ptr());
+                let (row, starts) = (row.as_ptr(), starts.as_ptr());
                 let sums = L::fixed_pixels::<PAIRS>(row, starts, weights.as_ptr());
                 if at + FLOATS <= into.len() {
                     sums.store_pixels(into.as_mut_ptr().add(at));

@@ -56,6 +56,10 @@ pub(super) trait Lanes: Copy {
     unsafe fn dots(line: *const f32, starts: *const u32, weights: *const f32, count: usize)
     -> Self;
 
+    /// The means of two by two pixels, rounded half up, of two rows of thirty-two bytes: sixteen
+    /// of grey, or four of RGB and four bytes of anything.
+    unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8);
+
     /// Thirty-two sums of bytes, 16 bits each.
     type Sums: Copy;
 

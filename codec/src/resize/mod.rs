@@ -10,6 +10,7 @@ mod avx512;
 mod chroma;
 mod direct;
 mod fixed;
+mod halving;
 mod lanes;
 mod layout;
 mod nearest;
@@ -158,8 +159,7 @@ fn as_opencv(filter: Interpolation, source: Size, scaled: Size) -> Filter {
 /// What makes the kernels' rounding, half to even, OpenCV's.
 fn rounding(filter: Filter, source: Size, scaled: Size) -> f32 {
     match filter {
-        // Sums of four are rounded half up. They are multiples of a quarter.
-        Filter::Area if halves(source, scaled) => 0.125,
+        Filter::Area if halves(source, scaled) => halving::HALF_UP,
         Filter::Area => 0.0,
         // Sums of fixed-point weights are rounded half up. They are multiples of 2^-22, but a
         // float of this size holds no less than twice this.

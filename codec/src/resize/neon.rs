@@ -172,6 +172,26 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
+        // Six bytes of every eight.
+        const ORDER: [u8; FLOATS] = [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 255, 255, 255, 255];
+        // SAFETY: the order has sixteen bytes; the rest is the caller's word.
+        unsafe {
+            let second = if CHANNELS == 1 { 16 } else { 12 };
+            let low = vaddq_u16(pair_sums::<CHANNELS>(top), pair_sums::<CHANNELS>(bottom));
+            let high = vaddq_u16(
+                pair_sums::<CHANNELS>(top.add(second)),
+                pair_sums::<CHANNELS>(bottom.add(second)),
+            );
+            let means = vcombine_u8(vrshrn_n_u16::<2>(low), vrshrn_n_u16::<2>(high));
+            if CHANNELS == 1 {
+                return vst1q_u8(into, means);
+            }
+            vst1q_u8(into, vqtbl1q_u8(means, vld1q_u8(ORDER.as_ptr())));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn no_sums() -> Self::Sums {
         // SAFETY: as for `splat`.
         [unsafe { vdupq_n_u16(0) }; 4]
@@ -222,6 +242,23 @@ impl Neon {
             );
             vcombine_u8(vqmovn_u16(low), vqmovn_u16(high))
         }
+    }
+}
+
+/// The sums of neighbours in sixteen bytes of a row of `Lanes::halve`, as words.
+///
+/// # Safety
+/// The processor has NEON; sixteen bytes may be read.
+#[inline(always)]
+unsafe fn pair_sums<const CHANNELS: usize>(row: *const u8) -> uint16x8_t {
+    const ORDER: [u8; FLOATS] = [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, 255, 255, 255, 255];
+    // SAFETY: the order has sixteen bytes; the rest is the caller's word.
+    unsafe {
+        let bytes = vld1q_u8(row);
+        if CHANNELS == 1 {
+            return vpaddlq_u8(bytes);
+        }
+        vpaddlq_u8(vqtbl1q_u8(bytes, vld1q_u8(ORDER.as_ptr())))
     }
 }
 

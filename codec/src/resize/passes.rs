@@ -19,6 +19,11 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// The samples of row `y` and whatever stands behind them.
+    pub(super) fn from(&self, y: usize) -> &'a [u8] {
+        &self.source[y * self.stride + self.first..]
+    }
+
     /// The samples of row `y`.
     pub(super) fn row(&self, y: usize) -> &'a [u8] {
         &self.source[y * self.stride + self.first..][..self.samples]

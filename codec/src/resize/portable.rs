@@ -131,6 +131,21 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
+        // SAFETY: the caller lets thirty-two bytes of both rows be read.
+        let (top, bottom) = unsafe { (*top.cast::<[u8; SUMS]>(), *bottom.cast::<[u8; SUMS]>()) };
+        let means: [u8; FLOATS] = from_fn(|at| {
+            let left = (at / CHANNELS * 2 * CHANNELS + at % CHANNELS).min(SUMS - 1 - CHANNELS);
+            let right = left + CHANNELS;
+            let sum = u16::from(top[left]) + u16::from(top[right]);
+            let sum = sum + u16::from(bottom[left]) + u16::from(bottom[right]);
+            ((sum + 2) / 4) as u8
+        });
+        // SAFETY: the caller lets sixteen bytes be written.
+        unsafe { into.cast::<[u8; FLOATS]>().write(means) }
+    }
+
+    #[inline(always)]
     unsafe fn no_sums() -> [u16; SUMS] {
         [0; SUMS]
     }

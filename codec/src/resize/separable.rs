@@ -1,11 +1,10 @@
-//! Owns the order of the passes for one image: rows before columns where the height shrinks, so
-//! that the source is read once and a row is filtered along itself once per result row; columns
-//! before rows where it grows, so that a filtered row serves all result rows over it. Chooses the
-//! form for the processor. Never decides a weight.
+//! Owns the order of the passes for one image and the choice of the form for the processor. Never
+//! decides a weight.
 
 use super::aligned::Aligned;
 use super::direct;
 use super::fixed::FixedColumns;
+use super::halving::{halve, is_halving};
 use super::lanes::Lanes;
 use super::layout::{Columns, Run, fill_runs};
 use super::passes::{Rows, lines_to_bytes, sum_columns, sum_rows, widen};
@@ -18,6 +17,8 @@ const LINE_PIXELS_MAX: usize = 1 << 20;
 /// Taps of a column and of a row above which the sums of floats would lose a tenth of a level.
 const COLUMN_TAPS_MAX: usize = 1 << 14;
 const ROW_TAPS_MAX: usize = 1 << 20;
+/// Taps of a row above which no lines are kept for it only because columns are left out.
+const SKIPPED_ROWS_MAX: usize = 8;
 
 /// A raster to read: rows start `stride` bytes apart; one (grey or a plane) or three channels.
 #[derive(Clone, Copy)]
@@ -170,10 +171,21 @@ impl Separable {
     /// The processor has the instructions of `L`.
     #[inline(always)]
     unsafe fn run<L: Lanes>(&mut self, job: Job<'_>) {
-        let grows = job.rows.len() > job.rows.reach().len();
         // SAFETY: the caller's word.
         unsafe {
-            match (grows, job.source.channels) {
+            if is_halving(job.columns, job.rows) {
+                let Job {
+                    source,
+                    columns,
+                    rows,
+                    target,
+                } = job;
+                return match source.channels {
+                    1 => halve::<L, 1>(&source, columns, rows, target),
+                    _ => halve::<L, 3>(&source, columns, rows, target),
+                };
+            }
+            match (is_columns_first(&job), job.source.channels) {
                 (false, 1) => self.rows_first::<L, 1>(job),
                 (false, _) => self.rows_first::<L, 3>(job),
                 (true, 1) => self.columns_first::<L, 1>(job),
@@ -208,7 +220,7 @@ impl Separable {
     unsafe fn columns_first<L: Lanes, const CHANNELS: usize>(&mut self, job: Job<'_>) {
         let rows = needed_rows::<CHANNELS>(&job);
         let first = rows.first / CHANNELS;
-        let fixed = CHANNELS == 3 && self.fixed.fill(job.columns, first, rows.samples);
+        let fixed = CHANNELS == 3 && self.fixed.fill(job.columns, first);
         if !fixed {
             self.columns.fill(job.columns, first, CHANNELS, false);
             self.clear_line(rows.samples);
@@ -226,7 +238,7 @@ impl Separable {
                 // SAFETY: the caller's word.
                 unsafe {
                     if fixed {
-                        self.fixed.sum::<L>(rows.row(y), into);
+                        self.fixed.sum::<L>(rows.from(y), rows.samples, into);
                     } else {
                         widen::<L>(rows.row(y), self.line.get_mut());
                         sum_columns::<L, f32, CHANNELS>(self.line.get(), &self.columns, into);
@@ -244,6 +256,15 @@ impl Separable {
     fn clear_line(&mut self, samples: usize) {
         self.line.zeros(self.columns.room.max(samples));
     }
+}
+
+/// Whether it is cheaper to sum along the rows first: where the height grows, so that a row serves
+/// all result rows over it, and where so many columns of RGB are left out that summing rows would
+/// mostly sum what nobody needs.
+fn is_columns_first(job: &Job<'_>) -> bool {
+    let grows = job.rows.len() > job.rows.reach().len();
+    let skips = job.columns.taps_max() * job.columns.len() < job.columns.reach().len();
+    grows || (skips && job.source.channels == 3 && job.rows.taps_max() <= SKIPPED_ROWS_MAX)
 }
 
 fn needed_rows<'a, const CHANNELS: usize>(job: &Job<'a>) -> Rows<'a> {

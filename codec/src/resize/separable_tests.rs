@@ -2,6 +2,7 @@
 //! every sample in double precision.
 
 use super::direct;
+use super::halving::{HALF_UP, is_halving};
 use super::separable::{Form, Picture, Separable, Source};
 use super::taps::{Axis, Filter};
 
@@ -154,6 +155,7 @@ fn every_form_rounds_the_exact_sums_of_every_filter() {
         ((5, 1300), (5, 2)),
         ((33, 40), (32, 39)),
         ((641, 479), (128, 95)),
+        ((900, 300), (30, 21)),
         ((9, 7), (64, 50)),
         ((40, 3), (10, 60)),
         ((3, 60), (90, 7)),
@@ -189,6 +191,26 @@ fn every_width_of_a_result_comes_out_whole() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn an_exact_half_is_the_mean_of_four_rounded_half_up() {
+    for (form, mut kernel) in forms() {
+        for width in 1..=70 {
+            for channels in [1, 3] {
+                let mut case = Case::filtered(Filter::Area, (2 * width, 6), (width, 3), channels);
+                case.columns.add_rest(HALF_UP);
+                assert!(is_halving(&case.columns, &case.rows));
+                case.check(form, &mut kernel, &format!("half of {width}"));
+            }
+        }
+        let mut cut = Case::filtered(Filter::Area, (100, 60), (50, 30), 3);
+        cut.columns = axis(Filter::Area, 100, 50, 7..39);
+        cut.rows = axis(Filter::Area, 60, 30, 5..20);
+        cut.columns.add_rest(HALF_UP);
+        assert!(is_halving(&cut.columns, &cut.rows));
+        cut.check(form, &mut kernel, "a cut half");
     }
 }
 
