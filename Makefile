@@ -1,6 +1,7 @@
 # make demo   builds turbo2ds and makes ./demo-dataset from a fake web on this machine
 # make test   builds and runs every test
 # make lint   formatting, clippy, licences
+# make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
 #
 # Debian packages and a Python environment (.venv) that are missing are installed first.
 
@@ -15,10 +16,10 @@ VENV := .venv
 REQUIREMENTS := tests/python/requirements.txt
 DEMO_ROWS ?= 2000
 
-.PHONY: help demo test test-rust test-python lint packages
+.PHONY: help demo test test-rust test-python lint packages parity
 
 help:
-	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 5
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 6
 
 # turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
 packages:
@@ -62,3 +63,15 @@ lint: packages
 	$(CARGO) fmt --all --check
 	.ci/licenses
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# img2dataset and its OpenCV are large: an environment of their own, and not part of the tests.
+PARITY_VENV := .venv-parity
+PARITY_REQUIREMENTS := tests/parity/requirements.txt
+
+parity: $(PARITY_VENV)/installed
+	CARGO="$(CARGO)" $(PARITY_VENV)/bin/python tests/parity/parity.py
+
+$(PARITY_VENV)/installed: $(PARITY_REQUIREMENTS) | packages
+	$(PYTHON) -m venv $(PARITY_VENV)
+	$(PARITY_VENV)/bin/python -m pip install --quiet --requirement $(PARITY_REQUIREMENTS)
+	@touch $@
