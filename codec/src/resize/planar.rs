@@ -113,24 +113,20 @@ struct Side {
 }
 
 fn sides(size: Size, plan: &Plan) -> [Side; 2] {
-    [
-        Side {
-            source: size.width,
-            scaled: plan.scaled.width,
-            offset: plan.offset.0 as usize,
-            window: plan.window.width as usize,
-            place: plan.place.0 as usize,
-            canvas: plan.canvas.width as usize,
-        },
-        Side {
-            source: size.height,
-            scaled: plan.scaled.height,
-            offset: plan.offset.1 as usize,
-            window: plan.window.height as usize,
-            place: plan.place.1 as usize,
-            canvas: plan.canvas.height as usize,
-        },
-    ]
+    type Length = fn(Size) -> u32;
+    type Part = fn((u32, u32)) -> u32;
+    let axes: [(Length, Part); 2] = [
+        (|size| size.width, |pair| pair.0),
+        (|size| size.height, |pair| pair.1),
+    ];
+    axes.map(|(length, part)| Side {
+        source: length(size),
+        scaled: length(plan.scaled),
+        offset: part(plan.offset) as usize,
+        window: length(plan.window) as usize,
+        place: part(plan.place) as usize,
+        canvas: length(plan.canvas) as usize,
+    })
 }
 
 /// Where libjpeg-turbo interpolates, it does so in both axes, and not in planes of two columns.
