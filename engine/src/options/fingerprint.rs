@@ -16,7 +16,7 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         |_| input.url_list.clone(),
         |path| path.to_string_lossy().into_owned(),
     );
-    let pairs: [(&str, &dyn Debug); 28] = [
+    let pairs: [(&str, &dyn Debug); 29] = [
         ("url_list", &list),
         ("input_format", &(input.format, input.compression)),
         ("url_col", &input.url_col),
