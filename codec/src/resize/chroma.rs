@@ -71,7 +71,7 @@ impl Position {
         if !smooth {
             return self.add_sample(nearest, weight);
         }
-        let next = if at % 2 == 0 {
+        let next = if at.is_multiple_of(2) {
             nearest.saturating_sub(1)
         } else {
             (nearest + 1).min(len - 1)

@@ -28,7 +28,7 @@ pub(super) struct Due {
     pub(super) boxes: Vec<BoundingBox>,
 }
 
-type Plans = UnboundedReceiver<Option<ShardPlan>>;
+type Plans = UnboundedReceiver<Option<Box<ShardPlan>>>;
 
 /// The shard whose rows are being handed out.
 struct Current {
@@ -158,7 +158,7 @@ impl Feeder {
         match plan {
             Some(plan) => {
                 core.request_plan();
-                Some((plan, 0))
+                Some((*plan, 0))
             }
             None => {
                 self.list_ended = true;

@@ -38,7 +38,7 @@ pub enum Message {
     /// From the commit thread.
     Commit(CommitDone),
     /// From the planner; none is the end of the list.
-    Plan(Option<ShardPlan>),
+    Plan(Option<Box<ShardPlan>>),
     /// From itself, at its end.
     End,
 }

@@ -51,7 +51,7 @@ fn serve(
         match plans.next() {
             Some(Ok(plan)) => {
                 planned += 1;
-                outboxes[core].send(Message::Plan(Some(plan)));
+                outboxes[core].send(Message::Plan(Some(Box::new(plan))));
             }
             Some(Err(error)) => {
                 shared.send(Event::InputBroken(error));

@@ -321,7 +321,7 @@ mod tests {
                 if at % 5 == 4 {
                     0x58
                 } else {
-                    (at * at * 37 >> 3) as u8
+                    ((at * at * 37) >> 3) as u8
                 }
             })
             .collect()
