@@ -243,8 +243,8 @@ mod tests {
         assert_eq!(float(-120.0), "-120.0");
         assert_eq!(float(0.00025), "0.00025");
         assert_eq!(float(1234567890123456.0), "1234567890123456.0");
-        assert_eq!(float(743682126224304.25), "743682126224304.2");
-        assert_eq!(float(743682126224304.75), "743682126224304.8");
+        let tie = 2_974_728_504_897_217.0 / 4.0;
+        assert_eq!(float(tie), "743682126224304.2");
         assert_eq!(bytes_literal(b"a'\xFF\0"), "b\"a'\\xff\\x00\"");
     }
 
