@@ -6,10 +6,10 @@ import struct
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from . import exif
-from .picture import cut, flips, picture
+from .picture import colour_profile, cut, flips, picture
 
 SAMPLINGS = {
     "444": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -184,7 +184,7 @@ def with_metadata():
     )
     yield "exif_behind_the_tables", behind_tables(plain, exif.orientation("<", 6))
     yield "exif_twice", with_exif(with_exif(plain, exif.orientation("<", 6)), exif.orientation(">", 3))
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = colour_profile()
     yield "icc_profile", with_segment(plain, 0xE2, b"ICC_PROFILE\0\1\1" + profile)
     yield "icc_and_exif", with_exif(
         with_segment(plain, 0xE2, b"ICC_PROFILE\0\1\1" + profile), exif.camera(">"), False

@@ -1,6 +1,7 @@
-"""Owns the pixels that the edge set is made of: gradients, an edge, a texture and some noise."""
+"""Owns what all formats of the edge set share: its pixels, its colour profile, and ways to spoil."""
 
 import numpy as np
+from PIL import ImageCms
 
 
 def picture(width, height, channels=3, seed=0, levels=256):
@@ -32,6 +33,12 @@ def with_alpha(array, top=255):
         array = array[..., np.newaxis]
     height, width = array.shape[:2]
     return np.concatenate([array, alpha(width, height, top)[..., np.newaxis]], axis=-1)
+
+
+def colour_profile():
+    """An ICC profile of sRGB, with a fixed date in place of today's."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:24] + bytes([7, 232, 0, 2, 0, 29, 0, 0, 0, 0, 0, 0]) + profile[36:]
 
 
 def flips(data, start, count, seed, keep=b"\xff"):

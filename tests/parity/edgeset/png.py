@@ -4,10 +4,9 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import ImageCms
 
 from . import exif
-from .picture import cut, flips, picture, with_alpha
+from .picture import colour_profile, cut, flips, picture, with_alpha
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
@@ -170,7 +169,7 @@ def transparency():
 def chunks():
     rgb, grey = samples_of(33, 21, 8, RGB), samples_of(33, 21, 8, GREY)
     gamma = chunk(b"gAMA", struct.pack(">I", 100000))
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = colour_profile()
     white = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
     single = {
         "gama_1": gamma,

@@ -3,10 +3,10 @@
 import io
 import struct
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from . import exif
-from .picture import cut, flips, picture, with_alpha
+from .picture import colour_profile, cut, flips, picture, with_alpha
 
 
 def encode(array, lossless=False, quality=75, **options):
@@ -77,7 +77,7 @@ def files():
 def extended():
     plain = chunks(encode(picture(40, 28)))
     image = chunk(*plain[0])
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = colour_profile()
     icc, xmp = chunk(b"ICCP", profile), chunk(b"XMP ", b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
     block = exif.camera("<")
     bare, marked = chunk(b"EXIF", block), chunk(b"EXIF", b"Exif\0\0" + exif.camera(">"))

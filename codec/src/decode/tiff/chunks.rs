@@ -96,14 +96,19 @@ impl<'a, 'b> Chunks<'a, 'b> {
     }
 
     /// Reads an uncompressed chunk whatever its byte count says, as libtiff does where the caller
-    /// has room for a whole chunk.
-    pub(super) fn read_plain(&mut self, place: Place, out: &mut [u8]) -> Fetched {
+    /// has room for a whole chunk. What the file lacks of it stays zero.
+    pub(super) fn read_plain(&self, place: Place, out: &mut [u8]) -> Fetched {
         let index = self.layout.index(place.across, place.down, place.plane);
         let (offset, _) = self.layout.place(self.directory, index);
-        let Some(stored) = bytes_at(self.directory.body, offset, out.len() as u64) else {
+        let stored = usize::try_from(offset).ok();
+        let Some(stored) = stored.and_then(|start| self.directory.body.get(start..)) else {
             return Fetched::Missing;
         };
-        out.copy_from_slice(stored);
+        let there = stored.len().min(out.len());
+        out[..there].copy_from_slice(&stored[..there]);
+        if there < out.len() {
+            return Fetched::Broken;
+        }
         if self.directory.low_bit_first {
             out.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
         }
@@ -208,6 +213,17 @@ impl<'a, 'b> Chunks<'a, 'b> {
                 _ => {}
             }
         }
+    }
+}
+
+/// Makes `samples` zeros, `len` of them. A longer vector is made anew: the kernel's zero pages cost
+/// nothing until they are written.
+pub(super) fn make_zeros(samples: &mut Vec<u8>, len: usize) {
+    if samples.capacity() < len {
+        *samples = vec![0; len];
+    } else {
+        samples.clear();
+        samples.resize(len, 0);
     }
 }
 

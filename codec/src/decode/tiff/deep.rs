@@ -2,7 +2,7 @@
 //! floating point numbers, brought to 8 bits here. Never inverts and never scales floating point:
 //! img2dataset rounds it and cuts it off at 0 and 255.
 
-use super::chunks::{Chunks, Fetched, Place};
+use super::chunks::{Chunks, Fetched, Place, make_zeros};
 use super::directory::Directory;
 use super::raster::luma;
 use crate::error::CodecError;
@@ -92,8 +92,7 @@ fn fetch(
 ) -> Result<(), CodecError> {
     let bytes = chunks.layout.chunk_bytes(chunks.layout.rows_at(down)) as usize;
     for (plane, samples) in (0..).zip(planes) {
-        samples.clear();
-        samples.resize(bytes, 0);
+        make_zeros(samples, bytes);
         let place = Place {
             across,
             down,

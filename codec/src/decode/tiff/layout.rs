@@ -3,6 +3,7 @@
 //! pixel data.
 
 use super::directory::{Directory, compression, photometric};
+use super::entries::Entry;
 
 /// Strips are missing from their arrays up to this many; beyond, libtiff refuses the directory.
 const PADDED_CHUNKS_MAX: u64 = 1_000_000;
@@ -84,7 +85,7 @@ impl Layout {
         if !sized || (directory.offsets.count < chunks && chunks > PADDED_CHUNKS_MAX) {
             return None;
         }
-        directory.offsets.raw()?;
+        check_array(directory.offsets, chunks)?;
         layout.byte_counts = layout.byte_counts(directory, chunks)?;
         Some(layout)
     }
@@ -186,7 +187,7 @@ impl Layout {
                 None
             };
         };
-        array.raw()?;
+        check_array(array, chunks)?;
         if array.count < chunks && chunks > PADDED_CHUNKS_MAX {
             return None;
         }
@@ -240,6 +241,17 @@ impl Layout {
         };
         Some(ByteCounts::EstimateWithLast(space, last))
     }
+}
+
+/// Refuses an array whose values are no integers or not all in the file. What goes beyond the
+/// chunks does not matter.
+fn check_array(array: Entry, chunks: u64) -> Option<()> {
+    let len = array.count.min(chunks);
+    if len > 0 {
+        array.integer(0)?;
+        array.integer(len - 1)?;
+    }
+    Some(())
 }
 
 fn stored_count(directory: &Directory, index: u64) -> u64 {

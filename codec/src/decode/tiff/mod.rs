@@ -37,6 +37,9 @@ use directory::{Directory, photometric};
 pub(super) use jpeg::Jpeg;
 use layout::Layout;
 
+/// Bytes that the pixels of a strip or tile may have, if they are as many as the limit allows.
+const PIXEL_BYTES_MAX: u64 = 4;
+
 /// OpenCV's bounds on strips and tiles: pixels of a side, bytes of its buffer.
 const CHUNK_SIDE_MAX: u32 = 1 << 24;
 const CHUNK_BYTES_MAX: u64 = 1 << 30;
@@ -66,8 +69,9 @@ pub(super) fn decode(
     if !buffer_fits(&directory, &samples) {
         return Err(CodecError::Decode);
     }
-    // Tiles may reach far beyond the image.
-    if layout.area() > pixels_max {
+    // Tiles may reach far beyond the image, and samples may be wide.
+    let chunk_bytes = layout.chunk_bytes(layout.rows) * u64::from(layout.planes);
+    if layout.area() > pixels_max || chunk_bytes > pixels_max.saturating_mul(PIXEL_BYTES_MAX) {
         return Err(CodecError::DimensionsTooLarge);
     }
     let mut chunks = Chunks::new(&directory, layout, jpeg);

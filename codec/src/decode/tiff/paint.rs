@@ -1,7 +1,7 @@
 //! Owns the drawing of 8-bit images as libtiff's RGBA reader does it, from 1, 4, 8 and 16-bit
 //! samples. Never gives more than 8 bits.
 
-use super::chunks::{Chunks, Fetched, Place};
+use super::chunks::{Chunks, Fetched, Place, make_zeros};
 use super::directory::{Directory, compression, photometric};
 use super::lab::Lab;
 use super::raster::{Raster, Rgba};
@@ -114,8 +114,7 @@ impl Painter {
         let bytes = chunks.layout.chunk_bytes(rows) as usize;
         let drawn = chunks.layout.drawn_bytes(rows) as usize;
         for (&plane, samples) in self.planes.iter().zip(planes) {
-            samples.clear();
-            samples.resize(bytes, 0);
+            make_zeros(samples, bytes);
             let place = Place {
                 across,
                 down,
@@ -288,7 +287,10 @@ fn joined_colours(directory: &Directory) -> Option<Colours> {
         photometric::SEPARATED => cmyk(directory),
         photometric::YCBCR if bits == 8 && samples == 3 => {
             let blocks = directory.subsampling.unwrap_or((2, 2));
-            YCbCr::new(directory, blocks).map(|ycbcr| Colours::YCbCr(Box::new(ycbcr)))
+            // libtiff draws no block that is four rows high, but the one of four columns.
+            let drawn = blocks.1 <= 2 || blocks == (4, 4);
+            let ycbcr = YCbCr::new(directory, blocks).filter(|_| drawn)?;
+            Some(Colours::YCbCr(Box::new(ycbcr)))
         }
         photometric::CIELAB if bits >= 8 && samples == 3 && colour_samples == 3 => {
             Lab::new(directory.white_point).map(|lab| Colours::Lab(Box::new(lab)))
