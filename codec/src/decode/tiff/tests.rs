@@ -382,7 +382,7 @@ fn turbojpeg_grey() -> Vec<u8> {
 #[test]
 fn the_file_of_another_encoder_comes_back() {
     let pixels: Vec<u8> = (0..90 * 60 * 3_u32)
-        .map(|at| (at * at >> 7) as u8)
+        .map(|at| ((at * at) >> 7) as u8)
         .collect();
     for compression in [
         ::tiff::encoder::Compression::Lzw,
