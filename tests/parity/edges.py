@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+import edges_small
 from edgeset import bmp, gif, jpeg, other, png, tiff, webp
 
 MODULES = {"jpg": jpeg, "png": png, "webp": webp, "gif": gif, "bmp": bmp, "tiff": tiff}
@@ -15,6 +16,9 @@ def edge_files():
             yield f"{extension}_{name}.{extension}", data
     for name, extension, data in other.files():
         yield f"other_{name}.{extension}", data
+    for name, data in edges_small.files().items():
+        stem, extension = name.rsplit(".", 1)
+        yield f"{extension}_field_{stem}.{extension}", data
 
 
 def write(folder):

@@ -296,3 +296,17 @@ fn both_jpeg_decoders_agree_within_a_few_levels() {
             .all(|(a, b)| a.abs_diff(*b) <= 3)
     );
 }
+
+#[test]
+fn a_jpeg_with_a_broken_header_leaves_nothing_for_the_next_one() {
+    let good = file(EncodeFormat::Jpg, 90, 3);
+    let mut broken = good.clone();
+    // A quantization table of a number that there is none of.
+    let table = broken.windows(2).position(|pair| pair == [0xFF, 0xDB]);
+    broken[table.unwrap() + 4] = 0x0F;
+    let mut codec = Codec::new(Settings::default());
+    let before = codec.process(&good);
+    assert!(before.is_ok());
+    assert_eq!(codec.process(&broken), Err(CodecError::Decode));
+    assert_eq!(codec.process(&good), before);
+}
