@@ -10,6 +10,7 @@ mod tests;
 mod tiff;
 mod webp;
 
+use gif::GifDecoder;
 use png::PngDecoder;
 
 use crate::error::CodecError;
@@ -38,6 +39,7 @@ pub(crate) struct Decoder {
     jpeg_decoder: JpegDecoder,
     decompressor: Decompressor,
     png: PngDecoder,
+    gif: GifDecoder,
 }
 
 impl Decoder {
@@ -47,6 +49,7 @@ impl Decoder {
             jpeg_decoder,
             decompressor: Decompressor::new(limits.jpeg_scans_max),
             png: PngDecoder::default(),
+            gif: GifDecoder::default(),
         }
     }
 
@@ -73,7 +76,7 @@ impl Decoder {
             },
             Format::Png => self.png.decode(body, size, out)?,
             Format::Webp => webp::decode(body, size, out)?,
-            Format::Gif => gif::decode(body, size, out)?,
+            Format::Gif => self.gif.decode(body, size, out)?,
             Format::Bmp => bmp::decode(body, size, out)?,
             Format::Tiff => {
                 let jpeg = match self.jpeg_decoder {

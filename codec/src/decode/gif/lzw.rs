@@ -3,143 +3,151 @@
 //! Rules that differ from the specification's: an end code only clears the table, what follows in
 //! the blocks is still decoded; a full frame may be followed by one more code, if that code ends in
 //! the last byte of the last block; anything else beyond the frame is an error.
+//!
+//! A string of the table is kept as the place in the frame where it was first written: the string
+//! that a code teaches is the one written just before it and the index that follows. The alphabet
+//! stands before the frame, so that a literal has a place as well.
 
 use super::Reader;
+use crate::pixels::Buffer;
 
 const CODE_BITS_MAX: u32 = 12;
 const TABLE_LEN: usize = 1 << CODE_BITS_MAX;
 
-/// A string of the table: the string of `prefix`, then `suffix`.
+/// Bytes that are copied at once; a string is copied in whole chunks, beyond its end.
+const CHUNK: usize = 16;
+
+/// Bytes that a code is read from, wherever it starts in the first of them.
+const WORD: usize = size_of::<u32>();
+
+/// The string at `start..start + len` of the alphabet and the frame.
 #[derive(Clone, Copy, Default)]
-struct Entry {
-    prefix: u16,
-    suffix: u8,
-    first: u8,
-    len: u16,
+struct Text {
+    start: u32,
+    len: u32,
 }
 
-/// The string table. The entry at `next` waits for its suffix: the first index of the code to come.
-struct Table {
-    entries: Vec<Entry>,
-    literals: usize,
-    next: usize,
-    code_bits: u32,
+/// Memory for one stream after another.
+#[derive(Default)]
+pub(super) struct Lzw {
+    /// The stream without its division into sub-blocks.
+    stream: Vec<u8>,
+    /// The alphabet, the frame's indices, and room for the last chunk.
+    frame: Buffer,
 }
 
-impl Table {
-    fn new(literal_bits: u32) -> Self {
-        let literals = 1 << literal_bits;
-        let mut entries = vec![Entry::default(); TABLE_LEN + 1];
-        for (code, entry) in entries[..literals].iter_mut().enumerate() {
-            let index = code as u8;
-            *entry = Entry {
-                prefix: 0,
-                suffix: index,
-                first: index,
-                len: 1,
-            };
-        }
-        let mut table = Self {
-            entries,
-            literals,
-            next: 0,
-            code_bits: 0,
-        };
-        table.clear();
-        table
-    }
-
-    fn clear_code(&self) -> usize {
-        self.literals
-    }
-
-    fn end_code(&self) -> usize {
-        self.literals + 1
-    }
-
-    fn clear(&mut self) {
-        self.next = self.end_code();
-        self.code_bits = self.literals.ilog2() + 1;
-    }
-
-    /// Completes the waiting entry by `code` and begins the next one; None for a code that is not
-    /// in the table.
-    fn learn(&mut self, code: usize) -> Option<()> {
-        if self.next == TABLE_LEN {
-            return Some(());
-        }
-        if code > self.next {
+impl Lzw {
+    /// The `pixels` indices that the sub-blocks at `reader` hold; None where they give less or
+    /// more.
+    pub(super) fn decode(&mut self, reader: &mut Reader, pixels: usize) -> Option<&[u8]> {
+        let literal_bits = u32::from(reader.byte()?);
+        if !(2..CODE_BITS_MAX).contains(&literal_bits) {
             return None;
         }
-        let first = self.entries[code].first;
-        self.entries[self.next].suffix = first;
-        self.next += 1;
-        self.entries[self.next] = Entry {
-            prefix: code as u16,
-            suffix: 0,
-            first,
-            len: self.entries[code].len + 1,
-        };
-        Some(())
+        self.join(reader)?;
+        let literals = 1 << literal_bits;
+        let end = literals + pixels;
+        u32::try_from(end).ok()?;
+        let room = self.frame.room(end + CHUNK);
+        for (code, index) in room[..literals].iter_mut().enumerate() {
+            *index = code as u8;
+        }
+        write_strings(&self.stream, literal_bits, room, end)?;
+        Some(&room[literals..end])
     }
 
-    /// Writes the string of `code`; None where `room` is too short.
-    fn write(&self, code: usize, room: &mut [u8]) -> Option<usize> {
-        let len = usize::from(self.entries[code].len);
-        let target = room.get_mut(..len)?;
-        let mut code = code;
-        for index in target.iter_mut().rev() {
-            let entry = self.entries[code];
-            *index = entry.suffix;
-            code = usize::from(entry.prefix);
+    /// Joins the sub-blocks, and appends a word's worth of zeros.
+    fn join(&mut self, reader: &mut Reader) -> Option<()> {
+        self.stream.clear();
+        loop {
+            let len = usize::from(reader.byte()?);
+            let block = reader.body.get(reader.at..reader.at + len)?;
+            self.stream.extend_from_slice(block);
+            reader.skip(len);
+            if len == 0 {
+                self.stream.extend([0; WORD]);
+                return Some(());
+            }
         }
-        Some(len)
     }
 
-    fn widen(&mut self) {
-        if self.next == 1 << self.code_bits && self.code_bits < CODE_BITS_MAX {
-            self.code_bits += 1;
-        }
+    /// Gives memory back after an unusually large image.
+    pub(super) fn trim(&mut self) {
+        self.frame.trim();
     }
 }
 
-/// Fills `indices` from the sub-blocks at `reader`; None where they give less or more.
-pub(super) fn decode(reader: &mut Reader, indices: &mut [u8]) -> Option<()> {
-    let literal_bits = u32::from(reader.byte()?);
-    if !(2..CODE_BITS_MAX).contains(&literal_bits) {
-        return None;
+/// Writes the strings of `stream` behind the alphabet, up to `end` and no further; None where they
+/// do not end there.
+fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) -> Option<()> {
+    let literals = 1 << literal_bits;
+    let (clear_code, end_code) = (literals, literals + 1);
+    let stream_len = stream.len() - WORD;
+    let stream_bits = stream_len * 8;
+
+    let mut strings = [Text::default(); TABLE_LEN];
+    for (code, string) in strings[..literals].iter_mut().enumerate() {
+        *string = Text {
+            start: code as u32,
+            len: 1,
+        };
     }
-    let mut table = Table::new(literal_bits);
-    let (mut bits, mut bit_count, mut filled) = (0_u32, 0, 0);
-    let mut block_left = reader.byte()?;
-    while block_left > 0 {
-        if bit_count < table.code_bits {
-            bits |= u32::from(reader.byte()?) << bit_count;
-            block_left -= 1;
-            bit_count += 8;
-        }
-        while bit_count >= table.code_bits {
-            let code = (bits & ((1 << table.code_bits) - 1)) as usize;
-            bits >>= table.code_bits;
-            bit_count -= table.code_bits;
-            if code == table.clear_code() {
-                table.clear();
-                continue;
-            }
-            if code == table.end_code() {
-                table.clear();
+    // The code that is not yet in the table: what was last written and one index more.
+    let (mut next, mut waiting) = (end_code, Text::default());
+    let mut code_bits = literal_bits + 1;
+    let (mut bit, mut filled) = (0, literals);
+    while bit + code_bits as usize <= stream_bits {
+        let bytes = stream[bit / 8..bit / 8 + WORD].try_into();
+        let word = u32::from_le_bytes(bytes.unwrap_or_default()) >> (bit % 8);
+        let code = (word & ((1 << code_bits) - 1)) as usize;
+        bit += code_bits as usize;
+        let ends_the_stream = bit.div_ceil(8) == stream_len;
+        if code == clear_code || code == end_code {
+            (next, code_bits) = (end_code, literal_bits + 1);
+            if code == end_code && ends_the_stream {
                 break;
             }
-            if filled == indices.len() {
-                return (block_left == 0 && reader.byte()? == 0).then_some(());
-            }
-            table.learn(code)?;
-            filled += table.write(code, &mut indices[filled..])?;
-            table.widen();
+            continue;
         }
-        if block_left == 0 {
-            block_left = reader.byte()?;
+        if filled == end {
+            return ends_the_stream.then_some(());
+        }
+        if next < TABLE_LEN {
+            if code > next {
+                return None;
+            }
+            strings[next] = waiting;
+            next += 1;
+        }
+        let string = strings[code & (TABLE_LEN - 1)];
+        let (start, len) = (string.start as usize, string.len as usize);
+        if len > end - filled {
+            return None;
+        }
+        copy(room, start, filled, len);
+        waiting = Text {
+            start: filled as u32,
+            len: string.len + 1,
+        };
+        filled += len;
+        if next == 1 << code_bits && code_bits < CODE_BITS_MAX {
+            code_bits += 1;
         }
     }
-    (filled == indices.len()).then_some(())
+    (filled == end).then_some(())
+}
+
+/// Copies the string at `from` to `to`, by chunks; up to a chunk behind it is overwritten. A string
+/// that reaches into its own copy, which can be by one index, ends with the index it begins with.
+#[inline(always)]
+fn copy(room: &mut [u8], from: usize, to: usize, len: usize) {
+    let first = room[from];
+    let mut done = 0;
+    while done < len {
+        room.copy_within(from + done..from + done + CHUNK, to + done);
+        done += CHUNK;
+    }
+    if from + len > to {
+        room[to + len - 1] = first;
+    }
 }

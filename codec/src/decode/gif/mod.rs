@@ -10,6 +10,8 @@ mod lzw;
 #[cfg(test)]
 mod tests;
 
+use lzw::Lzw;
+
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -24,37 +26,48 @@ const INTERLACED_FLAG: u8 = 0x40;
 
 type Colour = [u8; 3];
 
-/// Decodes to RGB, or to RGBA where the last graphic control has a transparent index.
-pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape, CodecError> {
-    first_frame(body, size, out).ok_or(CodecError::Decode)
+/// Decodes one GIF after another.
+#[derive(Default)]
+pub(super) struct GifDecoder {
+    lzw: Lzw,
 }
 
-fn first_frame(body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {
-    let mut reader = Reader::new(body, SIGNATURE_AND_SIZE_BYTES);
-    let screen = Screen::read(&mut reader)?;
-    let has_alpha = last_control_is_transparent(reader)?;
-    let transparent = read_control(&mut reader)?;
-    let frame = Frame::read(&mut reader, size)?;
-    let flags = reader.byte()?;
-    let local = ColourTable::read(&mut reader, flags)?;
-    let mut indices = vec![0; frame.pixels()];
-    lzw::decode(&mut reader, &mut indices)?;
+impl GifDecoder {
+    /// Decodes to RGB, or to RGBA where the last graphic control has a transparent index.
+    pub(super) fn decode(
+        &mut self,
+        body: &[u8],
+        size: Size,
+        out: &mut Buffer,
+    ) -> Result<Shape, CodecError> {
+        let shape = self.first_frame(body, size, out);
+        self.lzw.trim();
+        shape.ok_or(CodecError::Decode)
+    }
 
-    let shape = Shape::new(size, if has_alpha { 4 } else { 3 });
-    let colours = colours(local, screen.table);
-    let mut raster = Raster {
-        samples: out.room(shape.bytes()),
-        shape,
-    };
-    if transparent.is_some() || !frame.covers(size) {
-        raster.fill(screen.background());
+    fn first_frame(&mut self, body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {
+        let mut reader = Reader::new(body, SIGNATURE_AND_SIZE_BYTES);
+        let screen = Screen::read(&mut reader)?;
+        let has_alpha = last_control_is_transparent(reader)?;
+        let transparent = read_control(&mut reader)?;
+        let frame = Frame::read(&mut reader, size)?;
+        let flags = reader.byte()?;
+        let local = ColourTable::read(&mut reader, flags)?;
+        let indices = self.lzw.decode(&mut reader, frame.pixels())?;
+
+        let shape = Shape::new(size, if has_alpha { 4 } else { 3 });
+        let palette = Palette::new(local, &screen, transparent);
+        if !palette.knows(indices) {
+            return None;
+        }
+        let samples = out.room(shape.bytes());
+        if has_alpha {
+            draw::<4>(samples, size, &frame, flags, indices, &palette);
+        } else {
+            draw::<3>(samples, size, &frame, flags, indices, &palette);
+        }
+        Some(shape)
     }
-    let rows = frame_rows(frame.height, flags & INTERLACED_FLAG != 0);
-    for (row, indices) in rows.zip(indices.chunks_exact(frame.width)) {
-        let start = (frame.top + row) * shape.stride() + frame.left * shape.channels;
-        raster.put_row(start, indices, &colours, transparent)?;
-    }
-    Some(shape)
 }
 
 /// A position in the body. Skipping beyond the end is allowed, reading there is not.
@@ -274,50 +287,74 @@ fn frame_rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
         .flat_map(move |&(first, step)| (first..height).step_by(step))
 }
 
-/// The colour of each index. An index beyond the local table falls through to the global one;
-/// without any table an index is a grey level and 1 is white.
-fn colours(local: ColourTable, global: ColourTable) -> [Option<Colour>; 256] {
-    std::array::from_fn(|index| {
-        let index = index as u8;
-        if local.is_empty() && global.is_empty() {
-            return Some([if index == 1 { u8::MAX } else { index }; 3]);
+/// What is drawn for each index: the colour and full alpha, and for the transparent one what lies
+/// below, which is the background without alpha.
+struct Palette {
+    pixels: [[u8; 4]; 256],
+    known: [bool; 256],
+    background: [u8; 4],
+}
+
+impl Palette {
+    /// An index beyond the local table falls through to the global one; without any table an index
+    /// is a grey level and 1 is white.
+    fn new(local: ColourTable, screen: &Screen, transparent: Option<u8>) -> Self {
+        let colour = |index| {
+            if local.is_empty() && screen.table.is_empty() {
+                return Some([if index == 1 { u8::MAX } else { index }; 3]);
+            }
+            local.colour(index).or_else(|| screen.table.colour(index))
+        };
+        let [red, green, blue] = screen.background();
+        let background = [red, green, blue, 0];
+        let (mut pixels, mut known) = ([background; 256], [false; 256]);
+        for index in 0..=u8::MAX {
+            let at = usize::from(index);
+            if Some(index) == transparent {
+                known[at] = true;
+            } else if let Some([red, green, blue]) = colour(index) {
+                pixels[at] = [red, green, blue, u8::MAX];
+                known[at] = true;
+            }
         }
-        local.colour(index).or_else(|| global.colour(index))
-    })
-}
-
-/// The screen's samples.
-struct Raster<'a> {
-    samples: &'a mut [u8],
-    shape: Shape,
-}
-
-impl Raster<'_> {
-    /// Covers the screen with `colour`, wholly transparent where there is alpha.
-    fn fill(&mut self, [red, green, blue]: Colour) {
-        let pixel = [red, green, blue, 0];
-        for target in self.samples.chunks_exact_mut(self.shape.channels) {
-            target.copy_from_slice(&pixel[..self.shape.channels]);
+        Self {
+            pixels,
+            known,
+            background,
         }
     }
 
-    /// Draws one row of the frame from the sample `start` on; None where an index that is not the
-    /// transparent one has no colour.
-    fn put_row(
-        &mut self,
-        start: usize,
-        indices: &[u8],
-        colours: &[Option<Colour>; 256],
-        transparent: Option<u8>,
-    ) -> Option<()> {
-        let row = self.samples[start..].chunks_exact_mut(self.shape.channels);
-        for (target, &index) in row.zip(indices) {
-            if Some(index) == transparent {
-                continue;
-            }
-            let [red, green, blue] = colours[usize::from(index)]?;
-            target.copy_from_slice(&[red, green, blue, u8::MAX][..self.shape.channels]);
+    /// Whether every one of `indices` can be drawn.
+    fn knows(&self, indices: &[u8]) -> bool {
+        self.known.iter().all(|&known| known)
+            || indices.iter().all(|&index| self.known[usize::from(index)])
+    }
+}
+
+/// Draws the frame on the screen, and the background around it.
+fn draw<const CHANNELS: usize>(
+    samples: &mut [u8],
+    screen: Size,
+    frame: &Frame,
+    flags: u8,
+    indices: &[u8],
+    palette: &Palette,
+) {
+    if !frame.covers(screen) {
+        for target in samples.chunks_exact_mut(CHANNELS) {
+            target.copy_from_slice(&palette.background[..CHANNELS]);
         }
-        Some(())
+    }
+    let stride = screen.width as usize * CHANNELS;
+    let rows = frame_rows(frame.height, flags & INTERLACED_FLAG != 0);
+    for (row, indices) in rows.zip(indices.chunks_exact(frame.width)) {
+        let start = (frame.top + row) * stride + frame.left * CHANNELS;
+        draw_row::<CHANNELS>(&mut samples[start..], indices, &palette.pixels);
+    }
+}
+
+fn draw_row<const CHANNELS: usize>(samples: &mut [u8], indices: &[u8], pixels: &[[u8; 4]; 256]) {
+    for (target, &index) in samples.chunks_exact_mut(CHANNELS).zip(indices) {
+        target.copy_from_slice(&pixels[usize::from(index)][..CHANNELS]);
     }
 }
