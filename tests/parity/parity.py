@@ -1,7 +1,8 @@
 """The whole comparison with img2dataset by one command: python parity.py [--corpus FOLDER].
 
 It builds the example, makes the edge set in a temporary folder, and holds turbo2ds-codec to
-img2dataset's own Resizer and EXIF text for every image along seven axes:
+img2dataset's own Resizer and EXIF text for every image along seven axes, and the two JPEG
+decoders to each other along an eighth:
 
   decode   every image as it is stored, pixel by pixel
   default  every image with img2dataset's defaults; JPEGs with and without `exact`
@@ -10,6 +11,7 @@ img2dataset's own Resizer and EXIF text for every image along seven axes:
   exif     the JSON text of every image
   planar   JPEGs that stay in their planes, and theirs, against the true resized image
   policy   skip_reencode, the size filters and disable_all_reencoding
+  zune     every JPEG by zune-jpeg against the same by libjpeg-turbo
 
 It prints a table and every mismatch, and ends with 1 if one is not in exceptions.py.
 """
@@ -32,6 +34,8 @@ from sides import ENDED, ROOT, Ours, Theirs, build, decoded, high_bytes, quiet
 MODES = ("border", "keep_ratio", "keep_ratio_largest", "center_crop")
 FILTERS = ("nearest", "linear", "cubic", "area", "lanczos")
 LEVELS_MAX = 1
+# zune-jpeg's inverse DCT and chroma upsampling are its own.
+ZUNE_LEVELS_MAX = 12
 # Of lossy files: the least likeness of ours to theirs, and the most that ours may be less like the
 # image before encoding than theirs is. Noise that both encoders drop in their own ways lowers the
 # first alone.
@@ -297,6 +301,30 @@ def policy_case(run, path, settings):
     run.axis(axis).equal += 1
 
 
+def zune_axis(run):
+    for path in run.paths:
+        if run.bodies[path].startswith(b"\xff\xd8\xff"):
+            zune_case(run, path)
+
+
+def zune_case(run, path):
+    table = run.axis("zune")
+    table.cases += 1
+    settings = {"mode": "no", "format": "png", "quality": 0, "exact": True}
+    turbo, zune = (run.ours.process(path, decoder=name, **settings)[0] for name in ("turbo", "zune"))
+    if turbo[:3] != zune[:3]:
+        run.ledger.mismatch("zune", path.name, f"status: zune {zune[:3]}, turbo {turbo[:3]}")
+        return
+    table.equal += turbo == zune
+    if turbo.status != "success":
+        return
+    a, b = decoded(turbo.file), decoded(zune.file)
+    largest, share = (pixel_difference(a, b) if a.shape == b.shape else (255, 1))
+    table.note(path.name, ("levels", "share"), levels=largest, share=share)
+    if largest > ZUNE_LEVELS_MAX:
+        run.ledger.mismatch("zune", path.name, f"pixels: up to {largest} levels, {100 * share:.2f} % of pixels")
+
+
 AXES = {
     "decode": decode_axis,
     "default": default_axis,
@@ -305,6 +333,7 @@ AXES = {
     "exif": exif_axis,
     "planar": planar_axis,
     "policy": policy_axis,
+    "zune": zune_axis,
 }
 
 

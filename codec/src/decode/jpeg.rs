@@ -1,6 +1,7 @@
 //! Owns JPEG (ITU-T T.81): libjpeg-turbo, or zune-jpeg where memory safety is worth its time, and
 //! the conversion of CMYK and YCCK. Never applies a colour profile.
 
+use memchr::memmem;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
@@ -42,6 +43,9 @@ pub(super) fn zune(
     scans_max: u32,
     out: &mut Buffer,
 ) -> Result<Shape, CodecError> {
+    if !has_an_end(body) {
+        return Err(CodecError::Decode);
+    }
     let options = DecoderOptions::default()
         .set_max_width(size.width as usize)
         .set_max_height(size.height as usize)
@@ -50,10 +54,11 @@ pub(super) fn zune(
     decoder.decode_headers().map_err(|_| CodecError::Decode)?;
     let info = decoder.info().ok_or(CodecError::Decode)?;
     same_size(u32::from(info.width), u32::from(info.height), size)?;
-    let (space, channels) = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
-        Some(ColorSpace::CMYK | ColorSpace::YCCK) => (ColorSpace::CMYK, 4),
-        _ => (ColorSpace::RGB, 3),
+    let (space, channels) = match (info.components, decoder.input_colorspace()) {
+        (1, _) => (ColorSpace::Luma, 1),
+        (3, _) | (4, Some(ColorSpace::YCCK)) => (ColorSpace::RGB, 3),
+        (4, _) => (ColorSpace::CMYK, 4),
+        _ => return Err(CodecError::Decode),
     };
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     let shape = Shape::new(size, channels);
@@ -64,6 +69,15 @@ pub(super) fn zune(
         return Ok(Shape::new(size, 3));
     }
     Ok(shape)
+}
+
+/// Whether an end-of-image marker stands anywhere behind the first scan's header; zune-jpeg itself
+/// takes a file that was cut for a whole one. Entropy-coded data cannot hold the marker's bytes.
+fn has_an_end(body: &[u8]) -> bool {
+    const START_OF_SCAN: &[u8] = &[0xFF, 0xDA];
+    const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
+    memmem::rfind(body, END_OF_IMAGE)
+        .is_some_and(|end| memmem::find(&body[..end], START_OF_SCAN).is_some())
 }
 
 /// Turns CMYK into RGB in place. Both Adobe's files and OpenCV take CMYK samples as inverted: 255
