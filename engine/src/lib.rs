@@ -3,7 +3,7 @@
 //! The way of one URL runs through the modules in this order: [`options`] and [`config`] (what was
 //! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
 //! [`http`] (one exchange), `compute` (pixels), `shard` (one output shard), `commit` (durable) and
-//! [`run`] (the whole).
+//! [`run`] (the whole). [`doctor`] holds the machine against what a run needs.
 
 pub mod address;
 mod alarm;
@@ -11,6 +11,7 @@ mod commit;
 mod compute;
 pub mod config;
 mod core;
+pub mod doctor;
 pub mod error;
 pub mod failure;
 mod fetch;
@@ -26,3 +27,4 @@ mod runtime;
 pub mod say;
 mod shard;
 mod sync;
+mod text;

@@ -9,13 +9,13 @@ use crate::error::Error;
 use crate::limits;
 
 /// Descriptors kept for files, threads and what the runtime closes a moment later.
-const RESERVED_FDS: usize = 48;
+pub(crate) const RESERVED_FDS: usize = 48;
 /// Descriptors one name may take while it is asked for: both address types, over several sockets.
-const FDS_PER_NAME: usize = 6;
+pub(crate) const FDS_PER_NAME: usize = 6;
 /// Most names asked for at a time.
-const NAMES_OUTSTANDING_MAX: usize = 512;
+pub(crate) const NAMES_OUTSTANDING_MAX: usize = 512;
 /// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
-const FDS_PER_DOWNLOAD: usize = 2;
+pub(crate) const FDS_PER_DOWNLOAD: usize = 2;
 
 /// The machine as a run uses it.
 #[derive(Clone, Debug)]
@@ -52,20 +52,15 @@ impl Machine {
         // More cores asked for than there are: they share, in turn.
         let cores: Vec<CoreId> = available.iter().copied().cycle().take(wanted).collect();
         let fds_max = raise_fd_limit();
-        // A quarter of the descriptors is for names, the rest for downloads.
-        let names_outstanding_max = (fds_max / 4 / FDS_PER_NAME).clamp(1, NAMES_OUTSTANDING_MAX);
-        let reserved = RESERVED_FDS + names_outstanding_max * FDS_PER_NAME;
-        let per_core = fds_max.saturating_sub(reserved) / cores.len();
-        if per_core < FDS_PER_DOWNLOAD * 2 {
-            return Err(Error::local_resource(
+        let fd_bound = downloads_per_core(fds_max, cores.len()).ok_or_else(|| {
+            Error::local_resource(
                 format!(
                     "{fds_max} file descriptors are too few for {} cores",
                     cores.len()
                 ),
                 "raise the limit (ulimit -n 65536)",
-            ));
-        }
-        let fd_bound = per_core / FDS_PER_DOWNLOAD;
+            )
+        })?;
         let in_flight_max = config
             .in_flight
             .unwrap_or(limits::IN_FLIGHT_MAX)
@@ -76,19 +71,35 @@ impl Machine {
             in_flight_start: start.min(in_flight_max),
             in_flight_max,
             idle_connections_max: (fd_bound / 4).min(limits::IN_FLIGHT_MAX / 4),
-            names_outstanding_max,
-            body_budget_bytes: body_budget(cores.len()),
+            names_outstanding_max: names_outstanding_max(fds_max),
+            body_budget_bytes: body_budget(memory_bytes(), cores.len()),
             cores,
         })
     }
 }
 
-/// A core's share of a quarter of the memory, within the limit.
-fn body_budget(cores: usize) -> usize {
+/// Names asked for at a time: a quarter of the descriptors is for them, the rest for downloads.
+fn names_outstanding_max(fds: usize) -> usize {
+    (fds / 4 / FDS_PER_NAME).clamp(1, NAMES_OUTSTANDING_MAX)
+}
+
+/// Downloads in flight that so many descriptors allow each core; `None` is too few to run.
+pub(crate) fn downloads_per_core(fds: usize, cores: usize) -> Option<usize> {
+    let reserved = RESERVED_FDS + names_outstanding_max(fds) * FDS_PER_NAME;
+    let per_core = fds.saturating_sub(reserved) / cores.max(1);
+    (per_core >= FDS_PER_DOWNLOAD * 2).then_some(per_core / FDS_PER_DOWNLOAD)
+}
+
+/// This machine's memory, bytes.
+fn memory_bytes() -> usize {
     let info = rustix::system::sysinfo();
     let total = usize::try_from(info.totalram).unwrap_or(usize::MAX);
-    let total = total.saturating_mul(info.mem_unit as usize);
-    (total / 4 / cores).clamp(
+    total.saturating_mul(info.mem_unit as usize)
+}
+
+/// A core's share of a quarter of the memory, within the limit.
+pub(crate) fn body_budget(memory_bytes: usize, cores: usize) -> usize {
+    (memory_bytes / 4 / cores.max(1)).clamp(
         2 * limits::UNKNOWN_BODY_BYTES,
         limits::BODY_BUDGET_PER_CORE_BYTES,
     )

@@ -19,6 +19,15 @@ fn main() -> ExitCode {
             say::out(text);
             ExitCode::SUCCESS
         }
+        Invocation::Doctor(options) => {
+            let (text, code) = turbo2ds::doctor::examine(*options);
+            say::out(text);
+            ExitCode::from(code)
+        }
+        Invocation::Tune(options) => {
+            say::out(turbo2ds::doctor::tune(&options).trim_end());
+            ExitCode::SUCCESS
+        }
         Invocation::Run(config) => {
             log_to_stderr(config.show.log_json);
             turbo2ds::run::run(*config).unwrap_or_else(|error| fail(&error))

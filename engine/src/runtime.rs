@@ -15,7 +15,7 @@ use crate::config::IoBackend;
 use crate::error::Error;
 
 /// Submission queue entries of a reactor's ring.
-const RING_ENTRIES: u32 = 4096;
+pub const RING_ENTRIES: u32 = 4096;
 
 /// The backend a run uses, with the flags that this kernel accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,38 +53,50 @@ pub fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
     if asked == IoBackend::Epoll {
         return Ok((Backend::Epoll, None));
     }
-    let full = match probe(&builder(true)) {
-        Ok(()) => {
-            return Ok((
-                Backend::Uring {
-                    defer_taskrun: true,
-                },
-                None,
-            ));
+    let denied = match examine() {
+        Ring::Whole => {
+            let defer_taskrun = true;
+            return Ok((Backend::Uring { defer_taskrun }, None));
         }
-        Err(error) => error,
+        Ring::Plain => {
+            let defer_taskrun = false;
+            let reason = "this kernel lacks SINGLE_ISSUER or DEFER_TASKRUN (Linux 6.1)".to_owned();
+            return Ok((Backend::Uring { defer_taskrun }, Some(reason)));
+        }
+        Ring::Denied(error) => format!("io_uring does not work here: {error}"),
     };
-    if full.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error())
-        && probe(&builder(false)).is_ok()
-    {
-        let reason = "this kernel lacks SINGLE_ISSUER or DEFER_TASKRUN (Linux 6.1)".to_owned();
-        return Ok((
-            Backend::Uring {
-                defer_taskrun: false,
-            },
-            Some(reason),
-        ));
-    }
     if asked == IoBackend::Uring {
         return Err(Error::local_resource(
-            format!("io_uring does not work here: {full}"),
+            denied,
             "use --io auto, or allow io_uring_setup, io_uring_enter and io_uring_register",
         ));
     }
-    Ok((
-        Backend::Epoll,
-        Some(format!("io_uring does not work here: {full}")),
-    ))
+    Ok((Backend::Epoll, Some(denied)))
+}
+
+/// What io_uring is worth to this process.
+#[derive(Debug)]
+pub enum Ring {
+    /// It works, with every flag a reactor wants.
+    Whole,
+    /// It works without SINGLE_ISSUER and DEFER_TASKRUN.
+    Plain,
+    /// It does not work, for this reason of the kernel's.
+    Denied(io::Error),
+}
+
+/// Sets a ring up, enters it and reaps one NOP: with all flags, then with fewer.
+pub fn examine() -> Ring {
+    match probe(&builder(true)) {
+        Ok(()) => Ring::Whole,
+        Err(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error())
+                && probe(&builder(false)).is_ok() =>
+        {
+            Ring::Plain
+        }
+        Err(error) => Ring::Denied(error),
+    }
 }
 
 /// Runs `future` on this thread's own reactor until it ends.

@@ -7,6 +7,8 @@ mod feed;
 mod rows;
 mod shards;
 
+pub use shards::DIRTY_BYTES_MAX;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -19,7 +19,7 @@ use crate::shard::{Collected, OpenShard, pump};
 use crate::sync::Permit;
 
 /// Bytes laid out and not yet written at which a core takes no more samples in.
-const DIRTY_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const DIRTY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Core {
     /// Opens a plan's shard; none where that ended the run.

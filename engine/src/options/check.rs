@@ -437,7 +437,7 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "a network such as 10.0.0.0/8 or fd00::/8".to_owned())
 }
 
-fn name_server(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn name_server(text: &str) -> Result<SocketAddr, String> {
     text.parse::<SocketAddr>()
         .or_else(|_| unbracketed(text).map(|address| SocketAddr::new(address, 53)))
         .map_err(|_| "an address such as 9.9.9.9 or [2620:fe::fe]:53".to_owned())

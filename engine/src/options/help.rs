@@ -1,6 +1,8 @@
 //! Owns what a person reads about the options: `--help`, `--version` and the nearest name to a
 //! misspelt one. All of it comes from the table.
 
+use crate::text;
+
 use super::table::{Group, OptionSpec, TABLE};
 
 /// Width of `--help`, columns.
@@ -12,14 +14,16 @@ const INDENT: usize = 8;
 pub(super) fn help() -> String {
     let mut out = format!(
         "turbo2ds {}: turns a list of image URLs into a sharded, training-ready image dataset\n\n\
-         Usage: turbo2ds URL_LIST [--option value]...\n",
+         Usage: turbo2ds URL_LIST [--option value]...\n\
+         \x20      turbo2ds doctor [--option value]...   checks this machine (doctor --help)\n\
+         \x20      turbo2ds tune --print [FILE]...       prints a machine profile (tune --help)\n",
         env!("CARGO_PKG_VERSION")
     );
     for group in Group::ALL {
         out.push_str(&format!("\n{}:\n", group.title()));
         for spec in TABLE.iter().filter(|spec| spec.group == group) {
             out.push_str(&format!("  --{} {}\n", spec.name, spec.kind.placeholder()));
-            wrap(&mut out, &described(spec));
+            wrap(&mut out, &described(spec), INDENT);
         }
     }
     out.push_str(
@@ -48,32 +52,22 @@ fn described(spec: &OptionSpec) -> String {
     format!("{} [default: {}]", spec.help, spec.default)
 }
 
-fn wrap(out: &mut String, text: &str) {
-    let mut column = 0;
-    for word in text.split(' ') {
-        if column == 0 || column + 1 + word.len() > WIDTH {
-            out.push_str(if column == 0 { "" } else { "\n" });
-            out.push_str(&" ".repeat(INDENT));
-            column = INDENT;
-        } else {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += word.len();
-    }
-    out.push('\n');
+/// Words of `text` in lines that begin at column `indent`.
+pub(super) fn wrap(out: &mut String, text: &str, indent: usize) {
+    text::wrap(out, &" ".repeat(indent), text, WIDTH);
 }
 
-/// The option whose name is nearest to `name`, if one is near enough to be meant.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
+/// The one of `names` that is nearest to `name`, if one is near enough to be meant.
+pub(super) fn nearest(
+    name: &str,
+    names: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
     // Longer input is no slip of the keyboard, and the distance is quadratic.
     if name.len() > 64 {
         return None;
     }
-    TABLE
-        .iter()
-        .map(|spec| (distance(name, spec.name), spec.name))
+    names
+        .map(|known| (distance(name, known), known))
         .filter(|(distance, known)| *distance <= 1 + known.len() / 3)
         .min()
         .map(|(_, known)| known)

@@ -4,20 +4,24 @@
 //!
 //! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
 //! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
-//! without dashes is the URL list. An option given twice counts as given last, but lists that are
+//! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `tune`). An
+//! option given twice counts as given last, but lists that are
 //! documented as repeatable grow.
 
 mod check;
 mod fingerprint;
 mod help;
 mod table;
+mod tools;
 mod value;
 
 use std::ffi::OsString;
 
 use crate::config::Config;
+use crate::doctor::{DoctorOptions, TuneOptions};
 use crate::error::Error;
 use table::{Kind, OptionSpec, TABLE};
+use tools::Tool;
 use value::Values;
 
 /// What a command line asks for.
@@ -25,6 +29,10 @@ use value::Values;
 pub enum Invocation {
     /// Build the dataset.
     Run(Box<Config>),
+    /// Check this machine.
+    Doctor(Box<DoctorOptions>),
+    /// Print a machine profile.
+    Tune(TuneOptions),
     /// Print this text and end with success.
     Help(String),
     /// Print this text and end with success.
@@ -36,6 +44,14 @@ pub enum Invocation {
 /// # Errors
 /// [`Error::Usage`] for anything unknown, malformed, contradictory or not built into this version.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+    let mut args = args.peekable();
+    let tool = args
+        .peek()
+        .and_then(|word| word.to_str())
+        .and_then(Tool::of);
+    if let Some(tool) = tool {
+        return tool.parse(args.skip(1));
+    }
     let mut args = args.map(utf8).peekable();
     let mut values = Values::defaults();
     while let Some(arg) = args.next() {
@@ -116,7 +132,7 @@ fn bare(spec: &OptionSpec) -> Result<String, Error> {
 fn find(given: &str) -> Result<&'static OptionSpec, Error> {
     let name = given.replace('-', "_");
     TABLE.iter().find(|spec| spec.name == name).ok_or_else(|| {
-        let hint = match help::nearest(&name) {
+        let hint = match help::nearest(&name, TABLE.iter().map(|spec| spec.name)) {
             Some(near) => format!("did you mean `--{near}`?"),
             None => "`turbo2ds --help` lists the options".to_owned(),
         };

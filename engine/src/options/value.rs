@@ -83,7 +83,7 @@ fn position(name: &str) -> usize {
         .expect("an option of the table")
 }
 
-fn read_text<T>(
+pub(super) fn read_text<T>(
     name: &str,
     text: &str,
     reader: &impl Fn(&str) -> Result<T, String>,

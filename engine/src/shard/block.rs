@@ -8,7 +8,7 @@ use monoio::buf::IoBuf;
 /// Bytes of one write.
 pub(super) const BLOCK_BYTES: usize = 1024 * 1024;
 /// Alignment of memory, offset and length that every device accepts.
-pub(super) const ALIGN_BYTES: usize = 4096;
+pub const ALIGN_BYTES: usize = 4096;
 
 const LAYOUT: Layout = match Layout::from_size_align(BLOCK_BYTES, ALIGN_BYTES) {
     Ok(layout) => layout,

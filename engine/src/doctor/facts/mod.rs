@@ -1,0 +1,71 @@
+//! Owns everything `turbo2ds doctor` knows about the machine, read once. The checks see only this, so
+//! a test can give them any machine.
+//!
+//! [`kernel`] and [`cgroup`] read files below a root, [`process`] asks about the process itself,
+//! [`folder`] tries the output folder, [`names`] asks the name servers.
+
+mod cgroup;
+mod files;
+mod folder;
+mod kernel;
+mod names;
+mod process;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+#[cfg(test)]
+pub(super) use cgroup::Cgroup;
+pub(super) use files::Tree;
+pub(super) use folder::{Folder, Trial};
+#[cfg(test)]
+pub(super) use kernel::Link;
+pub(super) use kernel::{Conntrack, Kernel};
+pub use names::Question;
+pub(super) use names::{Heard, Names};
+pub(super) use process::Process;
+
+/// The machine.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) kernel: Kernel,
+    pub(super) process: Process,
+    /// `None` where no folder was asked about.
+    pub(super) folder: Option<(PathBuf, io::Result<Folder>)>,
+    pub(super) names: Names,
+}
+
+impl Facts {
+    /// Reads the machine; `tree` is where /proc, /sys and /etc are.
+    pub(super) fn read(
+        tree: &Tree,
+        folder: Option<&Path>,
+        dns_servers: &[SocketAddr],
+        question: Question,
+    ) -> Self {
+        Self {
+            kernel: Kernel::read(tree),
+            process: Process::read(),
+            folder: folder.map(|path| (path.to_owned(), Folder::read(path))),
+            names: Names::read(tree, dns_servers, question),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::Tree;
+
+    /// A root with these files in it. The folder goes when it is dropped.
+    pub(in crate::doctor) fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let tree = Tree::at(folder.path());
+        (folder, tree)
+    }
+}

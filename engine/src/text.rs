@@ -1,0 +1,79 @@
+//! Owns how figures and paragraphs are written for people. Never knows what they mean.
+
+/// A number with commas between its thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in the largest unit that leaves a figure above ten, rounded down.
+pub fn bytes(number: u64) -> String {
+    let units = [
+        (1 << 40, "TB"),
+        (1 << 30, "GB"),
+        (1 << 20, "MB"),
+        (1 << 10, "KB"),
+    ];
+    let fitting = units.iter().find(|(size, _)| number / size >= 10);
+    fitting.map_or_else(
+        || format!("{number} bytes"),
+        |(size, name)| format!("{} {name}", grouped(number / size)),
+    )
+}
+
+/// Words of `text` in lines of at most `width` columns, each behind `prefix`. A word that is longer
+/// has a line of its own.
+pub fn wrap(out: &mut String, prefix: &str, text: &str, width: usize) {
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > width {
+            if column > 0 {
+                out.push('\n');
+            }
+            out.push_str(prefix);
+            column = prefix.chars().count();
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn bytes_keep_two_figures() {
+        assert_eq!(bytes(512), "512 bytes");
+        assert_eq!(bytes(20 * 1024), "20 KB");
+        assert_eq!(bytes(9 << 30), "9,216 MB");
+        assert_eq!(bytes(64 << 30), "64 GB");
+    }
+
+    #[test]
+    fn lines_keep_to_their_width_and_lose_no_word() {
+        let mut out = String::new();
+        wrap(&mut out, "# ", "aa bb cc dddddddddd e", 8);
+        assert_eq!(out, "# aa bb\n# cc\n# dddddddddd\n# e\n");
+    }
+}
