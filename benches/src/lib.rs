@@ -1,4 +1,7 @@
-//! Owns what the benchmarks share: the CPU clock of a thread and the median. Never prints.
+//! Owns what the benchmarks share: the CPU clock of a thread, the median, and the simulated web.
+//! Never prints.
+
+pub mod web;
 
 use std::time::Duration;
 

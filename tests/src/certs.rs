@@ -9,7 +9,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// Names and addresses the leaf is valid for. `deep.name.ok.test` is not among them: a wildcard
 /// covers one label (RFC 6125, section 6.4.3).
-const LEAF_NAMES: [&str; 4] = ["*.ok.test", "localhost", "127.0.0.1", "::1"];
+const LEAF_NAMES: [&str; 5] = ["*.ok.test", "*.web.test", "localhost", "127.0.0.1", "::1"];
 
 /// An authority and a server that presents a leaf signed by it.
 pub struct Certificates {

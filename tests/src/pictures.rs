@@ -10,6 +10,8 @@ use bytes::Bytes;
 const CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Longest side that is drawn, pixels.
 const SIDE_MAX: u32 = 4096;
+/// What JPEG and WebP files are written at.
+const QUALITY: u8 = 86;
 
 /// A file format the fake web can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +56,25 @@ impl Format {
     }
 }
 
+impl Format {
+    /// A file of RGB8 rows without padding; `quality` (1..=100) is for JPEG and WebP.
+    ///
+    /// # Panics
+    /// Where a side is 0 or above 4096, or `pixels` does not hold the rows.
+    pub fn write(self, pixels: Vec<u8>, width: u32, height: u32, quality: u8) -> Vec<u8> {
+        assert!((1..=SIDE_MAX).contains(&width) && (1..=SIDE_MAX).contains(&height));
+        assert_eq!(pixels.len(), width as usize * height as usize * 3);
+        match self {
+            Self::Jpeg => jpeg(&pixels, width, height, quality, false),
+            Self::ProgressiveJpeg => jpeg(&pixels, width, height, quality, true),
+            Self::Png => png(&pixels, width, height),
+            Self::Webp => webp(&pixels, width, height, quality),
+            Self::Gif => gif(pixels, width, height),
+            Self::Bmp => bmp(&pixels, width, height),
+        }
+    }
+}
+
 /// What to draw and how to write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Picture {
@@ -82,14 +103,7 @@ impl Picture {
     /// The file's bytes.
     pub fn encode(self) -> Vec<u8> {
         let pixels = draw(self.seed, self.width, self.height);
-        match self.format {
-            Format::Jpeg => jpeg(&pixels, self.width, self.height, false),
-            Format::ProgressiveJpeg => jpeg(&pixels, self.width, self.height, true),
-            Format::Png => png(&pixels, self.width, self.height),
-            Format::Webp => webp(&pixels, self.width, self.height),
-            Format::Gif => gif(pixels, self.width, self.height),
-            Format::Bmp => bmp(&pixels, self.width, self.height),
-        }
+        self.format.write(pixels, self.width, self.height, QUALITY)
     }
 }
 
@@ -185,7 +199,7 @@ fn noise(seed: u64, x: u32, y: u32, cell: u32) -> f32 {
     between(top, bottom, fy)
 }
 
-fn jpeg(pixels: &[u8], width: u32, height: u32, progressive: bool) -> Vec<u8> {
+fn jpeg(pixels: &[u8], width: u32, height: u32, quality: u8, progressive: bool) -> Vec<u8> {
     let image = turbojpeg::Image {
         pixels,
         width: width as usize,
@@ -195,7 +209,7 @@ fn jpeg(pixels: &[u8], width: u32, height: u32, progressive: bool) -> Vec<u8> {
     };
     let write = || -> turbojpeg::Result<Vec<u8>> {
         let mut compressor = turbojpeg::Compressor::new()?;
-        compressor.set_quality(88)?;
+        compressor.set_quality(quality.into())?;
         compressor.set_subsamp(turbojpeg::Subsamp::Sub2x2)?;
         compressor.set_progressive(progressive)?;
         compressor.compress_to_vec(image)
@@ -218,11 +232,10 @@ fn png(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
 }
 
 #[allow(unsafe_code)]
-fn webp(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
+fn webp(pixels: &[u8], width: u32, height: u32, quality: u8) -> Vec<u8> {
     let (columns, rows) = (width.cast_signed(), height.cast_signed());
-    assert_eq!(pixels.len(), width as usize * height as usize * 3);
     let mut output = std::ptr::null_mut();
-    // SAFETY: the assertion above makes `pixels` hold `rows` rows of `columns * 3` bytes, the stride
+    // SAFETY: the assertion of `write`, the only caller, makes `pixels` hold `rows` rows of `columns * 3` bytes, the stride
     // given; `output` is a valid place for the pointer that the library allocates.
     let length = unsafe {
         libwebp_sys::WebPEncodeRGB(
@@ -230,7 +243,7 @@ fn webp(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
             columns,
             rows,
             columns * 3,
-            85.0,
+            f32::from(quality),
             &mut output,
         )
     };

@@ -1,0 +1,46 @@
+"""Owns one run of one side: wall clock, CPU and memory of its process tree, and what came out.
+
+Never compares.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+
+def run(side, folder, log, server, environment):
+    """Runs a side into an empty folder: seconds, megabytes, counts and the server's own CPU."""
+    shutil.rmtree(folder, ignore_errors=True)
+    served = server.cpu_s()
+    start = time.monotonic()
+    with open(log, "wb") as out:
+        command = [*side.command, *side.output(folder)]
+        env = os.environ | environment | side.environment
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env)
+        _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{side.name} ended with {process.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
+    rows, images = count(folder)
+    cpu = usage.ru_utime + usage.ru_stime
+    return {
+        "rows": rows,
+        "images": images,
+        "wall_s": wall,
+        "cpu_s": cpu,
+        "images_per_s": images / wall,
+        "images_per_cpu_s": images / cpu,
+        "cpu_us_per_image": cpu / images * 1e6 if images else 0.0,
+        # The largest of the tree's processes, not their sum.
+        "peak_rss_mb": usage.ru_maxrss / 1024,
+        "server_cpu_us_per_image": (server.cpu_s() - served) / images * 1e6 if images else 0.0,
+    }
+
+
+def count(folder):
+    """Rows and successes by the statistics of the shards."""
+    stats = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*_stats.json")]
+    return sum(s["count"] for s in stats), sum(s["successes"] for s in stats)

@@ -1,0 +1,50 @@
+"""Owns what a comparison says: medians, the table, and the JSON with all that a figure needs beside it."""
+
+import json
+import os
+import platform
+import statistics
+from pathlib import Path
+
+COLUMNS = (
+    ("images_per_cpu_s", "images/CPU-s", "{:.1f}"),
+    ("cpu_us_per_image", "CPU us/image", "{:.0f}"),
+    ("images_per_s", "images/s", "{:.1f}"),
+    ("wall_s", "wall s", "{:.2f}"),
+    ("success_share", "success %", "{:.2%}"),
+    ("peak_rss_mb", "peak RSS MB", "{:.0f}"),
+    ("server_cpu_us_per_image", "server us/image", "{:.0f}"),
+)
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+        model = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), "unknown")
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "machine": platform.machine()}
+
+
+def medians(runs):
+    table = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    table["success_share"] = table["images"] / table["rows"]
+    return table
+
+
+def table(title, by_side):
+    """Lines of a markdown table, the first side's ratio to each other one behind it."""
+    yield f"### {title}"
+    yield ""
+    yield "| | " + " | ".join(name for _, name, _ in COLUMNS) + " |"
+    yield "|---" * (len(COLUMNS) + 1) + "|"
+    for name, row in by_side.items():
+        cells = [form.format(row[key]) for key, _, form in COLUMNS]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    first, *others = by_side
+    for other in others:
+        pair = [by_side[name] for name in (first, other)]
+        cpu, wall = (pair[0][key] / pair[1][key] for key in ("images_per_cpu_s", "images_per_s"))
+        yield f"\n{first} / {other}: {cpu:.2f} times the images per CPU-second, {wall:.2f} times the images per second"
+    yield ""
+
+
+def write(path, content):
+    Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

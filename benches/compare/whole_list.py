@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Runs the whole 18M list through turbo2ds with dummy output and watches its memory.
+
+    whole_list.py --turbo2ds BIN [--fraction F] [--bodies]
+
+18 million rows on about 5 million host names. Without --bodies every name is resolved and every
+address refused, because none is allowed: the list, the planner, the resolver, the statistics and the
+commits are at work, and the network is not. With --bodies every row gets a body of some hundred
+bytes. The rate and the memory at 1 million rows and at the end are printed, and what the list would
+take with real bodies, at the rate of CPU per image that --cpu_us_per_image names.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import measure
+import report
+import simulated
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARD_ROWS = 10_000
+EARLY_ROWS = 1_000_000
+
+# A JPEG of one grey pixel would be refused as a placeholder by some filters; dummy output decodes it.
+TINY = ["--count", "4", "--megapixels", "0.003"]
+
+
+class Watch(threading.Thread):
+    """Samples the resident memory of a process and the shards that it has committed."""
+
+    def __init__(self, pid, folder):
+        super().__init__(daemon=True)
+        self.status, self.folder, self.samples = Path(f"/proc/{pid}/status"), folder, []
+
+    def run(self):
+        start = time.monotonic()
+        while True:
+            try:
+                lines = self.status.read_text(encoding="ascii").splitlines()
+            except OSError:
+                return
+            resident = next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), None)
+            if resident is None:
+                return
+            shards = sum(1 for _ in self.folder.glob("*_stats.json"))
+            self.samples.append((time.monotonic() - start, shards * SHARD_ROWS, resident))
+            time.sleep(2)
+
+
+def run(args, work):
+    url_list, folder = work / "list", work / "out"
+    listed = simulated.simweb(args.simweb, "list", "--set", "18M", "--fraction", args.fraction, "--out", url_list)
+    print(listed, flush=True)
+    images = work / "images"
+    simulated.simweb(args.simweb, "draw", "--out", images, *TINY)
+    command = [
+        args.turbo2ds, f"--url_list={url_list}", "--input_format=parquet", "--url_col=URL", "--caption_col=TEXT",
+        "--output_format=dummy", f"--number_sample_per_shard={SHARD_ROWS}", f"--output_folder={folder}",
+        "--retries=0", *(["--allow_net=127.0.0.0/8"] if args.bodies else []), *args.option,
+    ]
+    shares = ["--shares", "clean", "--latency", "0"]
+    with simulated.serving(args.simweb, images, work / "ca.pem", *shares) as server, open(work / "log", "wb") as log:
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        watch = Watch(process.pid, folder)
+        watch.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+        server_cpu = server.cpu_s()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    rows, images = measure.count(folder)
+    if process.returncode != 0 or rows != listed["rows"]:
+        print((work / "log").read_text(errors="replace")[-3000:])
+        raise SystemExit(f"exit {process.returncode}, {rows} of {listed['rows']} rows")
+    cpu = usage.ru_utime + usage.ru_stime
+    early = next((mb for _, done, mb in watch.samples if done >= min(EARLY_ROWS, rows // 18)), 0)
+    return {
+        "rows": rows, "images": images, "hosts": listed["hosts"], "wall_s": wall, "cpu_s": cpu, "server_cpu_s": server_cpu,
+        "rows_per_s": rows / wall, "cpu_us_per_row": cpu / rows * 1e6, "rss_mb_at_1M_rows": early,
+        "rss_mb_at_the_end": watch.samples[-1][2], "peak_rss_mb": usage.ru_maxrss / 1024,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turbo2ds", required=True)
+    parser.add_argument("--simweb", default=ROOT / "target/release/simweb")
+    parser.add_argument("--fraction", type=float, default=1.0)
+    parser.add_argument("--bodies", action="store_true")
+    parser.add_argument("--cpu_us_per_image", type=float, default=2000.0, help="of a run of compare.py on this machine")
+    parser.add_argument("--option", action="append", default=[], help="one more option for turbo2ds")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    simulated.enter_namespace()
+    with tempfile.TemporaryDirectory() as work:
+        result = run(args, Path(work))
+    result["machine"] = report.machine()
+    for key, value in result.items():
+        print(f"{key:20} {value}")
+    flat = result["rss_mb_at_the_end"] / result["rss_mb_at_1M_rows"] if result["rss_mb_at_1M_rows"] else 0
+    print(f"memory at the end / at 1M rows: {flat:.3f}")
+    seconds = 18e6 * (result["cpu_us_per_row"] + args.cpu_us_per_image) / 1e6 / os.cpu_count()
+    print(f"the whole list with real bodies: {seconds / 3600:.1f} h on these {os.cpu_count()} cores")
+    print(f"(assumed: {args.cpu_us_per_image:.0f} us of CPU per image beside the row's own, no wait for the network)")
+    if args.json:
+        report.write(args.json, result)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
