@@ -116,7 +116,7 @@ impl Core {
     /// Starts writing what is due for a shard, where nobody does.
     fn pump(self: &Rc<Self>, slot: ShardSlot) {
         let files = match self.open.borrow().get(&slot) {
-            Some(shard) if shard.files.borrow().wants_pump() => shard.files.clone(),
+            Some(shard) if shard.files.borrow_mut().claim_pump() => shard.files.clone(),
             _ => return,
         };
         let core = self.clone();

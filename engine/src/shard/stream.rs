@@ -103,9 +103,13 @@ impl ShardFiles {
         }
     }
 
-    /// Whether something is due and nobody writes it: the caller then runs [`pump`].
-    pub fn wants_pump(&self) -> bool {
-        !self.pumping && !self.due.is_empty()
+    /// Whether something is due and nobody writes it: the caller is then the one who does, and runs
+    /// [`pump`]. Decided here and not when the pump first runs, which may be many samples later: two
+    /// pumps at once would open the stream twice.
+    pub fn claim_pump(&mut self) -> bool {
+        let claimed = !self.pumping && !self.due.is_empty();
+        self.pumping |= claimed;
+        claimed
     }
 
     /// Makes the stream's last, partly filled block due, padded for direct I/O.
@@ -177,12 +181,11 @@ impl Drop for ShardFiles {
     }
 }
 
-/// Writes what is due until nothing is. One pump runs per shard at a time.
+/// Writes what is due until nothing is, for who claimed it: one pump runs per shard at a time.
 ///
 /// # Errors
 /// The file system's, with the path.
 pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
-    files.borrow_mut().pumping = true;
     let result = pump_due(files).await;
     let mut files = files.borrow_mut();
     files.pumping = false;
@@ -304,4 +307,51 @@ fn create(path: &Path, flags: OFlags) -> io::Result<File> {
         .custom_flags(flags)
         .open(path)?;
     File::from_std(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::IoBackend;
+    use crate::runtime;
+
+    #[test]
+    fn samples_that_come_in_bursts_are_one_stream_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");
+        let name = "00000.tar";
+        let laid_out = runtime::block_on(backend, async {
+            let files = ShardFiles::new(folder.path().into(), Some(name.into()), Rc::default());
+            let files = Rc::new(RefCell::new(files));
+            let mut laid_out = Vec::new();
+            for burst in 0..3_u8 {
+                let mut pumps = Vec::new();
+                // No pump runs before the burst has ended.
+                for part in 0..4 {
+                    let bytes = vec![burst * 4 + part; BLOCK_BYTES + 100];
+                    files.borrow_mut().append(&bytes);
+                    laid_out.extend(bytes);
+                    if files.borrow_mut().claim_pump() {
+                        let files = files.clone();
+                        pumps.push(monoio::spawn(async move { pump(&files).await }));
+                    }
+                }
+                assert_eq!(pumps.len(), 1, "one pump for a burst");
+                for pump in pumps {
+                    pump.await.expect("writes");
+                }
+            }
+            files.borrow_mut().finish_stream();
+            assert!(files.borrow_mut().claim_pump());
+            pump(&files).await.expect("the last write");
+            assert!(files.borrow().is_written());
+            laid_out
+        })
+        .expect("a reactor");
+        let stored = std::fs::read(temporary_path(folder.path(), name)).expect("the stream");
+        assert!(
+            stored[..laid_out.len()] == laid_out,
+            "every byte in its place"
+        );
+    }
 }
