@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use httparse::{EMPTY_HEADER, Error as ParseError, ParserConfig, Response, Status};
+use memchr::memchr_iter;
 
 use crate::failure::Failure;
 use crate::limits::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX};
@@ -59,10 +60,14 @@ pub fn parse_head(buf: &[u8]) -> Result<HeadParse, Failure> {
 pub struct HeadScanner {
     /// Bytes that need not be looked at again.
     scanned: usize,
-    /// Bytes of [`VERSION`] that have come; at least one once the status line has begun.
-    version_bytes: usize,
-    /// Bytes since the last line feed, carriage returns left out.
-    line_bytes: usize,
+    /// Where the line starts that has not ended yet.
+    line_start: usize,
+    /// A line that is not empty has ended.
+    begun: bool,
+    /// Empty lines' bytes before the status line.
+    blank_bytes: usize,
+    /// A line has ended without a carriage return.
+    bare_line_feed: bool,
 }
 
 impl HeadScanner {
@@ -74,15 +79,21 @@ impl HeadScanner {
     /// [`Failure::HeaderTooLarge`] over [`HEAD_BYTES_MAX`] or [`HEAD_FIELDS_MAX`].
     pub fn scan(&mut self, buf: &[u8]) -> Result<HeadParse, Failure> {
         let within = &buf[..buf.len().min(HEAD_BYTES_MAX)];
+        self.check_version(within)?;
         let start = self.scanned.min(within.len());
-        for (at, &byte) in within.iter().enumerate().skip(start) {
-            if self.ends_head(byte)? {
-                let head = parse_block(&within[..=at])?;
+        for at in memchr_iter(b'\n', &within[start..]).map(|at| start + at) {
+            let line = &within[self.line_start..at];
+            let is_empty = line.iter().all(|&b| b == b'\r');
+            self.bare_line_feed |= line.last() != Some(&b'\r');
+            if is_empty && self.begun {
+                let head = parse_block(&within[..=at], self.bare_line_feed)?;
                 return Ok(HeadParse::Complete {
                     head,
                     consumed: at + 1,
                 });
             }
+            self.begun |= !is_empty;
+            self.line_start = at + 1;
         }
         self.scanned = within.len();
         if within.len() == HEAD_BYTES_MAX {
@@ -91,34 +102,53 @@ impl HeadScanner {
         Ok(HeadParse::Partial)
     }
 
-    fn ends_head(&mut self, byte: u8) -> Result<bool, Failure> {
-        match byte {
-            b'\n' if self.line_bytes == 0 => return Ok(self.version_bytes > 0),
-            b'\n' => self.line_bytes = 0,
-            b'\r' => {}
-            _ => {
-                self.line_bytes += 1;
-                // What is not HTTP is known by its first bytes, not after the whole limit.
-                if let Some(&expected) = VERSION.get(self.version_bytes) {
-                    if byte != expected {
-                        return Err(Failure::MalformedResponse);
-                    }
-                    self.version_bytes += 1;
-                }
-            }
+    /// What is not HTTP is known by its first bytes, not after the whole limit.
+    fn check_version(&mut self, within: &[u8]) -> Result<(), Failure> {
+        let rest = within.get(self.blank_bytes..).unwrap_or_default();
+        self.blank_bytes += rest
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let came = within.get(self.blank_bytes..).unwrap_or_default();
+        let length = came.len().min(VERSION.len());
+        if came[..length] == VERSION[..length] {
+            Ok(())
+        } else {
+            Err(Failure::MalformedResponse)
         }
-        Ok(false)
     }
 }
 
 /// What every head starts with, after empty lines.
 const VERSION: &[u8] = b"HTTP/1.";
 
-fn parse_block(block: &[u8]) -> Result<Head, Failure> {
-    let strict = ParserConfig::default();
-    match parse_with(&strict, block) {
+/// What the parser takes.
+#[derive(Clone, Copy)]
+enum Rules {
+    /// RFC 9112; every line is a field.
+    Strict,
+    /// As browsers do: fields that are no fields are passed over, folded lines are one line.
+    Lenient,
+}
+
+impl Rules {
+    fn config(self) -> ParserConfig {
+        let mut config = ParserConfig::default();
+        if let Self::Lenient = self {
+            config
+                .allow_spaces_after_header_name_in_responses(true)
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .allow_multiple_spaces_in_response_status_delimiters(true)
+                .ignore_invalid_headers_in_responses(true);
+        }
+        config
+    }
+}
+
+fn parse_block(block: &[u8], bare_line_feed: bool) -> Result<Head, Failure> {
+    match parse_with(Rules::Strict, block) {
         Ok(mut head) => {
-            head.keep_alive &= !has_bare_line_feed(block);
+            head.keep_alive &= !bare_line_feed;
             Ok(head)
         }
         Err(Refused::ByUs(failure)) => Err(failure),
@@ -126,16 +156,9 @@ fn parse_block(block: &[u8]) -> Result<Head, Failure> {
     }
 }
 
-/// As browsers do: fields that are no fields are passed over, folded lines are one line. No more
-/// answers are taken from a server that writes so.
+/// No more answers are taken from a server that needs leniency.
 fn parse_leniently(block: &[u8]) -> Result<Head, Failure> {
-    let mut lenient = ParserConfig::default();
-    lenient
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .allow_multiple_spaces_in_response_status_delimiters(true)
-        .ignore_invalid_headers_in_responses(true);
-    match parse_with(&lenient, block) {
+    match parse_with(Rules::Lenient, block) {
         Ok(mut head) => {
             head.keep_alive = false;
             Ok(head)
@@ -156,22 +179,16 @@ impl From<Failure> for Refused {
     }
 }
 
-fn parse_with(config: &ParserConfig, block: &[u8]) -> Result<Head, Refused> {
+fn parse_with(rules: Rules, block: &[u8]) -> Result<Head, Refused> {
     let mut fields = [EMPTY_HEADER; HEAD_FIELDS_MAX];
     let mut response = Response::new(&mut fields);
-    match config.parse_response(&mut response, block) {
+    match rules.config().parse_response(&mut response, block) {
         Ok(Status::Complete(consumed)) if consumed == block.len() => {}
         Err(ParseError::TooManyHeaders) => return Err(Failure::HeaderTooLarge.into()),
         _ => return Err(Refused::BySyntax),
     }
-    if framing_lines(block)
-        != response
-            .headers
-            .iter()
-            .filter(|f| frames(f.name.as_bytes()))
-            .count()
-    {
-        return Err(Failure::MalformedResponse.into());
+    if let Rules::Lenient = rules {
+        nothing_framing_passed_over(block, response.headers)?;
     }
     let status = response
         .code
@@ -184,13 +201,20 @@ fn parse_with(config: &ParserConfig, block: &[u8]) -> Result<Head, Refused> {
     )?)
 }
 
-/// Lines that start with a framing field's name: if the parser passed over one as invalid, the
-/// body's end would be guessed.
-fn framing_lines(block: &[u8]) -> usize {
-    block
-        .split(|&b| b == b'\n')
-        .filter(|line| frames(line.trim_ascii_start()))
-        .count()
+/// If the parser passed over a framing field as invalid, the body's end would be guessed: as many
+/// lines must start with such a name as there are such fields.
+fn nothing_framing_passed_over(
+    block: &[u8],
+    fields: &[httparse::Header<'_>],
+) -> Result<(), Failure> {
+    let lines = block.split(|&b| b == b'\n');
+    let lines = lines.filter(|line| frames(line.trim_ascii_start()));
+    let fields = fields.iter().filter(|field| frames(field.name.as_bytes()));
+    if lines.count() == fields.count() {
+        Ok(())
+    } else {
+        Err(Failure::MalformedResponse)
+    }
 }
 
 fn frames(line: &[u8]) -> bool {
@@ -200,15 +224,6 @@ fn frames(line: &[u8]) -> bool {
             line.get(..name.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(name))
         })
-}
-
-fn has_bare_line_feed(block: &[u8]) -> bool {
-    let mut previous = 0;
-    block.iter().any(|&byte| {
-        let bare = byte == b'\n' && previous != b'\r';
-        previous = byte;
-        bare
-    })
 }
 
 fn read_fields(
@@ -230,24 +245,24 @@ fn read_fields(
         retry_after: None,
     };
     for field in fields {
-        let value = unfolded(field.value);
+        let value = || unfolded(field.value);
         let name = field.name;
         if name.eq_ignore_ascii_case("content-length") {
-            framing.content_length(&value)?;
+            framing.content_length(&value())?;
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            transfer.push(value);
+            transfer.push(value());
         } else if name.eq_ignore_ascii_case("content-encoding") {
-            value
+            value()
                 .split(|&b| b == b',')
                 .for_each(|coding| content.push(coding.trim_ascii()));
         } else if name.eq_ignore_ascii_case("connection") {
-            connection.read(&value);
+            connection.read(&value());
         } else if name.eq_ignore_ascii_case("location") {
-            head.location.get_or_insert_with(|| value.into_owned());
+            head.location.get_or_insert_with(|| value().into_owned());
         } else if name.eq_ignore_ascii_case("x-robots-tag") {
-            head.robots.push(value.into_owned());
+            head.robots.push(value().into_owned());
         } else if name.eq_ignore_ascii_case("retry-after") {
-            head.retry_after = head.retry_after.or_else(|| RetryAfter::parse(&value));
+            head.retry_after = head.retry_after.or_else(|| RetryAfter::parse(&value()));
         }
     }
     // Applied after the content's codings, so undone before them, wherever the field stood.
