@@ -1,6 +1,9 @@
-//! Owns the memory that direct I/O writes from: blocks aligned for O_DIRECT.
+//! Owns the memory that direct I/O writes from: blocks aligned for O_DIRECT. Each thread keeps a few
+//! for its next ones: the allocator gives a block's pages back to the kernel when it goes, and to
+//! have them all anew costs more than the write.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::RefCell;
 use std::ptr::NonNull;
 
 use monoio::buf::IoBuf;
@@ -15,6 +18,40 @@ const LAYOUT: Layout = match Layout::from_size_align(BLOCK_BYTES, ALIGN_BYTES) {
     Err(_) => panic!("the block's size and alignment are constants that fit"),
 };
 
+/// Blocks that a thread keeps: what is filled while others are written.
+const KEPT_BLOCKS: usize = 8;
+
+thread_local! {
+    static KEPT: RefCell<Kept> = const { RefCell::new(Kept(Vec::new())) };
+}
+
+/// Memory of blocks that have gone.
+struct Kept(Vec<NonNull<u8>>);
+
+impl Kept {
+    /// Takes memory of LAYOUT in; false where there is enough.
+    fn give(&mut self, memory: NonNull<u8>) -> bool {
+        let room = self.0.len() < KEPT_BLOCKS;
+        if room {
+            self.0.push(memory);
+        }
+        room
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(free);
+    }
+}
+
+#[allow(unsafe_code)]
+fn free(memory: NonNull<u8>) {
+    // SAFETY: only `Block::new`'s memory comes here, which is `alloc`'s with the same layout, from a
+    // block that has gone and did not give it to the kept ones, or from those at their thread's end.
+    unsafe { dealloc(memory.as_ptr(), LAYOUT) };
+}
+
 /// A block being filled, then written. `len` bytes are initialised.
 pub(super) struct Block {
     memory: NonNull<u8>,
@@ -25,9 +62,12 @@ pub(super) struct Block {
 impl Block {
     /// An empty block.
     pub(super) fn new() -> Self {
-        // SAFETY: LAYOUT has a size above zero.
-        let memory = unsafe { alloc(LAYOUT) };
-        let memory = NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(LAYOUT));
+        let kept = KEPT.try_with(|kept| kept.borrow_mut().0.pop());
+        let memory = kept.ok().flatten().unwrap_or_else(|| {
+            // SAFETY: LAYOUT has a size above zero.
+            let memory = unsafe { alloc(LAYOUT) };
+            NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(LAYOUT))
+        });
         Self { memory, len: 0 }
     }
 
@@ -65,10 +105,12 @@ impl Block {
 }
 
 impl Drop for Block {
-    #[allow(unsafe_code)]
     fn drop(&mut self) {
-        // SAFETY: `memory` came from `alloc` with the same layout and is freed once.
-        unsafe { dealloc(self.memory.as_ptr(), LAYOUT) };
+        // At the thread's end there is nobody left to keep it.
+        let kept = KEPT.try_with(|kept| kept.borrow_mut().give(self.memory));
+        if !kept.unwrap_or(false) {
+            free(self.memory);
+        }
     }
 }
 
@@ -98,5 +140,16 @@ mod tests {
         let rest = block.fill(&vec![1; BLOCK_BYTES]).len();
         assert_eq!(rest, 8192);
         assert_eq!(block.read_ptr() as usize % ALIGN_BYTES, 0);
+    }
+
+    #[test]
+    fn a_thread_keeps_some_memory_for_its_next_blocks_and_no_bytes_of_the_last() {
+        let blocks: Vec<Block> = (0..KEPT_BLOCKS + 3).map(|_| Block::new()).collect();
+        let places: Vec<_> = blocks.iter().map(IoBuf::read_ptr).collect();
+        drop(blocks);
+        assert_eq!(KEPT.with(|kept| kept.borrow().0.len()), KEPT_BLOCKS);
+        let next = Block::new();
+        assert!(places.contains(&next.read_ptr()));
+        assert_eq!((next.len(), next.bytes_init()), (0, 0));
     }
 }
