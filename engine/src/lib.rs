@@ -26,5 +26,7 @@ pub mod run;
 mod runtime;
 pub mod say;
 mod shard;
+#[doc(hidden)]
+pub mod stages;
 mod sync;
 mod text;

@@ -19,7 +19,7 @@ use crate::limits::COMPUTE_QUEUE_IMAGES;
 use crate::shard::Collected;
 use crate::sync::Outbox;
 
-pub use work::ImageWork;
+pub use work::{ImageWork, hex_digest};
 
 /// Niceness of a compute thread against its reactor's 0: packets go before pixels.
 const COMPUTE_NICE: i32 = 10;

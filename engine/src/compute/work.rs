@@ -100,7 +100,8 @@ impl From<CodecError> for Failure {
     }
 }
 
-fn hex_digest(kind: HashKind, body: &[u8]) -> String {
+/// A body's hash in lower-case hex.
+pub fn hex_digest(kind: HashKind, body: &[u8]) -> String {
     match kind {
         HashKind::Md5 => hex(&Md5::digest(body)),
         HashKind::Sha256 => hex(digest::digest(&digest::SHA256, body).as_ref()),

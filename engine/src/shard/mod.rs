@@ -9,4 +9,4 @@ mod stream;
 pub use block::ALIGN_BYTES;
 pub use collected::Collected;
 pub use open::{OpenShard, Tally};
-pub use stream::{Dirty, pump};
+pub use stream::{Dirty, ShardFiles, pump};
