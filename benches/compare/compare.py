@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs one URL list through turbo2ds and others in turn (A B A B) and says what each took.
 
-    compare.py --turbo2ds BIN [--img2dataset BIN] [--daft PYTHON] [--set 10k|18M] [--fraction F]
-               [--scheme http,https] [--images FOLDER] [--rounds 3] [--json FILE]
+    compare.py --turbo2ds BIN [--img2dataset BIN] [--daft PYTHON] [--floors BIN] [--set 10k|18M]
+               [--fraction F] [--scheme http,https] [--images FOLDER] [--rounds 3] [--json FILE]
 
 The web is `simweb` (build it with `cargo build --release -p turbo2ds-benches`): hosts, names, latencies
 and faults from one seed, in a network namespace that needs no root where users may make their own.
@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--turbo2ds", help="the binary; absent: not run")
     parser.add_argument("--img2dataset", help="the other side's command; absent: not run")
     parser.add_argument("--daft", help="a Python that has daft; absent: not run")
+    parser.add_argument("--floors", help="the floors' binary: CPU per image is held against the codec floor")
     parser.add_argument("--simweb", default=ROOT / "target/release/simweb", help="the simulated web's binary")
     parser.add_argument("--set", choices=WHOLE, default="10k", dest="list")
     parser.add_argument("--fraction", type=float, default=1.0, help="the first part of the set alone")
@@ -75,6 +76,7 @@ def compare(args, scheme, work):
         bundle = simulated.trusted_bundle(work / "ca.pem", work / "bundle.pem")
         environment = {"SSL_CERT_FILE": str(bundle)}
         chosen = sides.chosen(args, url_list)
+        floors = [measure.codec_floor(args.floors, images, args.image_size, work)] if args.floors else []
         for number in range(args.rounds + 1):
             for side in chosen:
                 done = measure.run(side, work / side.name, work / f"{side.name}.log", server, environment)
@@ -82,8 +84,10 @@ def compare(args, scheme, work):
                 print(f"{label:8} {side.name:12} " + " ".join(f"{k}={v:.6g}" for k, v in done.items()), flush=True)
                 if number:
                     runs.setdefault(side.name, []).append(done)
+        if args.floors:
+            floors.append(measure.codec_floor(args.floors, images, args.image_size, work))
     versions = {side.name: side.version for side in chosen}
-    return {"expected": expected, "versions": versions, "runs": runs}
+    return {"expected": expected, "versions": versions, "runs": runs, "codec_floor_us": floors}
 
 
 def extrapolation(args, by_side):
@@ -110,6 +114,7 @@ def main():
         result["medians"] = by_side
         print(result["versions"])
         print("\n".join(report.table(f"{args.list} over {scheme}, medians of {args.rounds}", by_side)))
+        print("\n".join(report.against_floor(by_side, result["codec_floor_us"])))
         if args.fraction < 1:
             print("\n".join(extrapolation(args, by_side)))
     if args.json:

@@ -40,6 +40,16 @@ def run(side, folder, log, server, environment):
     }
 
 
+def codec_floor(program, images, size, work):
+    """CPU microseconds per image of hashing, decoding, resizing and encoding in a loop on one thread."""
+    out = work / "floors.json"
+    command = [program, "codec", "--images", images, "--size", size, "--rounds", 3, "--json", out]
+    subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+    tables = json.loads(out.read_text(encoding="utf-8"))["sections"]["codec"]
+    whole = next(table for table in tables if table["title"].startswith("codec floor"))
+    return whole["rows"][0]["ours us"]
+
+
 def count(folder):
     """Rows and successes by the statistics of the shards."""
     stats = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*_stats.json")]

@@ -46,5 +46,14 @@ def table(title, by_side):
     yield ""
 
 
+def against_floor(by_side, floors):
+    """CPU of a whole run per image over what its codec and hash take in a loop, before and behind the runs."""
+    if floors:
+        floor = statistics.mean(floors)
+        yield f"codec floor: {floor:.0f} us per image ({', '.join(f'{us:.0f}' for us in floors)})"
+        for name, row in by_side.items():
+            yield f"{name}: {row['cpu_us_per_image'] / floor:.3f} times the floor"
+
+
 def write(path, content):
     Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crossbeam::channel::Sender;
 use futures_channel::mpsc;
 use futures_util::future::{Either, select};
+use rustix::thread::Timespec;
 use turbo2ds_dns::FixedNames;
 use turbo2ds_writers::Layout;
 
@@ -30,6 +31,12 @@ use crate::plan::ShardPlan;
 use crate::run::{Event, Live, Shared};
 use crate::shard::{Dirty, OpenShard};
 use crate::sync::{Inbox, Outbox, Permit, Semaphore};
+
+/// How long a reactor rests where its compute thread is busy: less than one photo takes.
+const REST: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 2_000_000,
+};
 
 /// What other threads tell a reactor.
 pub enum Message {
@@ -169,7 +176,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         all_closed: RefCell::new(None),
         shared: shared.clone(),
     });
-    let mail = monoio::spawn(inbox.run(move |message| {
+    let take = move |message| {
         match message {
             Message::Name(answer) => names.answered(answer),
             // The queues are open as long as the core runs; after it nothing is owed.
@@ -179,7 +186,9 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
             Message::End => return false,
         }
         true
-    }));
+    };
+    let resting = core.clone();
+    let mail = monoio::spawn(inbox.run(take, move || resting.rest()));
     let keeper = monoio::spawn(core.clone().keep_shards(shard_queue));
     {
         let feeding = std::pin::pin!(core.clone().feed(plan_queue));
@@ -201,6 +210,14 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
 }
 
 impl Core {
+    /// Lets events gather while the compute thread has work for longer than this takes: each wake-up
+    /// of the reactor takes the processor from it, and costs more than what it then does.
+    fn rest(&self) {
+        if self.compute_room.used() >= limits::COMPUTE_QUEUE_IMAGES / 4 {
+            let _ = rustix::thread::nanosleep(&REST);
+        }
+    }
+
     /// Ends the run with an error of this machine.
     fn fatal(&self, error: Error) {
         self.shared.send(Event::Fatal(error));

@@ -71,10 +71,8 @@ impl Fetcher {
         let mut bytes = self.buffers.borrow_mut().take(length);
         bytes.extend_from_slice(&rest[..rest.len().min(length)]);
         self.buffers.borrow_mut().give(rest);
-        while bytes.len() < length {
-            if transport.read(&mut bytes).await? == 0 {
-                return Err(Failure::IncompleteBody);
-            }
+        if !transport.read_to(&mut bytes, length).await? {
+            return Err(Failure::IncompleteBody);
         }
         // A server that sends more than it said is cut off at what it said.
         bytes.truncate(length);

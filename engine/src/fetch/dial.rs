@@ -57,7 +57,7 @@ impl Fetcher {
             None => self.dial_host(target, deadline).await?,
         };
         let transport = match target.scheme {
-            Scheme::Http => Transport::Plain(socket),
+            Scheme::Http => Transport::plain(socket),
             Scheme::Https => Transport::tls(&self.tls, socket, &key.host).await?,
         };
         Ok(Dialled {
@@ -167,7 +167,7 @@ impl Fetcher {
             &self.config.user_agent,
             authorization,
         );
-        let mut transport = Transport::Plain(socket);
+        let mut transport = Transport::plain(socket);
         transport.write_all(request).await?;
         let mut answer = Vec::with_capacity(CONNECT_ANSWER_BYTES);
         loop {
@@ -181,7 +181,7 @@ impl Fetcher {
                 return match (head.status, transport) {
                     // Nothing may come through the tunnel before we spoke.
                     (200..=299, _) if consumed < answer.len() => Err(Failure::MalformedResponse),
-                    (200..=299, Transport::Plain(socket)) => Ok(socket),
+                    (200..=299, Transport::Plain(stream)) => Ok(stream.into_socket()),
                     (status, _) => Err(Failure::HttpStatus(status)),
                 };
             }

@@ -2,6 +2,7 @@
 //! what HTTP is and never resolves a name.
 
 mod connect;
+mod low_water;
 mod pool;
 mod tls;
 mod transport;

@@ -5,18 +5,40 @@ use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 
 use super::connect::read_failure;
+use super::low_water::LowWater;
 use super::tls::{TlsContext, TlsStream};
 use crate::failure::Failure;
+
+/// A TCP connection and when its reader is woken.
+pub struct PlainStream {
+    socket: TcpStream,
+    low_water: LowWater,
+}
+
+impl PlainStream {
+    /// The connection, for TLS through a proxy's tunnel.
+    pub fn into_socket(self) -> TcpStream {
+        self.socket
+    }
+}
 
 /// An open connection.
 pub enum Transport {
     /// TCP.
-    Plain(TcpStream),
+    Plain(PlainStream),
     /// TLS over TCP.
     Tls(Box<TlsStream>),
 }
 
 impl Transport {
+    /// Plain HTTP's.
+    pub fn plain(socket: TcpStream) -> Self {
+        Self::Plain(PlainStream {
+            socket,
+            low_water: LowWater::default(),
+        })
+    }
+
     /// TLS for `host` over an open socket.
     ///
     /// # Errors
@@ -33,7 +55,7 @@ impl Transport {
     /// The connection's failure.
     pub async fn write_all(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Plain(socket) => {
+            Self::Plain(PlainStream { socket, .. }) => {
                 let (result, back) = socket.write_all(bytes).await;
                 result.map(|_| back).map_err(|error| read_failure(&error))
             }
@@ -48,7 +70,7 @@ impl Transport {
     pub async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
         debug_assert!(into.len() < into.capacity());
         match self {
-            Self::Plain(socket) => {
+            Self::Plain(PlainStream { socket, .. }) => {
                 let buffer = std::mem::take(into);
                 let (start, end) = (buffer.len(), buffer.capacity());
                 let (result, back) = socket.read(buffer.slice_mut(start..end)).await;
@@ -56,6 +78,86 @@ impl Transport {
                 result.map_err(|error| read_failure(&error))
             }
             Self::Tls(stream) => stream.read(into).await,
+        }
+    }
+
+    /// Appends to `into` until it holds `len` bytes, within its capacity; false where the connection
+    /// ends before. More than `len` may come.
+    ///
+    /// # Errors
+    /// The connection's failure; the buffer is lost with it.
+    pub async fn read_to(&mut self, into: &mut Vec<u8>, len: usize) -> Result<bool, Failure> {
+        while into.len() < len {
+            // Before each read: a mark above what is still to come would never be reached.
+            if let Self::Plain(PlainStream { socket, low_water }) = self {
+                low_water.set(socket, len - into.len());
+            }
+            if self.read(into).await? == 0 {
+                return Ok(false);
+            }
+        }
+        if let Self::Plain(PlainStream { socket, low_water }) = self {
+            low_water.lower(socket);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::config::IoBackend;
+    use crate::runtime;
+
+    /// What a client reads of `flights`, each sent whole, on both backends: whether the first
+    /// `len` bytes came, and what a read behind them gave.
+    fn read_of(flights: &'static [usize], len: usize) -> Vec<(bool, Vec<u8>, usize)> {
+        [IoBackend::Epoll, IoBackend::Auto]
+            .map(|asked| {
+                let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+                let address = listener.local_addr().expect("bound");
+                let server = thread::spawn(move || {
+                    let (mut stream, _) = listener.accept().expect("a client");
+                    for (number, &bytes) in flights.iter().enumerate() {
+                        stream.write_all(&vec![number as u8; bytes]).expect("sent");
+                        thread::yield_now();
+                    }
+                });
+                let (backend, _) = runtime::choose(asked).expect("some backend works");
+                let read = runtime::block_on(backend, async {
+                    let socket = TcpStream::connect_addr(address).await.expect("accepted");
+                    let mut transport = Transport::plain(socket);
+                    let mut bytes = Vec::with_capacity(len);
+                    let whole = transport.read_to(&mut bytes, len).await.expect("read");
+                    let mut rest = Vec::with_capacity(64);
+                    let behind = transport.read(&mut rest).await.expect("read");
+                    (whole, bytes, behind)
+                });
+                server.join().expect("the server ends");
+                read.expect("a reactor")
+            })
+            .into()
+    }
+
+    #[test]
+    fn a_body_in_flights_is_read_whole_and_what_follows_is_seen() {
+        for (whole, bytes, behind) in read_of(&[3000, 20_000, 100_000, 7], 123_000) {
+            assert!(whole);
+            let sum: usize = bytes.iter().map(|&byte| byte as usize).sum();
+            assert_eq!((bytes.len(), sum), (123_000, 220_000));
+            assert_eq!(behind, 7);
+        }
+    }
+
+    #[test]
+    fn a_body_that_ends_early_is_told() {
+        for (whole, bytes, behind) in read_of(&[3000, 20_000], 123_000) {
+            assert!(!whole);
+            assert_eq!((bytes.len(), behind), (23_000, 0));
         }
     }
 }

@@ -71,11 +71,16 @@ pub struct Inbox<T> {
 }
 
 impl<T> Inbox<T> {
-    /// Hands every message to `take`, until `take` answers false. Runs on the reactor's thread.
+    /// Hands every message to `take`, until `take` answers false, and calls `rest` whenever none is
+    /// left. Runs on the reactor's thread.
     ///
     /// # Errors
     /// What the runtime answered for the socket pair.
-    pub async fn run(self, mut take: impl FnMut(T) -> bool) -> io::Result<()> {
+    pub async fn run(
+        self,
+        mut take: impl FnMut(T) -> bool,
+        mut rest: impl FnMut(),
+    ) -> io::Result<()> {
         let mut stream = UnixStream::from_std(self.read)?;
         let mut buffer = vec![0_u8; 8];
         loop {
@@ -90,6 +95,7 @@ impl<T> Inbox<T> {
                     return Ok(());
                 }
             }
+            rest();
         }
     }
 }
@@ -117,11 +123,14 @@ mod tests {
             let mut left = 4000;
             runtime::block_on(
                 backend,
-                inbox.run(|message| {
-                    sum += message;
-                    left -= 1;
-                    left > 0
-                }),
+                inbox.run(
+                    |message| {
+                        sum += message;
+                        left -= 1;
+                        left > 0
+                    },
+                    || {},
+                ),
             )
             .expect("the reactor starts")
             .expect("the mailbox runs");
