@@ -14,6 +14,7 @@ mod cache;
 mod fixed;
 mod forwarder;
 mod name;
+pub mod recursive;
 #[cfg(test)]
 mod responder;
 mod service;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 pub use cache::Cache;
 pub use fixed::FixedNames;
+use forwarder::merged;
 pub use forwarder::{Forwarder, ForwarderError};
 pub use service::{Handle, Reply, Service};
 

@@ -1,0 +1,190 @@
+//! Owns what the resolver remembers for all cores: addresses, what is not there, what failed, and
+//! the servers of zones. Bounded in bytes; see [`store`] for the bound and [`persist`] for the file.
+//! Never reads a clock and never asks.
+
+mod entry;
+mod persist;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub use persist::CacheFileError;
+pub(crate) use persist::{load, save};
+
+use crate::DnsError;
+use crate::recursive::Kind;
+use crate::recursive::name;
+use crate::recursive::time::Time;
+use entry::{Outcome, Tag};
+use store::Store;
+
+/// How long a name that failed is not asked again.
+const FAILURE_TTL: Duration = Duration::from_secs(30);
+/// How long an answer is of use after its time, when no server can be reached (RFC 8767, section 5).
+const STALE_MAX_S: u32 = 24 * 3600;
+/// How long a stale answer is given without asking again (RFC 8767, section 4).
+const STALE_TTL: Duration = Duration::from_secs(30);
+/// Longest life of "not found" (RFC 2308, section 5, allows up to three hours).
+const NEGATIVE_TTL_MAX_S: u32 = 3600;
+/// Bounds on the life of a delegation.
+const DELEGATION_TTL_S: (u32, u32) = (300, 86_400);
+
+/// Bounds on the life of an answer; TTLs outside are moved to the nearer one.
+#[derive(Clone, Copy, Debug)]
+pub struct TtlBounds {
+    /// Shortest life.
+    pub min: Duration,
+    /// Longest life.
+    pub max: Duration,
+}
+
+/// What is known of a name and kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
+    /// Not found, or failed a moment ago.
+    Error { error: DnsError, ttl_s: u32 },
+}
+
+/// The servers of a zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delegation {
+    pub(crate) servers: Vec<IpAddr>,
+    /// Servers to be looked up by name.
+    pub(crate) names: Vec<Box<[u8]>>,
+}
+
+/// The shared cache.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    store: Store,
+    bounds: TtlBounds,
+}
+
+impl Cache {
+    pub(crate) fn new(bytes_max: usize, bounds: TtlBounds) -> Self {
+        Self {
+            store: Store::new(bytes_max),
+            bounds,
+        }
+    }
+
+    /// What holds at `now`. Each call gives the addresses turned by one.
+    pub(crate) fn get(&mut self, kind: Kind, name: &[u8], now: Time) -> Option<Known> {
+        let found = self.store.get(kind.into(), name)?;
+        let ttl_s = found.expires_s.checked_sub(entry::secs(now))?;
+        if ttl_s == 0 {
+            return None;
+        }
+        match entry::read_outcome(kind, found.payload)? {
+            Outcome::Addrs(mut addrs) => {
+                if !addrs.is_empty() {
+                    let by = usize::from(found.turn) % addrs.len();
+                    addrs.rotate_left(by);
+                }
+                Some(Known::Addrs { addrs, ttl_s })
+            }
+            Outcome::Error(error) => Some(Known::Error { error, ttl_s }),
+        }
+    }
+
+    /// Addresses that held until a while ago, for when nobody can be reached.
+    pub(crate) fn has_stale(&mut self, kind: Kind, name: &[u8], now: Time) -> bool {
+        self.store.get(kind.into(), name).is_some_and(|found| {
+            let usable = found.good_until_s.saturating_add(STALE_MAX_S) > entry::secs(now);
+            usable
+                && matches!(
+                    entry::read_outcome(kind, found.payload),
+                    Some(Outcome::Addrs(_))
+                )
+        })
+    }
+
+    /// Remembers addresses.
+    pub(crate) fn put_addrs(
+        &mut self,
+        kind: Kind,
+        name: &[u8],
+        addrs: &[IpAddr],
+        ttl_s: u32,
+        now: Time,
+    ) {
+        let [min, max] = [self.bounds.min, self.bounds.max].map(|span| Time::at(span).secs());
+        let ttl_s = ttl_s.clamp(min, max.max(min));
+        let data = entry::addrs(kind, name, addrs);
+        self.store.put(data, entry::secs(now) + ttl_s);
+    }
+
+    /// Remembers that the name is not there.
+    pub(crate) fn put_not_found(&mut self, kind: Kind, name: &[u8], ttl_s: u32, now: Time) {
+        let min = Time::at(self.bounds.min).secs();
+        let ttl_s = ttl_s.clamp(min.min(NEGATIVE_TTL_MAX_S), NEGATIVE_TTL_MAX_S);
+        let data = entry::error(kind, name, DnsError::NotFound);
+        self.store.put(data, entry::secs(now) + ttl_s);
+    }
+
+    /// Remembers that asking failed, unless addresses are there that can still serve: those then
+    /// live on for a while.
+    pub(crate) fn put_failure(&mut self, kind: Kind, name: &[u8], error: DnsError, now: Time) {
+        if self.has_stale(kind, name, now) {
+            let until = entry::secs(now) + Time::at(STALE_TTL).secs();
+            self.store.extend(kind.into(), name, until);
+            return;
+        }
+        let ttl_s = Time::at(FAILURE_TTL).secs();
+        let data = entry::error(kind, name, error);
+        self.store.put(data, entry::secs(now) + ttl_s);
+    }
+
+    /// The servers of exactly `zone`.
+    pub(crate) fn delegation(&mut self, zone: &[u8], now: Time) -> Option<Delegation> {
+        let found = self.store.get(Tag::Delegation, zone)?;
+        if found.expires_s <= entry::secs(now) {
+            return None;
+        }
+        entry::read_delegation(found.payload)
+    }
+
+    /// The closest zone at or above `name` whose servers are known, but for the root's.
+    pub(crate) fn closest<'a>(&mut self, name: &'a [u8], now: Time) -> Option<(&'a [u8], Delegation)> {
+        let mut zone = name;
+        while zone != name::ROOT {
+            if let Some(delegation) = self.delegation(zone, now) {
+                return Some((zone, delegation));
+            }
+            zone = name::parent(zone);
+        }
+        None
+    }
+
+    /// Remembers the servers of `zone`.
+    pub(crate) fn put_delegation(
+        &mut self,
+        zone: &[u8],
+        delegation: &Delegation,
+        ttl_s: u32,
+        now: Time,
+    ) {
+        let (min, max) = DELEGATION_TTL_S;
+        let data = entry::delegation(zone, delegation);
+        self.store.put(data, entry::secs(now) + ttl_s.clamp(min, max));
+    }
+
+    /// Forgets the servers of `zone`: none of them served it.
+    pub(crate) fn forget_delegation(&mut self, zone: &[u8]) {
+        self.store.remove(Tag::Delegation, zone);
+    }
+
+    /// Bytes accounted for, never more than the bound.
+    pub(crate) fn bytes(&self) -> usize {
+        self.store.bytes()
+    }
+
+    /// Entries held, of all kinds.
+    pub(crate) fn len(&self) -> usize {
+        self.store.len()
+    }
+}

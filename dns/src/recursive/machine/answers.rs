@@ -1,0 +1,278 @@
+//! Owns what an answer leads to: whether it is one at all, what it tells of its server, and where the
+//! task goes from there. Never chooses the next server and never remembers what was not classified.
+
+use std::net::SocketAddr;
+
+use hickory_proto::op::ResponseCode;
+
+use super::Machine;
+use super::exchange::{Exchange, TcpQuery, Way};
+use super::slab::Id;
+use super::waits::Finding;
+use crate::recursive::cache::Delegation;
+use crate::recursive::message::query;
+use crate::recursive::message::read::{Message, QuestionMatch};
+use crate::recursive::message::reply::{self, Asked, Referral, Verdict};
+use crate::recursive::time::Time;
+
+impl Machine {
+    /// A datagram counts only if id, socket, source and question are those of an open exchange, the
+    /// question in the very letters sent.
+    pub(super) fn take_datagram(
+        &mut self,
+        socket: u16,
+        from: SocketAddr,
+        message: &Message<'_>,
+        now: Time,
+    ) {
+        if !message.is_response() || !message.is_query_opcode() {
+            return;
+        }
+        let port = self.settings.port;
+        let Some((at, exchange)) = self.exchanges.matching(socket, from, port, message.id()) else {
+            return;
+        };
+        match self.compare_question(&exchange, message) {
+            QuestionMatch::Exact => {}
+            QuestionMatch::CaseDiffers => return self.case_differs(&exchange, now),
+            // Servers that understood nothing of the question may leave it out. All that such a
+            // message does is to have another server asked.
+            QuestionMatch::Absent if is_error(message) => {}
+            QuestionMatch::Absent | QuestionMatch::Other => return,
+        }
+        self.close_exchange(at);
+        self.servers
+            .answered(exchange.server, now.since(exchange.sent));
+        if message.truncated() {
+            return self.ask_over_tcp(&exchange, now);
+        }
+        self.take_answer(&exchange, message, now);
+    }
+
+    /// What came over TCP: its source is certain, so that a question in other letters tells of a
+    /// server that changes them.
+    pub(super) fn take_tcp(
+        &mut self,
+        query: TcpQuery,
+        message: Option<&Message<'_>>,
+        now: Time,
+    ) {
+        let Some(exchange) = self.exchanges.get(query.0).copied() else {
+            return;
+        };
+        if exchange.way != Way::Tcp {
+            return;
+        }
+        let question = message.map(|message| self.compare_question(&exchange, message));
+        self.close_exchange(query.0);
+        let usable = message.filter(|message| {
+            message.is_response() && message.id() == exchange.id && !message.truncated()
+        });
+        match (usable, question) {
+            (Some(message), Some(QuestionMatch::Exact)) => {
+                self.take_answer(&exchange, message, now);
+            }
+            (Some(message), Some(QuestionMatch::CaseDiffers)) => {
+                self.servers.no_mixed_case(exchange.server, now);
+                self.take_answer(&exchange, message, now);
+            }
+            _ => self.tcp_failed(&exchange, now),
+        }
+    }
+
+    pub(super) fn take_unreachable(&mut self, socket: u16, to: SocketAddr, id: u16, now: Time) {
+        let port = self.settings.port;
+        if let Some((at, exchange)) = self.exchanges.matching(socket, to, port, id) {
+            self.close_exchange(at);
+            self.candidate_failed(&exchange, now);
+        }
+    }
+
+    fn compare_question(&mut self, exchange: &Exchange, message: &Message<'_>) -> QuestionMatch {
+        let Some(task) = self.tasks.get(exchange.task) else {
+            return QuestionMatch::Other;
+        };
+        self.scratch.clear();
+        query::question_into(
+            &mut self.scratch,
+            &task.name,
+            task.kind,
+            exchange.case_seed,
+        );
+        message.question_is(&self.scratch)
+    }
+
+    /// An answer with the right question in other letters: forged, or from a server that changes
+    /// them. TCP tells which; the exchange stays open, should the true answer be on its way.
+    fn case_differs(&mut self, exchange: &Exchange, now: Time) {
+        let Some(task) = self.tasks.get_mut(exchange.task) else {
+            return;
+        };
+        let Some(candidate) = task.candidate(exchange.addr) else {
+            return;
+        };
+        if !candidate.case_suspect {
+            candidate.case_suspect = true;
+            self.ask_over_tcp(exchange, now);
+        }
+    }
+
+    fn ask_over_tcp(&mut self, exchange: &Exchange, now: Time) {
+        let Some(task) = self.tasks.get_mut(exchange.task) else {
+            return;
+        };
+        let Some(at) = task
+            .candidates
+            .iter()
+            .position(|one| one.addr == exchange.addr && !one.tcp)
+        else {
+            return;
+        };
+        if task.budget == 0 {
+            return self.give_up(exchange.task, now);
+        }
+        task.candidates[at].tcp = true;
+        self.send(exchange.task, at, true, now);
+    }
+
+    fn tcp_failed(&mut self, exchange: &Exchange, now: Time) {
+        let Some(task) = self.tasks.get_mut(exchange.task) else {
+            return;
+        };
+        if let Some(candidate) = task.candidate(exchange.addr)
+            && candidate.case_suspect
+            && !candidate.lower_case
+        {
+            candidate.lower_case = true;
+            candidate.tcp = false;
+            return self.advance_if_idle(exchange.task, now);
+        }
+        self.candidate_failed(exchange, now);
+    }
+
+    /// Takes in an answer that is one.
+    fn take_answer(&mut self, exchange: &Exchange, message: &Message<'_>, now: Time) {
+        let Some(task) = self.tasks.get_mut(exchange.task) else {
+            return;
+        };
+        let verdict = reply::classify(
+            message,
+            Asked {
+                name: &task.name,
+                zone: task.zone(),
+                kind: task.kind,
+                ipv6: self.settings.ipv6,
+            },
+        );
+        self.learn_edns(exchange, &verdict, now);
+        let id = exchange.task;
+        match verdict {
+            Verdict::Addrs { addrs, ttl_s } => {
+                self.finish(id, Finding::Addrs { addrs, ttl_s }, now);
+            }
+            Verdict::Alias { target, ttl_s } => self.follow_alias(id, &target, ttl_s, now),
+            Verdict::NotFound { ttl_s } => self.finish(id, Finding::NotFound { ttl_s }, now),
+            Verdict::Referral(referral) => self.descend(id, referral, now),
+            Verdict::Unsupported if exchange.edns => self.ask_without_edns(exchange, now),
+            Verdict::WeakNotFound => {
+                if let Some(task) = self.tasks.get_mut(id) {
+                    task.weak_not_found = true;
+                }
+                self.candidate_failed(exchange, now);
+            }
+            Verdict::Lame | Verdict::Unsupported | Verdict::Refused | Verdict::Malformed => {
+                self.candidate_failed(exchange, now);
+            }
+        }
+    }
+
+    /// What the answer says of the server and EDNS.
+    fn learn_edns(&mut self, exchange: &Exchange, verdict: &Verdict, now: Time) {
+        if *verdict == Verdict::Unsupported {
+            return;
+        }
+        if exchange.edns {
+            return self.servers.edns_works(exchange.server);
+        }
+        let candidate = self
+            .tasks
+            .get_mut(exchange.task)
+            .and_then(|task| task.candidate(exchange.addr));
+        // It answers without, after an error or silence with.
+        if candidate.is_some_and(|one| one.no_edns || one.tries > 1) {
+            self.servers.no_edns(exchange.server, now);
+        }
+    }
+
+    fn ask_without_edns(&mut self, exchange: &Exchange, now: Time) {
+        let Some(task) = self.tasks.get_mut(exchange.task) else {
+            return;
+        };
+        let Some(at) = task
+            .candidates
+            .iter()
+            .position(|one| one.addr == exchange.addr)
+        else {
+            return;
+        };
+        if task.candidates[at].no_edns || task.budget == 0 {
+            return self.candidate_failed(exchange, now);
+        }
+        task.candidates[at].no_edns = true;
+        self.send(exchange.task, at, exchange.way == Way::Tcp, now);
+    }
+
+    /// Goes down to the zone an answer refers to, and remembers its servers.
+    fn descend(&mut self, id: Id, referral: Referral, now: Time) {
+        let delegation = Delegation {
+            servers: referral
+                .servers
+                .into_iter()
+                .filter(|&addr| self.settings.may_ask(addr))
+                .collect(),
+            names: referral.names,
+        };
+        self.cache
+            .put_delegation(&referral.zone, &delegation, referral.ttl_s, now);
+        self.enter(id, referral.zone.len(), delegation, false, now);
+    }
+
+    /// The server is of no use for this zone; the next is asked, unless one is being asked.
+    fn candidate_failed(&mut self, exchange: &Exchange, now: Time) {
+        let Some(task) = self.tasks.get_mut(exchange.task) else {
+            return;
+        };
+        task.refused = true;
+        if let Some(candidate) = task.candidate(exchange.addr) {
+            candidate.failed = true;
+        }
+        self.advance_if_idle(exchange.task, now);
+    }
+
+    fn advance_if_idle(&mut self, id: Id, now: Time) {
+        if self.tasks.get(id).is_some_and(|task| !task.in_time) {
+            self.advance(id, now);
+        }
+    }
+
+    /// Waits no longer for one exchange.
+    fn close_exchange(&mut self, at: Id) {
+        let Some(exchange) = self.exchanges.close(at) else {
+            return;
+        };
+        self.servers.closed(exchange.server);
+        if let Some(task) = self.tasks.get_mut(exchange.task) {
+            if task.exchanges.last() == Some(&at) {
+                task.in_time = false;
+            }
+            task.exchanges.retain(|one| *one != at);
+        }
+    }
+}
+
+fn is_error(message: &Message<'_>) -> bool {
+    !matches!(
+        message.code(),
+        ResponseCode::NoError | ResponseCode::NXDomain
+    )
+}

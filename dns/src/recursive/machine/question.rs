@@ -1,0 +1,111 @@
+//! Owns what a caller asked: one name, both families, one answer. Never walks: tasks do.
+
+use std::sync::Arc;
+
+use super::settings::{AAAA_GRACE, NAME_TIME, QUERIES_PER_NAME_MAX, STALE_AFTER};
+use super::slab::Id;
+use super::task::Waiter;
+use super::waits::Terms;
+use super::{Machine, Output, Timer};
+use crate::recursive::time::Time;
+use crate::recursive::{Kind, name};
+use crate::{Answer, DnsError, merged};
+
+/// A question being worked on.
+#[derive(Debug)]
+pub(super) struct Question {
+    token: u64,
+    name: Arc<[u8]>,
+    /// IPv4's result, once it is there and IPv6's is waited for.
+    v4: Option<Result<Answer, DnsError>>,
+}
+
+impl Machine {
+    pub(super) fn take_question(&mut self, text: &str, token: u64) {
+        match name::from_text(text) {
+            None => self.answer(token, Err(DnsError::NotFound)),
+            Some(wire) => {
+                self.queue.push_back((wire.into(), token));
+            }
+        }
+    }
+
+    /// Starts the question that waits longest, if there is a place for it.
+    pub(super) fn next_from_queue(&mut self, now: Time) -> bool {
+        if self.questions.len() >= self.settings.names_active_max.max(1) {
+            return false;
+        }
+        let Some((name, token)) = self.queue.pop_front() else {
+            return false;
+        };
+        let question = Question {
+            token,
+            name: name.clone(),
+            v4: None,
+        };
+        let id = self.questions.insert(question);
+        self.look_up_family(name, Kind::A, id, now);
+        true
+    }
+
+    fn look_up_family(&mut self, name: Arc<[u8]>, kind: Kind, question: Id, now: Time) {
+        let time = if self.cache.has_stale(kind, &name, now) {
+            STALE_AFTER
+        } else {
+            NAME_TIME
+        };
+        let terms = Terms {
+            depth: 0,
+            aliases: 0,
+            budget: QUERIES_PER_NAME_MAX,
+            deadline: now + time,
+        };
+        self.look_up(name, kind, terms, Waiter::Question(question), now);
+    }
+
+    /// One family's result is there. IPv6 is asked after IPv4, in the zone that is known by then,
+    /// and only of names whose servers answer.
+    pub(super) fn question_result(
+        &mut self,
+        id: Id,
+        result: Result<Answer, DnsError>,
+        now: Time,
+    ) {
+        let Some(question) = self.questions.get_mut(id) else {
+            return;
+        };
+        if let Some(v4) = question.v4.take() {
+            return self.close_question(id, merged(v4, result));
+        }
+        let silent = matches!(result, Err(DnsError::Failure | DnsError::TimedOut));
+        if !self.settings.ipv6 || silent {
+            return self.close_question(id, result);
+        }
+        if result.is_ok() {
+            self.timers
+                .push(std::cmp::Reverse((now + AAAA_GRACE, Timer::Question(id))));
+        }
+        question.v4 = Some(result);
+        let name = question.name.clone();
+        self.look_up_family(name, Kind::Aaaa, id, now);
+    }
+
+    /// IPv6's addresses were waited for long enough.
+    pub(super) fn question_alarm(&mut self, id: Id) {
+        if let Some(question) = self.questions.get_mut(id)
+            && let Some(v4) = question.v4.take()
+        {
+            self.close_question(id, v4);
+        }
+    }
+
+    fn close_question(&mut self, id: Id, result: Result<Answer, DnsError>) {
+        if let Some(question) = self.questions.remove(id) {
+            self.answer(question.token, result);
+        }
+    }
+
+    fn answer(&mut self, token: u64, result: Result<Answer, DnsError>) {
+        self.out.push_back(Output::Answer { token, result });
+    }
+}

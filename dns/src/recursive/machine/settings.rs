@@ -1,0 +1,88 @@
+//! Owns what can be set of the resolver, with its defaults, and the fixed bounds on one name.
+//! Never reads an option: the caller does.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::recursive::cache::TtlBounds;
+use crate::recursive::hints::root_servers;
+use crate::recursive::servers::ServerLimits;
+
+/// The port of DNS (RFC 1035, 4.2).
+const DNS_PORT: u16 = 53;
+
+/// Time one question may take from its start.
+pub(super) const NAME_TIME: Duration = Duration::from_millis(4500);
+/// Time the look-up of one name server's address may take.
+pub(super) const NS_TIME: Duration = Duration::from_secs(3);
+/// Time before a question with an outdated answer at hand is given it (RFC 8767, section 5).
+pub(super) const STALE_AFTER: Duration = Duration::from_millis(1800);
+/// How long waits for our own limits may put off the end of a name's time, all together.
+pub(super) const PUT_OFF_MAX: Duration = Duration::from_secs(15);
+/// How long IPv6's addresses are waited for once IPv4's are there (the idea of RFC 8305, section 3).
+pub(super) const AAAA_GRACE: Duration = Duration::from_millis(100);
+/// Queries one question may cost, all its look-ups of servers and aliases included.
+pub(super) const QUERIES_PER_NAME_MAX: u16 = 40;
+/// Of those, what the look-up of one name server may take; what it leaves comes back.
+pub(super) const QUERIES_PER_NS_MAX: u16 = 14;
+/// Name servers looked up by name for one zone (bounds what a zone of made-up servers can cause).
+pub(super) const NS_LOOKUPS_MAX: u8 = 5;
+/// Of those, at the same time.
+pub(super) const NS_LOOKUPS_AT_ONCE: u8 = 2;
+/// Look-ups of servers for look-ups of servers.
+pub(super) const DEPTH_MAX: u8 = 4;
+/// Aliases followed from one name, beyond those within one answer.
+pub(super) const ALIASES_MAX: u8 = 10;
+/// Tries of one server for one zone on the way.
+pub(super) const TRIES_MAX: u8 = 6;
+/// Servers considered for one zone.
+pub(super) const CANDIDATES_MAX: usize = 26;
+
+/// What can be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether to look for IPv6 addresses and ask servers over IPv6: only where there is a route.
+    pub ipv6: bool,
+    /// The port servers listen on; 53 outside tests.
+    pub port: u16,
+    /// The root servers.
+    pub roots: Vec<IpAddr>,
+    /// Whether servers at private and loopback addresses may be asked; never outside tests.
+    pub private_servers: bool,
+    /// UDP sockets, each on a random port. More make forged answers harder.
+    pub sockets: u16,
+    /// Questions worked on at the same time; those beyond wait, and their time starts later.
+    pub names_active_max: usize,
+    /// Datagrams waited for at the same time, late ones included.
+    pub queries_outstanding_max: usize,
+    /// What one server is burdened with at most.
+    pub server: ServerLimits,
+    /// Memory of the cache, bytes.
+    pub cache_bytes_max: usize,
+    /// Bounds on the life of answers.
+    pub ttl: TtlBounds,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ipv6: false,
+            port: DNS_PORT,
+            roots: root_servers(false),
+            private_servers: false,
+            sockets: 64,
+            names_active_max: 2048,
+            queries_outstanding_max: 16_384,
+            server: ServerLimits {
+                outstanding_max: 256,
+                rate_per_s: 2000.0,
+                burst: 500.0,
+            },
+            cache_bytes_max: 256 << 20,
+            ttl: TtlBounds {
+                min: Duration::from_secs(60),
+                max: Duration::from_secs(86_400),
+            },
+        }
+    }
+}

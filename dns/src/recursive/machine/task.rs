@@ -1,0 +1,119 @@
+//! Owns what a task is: one name and type on its way down from the closest known zone.
+//! Never moves by itself: [`super::walk`] and [`super::waits`] move it.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::slab::Id;
+use crate::recursive::Kind;
+use crate::recursive::time::Time;
+
+/// Tasks by what they look up.
+pub(super) type TaskIndex = HashMap<(Arc<[u8]>, Kind), Id>;
+
+/// Who is told a task's outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiter {
+    Question(Id),
+    /// A task that needs the address of a name server, in the step of that number.
+    Server { task: Id, step: u32 },
+    /// A task whose name is an alias, with the TTL of the way there.
+    Alias { task: Id, ttl_s: u32 },
+}
+
+impl Waiter {
+    /// The task that waits, if it is one.
+    pub(super) const fn task(self) -> Option<Id> {
+        match self {
+            Self::Question(_) => None,
+            Self::Server { task, .. } | Self::Alias { task, .. } => Some(task),
+        }
+    }
+}
+
+/// One server of the zone a task is at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) addr: IpAddr,
+    pub(super) tries: u8,
+    /// Answered in a way that makes asking again useless.
+    pub(super) failed: bool,
+    /// Did not understand EDNS.
+    pub(super) no_edns: bool,
+    /// Is, or was, asked over TCP.
+    pub(super) tcp: bool,
+    /// That because an answer came with letters in another case.
+    pub(super) case_suspect: bool,
+    /// And TCP did not help: asked in lower case.
+    pub(super) lower_case: bool,
+}
+
+impl Candidate {
+    pub(super) const fn new(addr: IpAddr) -> Self {
+        Self {
+            addr,
+            tries: 0,
+            failed: false,
+            no_edns: false,
+            tcp: false,
+            case_suspect: false,
+            lower_case: false,
+        }
+    }
+}
+
+/// One name and type being looked up.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) name: Arc<[u8]>,
+    pub(super) kind: Kind,
+    pub(super) waiters: Vec<Waiter>,
+    /// Look-ups of servers this one is nested in.
+    pub(super) depth: u8,
+    /// Aliases followed on the way here.
+    pub(super) aliases: u8,
+    /// Queries it may still send.
+    pub(super) budget: u16,
+    pub(super) started: Time,
+    pub(super) deadline: Time,
+    /// By how much the deadline was put off, for our own limits.
+    pub(super) put_off: Duration,
+    /// When it is to be looked at again; alarms of other moments are void.
+    pub(super) alarm: Time,
+    /// Length of the zone's name, which is the end of `name`.
+    pub(super) zone_len: usize,
+    /// Whether the zone's servers came from the cache and may be outdated.
+    pub(super) zone_cached: bool,
+    /// Grows with each zone entered.
+    pub(super) step: u32,
+    pub(super) candidates: Vec<Candidate>,
+    /// Servers known by name only, in the order to look them up, next last.
+    pub(super) names: Vec<Box<[u8]>>,
+    /// Name servers being looked up, and how many were.
+    pub(super) lookups: u8,
+    pub(super) lookups_made: u8,
+    /// Open exchanges of this step, the latest last.
+    pub(super) exchanges: Vec<Id>,
+    /// Whether the latest exchange is still within its time.
+    pub(super) in_time: bool,
+    /// Waits for the target of its alias.
+    pub(super) at_alias: bool,
+    /// Some server said "not found" without being sure.
+    pub(super) weak_not_found: bool,
+    /// Some server answered, with an error.
+    pub(super) refused: bool,
+    /// Has begun anew from above an outdated zone.
+    pub(super) restarted: bool,
+}
+
+impl Task {
+    pub(super) fn zone(&self) -> &[u8] {
+        &self.name[self.name.len() - self.zone_len..]
+    }
+
+    pub(super) fn candidate(&mut self, addr: IpAddr) -> Option<&mut Candidate> {
+        self.candidates.iter_mut().find(|one| one.addr == addr)
+    }
+}

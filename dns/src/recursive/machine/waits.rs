@@ -1,0 +1,317 @@
+//! Owns who waits for whom: starting look-ups, joining those under way, and handing results on.
+//! Never lets a look-up wait for itself, and never grants more queries than the asker has left.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Machine;
+use super::settings::{
+    ALIASES_MAX, CANDIDATES_MAX, DEPTH_MAX, NS_LOOKUPS_AT_ONCE, NS_LOOKUPS_MAX, NS_TIME,
+    QUERIES_PER_NS_MAX,
+};
+use super::slab::Id;
+use super::task::{Candidate, Task, Waiter};
+use crate::recursive::cache::Known;
+use crate::recursive::time::Time;
+use crate::recursive::{Kind, NEGATIVE_TTL_S};
+use crate::{Answer, DnsError};
+
+/// Tasks looked at for a circle; a wait whose surroundings are larger is refused.
+const CIRCLE_SEARCH_MAX: usize = 64;
+/// A failure is remembered only if the task had this long: one started near its asker's deadline
+/// says little about the name.
+const FAIR_TIME: Duration = Duration::from_millis(1500);
+
+/// A result on its way to one who waits for it.
+#[derive(Debug)]
+pub(super) struct Done {
+    waiter: Waiter,
+    result: Result<Answer, DnsError>,
+    /// Queries granted and not used.
+    unspent: u16,
+}
+
+/// On what terms a look-up is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) depth: u8,
+    pub(super) aliases: u8,
+    pub(super) budget: u16,
+    pub(super) deadline: Time,
+}
+
+/// What a task found.
+#[derive(Debug)]
+pub(super) enum Finding {
+    Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
+    NotFound { ttl_s: u32 },
+    Failed(DnsError),
+}
+
+impl Machine {
+    /// Finds `name`'s addresses of `kind` for `waiter`: from the cache, by joining a task under way,
+    /// or by a new one, which alone takes the budget: returns whether it does.
+    pub(super) fn look_up(
+        &mut self,
+        name: Arc<[u8]>,
+        kind: Kind,
+        terms: Terms,
+        waiter: Waiter,
+        now: Time,
+    ) -> bool {
+        if let Some(known) = self.cache.get(kind, &name, now) {
+            self.done.push_back(Done {
+                waiter,
+                result: result_of(known),
+                unspent: 0,
+            });
+            return false;
+        }
+        let key = (name, kind);
+        if let Some(task) = self.index.get(&key).and_then(|&id| self.tasks.get_mut(id)) {
+            task.waiters.push(waiter);
+            task.deadline = task.deadline.max(terms.deadline);
+            return false;
+        }
+        let task = new_task(key.0.clone(), kind, terms, waiter, now);
+        let id = self.tasks.insert(task);
+        self.index.insert(key, id);
+        self.begin(id, now);
+        true
+    }
+
+    /// Ends a task: remembers what it found and tells all who wait.
+    pub(super) fn finish(&mut self, id: Id, finding: Finding, now: Time) {
+        self.close_exchanges(id);
+        let Some(task) = self.tasks.remove(id) else {
+            return;
+        };
+        let key = (task.name, task.kind);
+        self.index.remove(&key);
+        let (name, kind) = key;
+        let result = match finding {
+            Finding::Addrs { addrs, ttl_s } => {
+                self.cache.put_addrs(kind, &name, &addrs, ttl_s, now);
+                Ok(answer(addrs, ttl_s))
+            }
+            Finding::NotFound { ttl_s } => {
+                self.cache.put_not_found(kind, &name, ttl_s, now);
+                Err(DnsError::NotFound)
+            }
+            Finding::Failed(error) => {
+                let fair = task.refused || now.since(task.started) >= FAIR_TIME;
+                if fair || self.cache.has_stale(kind, &name, now) {
+                    self.cache.put_failure(kind, &name, error, now);
+                }
+                // An outdated answer stands in for a failure.
+                self.cache
+                    .get(kind, &name, now)
+                    .map_or(Err(error), result_of)
+            }
+        };
+        let mut unspent = task.budget;
+        for waiter in task.waiters {
+            self.done.push_back(Done {
+                waiter,
+                result: result.clone(),
+                unspent: std::mem::take(&mut unspent),
+            });
+        }
+    }
+
+    /// Hands one result to who waits for it, if that is still there.
+    pub(super) fn deliver(&mut self, done: Done, now: Time) {
+        match done.waiter {
+            Waiter::Question(id) => self.question_result(id, done.result, now),
+            Waiter::Server { task, step } => {
+                self.return_budget(task, done.unspent);
+                self.server_found(task, step, done.result, now);
+            }
+            Waiter::Alias { task, ttl_s } => {
+                self.return_budget(task, done.unspent);
+                let finding = match done.result {
+                    Ok(answer) => Finding::Addrs {
+                        addrs: answer.addrs.to_vec(),
+                        ttl_s: ttl_s.min(Time::at(answer.ttl).secs()),
+                    },
+                    Err(DnsError::NotFound) => Finding::NotFound {
+                        ttl_s: ttl_s.min(NEGATIVE_TTL_S),
+                    },
+                    Err(error) => Finding::Failed(error),
+                };
+                self.finish(task, finding, now);
+            }
+        }
+    }
+
+    fn return_budget(&mut self, id: Id, unspent: u16) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.budget = task.budget.saturating_add(unspent);
+        }
+    }
+
+    /// A name server's addresses are there, or are not to be had.
+    fn server_found(
+        &mut self,
+        id: Id,
+        step: u32,
+        result: Result<Answer, DnsError>,
+        now: Time,
+    ) {
+        let Some(task) = self.tasks.get_mut(id).filter(|task| task.step == step) else {
+            return;
+        };
+        task.lookups = task.lookups.saturating_sub(1);
+        let found = result.map(|answer| answer.addrs);
+        for &addr in found.iter().flat_map(|addrs| addrs.iter()) {
+            if self.settings.may_ask(addr)
+                && task.candidates.len() < CANDIDATES_MAX
+                && task.candidate(addr).is_none()
+            {
+                task.candidates.push(Candidate::new(addr));
+            }
+        }
+        if !task.in_time {
+            self.advance(id, now);
+        }
+    }
+
+    /// Looks up the next name server that is known by name only; `false` if there is none to be
+    /// looked up now.
+    pub(super) fn look_up_server(&mut self, id: Id, now: Time) -> bool {
+        loop {
+            let Some(task) = self.tasks.get_mut(id) else {
+                return false;
+            };
+            let grant = (task.budget / 2).min(QUERIES_PER_NS_MAX);
+            if task.lookups >= NS_LOOKUPS_AT_ONCE
+                || task.lookups_made >= NS_LOOKUPS_MAX
+                || task.depth >= DEPTH_MAX
+                || grant == 0
+            {
+                return false;
+            }
+            let Some(name) = task.names.pop() else {
+                return false;
+            };
+            let (step, depth) = (task.step, task.depth + 1);
+            let terms = Terms {
+                depth,
+                aliases: 0,
+                budget: grant,
+                deadline: task.deadline.min(now + NS_TIME),
+            };
+            let name: Arc<[u8]> = name.into();
+            if self.waits_for_itself(id, &name, Kind::A) {
+                continue;
+            }
+            if let Some(task) = self.tasks.get_mut(id) {
+                task.lookups += 1;
+                task.lookups_made += 1;
+            }
+            let waiter = Waiter::Server { task: id, step };
+            if self.look_up(name, Kind::A, terms, waiter, now)
+                && let Some(task) = self.tasks.get_mut(id)
+            {
+                task.budget -= grant;
+            }
+            return true;
+        }
+    }
+
+    /// The task's name is an alias of `target`: waits for the target's addresses.
+    pub(super) fn follow_alias(&mut self, id: Id, target: &[u8], ttl_s: u32, now: Time) {
+        self.close_exchanges(id);
+        let target: Arc<[u8]> = target.into();
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        let terms = Terms {
+            depth: task.depth,
+            aliases: task.aliases + 1,
+            budget: task.budget,
+            deadline: task.deadline,
+        };
+        let kind = task.kind;
+        if terms.aliases > ALIASES_MAX || self.waits_for_itself(id, &target, kind) {
+            return self.finish(id, Finding::Failed(DnsError::Failure), now);
+        }
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.at_alias = true;
+            task.step += 1;
+        }
+        self.alarm_at(id, terms.deadline, now);
+        let waiter = Waiter::Alias { task: id, ttl_s };
+        if self.look_up(target, kind, terms, waiter, now)
+            && let Some(task) = self.tasks.get_mut(id)
+        {
+            task.budget -= terms.budget;
+        }
+    }
+
+    /// Whether `id` would, by waiting for `name`, wait for itself: whether the task for `name` is
+    /// among those that wait for `id`, directly or not.
+    fn waits_for_itself(&self, id: Id, name: &Arc<[u8]>, kind: Kind) -> bool {
+        let Some(&target) = self.index.get(&(name.clone(), kind)) else {
+            return false;
+        };
+        let mut above = vec![id];
+        let mut at = 0;
+        while let Some(&one) = above.get(at) {
+            if one == target || above.len() > CIRCLE_SEARCH_MAX {
+                return true;
+            }
+            at += 1;
+            let waiters = self.tasks.get(one).map_or(&[][..], |task| &task.waiters);
+            for task in waiters.iter().filter_map(|waiter| waiter.task()) {
+                if !above.contains(&task) {
+                    above.push(task);
+                }
+            }
+        }
+        false
+    }
+}
+
+fn new_task(name: Arc<[u8]>, kind: Kind, terms: Terms, waiter: Waiter, now: Time) -> Task {
+    Task {
+        name,
+        kind,
+        waiters: vec![waiter],
+        depth: terms.depth,
+        aliases: terms.aliases,
+        budget: terms.budget,
+        started: now,
+        deadline: terms.deadline,
+        put_off: Duration::ZERO,
+        alarm: Time::default(),
+        zone_len: 1,
+        zone_cached: false,
+        step: 0,
+        candidates: Vec::new(),
+        names: Vec::new(),
+        lookups: 0,
+        lookups_made: 0,
+        exchanges: Vec::new(),
+        in_time: false,
+        at_alias: false,
+        weak_not_found: false,
+        refused: false,
+        restarted: false,
+    }
+}
+
+fn result_of(known: Known) -> Result<Answer, DnsError> {
+    match known {
+        Known::Addrs { addrs, ttl_s } => Ok(answer(addrs, ttl_s)),
+        Known::Error { error, .. } => Err(error),
+    }
+}
+
+fn answer(addrs: Vec<IpAddr>, ttl_s: u32) -> Answer {
+    Answer {
+        addrs: addrs.into(),
+        ttl: Duration::from_secs(u64::from(ttl_s)),
+    }
+}

@@ -1,0 +1,280 @@
+//! Owns a task's way down: entering a zone, asking one server after the other, waiting, giving up.
+//! Never reads an answer: [`super::answers`] does.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rand::Rng;
+
+use super::choose::Choice;
+use super::exchange::{Exchange, TcpQuery, Way};
+use super::settings::{CANDIDATES_MAX, PUT_OFF_MAX, Settings};
+use super::slab::Id;
+use super::task::Candidate;
+use super::waits::Finding;
+use super::{Machine, Output, Timer};
+use crate::DnsError;
+use crate::recursive::cache::Delegation;
+use crate::recursive::hints::is_public;
+use crate::recursive::message::query::{self, Spelling};
+use crate::recursive::servers::FIRST_TIMEOUT;
+use crate::recursive::time::Time;
+use crate::recursive::{NEGATIVE_TTL_S, name};
+
+/// Longest wait for one try; each further try of a server is waited for longer.
+const TRY_TIME_MAX: Duration = Duration::from_millis(1500);
+/// Least wait for a TCP query: connecting and asking are two round trips, and SYNs get lost.
+const TCP_TIME: Duration = Duration::from_millis(1200);
+
+impl Settings {
+    /// Whether a server may be asked at `addr`.
+    pub(super) fn may_ask(&self, addr: IpAddr) -> bool {
+        (self.ipv6 || addr.is_ipv4()) && (self.private_servers || is_public(addr))
+    }
+}
+
+impl Machine {
+    /// Begins, or begins anew, at the closest zone known.
+    pub(super) fn begin(&mut self, id: Id, now: Time) {
+        let Some(name) = self.tasks.get(id).map(|task| task.name.clone()) else {
+            return;
+        };
+        match self.cache.closest(&name, now) {
+            Some((zone, delegation)) => self.enter(id, zone.len(), delegation, true, now),
+            None => {
+                let roots = Delegation {
+                    servers: self.settings.roots.clone(),
+                    names: Vec::new(),
+                };
+                self.enter(id, name::ROOT.len(), roots, false, now);
+            }
+        }
+    }
+
+    /// Turns to the servers of the zone that the last `zone_len` bytes of the name are.
+    pub(super) fn enter(
+        &mut self,
+        id: Id,
+        zone_len: usize,
+        delegation: Delegation,
+        cached: bool,
+        now: Time,
+    ) {
+        self.close_exchanges(id);
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        task.zone_len = zone_len;
+        task.zone_cached = cached;
+        task.step += 1;
+        task.lookups = 0;
+        task.lookups_made = 0;
+        task.candidates.clear();
+        for addr in delegation.servers {
+            if self.settings.may_ask(addr) && task.candidates.len() < CANDIDATES_MAX {
+                task.candidates.push(Candidate::new(addr));
+            }
+        }
+        task.names = delegation.names;
+        task.names.reverse();
+        self.advance(id, now);
+    }
+
+    /// Does the next thing for a task that has no query in time: asks, looks a server up, waits, or
+    /// gives up.
+    pub(super) fn advance(&mut self, id: Id, now: Time) {
+        let Some(task) = self.tasks.get(id) else {
+            return;
+        };
+        let deadline = task.deadline;
+        if now >= deadline {
+            return self.give_up(id, now);
+        }
+        if task.at_alias {
+            return self.alarm_at(id, deadline, now);
+        }
+        match self.choose(id, now) {
+            Choice::Ask(at) => self.ask_candidate(id, at, now),
+            Choice::Later(wait) => self.put_off(id, wait, now),
+            Choice::Nobody if self.look_up_server(id, now) => {
+                self.alarm_at(id, deadline.min(now + FIRST_TIMEOUT), now);
+            }
+            Choice::Nobody if self.is_waiting(id) => self.alarm_at(id, deadline, now),
+            Choice::Nobody => self.zone_failed(id, now),
+        }
+    }
+
+    fn ask_candidate(&mut self, id: Id, at: usize, now: Time) {
+        let Some(task) = self.tasks.get(id) else {
+            return;
+        };
+        if task.budget == 0 {
+            return self.give_up(id, now);
+        }
+        // Who has been silent once may stay so: the zone's other servers are looked for meanwhile.
+        let again = task.candidates.get(at).is_some_and(|one| one.tries > 0);
+        if again && task.lookups == 0 {
+            self.look_up_server(id, now);
+        }
+        self.send(id, at, false, now);
+    }
+
+    /// Our own limits keep the question back; the name's time does not run meanwhile, within bounds.
+    fn put_off(&mut self, id: Id, wait: Duration, now: Time) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            if task.put_off < PUT_OFF_MAX {
+                task.put_off += wait;
+                task.deadline = task.deadline + wait;
+            }
+            let until = task.deadline.min(now + wait);
+            self.alarm_at(id, until, now);
+        }
+    }
+
+    /// Whether something may still come by itself: a server's address, or an answer over TCP. Late
+    /// answers over UDP are not waited for once no server is left to ask.
+    fn is_waiting(&self, id: Id) -> bool {
+        self.tasks.get(id).is_some_and(|task| {
+            task.lookups > 0
+                || task.exchanges.iter().any(|&one| {
+                    let exchange = self.exchanges.get(one);
+                    exchange.is_some_and(|one| one.way == Way::Tcp)
+                })
+        })
+    }
+
+    /// No server of the zone is left to ask. What the cache said of it may be outdated: then the
+    /// zone is forgotten, and found anew from above, once.
+    fn zone_failed(&mut self, id: Id, now: Time) {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        if task.zone_cached && !task.restarted && !task.weak_not_found {
+            task.restarted = true;
+            let zone: Box<[u8]> = task.zone().into();
+            self.cache.forget_delegation(&zone);
+            return self.begin(id, now);
+        }
+        self.give_up(id, now);
+    }
+
+    pub(super) fn give_up(&mut self, id: Id, now: Time) {
+        let Some(task) = self.tasks.get(id) else {
+            return;
+        };
+        let finding = if task.weak_not_found {
+            Finding::NotFound {
+                ttl_s: NEGATIVE_TTL_S,
+            }
+        } else if task.refused {
+            Finding::Failed(DnsError::Failure)
+        } else {
+            Finding::Failed(DnsError::TimedOut)
+        };
+        self.finish(id, finding, now);
+    }
+
+    /// Sends the task's question to one candidate and sets the alarm for its silence.
+    pub(super) fn send(&mut self, id: Id, at: usize, tcp: bool, now: Time) {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        let Some(candidate) = task.candidates.get_mut(at) else {
+            return;
+        };
+        candidate.tries = candidate.tries.saturating_add(1);
+        task.budget = task.budget.saturating_sub(1);
+        let addr = candidate.addr;
+        let server = self.servers.id_of(addr, now);
+        let (edns, mixed) = self.servers.spelling(server, now);
+        let spelling = Spelling {
+            edns: edns && !candidate.no_edns,
+            case_seed: if mixed && !candidate.lower_case {
+                self.rng.next_u64().max(1)
+            } else {
+                0
+            },
+        };
+        let (socket, message_id) = self.exchanges.draw(&mut self.rng, self.settings.sockets);
+        let bytes = query::encode(message_id, &task.name, task.kind, spelling);
+        let exchange = self.exchanges.open(Exchange {
+            task: id,
+            server,
+            addr,
+            id: message_id,
+            way: if tcp { Way::Tcp } else { Way::Udp { socket } },
+            sent: now,
+            case_seed: spelling.case_seed,
+            edns: spelling.edns,
+            late: false,
+        });
+        self.servers.asked(server);
+        task.exchanges.push(exchange);
+        task.in_time = true;
+        let to = (addr, self.settings.port).into();
+        let time = try_time(self.servers.timeout(server), candidate.tries);
+        let (output, time) = if tcp {
+            let query = TcpQuery(exchange);
+            (Output::Tcp { query, to, bytes }, time.max(TCP_TIME))
+        } else {
+            (Output::Udp { socket, to, bytes }, time)
+        };
+        let alarm = task.deadline.min(now + time);
+        self.out.push_back(output);
+        self.alarm_at(id, alarm, now);
+    }
+
+    /// Sets when the task is looked at again, instead of any moment set before; at least a little
+    /// after `now`.
+    pub(super) fn alarm_at(&mut self, id: Id, at: Time, now: Time) {
+        let at = at.max(now + Duration::from_micros(1));
+        if let Some(task) = self.tasks.get_mut(id)
+            && task.alarm != at
+        {
+            task.alarm = at;
+            self.timers.push(Reverse((at, Timer::Task(id))));
+        }
+    }
+
+    /// The alarm set for `at` has come: whoever was asked last is silent.
+    pub(super) fn task_alarm(&mut self, id: Id, at: Time, now: Time) {
+        let Some(task) = self.tasks.get_mut(id).filter(|task| task.alarm == at) else {
+            return;
+        };
+        if std::mem::take(&mut task.in_time)
+            && let Some(&latest) = task.exchanges.last()
+            && let Some(exchange) = self.exchanges.get_mut(latest)
+            && !exchange.late
+        {
+            exchange.late = true;
+            // A deadline may have cut the wait short.
+            if now.since(exchange.sent) >= Duration::from_millis(100) {
+                self.servers.silent(exchange.server, exchange.edns, now);
+            }
+        }
+        self.advance(id, now);
+    }
+
+    /// Waits no longer for any answer of the task's step.
+    pub(super) fn close_exchanges(&mut self, id: Id) {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        task.in_time = false;
+        for one in std::mem::take(&mut task.exchanges) {
+            if let Some(exchange) = self.exchanges.close(one) {
+                self.servers.closed(exchange.server);
+                if exchange.way == Way::Tcp {
+                    self.out.push_back(Output::TcpClosed(TcpQuery(one)));
+                }
+            }
+        }
+    }
+}
+
+/// The wait for the `tries`-th try of a server whose first is waited for `first`.
+fn try_time(first: Duration, tries: u8) -> Duration {
+    let grown = (1..tries.min(8)).fold(first, |time, _| time * 7 / 5);
+    grown.min(TRY_TIME_MAX)
+}

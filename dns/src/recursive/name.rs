@@ -1,0 +1,138 @@
+//! Owns names as they stand on the wire (RFC 1035, 3.1): length-prefixed labels, ASCII lower case,
+//! ending in the root's empty label. Kept and compared as plain bytes.
+//! Never holds a compression pointer (the message reader follows those) and never prints a name.
+
+/// Longest name, bytes, all length bytes included (RFC 1035, 2.3.4).
+pub(crate) const NAME_BYTES_MAX: usize = 255;
+/// Longest label, bytes.
+const LABEL_BYTES_MAX: usize = 63;
+/// The root's name.
+pub(crate) const ROOT: &[u8] = &[0];
+
+/// `text` as a wire name, or `None` where no such name can exist.
+pub(crate) fn from_text(text: &str) -> Option<Box<[u8]>> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let mut wire = Vec::with_capacity(text.len() + 2);
+    for label in text.split('.') {
+        if label.is_empty() || label.len() > LABEL_BYTES_MAX {
+            return None;
+        }
+        wire.push(u8::try_from(label.len()).ok()?);
+        wire.extend(label.bytes().map(|byte| byte.to_ascii_lowercase()));
+    }
+    wire.push(0);
+    (wire.len() <= NAME_BYTES_MAX).then(|| wire.into_boxed_slice())
+}
+
+/// Whether `wire` is one whole name and nothing else: what a file must hold before it is believed.
+pub(crate) fn is_valid(wire: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(&len) = wire.get(at) {
+        if len == 0 {
+            return at + 1 == wire.len() && wire.len() <= NAME_BYTES_MAX;
+        }
+        if usize::from(len) > LABEL_BYTES_MAX {
+            return false;
+        }
+        at += 1 + usize::from(len);
+    }
+    false
+}
+
+/// The name without its first label; the root's parent is the root.
+pub(crate) fn parent(name: &[u8]) -> &[u8] {
+    match name.first() {
+        Some(&len) if len > 0 => name.get(1 + usize::from(len)..).unwrap_or(ROOT),
+        _ => ROOT,
+    }
+}
+
+/// Whether `name` is `zone` or below it. The root holds every name.
+pub(crate) fn is_within(name: &[u8], zone: &[u8]) -> bool {
+    let mut rest = name;
+    while rest.len() > zone.len() {
+        rest = parent(rest);
+    }
+    rest == zone
+}
+
+/// Whether `name` is below `zone` and not `zone` itself.
+pub(crate) fn is_below(name: &[u8], zone: &[u8]) -> bool {
+    name.len() > zone.len() && is_within(name, zone)
+}
+
+/// A name just read, on the stack.
+#[derive(Clone, Copy)]
+pub(crate) struct NameBuf {
+    len: u8,
+    bytes: [u8; NAME_BYTES_MAX],
+}
+
+impl NameBuf {
+    pub(crate) const fn new() -> Self {
+        Self {
+            len: 0,
+            bytes: [0; NAME_BYTES_MAX],
+        }
+    }
+
+    /// Adds bytes in lower case; `None` where they do not fit. A length byte is below `A` and so
+    /// stays what it is.
+    pub(crate) fn push(&mut self, part: &[u8]) -> Option<()> {
+        let start = usize::from(self.len);
+        let room = self.bytes.get_mut(start..start + part.len())?;
+        for (to, from) in room.iter_mut().zip(part) {
+            *to = from.to_ascii_lowercase();
+        }
+        self.len = u8::try_from(start + part.len()).ok()?;
+        Some(())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_lower_case_labels_and_the_root() {
+        assert_eq!(
+            from_text("WWW.a.Test").as_deref(),
+            Some(&b"\x03www\x01a\x04test\0"[..])
+        );
+        assert_eq!(from_text("a.test."), from_text("a.test"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_none() {
+        let long_label = "a".repeat(64);
+        let long_name = ["a".repeat(63).as_str(); 4].join(".");
+        for text in ["", ".", "a..b", ".a", &long_label, &long_name] {
+            assert_eq!(from_text(text), None, "{text:?}");
+        }
+        let longest = format!("{}.{}", ["a".repeat(63).as_str(); 3].join("."), "b".repeat(61));
+        assert_eq!(from_text(&longest).unwrap().len(), 255);
+    }
+
+    #[test]
+    fn within_compares_whole_labels() {
+        let [name, zone, other] =
+            ["www.a.test", "a.test", "wa.test"].map(|text| from_text(text).unwrap());
+        assert!(is_within(&name, &zone) && is_below(&name, &zone));
+        assert!(is_within(&zone, &zone) && !is_below(&zone, &zone));
+        assert!(!is_within(&other, &zone) && !is_within(&zone, &name));
+        assert!(is_within(&name, ROOT) && is_below(&name, ROOT));
+        assert!(!is_below(ROOT, ROOT));
+    }
+
+    #[test]
+    fn only_whole_names_are_valid() {
+        assert!(is_valid(b"\x01a\0") && is_valid(ROOT));
+        for broken in [&b""[..], b"\x01a", b"\x01a\0\0", b"\x02a\0", b"\xc0\x0c", b"\x40a\0"] {
+            assert!(!is_valid(broken), "{broken:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The iterative resolver against the lab of fake authorities: simulated, with its own clock, and over
+//! loopback sockets.
+//!
+//! The lab is a module of the tests' crate, taken in by its path: that crate stands on everything
+//! else, and these tests need nothing but this one.
+
+#[path = "../../../tests/src/dnslab/mod.rs"]
+mod dnslab;
+
+mod faults;
+mod simulate;
