@@ -24,6 +24,8 @@ use crate::recursive::{NEGATIVE_TTL_S, name};
 
 /// Longest wait for one try; each further try of a server is waited for longer.
 const TRY_TIME_MAX: Duration = Duration::from_millis(1500);
+/// How long after it was sent a question may still be answered, once nobody else is left to ask.
+const LATE_TIME: Duration = Duration::from_millis(1200);
 /// Least wait for a TCP query: connecting and asking are two round trips, and SYNs get lost.
 const TCP_TIME: Duration = Duration::from_millis(1200);
 
@@ -100,8 +102,10 @@ impl Machine {
             Choice::Nobody if self.look_up_server(id, now) => {
                 self.alarm_at(id, deadline.min(now + FIRST_TIMEOUT), now);
             }
-            Choice::Nobody if self.is_waiting(id) => self.alarm_at(id, deadline, now),
-            Choice::Nobody => self.zone_failed(id, now),
+            Choice::Nobody => match self.waits_until(id) {
+                Some(until) if until > now => self.alarm_at(id, deadline.min(until), now),
+                _ => self.zone_failed(id, now),
+            },
         }
     }
 
@@ -132,16 +136,19 @@ impl Machine {
         }
     }
 
-    /// Whether something may still come by itself: a server's address, or an answer over TCP. Late
-    /// answers over UDP are not waited for once no server is left to ask.
-    fn is_waiting(&self, id: Id) -> bool {
-        self.tasks.get(id).is_some_and(|task| {
-            task.lookups > 0
-                || task.exchanges.iter().any(|&one| {
-                    let exchange = self.exchanges.get(one);
-                    exchange.is_some_and(|one| one.way == Way::Tcp)
-                })
-        })
+    /// Until when something may still come by itself: a server's address, an answer over TCP, or a
+    /// late one over UDP.
+    fn waits_until(&self, id: Id) -> Option<Time> {
+        let task = self.tasks.get(id)?;
+        let ends = task.exchanges.iter().filter_map(|&one| {
+            let exchange = self.exchanges.get(one)?;
+            Some(match exchange.way {
+                Way::Tcp => task.deadline,
+                Way::Udp { .. } => exchange.sent + LATE_TIME,
+            })
+        });
+        let lookups = (task.lookups > 0).then_some(task.deadline);
+        ends.chain(lookups).max()
     }
 
     /// No server of the zone is left to ask. What the cache said of it may be outdated: then the
