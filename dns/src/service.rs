@@ -15,11 +15,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::name::folded;
-use crate::{Answer, DnsError, Resolve};
+use crate::recursive::transport::Edge;
+use crate::recursive::transport::waker::Waker;
+use crate::{Answer, DnsError, Resolve, recursive};
 
 /// Requests that may wait together; more are answered `Failure` at once. The cores bound their own
 /// URLs in flight far below this, so it only stops a mistake from eating the memory.
-const REQUESTS_WAITING_MAX: usize = 1 << 18;
+pub(crate) const REQUESTS_WAITING_MAX: usize = 1 << 18;
 
 /// What is called with the result of one request.
 pub type Reply = Box<dyn FnOnce(Result<Answer, DnsError>) + Send>;
@@ -38,12 +40,15 @@ pub struct Service {
 #[derive(Clone, Debug)]
 pub struct Handle {
     requests: mpsc::UnboundedSender<Request>,
+    /// Where the thread does not wait on the channel itself.
+    waker: Option<Arc<Waker>>,
 }
 
+/// One name somebody waits for.
 #[derive(Debug)]
-struct Request {
-    name: Arc<str>,
-    waiting: Waiting,
+pub(crate) struct Request {
+    pub(crate) name: Arc<str>,
+    pub(crate) waiting: Waiting,
 }
 
 impl Service {
@@ -63,7 +68,33 @@ impl Service {
             runtime.block_on(serve(&resolver, received, stopped, outstanding_max));
         })?;
         Ok(Self {
-            handle: Handle { requests },
+            handle: Handle {
+                requests,
+                waker: None,
+            },
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// Starts the thread with an iterative resolver on it, which bounds by itself how many names are
+    /// worked on.
+    ///
+    /// # Errors
+    /// The system's, if the thread or its sockets cannot be made.
+    pub fn spawn_recursive(setup: recursive::Setup) -> io::Result<Self> {
+        let waker = Arc::new(Waker::new()?);
+        let edge = Edge::open(setup, waker.clone())?;
+        let (requests, received) = mpsc::unbounded_channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("dns".into())
+            .spawn(move || edge.run(received, stopped))?;
+        Ok(Self {
+            handle: Handle {
+                requests,
+                waker: Some(waker),
+            },
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -78,6 +109,7 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         drop(self.stop.take());
+        self.handle.wake();
         if let Some(thread) = self.thread.take() {
             // The last owner may be a reply, which runs on the thread itself.
             if thread.thread().id() != thread::current().id() && thread.join().is_err() {
@@ -98,14 +130,21 @@ impl Handle {
             name,
             waiting: Waiting(Some(reply)),
         });
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
     }
 }
 
 /// One reply not made yet; answers `Failure` if dropped.
-struct Waiting(Option<Reply>);
+pub(crate) struct Waiting(Option<Reply>);
 
 impl Waiting {
-    fn answer(mut self, result: Result<Answer, DnsError>) {
+    pub(crate) fn answer(mut self, result: Result<Answer, DnsError>) {
         if let Some(reply) = self.0.take() {
             reply(result);
         }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the state machine of resolution ([`Machine`]: bytes and `now` in, bytes and answers out), its
 //! cache, and the sockets at its edge ([`transport`]).
-//! Never, outside [`transport`]: a socket, a clock or a random source; time and seed are arguments.
+//! Never, outside [`transport`]: a socket; and nowhere a clock: time and seed are arguments.
 //!
 //! The whole name is sent to every zone on the way (no query-name minimisation, RFC 9156). These are
 //! names of public URLs; minimisation would cost a query per label, and it is where servers that
@@ -16,6 +16,7 @@ mod message;
 mod name;
 mod servers;
 mod time;
+pub(crate) mod transport;
 
 use hickory_proto::rr::RecordType;
 
@@ -24,6 +25,7 @@ pub use hints::root_servers;
 pub use machine::{Machine, Output, Settings, TcpQuery};
 pub use servers::ServerLimits;
 pub use time::Time;
+pub use transport::{Clocks, Setup, random_seed};
 
 /// How long "not found" is believed where the answer does not say.
 pub(crate) const NEGATIVE_TTL_S: u32 = 60;

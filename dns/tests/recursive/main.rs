@@ -8,4 +8,6 @@
 mod dnslab;
 
 mod faults;
+mod forged;
+mod loopback;
 mod simulate;

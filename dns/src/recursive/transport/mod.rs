@@ -1,0 +1,288 @@
+//! The resolver's edge: owns the sockets, the queue of requests and the waiting, on the thread "dns".
+//! Never decides anything about names: it carries out what the [`Machine`] wants. Clock and seed are
+//! the caller's.
+//!
+//! A bare epoll loop over non-blocking sockets. A cold name is a handful of datagrams; a runtime's
+//! tasks, timers and wake-ups around each would cost as much as the datagrams.
+
+mod tcp;
+mod udp;
+pub(crate) mod waker;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use rustix::event::epoll;
+use rustix::fd::OwnedFd;
+use tokio::sync::{mpsc, oneshot};
+
+use super::machine::{Machine, Output, Settings};
+use super::time::Time;
+use crate::service::{REQUESTS_WAITING_MAX, Request, Waiting};
+use tcp::Connections;
+use udp::{Datagram, Ports, Sent};
+use waker::Waker;
+
+/// Events taken of the kernel at once.
+const EVENTS_MAX: usize = 256;
+/// Longest sleep; only bounds how late a mistake would show.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// Sleep while datagrams wait for room in a socket's buffer.
+const FULL_PAUSE: Duration = Duration::from_millis(2);
+
+/// The time, as the caller keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// The monotonic clock.
+    pub now: fn() -> Instant,
+    /// Seconds since 1970 on the wall clock, for the cache's file only.
+    pub unix_s: fn() -> u64,
+}
+
+/// All that an iterative resolver needs to run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The machine's settings.
+    pub settings: Settings,
+    /// Unpredictable bytes; see [`random_seed`].
+    pub seed: [u8; 32],
+    /// The caller's clocks.
+    pub clocks: Clocks,
+    /// Where the cache is read from at the start and written to at the end.
+    pub cache_file: Option<PathBuf>,
+}
+
+/// Bytes from the system's random source.
+///
+/// # Errors
+/// The system's.
+pub fn random_seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
+    Ok(seed)
+}
+
+/// What an event is about; fits the kernel's 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Waker,
+    Udp(udp::PortId),
+    Tcp(u32),
+}
+
+impl Source {
+    fn data(self) -> epoll::EventData {
+        let (kind, number) = match self {
+            Self::Waker => (0, 0),
+            Self::Udp(port) => (1, port.to_bits()),
+            Self::Tcp(number) => (2, number),
+        };
+        epoll::EventData::new_u64(kind << 32 | u64::from(number))
+    }
+
+    fn of(data: epoll::EventData) -> Option<Self> {
+        let bits = data.u64();
+        let number = u32::try_from(bits & u64::from(u32::MAX)).ok()?;
+        match bits >> 32 {
+            0 => Some(Self::Waker),
+            1 => Some(Self::Udp(udp::PortId::from_bits(number))),
+            2 => Some(Self::Tcp(number)),
+            _ => None,
+        }
+    }
+}
+
+/// The running resolver.
+pub(crate) struct Edge {
+    machine: Machine,
+    clocks: Clocks,
+    start: Instant,
+    epoll: Arc<OwnedFd>,
+    waker: Arc<Waker>,
+    ports: Ports,
+    connections: Connections,
+    /// Who waits for the answer to each token.
+    waiting: HashMap<u64, Waiting>,
+    token: u64,
+    /// Datagrams that found their socket's buffer full.
+    unsent: Vec<Datagram>,
+    cache_file: Option<PathBuf>,
+}
+
+impl Edge {
+    /// Opens the sockets and reads the cache's file, if there is one.
+    ///
+    /// # Errors
+    /// The system's, for the sockets; a file that cannot be used is noted and passed over.
+    pub(crate) fn open(setup: Setup, waker: Arc<Waker>) -> io::Result<Self> {
+        let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+        epoll::add(
+            &epoll,
+            waker.fd(),
+            Source::Waker.data(),
+            epoll::EventFlags::IN,
+        )?;
+        let start = (setup.clocks.now)();
+        let ports = Ports::open(&epoll, setup.settings.sockets.max(1), setup.settings.ipv6)?;
+        let mut machine = Machine::new(setup.settings, setup.seed);
+        if let Some(path) = setup.cache_file.as_deref().filter(|path| path.exists()) {
+            let unix_s = (setup.clocks.unix_s)();
+            match machine.load_cache(path, Time::default(), unix_s) {
+                Ok(entries) => tracing::info!(entries, "the DNS cache was loaded"),
+                Err(error) => tracing::warn!(%error, "the DNS cache's file is not used"),
+            }
+        }
+        Ok(Self {
+            machine,
+            clocks: setup.clocks,
+            start,
+            connections: Connections::new(epoll.clone()),
+            epoll,
+            waker,
+            ports,
+            waiting: HashMap::new(),
+            token: 0,
+            unsent: Vec::new(),
+            cache_file: setup.cache_file,
+        })
+    }
+
+    /// The life of the thread: ends when `stopped`'s other end is gone, or every handle. Who waits
+    /// then is answered by being dropped.
+    pub(crate) fn run(
+        mut self,
+        mut requests: mpsc::UnboundedReceiver<Request>,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        loop {
+            let now = self.now();
+            let is_closed = self.take_requests(&mut requests, now);
+            self.machine.tick(now);
+            self.carry_out(now);
+            let is_stopped = !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+            if is_stopped || (is_closed && self.waiting.is_empty()) {
+                break;
+            }
+            if let Err(error) = self.wait(&mut events, now) {
+                tracing::error!(%error, "the resolver's event queue failed");
+                break;
+            }
+            let now = self.now();
+            for event in events.drain(..) {
+                self.take_event(event, now);
+            }
+        }
+        // A request may be on its way in while the channel closes: only an empty, closed channel
+        // ends this, so none is left behind.
+        requests.close();
+        while requests.blocking_recv().is_some() {}
+        self.save();
+    }
+
+    fn now(&self) -> Time {
+        Time::at((self.clocks.now)().saturating_duration_since(self.start))
+    }
+
+    /// Takes in what was asked since; returns whether nobody can ask any more.
+    fn take_requests(
+        &mut self,
+        requests: &mut mpsc::UnboundedReceiver<Request>,
+        now: Time,
+    ) -> bool {
+        self.waker.clear();
+        loop {
+            match requests.try_recv() {
+                Ok(request) if self.waiting.len() < REQUESTS_WAITING_MAX => {
+                    self.token += 1;
+                    self.waiting.insert(self.token, request.waiting);
+                    self.machine.ask(&request.name, self.token, now);
+                }
+                // Dropped, and so answered.
+                Ok(_) => {}
+                Err(error) => return error == mpsc::error::TryRecvError::Disconnected,
+            }
+        }
+    }
+
+    /// Does all that the machine wants done.
+    fn carry_out(&mut self, now: Time) {
+        for datagram in std::mem::take(&mut self.unsent) {
+            self.send(datagram, now);
+        }
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::Udp { socket, to, bytes } => {
+                    self.send(Datagram { socket, to, bytes }, now);
+                }
+                Output::Tcp { query, to, bytes } => self.connections.open(query, to, &bytes),
+                Output::TcpClosed(query) => self.connections.close(query),
+                Output::Answer { token, result } => {
+                    if let Some(waiting) = self.waiting.remove(&token) {
+                        waiting.answer(result);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, datagram: Datagram, now: Time) {
+        match self.ports.send(&datagram, now) {
+            Sent::Yes => {}
+            Sent::Full => self.unsent.push(datagram),
+            Sent::Unreachable => {
+                let Datagram { socket, to, bytes } = datagram;
+                self.machine.unreachable(socket, to, &bytes, now);
+            }
+        }
+    }
+
+    fn wait(&mut self, events: &mut Vec<epoll::Event>, now: Time) -> io::Result<()> {
+        let until = self.machine.next_wake();
+        let mut sleep = until.map_or(SLEEP_MAX, |at| at.since(now).min(SLEEP_MAX));
+        if !self.unsent.is_empty() {
+            sleep = sleep.min(FULL_PAUSE);
+        }
+        if self.connections.has_news() {
+            sleep = Duration::ZERO;
+        }
+        let sleep = sleep.try_into().ok();
+        let buffer = rustix::buffer::spare_capacity(events);
+        match epoll::wait(&self.epoll, buffer, sleep.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take_event(&mut self, event: epoll::Event, now: Time) {
+        match Source::of(event.data) {
+            // The requests are taken at the top of the loop.
+            Some(Source::Waker) => self.waker.drain(),
+            None => {}
+            Some(Source::Udp(port)) => {
+                if let Some((from, bytes)) = self.ports.receive(port) {
+                    self.machine.receive(port.socket, from, bytes, now);
+                }
+            }
+            Some(Source::Tcp(number)) => self.connections.ready(number),
+        }
+        while let Some((query, message)) = self.connections.next_result() {
+            self.machine.tcp_answered(query, message.as_deref(), now);
+        }
+    }
+
+    fn save(&self) {
+        let Some(path) = &self.cache_file else {
+            return;
+        };
+        let unix_s = (self.clocks.unix_s)();
+        if let Err(error) = self.machine.save_cache(path, self.now(), unix_s) {
+            tracing::warn!(%error, "the DNS cache was not saved");
+        }
+    }
+}

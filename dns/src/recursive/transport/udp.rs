@@ -1,0 +1,183 @@
+//! Owns the UDP sockets: each on a random port of the kernel's choice, with a large receive buffer,
+//! and replaced after a number of questions, so that nobody learns the ports by being asked.
+//! Never reads a message: source and id are checked by the machine.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::epoll;
+use rustix::fd::OwnedFd;
+
+use super::{Source, Time};
+
+/// Room for answers that come while the thread is busy.
+const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
+/// Largest datagram; EDNS asks for far less.
+const DATAGRAM_BYTES_MAX: usize = 4096;
+/// Questions from one port.
+const QUESTIONS_PER_PORT: u32 = 2048;
+/// How long a replaced port still listens, at least: longer than any name is worked on.
+const RETIRED_TIME: Duration = Duration::from_secs(20);
+
+/// One socket: its number, its family, and whether it is the one before the present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PortId {
+    pub(super) socket: u16,
+    ipv6: bool,
+    /// Alternates with each replacement.
+    side: bool,
+}
+
+impl PortId {
+    pub(super) fn to_bits(self) -> u32 {
+        u32::from(self.socket) | u32::from(self.ipv6) << 16 | u32::from(self.side) << 17
+    }
+
+    pub(super) fn from_bits(bits: u32) -> Self {
+        let [a, b, ..] = bits.to_le_bytes();
+        Self {
+            socket: u16::from_le_bytes([a, b]),
+            ipv6: bits >> 16 & 1 == 1,
+            side: bits >> 17 & 1 == 1,
+        }
+    }
+}
+
+/// A question on its way out.
+#[derive(Debug)]
+pub(super) struct Datagram {
+    pub(super) socket: u16,
+    pub(super) to: SocketAddr,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Yes,
+    /// Of this machine's doing, and passing: to be sent again.
+    Full,
+    /// There is no way to that address.
+    Unreachable,
+}
+
+/// A number's present socket, and the one before while answers may still come to it.
+struct Port {
+    sides: [Option<UdpSocket>; 2],
+    present: usize,
+    questions: u32,
+    since: Time,
+}
+
+/// All sockets.
+pub(super) struct Ports {
+    epoll: Arc<OwnedFd>,
+    v4: Vec<Port>,
+    v6: Vec<Port>,
+    datagram: Box<[u8]>,
+}
+
+impl Ports {
+    pub(super) fn open(epoll: &Arc<OwnedFd>, count: u16, ipv6: bool) -> io::Result<Self> {
+        let family = |ipv6: bool| {
+            (0..count)
+                .map(|socket| {
+                    let side = false;
+                    let id = PortId { socket, ipv6, side };
+                    Ok(Port {
+                        sides: [Some(open(epoll, id)?), None],
+                        present: 0,
+                        questions: 0,
+                        since: Time::default(),
+                    })
+                })
+                .collect::<io::Result<Vec<_>>>()
+        };
+        Ok(Self {
+            v4: family(false)?,
+            v6: if ipv6 { family(true)? } else { Vec::new() },
+            epoll: epoll.clone(),
+            datagram: vec![0; DATAGRAM_BYTES_MAX].into(),
+        })
+    }
+
+    pub(super) fn send(&mut self, datagram: &Datagram, now: Time) -> Sent {
+        let ipv6 = datagram.to.is_ipv6();
+        let family = if ipv6 { &mut self.v6 } else { &mut self.v4 };
+        let Some(port) = family.get_mut(usize::from(datagram.socket)) else {
+            return Sent::Unreachable;
+        };
+        port.questions += 1;
+        if port.questions >= QUESTIONS_PER_PORT && now.since(port.since) >= RETIRED_TIME {
+            port.replace(&self.epoll, datagram.socket, ipv6, now);
+        }
+        let Some(socket) = &port.sides[port.present] else {
+            return Sent::Unreachable;
+        };
+        match socket.send_to(&datagram.bytes, datagram.to) {
+            Ok(_) => Sent::Yes,
+            Err(error) => match error.kind() {
+                io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::Unsupported => Sent::Unreachable,
+                _ => Sent::Full,
+            },
+        }
+    }
+
+    /// One datagram of a socket that has some; the kernel tells again of any that are left.
+    pub(super) fn receive(&mut self, id: PortId) -> Option<(SocketAddr, &[u8])> {
+        let family = if id.ipv6 { &self.v6 } else { &self.v4 };
+        let port = family.get(usize::from(id.socket))?;
+        let socket = port.sides[usize::from(id.side)].as_ref()?;
+        let (len, from) = socket.recv_from(&mut self.datagram).ok()?;
+        Some((from, &self.datagram[..len]))
+    }
+}
+
+impl Port {
+    /// Goes on with a new socket, if there is one to be had; the present one stays to listen and the
+    /// one before it closes.
+    fn replace(&mut self, epoll: &OwnedFd, socket: u16, ipv6: bool, now: Time) {
+        let next = 1 - self.present;
+        let id = PortId {
+            socket,
+            ipv6,
+            side: next == 1,
+        };
+        self.sides[next] = None;
+        self.questions = 0;
+        self.since = now;
+        match open(epoll, id) {
+            Ok(opened) => {
+                self.sides[next] = Some(opened);
+                self.present = next;
+            }
+            Err(error) => tracing::debug!(%error, "a DNS socket keeps its port"),
+        }
+    }
+}
+
+fn open(epoll: &OwnedFd, id: PortId) -> io::Result<UdpSocket> {
+    let any: SocketAddr = if id.ipv6 {
+        (Ipv6Addr::UNSPECIFIED, 0).into()
+    } else {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    };
+    let socket = UdpSocket::bind(any)?;
+    socket.set_nonblocking(true)?;
+    // The kernel gives what its limit allows.
+    let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES);
+    epoll::add(
+        epoll,
+        &socket,
+        Source::Udp(id).data(),
+        epoll::EventFlags::IN,
+    )?;
+    Ok(socket)
+}
