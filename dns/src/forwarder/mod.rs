@@ -159,7 +159,10 @@ async fn both(
 
 /// IPv4's addresses, then IPv6's. Where neither has one, the less certain error stands: a name is
 /// not found only if both families say so.
-pub(crate) fn merged(v4: Result<Answer, DnsError>, v6: Result<Answer, DnsError>) -> Result<Answer, DnsError> {
+pub(crate) fn merged(
+    v4: Result<Answer, DnsError>,
+    v6: Result<Answer, DnsError>,
+) -> Result<Answer, DnsError> {
     match (v4, v6) {
         (Ok(v4), Ok(v6)) => Ok(Answer {
             addrs: v4.addrs.iter().chain(v6.addrs.iter()).copied().collect(),

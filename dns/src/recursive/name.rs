@@ -113,7 +113,11 @@ mod tests {
         for text in ["", ".", "a..b", ".a", &long_label, &long_name] {
             assert_eq!(from_text(text), None, "{text:?}");
         }
-        let longest = format!("{}.{}", ["a".repeat(63).as_str(); 3].join("."), "b".repeat(61));
+        let longest = format!(
+            "{}.{}",
+            ["a".repeat(63).as_str(); 3].join("."),
+            "b".repeat(61)
+        );
         assert_eq!(from_text(&longest).unwrap().len(), 255);
     }
 
@@ -131,7 +135,14 @@ mod tests {
     #[test]
     fn only_whole_names_are_valid() {
         assert!(is_valid(b"\x01a\0") && is_valid(ROOT));
-        for broken in [&b""[..], b"\x01a", b"\x01a\0\0", b"\x02a\0", b"\xc0\x0c", b"\x40a\0"] {
+        for broken in [
+            &b""[..],
+            b"\x01a",
+            b"\x01a\0\0",
+            b"\x02a\0",
+            b"\xc0\x0c",
+            b"\x40a\0",
+        ] {
             assert!(!is_valid(broken), "{broken:?}");
         }
     }

@@ -93,7 +93,10 @@ fn a_cold_name_costs_few_queries_and_a_warm_one_none() {
     eprintln!("{each:.3} queries per cold name");
     assert!(each <= 2.3, "{each}");
     let queries = simulation.queries;
-    assert_eq!(self::right(&mut simulation, Fault::None, count), count as usize);
+    assert_eq!(
+        self::right(&mut simulation, Fault::None, count),
+        count as usize
+    );
     assert_eq!(simulation.queries, queries);
 }
 
@@ -187,13 +190,19 @@ fn every_fault_at_once_leaves_no_name_without_an_answer() {
     let resolved = simulation.resolve(names.clone(), 400);
     assert_eq!(resolved.len(), names.len());
     let mut wrong: HashMap<String, usize> = HashMap::new();
-    for one in resolved.iter().filter(|one| !is_as_expected(&population, one)) {
+    for one in resolved
+        .iter()
+        .filter(|one| !is_as_expected(&population, one))
+    {
         let class = one.name.split('.').rev().nth(1).unwrap_or_default();
         let class = class.trim_end_matches(|c: char| c.is_ascii_digit());
         *wrong.entry(class.to_owned()).or_default() += 1;
     }
     let slowest = resolved.iter().map(|one| one.took).max();
     eprintln!("wrong: {wrong:?}; slowest {slowest:?}");
-    assert!(wrong.values().sum::<usize>() <= names.len() / 200, "{wrong:?}");
+    assert!(
+        wrong.values().sum::<usize>() <= names.len() / 200,
+        "{wrong:?}"
+    );
     assert!(slowest <= Some(Duration::from_millis(5500)));
 }

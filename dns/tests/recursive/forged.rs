@@ -210,7 +210,12 @@ fn records_outside_the_zone_asked_never_enter_the_cache() {
     // The alias's target is asked for, from the root.
     let asked = bench.sent();
     assert_eq!(asked.to, (ROOT, PORT).into());
-    assert!(asked.name().to_ascii().eq_ignore_ascii_case("www.victim.org."));
+    assert!(
+        asked
+            .name()
+            .to_ascii()
+            .eq_ignore_ascii_case("www.victim.org.")
+    );
     bench.receive(&asked, &asked.with_address(GOOD));
     assert_eq!(bench.answer(), Ok(vec![GOOD.into()]));
     bench.machine.ask("www.victim.org", 2, bench.now);
@@ -228,7 +233,12 @@ fn glue_for_a_name_outside_the_zone_is_looked_up_instead() {
     bench.receive(&asked, &outside);
     let asked = bench.sent();
     assert_eq!(asked.to, (ROOT, PORT).into());
-    assert!(asked.name().to_ascii().eq_ignore_ascii_case("ns.victim.org."));
+    assert!(
+        asked
+            .name()
+            .to_ascii()
+            .eq_ignore_ascii_case("ns.victim.org.")
+    );
 }
 
 #[test]
@@ -311,7 +321,11 @@ fn aliases_in_a_circle_end_in_a_failure() {
     let mut asked = bench.ask("w0.test");
     for _ in 0..40 {
         let at = asked.name().to_ascii().to_ascii_lowercase();
-        let next = if at == "w0.test." { "w1.test." } else { "w0.test." };
+        let next = if at == "w0.test." {
+            "w1.test."
+        } else {
+            "w0.test."
+        };
         let mut reply = asked.reply();
         let alias = RData::CNAME(CNAME(name(next)));
         reply.add_answer(Record::from_rdata(asked.name(), 60, alias));
@@ -394,7 +408,7 @@ fn mutate(draw: u64, bytes: &mut Vec<u8>) {
             let piece = bytes[from..].to_vec();
             bytes.extend(piece);
         }
-        2 => return,
+        2 => {}
         changes => {
             for n in 0..=changes / 2 {
                 // The id stays, so that most get past the first check.
@@ -412,9 +426,8 @@ fn broken_answers_never_panic_and_every_name_ends_in_time() {
         let authority = Authority::new(Population::new(seed, 64));
         let mut simulation = Simulation::new(authority, settings(&authority), seed);
         simulation.tamper = Some(mutate);
-        let names = (0..60).flat_map(|n| {
-            Fault::ALL.map(|fault| authority.population.host(fault, n))
-        });
+        let names =
+            (0..60).flat_map(|n| Fault::ALL.map(|fault| authority.population.host(fault, n)));
         let resolved = simulation.resolve(names.collect::<Vec<_>>(), 100);
         assert_eq!(resolved.len(), 60 * Fault::ALL.len());
         let slowest = resolved.iter().map(|one| one.took).max();

@@ -206,7 +206,14 @@ impl Simulation {
             let from = to;
             let bytes = reply;
             let after = self.authority.round_trip(server);
-            self.deliver(after, Arrival::Udp { socket, from, bytes });
+            self.deliver(
+                after,
+                Arrival::Udp {
+                    socket,
+                    from,
+                    bytes,
+                },
+            );
         }
     }
 
@@ -223,23 +230,6 @@ impl Simulation {
             after += Duration::from_secs(1);
         }
         self.deliver(after, Arrival::Tcp { query, bytes });
-    }
-
-    pub fn deliver_datagram(
-        &mut self,
-        after: Duration,
-        socket: u16,
-        from: SocketAddr,
-        bytes: Vec<u8>,
-    ) {
-        self.deliver(
-            after,
-            Arrival::Udp {
-                socket,
-                from,
-                bytes,
-            },
-        );
     }
 
     fn deliver(&mut self, after: Duration, arrival: Arrival) {

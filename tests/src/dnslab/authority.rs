@@ -10,8 +10,8 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::mixed;
 use super::population::{
-    CDNS, Domain, Fault, Host, PROVIDERS, Population, Role, TLDS, addresses, alias_target,
-    cdn_domain, provider_domain, role_at,
+    CDNS, Fault, Host, PROVIDERS, Population, Role, TLDS, addresses, alias_target, cdn_domain,
+    provider_domain, role_at,
 };
 
 const ZONE_TTL_S: u32 = 86_400;
@@ -49,7 +49,10 @@ impl Authority {
 
     /// The root servers, to begin with.
     pub fn roots(&self) -> Vec<IpAddr> {
-        addresses(Role::Root).into_iter().map(IpAddr::from).collect()
+        addresses(Role::Root)
+            .into_iter()
+            .map(IpAddr::from)
+            .collect()
     }
 
     /// Every address a server stands at.
@@ -353,14 +356,14 @@ fn add_soa(reply: &mut Message, name: &str) {
     let Ok(zone) = Name::from_ascii(labels.join(".") + ".") else {
         return;
     };
-    let soa = SOA::new(zone.clone(), zone.clone(), 1, 3600, 600, 86_400, NEGATIVE_TTL_S);
+    let soa = SOA::new(
+        zone.clone(),
+        zone.clone(),
+        1,
+        3600,
+        600,
+        86_400,
+        NEGATIVE_TTL_S,
+    );
     reply.add_authority(Record::from_rdata(zone, NEGATIVE_TTL_S, RData::SOA(soa)));
-}
-
-impl Domain {
-    /// The domain's name.
-    pub fn name(&self) -> String {
-        let tld = TLDS[usize::from(self.tld)];
-        format!("{}{}.{tld}", self.fault.label(), self.number)
-    }
 }

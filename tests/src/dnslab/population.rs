@@ -122,7 +122,11 @@ pub enum Role {
     Provider(u8),
     Cdn(u8),
     /// One of a pair; only the first has the faults that hit one of two.
-    Pair { fault: Fault, pair: u32, first: bool },
+    Pair {
+        fault: Fault,
+        pair: u32,
+        first: bool,
+    },
 }
 
 /// All names, by seed.
@@ -225,11 +229,19 @@ impl Population {
 
 /// Where `www` of an aliased domain leads.
 pub fn alias_target(domain: Domain, cdn: u8) -> String {
-    format!("{}{}.{}", domain.fault.label(), domain.number, cdn_domain(cdn))
+    format!(
+        "{}{}.{}",
+        domain.fault.label(),
+        domain.number,
+        cdn_domain(cdn)
+    )
 }
 
 pub fn provider_domain(provider: u8) -> String {
-    format!("prov{provider}.{}", TLDS[usize::from(provider) % TLDS.len()])
+    format!(
+        "prov{provider}.{}",
+        TLDS[usize::from(provider) % TLDS.len()]
+    )
 }
 
 pub fn cdn_domain(cdn: u8) -> String {

@@ -40,9 +40,11 @@ impl Served {
             udp.set_read_timeout(Some(LOOK))?;
             tcp.set_nonblocking(true)?;
             let (stop, questions) = (stop.clone(), questions.clone());
-            threads.push(thread::Builder::new().name("authority".into()).spawn(
-                move || serve(&authority, addr, &udp, &tcp, &stop, &questions),
-            )?);
+            threads.push(
+                thread::Builder::new()
+                    .name("authority".into())
+                    .spawn(move || serve(&authority, addr, &udp, &tcp, &stop, &questions))?,
+            );
         }
         Ok(Self {
             port,

@@ -44,9 +44,15 @@ pub struct TtlBounds {
 /// What is known of a name and kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
+    Addrs {
+        addrs: Vec<IpAddr>,
+        ttl_s: u32,
+    },
     /// Not found, or failed a moment ago.
-    Error { error: DnsError, ttl_s: u32 },
+    Error {
+        error: DnsError,
+        ttl_s: u32,
+    },
 }
 
 /// The servers of a zone.
@@ -149,7 +155,11 @@ impl Cache {
     }
 
     /// The closest zone at or above `name` whose servers are known, but for the root's.
-    pub(crate) fn closest<'a>(&mut self, name: &'a [u8], now: Time) -> Option<(&'a [u8], Delegation)> {
+    pub(crate) fn closest<'a>(
+        &mut self,
+        name: &'a [u8],
+        now: Time,
+    ) -> Option<(&'a [u8], Delegation)> {
         let mut zone = name;
         while zone != name::ROOT {
             if let Some(delegation) = self.delegation(zone, now) {
@@ -170,7 +180,8 @@ impl Cache {
     ) {
         let (min, max) = DELEGATION_TTL_S;
         let data = entry::delegation(zone, delegation);
-        self.store.put(data, entry::secs(now) + ttl_s.clamp(min, max));
+        self.store
+            .put(data, entry::secs(now) + ttl_s.clamp(min, max));
     }
 
     /// Forgets the servers of `zone`: none of them served it.

@@ -204,7 +204,12 @@ fn a_file_that_is_not_whole_is_not_believed() {
         assert!(matches!(error, CacheFileError::Broken), "{error:?}");
         assert_eq!(cache.len(), 0);
     }
-    let missing = load(&mut cache(1 << 20), &directory.path().join("none"), at(0), 0);
+    let missing = load(
+        &mut cache(1 << 20),
+        &directory.path().join("none"),
+        at(0),
+        0,
+    );
     assert!(matches!(missing, Err(CacheFileError::Unreadable(_))));
     assert!(matches!(
         load(&mut cache(64), &path, at(0), 0),

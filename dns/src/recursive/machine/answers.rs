@@ -51,12 +51,7 @@ impl Machine {
 
     /// What came over TCP: its source is certain, so that a question in other letters tells of a
     /// server that changes them.
-    pub(super) fn take_tcp(
-        &mut self,
-        query: TcpQuery,
-        message: Option<&Message<'_>>,
-        now: Time,
-    ) {
+    pub(super) fn take_tcp(&mut self, query: TcpQuery, message: Option<&Message<'_>>, now: Time) {
         let Some(exchange) = self.exchanges.get(query.0).copied() else {
             return;
         };
@@ -93,12 +88,7 @@ impl Machine {
             return QuestionMatch::Other;
         };
         self.scratch.clear();
-        query::question_into(
-            &mut self.scratch,
-            &task.name,
-            task.kind,
-            exchange.case_seed,
-        );
+        query::question_into(&mut self.scratch, &task.name, task.kind, exchange.case_seed);
         message.question_is(&self.scratch)
     }
 

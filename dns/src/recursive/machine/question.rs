@@ -65,12 +65,7 @@ impl Machine {
 
     /// One family's result is there. IPv6 is asked after IPv4, in the zone that is known by then,
     /// and only of names whose servers answer.
-    pub(super) fn question_result(
-        &mut self,
-        id: Id,
-        result: Result<Answer, DnsError>,
-        now: Time,
-    ) {
+    pub(super) fn question_result(&mut self, id: Id, result: Result<Answer, DnsError>, now: Time) {
         let Some(question) = self.questions.get_mut(id) else {
             return;
         };

@@ -18,9 +18,15 @@ pub(super) type TaskIndex = HashMap<(Arc<[u8]>, Kind), Id>;
 pub(super) enum Waiter {
     Question(Id),
     /// A task that needs the address of a name server, in the step of that number.
-    Server { task: Id, step: u32 },
+    Server {
+        task: Id,
+        step: u32,
+    },
     /// A task whose name is an alias, with the TTL of the way there.
-    Alias { task: Id, ttl_s: u32 },
+    Alias {
+        task: Id,
+        ttl_s: u32,
+    },
 }
 
 impl Waiter {

@@ -152,13 +152,7 @@ impl Machine {
     }
 
     /// A name server's addresses are there, or are not to be had.
-    fn server_found(
-        &mut self,
-        id: Id,
-        step: u32,
-        result: Result<Answer, DnsError>,
-        now: Time,
-    ) {
+    fn server_found(&mut self, id: Id, step: u32, result: Result<Answer, DnsError>, now: Time) {
         let Some(task) = self.tasks.get_mut(id).filter(|task| task.step == step) else {
             return;
         };

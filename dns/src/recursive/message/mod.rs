@@ -4,3 +4,5 @@
 pub(super) mod query;
 pub(super) mod read;
 pub(super) mod reply;
+#[cfg(test)]
+mod tests;

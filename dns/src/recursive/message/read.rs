@@ -272,9 +272,10 @@ fn plain_name_end(message: &[u8], start: usize) -> Option<usize> {
 
 /// Type and class, the last four bytes, must be the same to the bit.
 fn same_but_case(question: &[u8], sent: &[u8]) -> bool {
-    let (Some((name, tail)), Some((sent_name, sent_tail))) =
-        (question.split_last_chunk::<4>(), sent.split_last_chunk::<4>())
-    else {
+    let (Some((name, tail)), Some((sent_name, sent_tail))) = (
+        question.split_last_chunk::<4>(),
+        sent.split_last_chunk::<4>(),
+    ) else {
         return false;
     };
     tail == sent_tail && name.eq_ignore_ascii_case(sent_name)

@@ -34,10 +34,18 @@ pub(crate) struct Asked<'a> {
 /// What a message means.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
+    Addrs {
+        addrs: Vec<IpAddr>,
+        ttl_s: u32,
+    },
     /// The name is another's alias, which this server's zone does not answer for.
-    Alias { target: Box<[u8]>, ttl_s: u32 },
-    NotFound { ttl_s: u32 },
+    Alias {
+        target: Box<[u8]>,
+        ttl_s: u32,
+    },
+    NotFound {
+        ttl_s: u32,
+    },
     /// Not found, from a server that does not claim to know: believed if no other knows better.
     WeakNotFound,
     Referral(Referral),

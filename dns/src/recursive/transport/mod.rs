@@ -165,7 +165,8 @@ impl Edge {
             let is_closed = self.take_requests(&mut requests, now);
             self.machine.tick(now);
             self.carry_out(now);
-            let is_stopped = !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+            let is_stopped =
+                !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
             if is_stopped || (is_closed && self.waiting.is_empty()) {
                 break;
             }

@@ -158,7 +158,8 @@ impl Connection {
             let have = self.answer.len();
             self.answer.resize(have + wanted, 0);
             let read = self.stream.read(&mut self.answer[have..]);
-            self.answer.truncate(have + read.as_ref().copied().unwrap_or(0));
+            self.answer
+                .truncate(have + read.as_ref().copied().unwrap_or(0));
             match read {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
