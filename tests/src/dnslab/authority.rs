@@ -138,6 +138,10 @@ impl Authority {
             }
             _ => {}
         }
+        if question.name().is_root() && role == Role::Root {
+            prime(&mut reply);
+            return reply.to_vec().ok();
+        }
         let name = question.name().to_ascii().to_ascii_lowercase();
         let name = name.trim_end_matches('.');
         self.fill(&mut reply, role, name, &question)?;
@@ -326,6 +330,13 @@ fn root_zone() -> Zone {
             .map(|(n, addr)| (format!("{n}.root"), Some(addr)))
             .collect(),
     }
+}
+
+/// The root's own servers, for resolvers that ask for them first.
+fn prime(reply: &mut Message) {
+    refer(reply, &root_zone());
+    reply.metadata.authoritative = true;
+    reply.answers = std::mem::take(&mut reply.authorities);
 }
 
 fn refer(reply: &mut Message, zone: &Zone) {

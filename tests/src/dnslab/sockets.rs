@@ -31,8 +31,20 @@ impl Served {
     /// # Errors
     /// The system's; no port is free at all addresses.
     pub fn start(authority: Authority) -> io::Result<Self> {
-        let addrs = authority.all_addresses();
-        let (port, sockets) = bind_all(&addrs)?;
+        let (port, sockets) = bind_anywhere(&authority.all_addresses())?;
+        Self::serve(authority, port, sockets)
+    }
+
+    /// The same on a given port; 53 is what other resolvers can be pointed at.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start_on(authority: Authority, port: u16) -> io::Result<Self> {
+        let sockets = bind_all(&authority.all_addresses(), port)?;
+        Self::serve(authority, port, sockets)
+    }
+
+    fn serve(authority: Authority, port: u16, sockets: Vec<Bound>) -> io::Result<Self> {
         let questions = Arc::new(AtomicU64::new(0));
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
@@ -67,26 +79,27 @@ impl Drop for Served {
 
 type Bound = (Ipv4Addr, UdpSocket, TcpListener);
 
-fn bind_all(addrs: &[Ipv4Addr]) -> io::Result<(u16, Vec<Bound>)> {
+fn bind_anywhere(addrs: &[Ipv4Addr]) -> io::Result<(u16, Vec<Bound>)> {
     let mut last = io::Error::other("no address");
     for _ in 0..16 {
         // A port that is free at one address is likely free at the others.
         let port = UdpSocket::bind((IpAddr::from(Ipv4Addr::LOCALHOST), 0))?
             .local_addr()?
             .port();
-        let bound = addrs
-            .iter()
-            .map(|&addr| {
-                let udp = UdpSocket::bind((addr, port))?;
-                Ok((addr, udp, TcpListener::bind((addr, port))?))
-            })
-            .collect::<io::Result<Vec<_>>>();
-        match bound {
+        match bind_all(addrs, port) {
             Ok(bound) => return Ok((port, bound)),
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+fn bind_all(addrs: &[Ipv4Addr], port: u16) -> io::Result<Vec<Bound>> {
+    let bind = |&addr: &Ipv4Addr| {
+        let udp = UdpSocket::bind((addr, port))?;
+        Ok((addr, udp, TcpListener::bind((addr, port))?))
+    };
+    addrs.iter().map(bind).collect()
 }
 
 /// Serves one address. TCP is looked at when UDP is quiet or has just been truncated.
