@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use turbo2ds_dns::DnsError;
+use turbo2ds_dns::recursive::Time;
 
+use crate::dnslab::population::{Host, host_of_provider};
 use crate::dnslab::{Authority, Expected, Fault, Population};
 use crate::simulate::{Resolved, Simulation, settings};
 
@@ -205,4 +207,108 @@ fn every_fault_at_once_leaves_no_name_without_an_answer() {
         "{wrong:?}"
     );
     assert!(slowest <= Some(Duration::from_millis(5500)));
+}
+
+#[test]
+fn both_families_are_found_where_ipv6_is_of_use() {
+    let authority = lab(100);
+    let mut dual = settings(&authority);
+    dual.ipv6 = true;
+    let mut simulation = Simulation::new(authority, dual, SEED);
+    let population = authority.population;
+    let names: Vec<String> = (0..400).map(|n| population.host(Fault::None, n)).collect();
+    let mut both = 0;
+    for one in simulation.resolve(names, 50) {
+        let addrs = one.result.expect("every host has an address").addrs;
+        assert!(addrs[0].is_ipv4(), "{}", one.name);
+        let v6 = addrs.iter().find(|addr| addr.is_ipv6());
+        if let Some(expected) = population.address6(&one.name) {
+            assert_eq!(v6, Some(&IpAddr::from(expected)), "{}", one.name);
+            both += 1;
+        } else {
+            assert_eq!(v6, None, "{}", one.name);
+        }
+    }
+    assert!(both > 20, "{both}");
+}
+
+#[test]
+fn an_outdated_answer_is_given_when_no_server_can_be_reached() {
+    let mut simulation = simulation(100);
+    let name = simulation.authority.population.host(Fault::None, 3);
+    let fresh = simulation.one(&name).result.expect("an answer");
+    simulation.now = simulation.now + Duration::from_secs(7200);
+    simulation.loss_per_mille = 1000;
+    let stale = simulation.one(&name);
+    assert_eq!(stale.result.expect("a stale answer").addrs, fresh.addrs);
+    assert!(stale.took <= Duration::from_secs(2), "{:?}", stale.took);
+    // A name never seen has nothing to fall back on.
+    let other = simulation.authority.population.host(Fault::None, 4);
+    assert_eq!(simulation.one(&other).result, Err(DnsError::TimedOut));
+    simulation.now = simulation.now + Duration::from_secs(25 * 3600);
+    assert!(simulation.one(&name).result.is_err());
+}
+
+#[test]
+fn a_zone_that_moved_is_found_anew_from_above() {
+    let mut simulation = simulation(64);
+    let population = simulation.authority.population;
+    let number = (64..).find(|n| n % 4 != 0).expect("some number");
+    let name = population.host(Fault::OneRefuses, number);
+    assert!(simulation.one(&name).result.is_ok());
+    // The domain's servers change; those of old refuse it from now on.
+    simulation.authority = lab(60);
+    let other = name.replacen("www.", "img.", 1);
+    let found = simulation.one(&other).result.expect("the zone is found");
+    assert_eq!(*found.addrs, [IpAddr::from(population.address(&other))]);
+}
+
+#[test]
+fn servers_get_no_more_than_their_rate_and_every_name_is_found_all_the_same() {
+    let authority = lab(100);
+    let mut slow = settings(&authority);
+    slow.server.rate_per_s = 50.0;
+    slow.server.burst = 10.0;
+    let mut simulation = Simulation::new(authority, slow, SEED);
+    let population = authority.population;
+    let count = 2000;
+    let names: Vec<String> = (0..count)
+        .map(|n| population.host(Fault::None, n))
+        .collect();
+    let resolved = simulation.resolve(names, 500);
+    let wrong = resolved
+        .iter()
+        .filter(|one| !is_as_expected(&population, one))
+        .count();
+    assert_eq!(wrong, 0);
+    // Half of the names are in the first top-level domain, which has four servers.
+    let least = f64::from(count) / 2.0 / (4.0 * 50.0) - 1.0;
+    let took = simulation.now.since(Time::default()).as_secs_f64();
+    assert!(took >= least, "{took} s, at least {least}");
+}
+
+/// The zone of such a provider is served by another's servers, which are known by name only.
+#[test]
+fn servers_of_servers_are_looked_up_for_all_who_wait() {
+    let mut simulation = simulation(8192);
+    let population = simulation.authority.population;
+    let nested = |host: &String| {
+        let mut labels = host.rsplit('.');
+        let (tld, label) = (labels.next()?, labels.next()?);
+        match population.host_of(population.domain(label, tld)?) {
+            Host::Provider(provider) => Some(host_of_provider(provider) != provider),
+            Host::Pair(_) => None,
+        }
+    };
+    let names: Vec<String> = (0..20_000)
+        .map(|n| population.host(Fault::None, n))
+        .filter(|host| nested(host) == Some(true))
+        .collect();
+    assert!(names.len() > 1000, "{}", names.len());
+    let resolved = simulation.resolve(names, 1000);
+    let wrong = resolved
+        .iter()
+        .filter(|one| !is_as_expected(&population, one))
+        .count();
+    assert_eq!(wrong, 0);
 }

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Metadata, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, CNAME, NS, SOA};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, SOA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::mixed;
 use super::population::{
     CDNS, Fault, Host, PROVIDERS, Population, Role, TLDS, addresses, alias_target, cdn_domain,
-    provider_domain, role_at,
+    host_of_provider, provider_domain, role_at,
 };
 
 const ZONE_TTL_S: u32 = 86_400;
@@ -155,6 +155,15 @@ impl Authority {
             Found::Address(addr) if question.query_type() == RecordType::A => {
                 reply.add_answer(Record::from_rdata(owner, HOST_TTL_S, RData::A(A(addr))));
             }
+            Found::Address(_) if question.query_type() == RecordType::AAAA => {
+                match self.population.address6(name) {
+                    Some(addr) => {
+                        let data = RData::AAAA(AAAA(addr));
+                        reply.add_answer(Record::from_rdata(owner, HOST_TTL_S, data));
+                    }
+                    None => add_soa(reply, name),
+                }
+            }
             Found::Alias(target) => {
                 let target = RData::CNAME(CNAME(Name::from_ascii(target + ".").ok()?));
                 reply.add_answer(Record::from_rdata(owner, HOST_TTL_S, target));
@@ -185,8 +194,9 @@ impl Authority {
             Role::Root => self.find_tld(role, tld),
             Role::Tld(at) if TLDS.get(usize::from(at)) == Some(tld) => self.below_tld(label, tld),
             Role::Tld(_) => Found::NotOurs,
-            Role::Provider(provider) if format!("{label}.{tld}") == provider_domain(provider) => {
-                self.infrastructure(role, above)
+            Role::Provider(here) if guest_or_self(here, &format!("{label}.{tld}")).is_some() => {
+                let owner = guest_or_self(here, &format!("{label}.{tld}")).unwrap_or(here);
+                self.infrastructure(Role::Provider(owner), above)
             }
             Role::Cdn(cdn) if format!("{label}.{tld}") == cdn_domain(cdn) => match above {
                 [one] if one.starts_with("ns") => self.infrastructure(role, above),
@@ -224,7 +234,15 @@ impl Authority {
             _ => None,
         };
         if let Some(role) = operator {
-            let servers = servers_of(role, &name, true);
+            let servers = match role {
+                Role::Provider(at) if host_of_provider(at) != at => {
+                    let host = host_of_provider(at);
+                    let zone = provider_domain(host);
+                    let same_tld = zone.ends_with(&format!(".{tld}"));
+                    servers_of(Role::Provider(host), &zone, same_tld)
+                }
+                _ => servers_of(role, &name, true),
+            };
             return Found::Below(Zone { name, servers });
         }
         let Some(domain) = self.population.domain(label, tld) else {
@@ -297,6 +315,13 @@ impl Authority {
             _ => Found::NoSuchName,
         }
     }
+}
+
+/// The provider whose own zone this is, if it is served at `here`.
+fn guest_or_self(here: u8, domain: &str) -> Option<u8> {
+    [here, here.saturating_add(1)]
+        .into_iter()
+        .find(|&one| host_of_provider(one) == here && provider_domain(one) == domain)
 }
 
 /// What the server's fault makes of any question: silence (`None`), a bare code, or nothing special.

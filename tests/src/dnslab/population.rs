@@ -5,7 +5,7 @@
 //! its name and the seed. Hosts are `www.` and `img.` of a domain, and `x.y.` where there is an empty
 //! non-terminal between.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::mixed;
 
@@ -209,6 +209,13 @@ impl Population {
         Ipv4Addr::new(198, 18, a, b)
     }
 
+    /// Some hosts have an IPv6 address as well.
+    pub fn address6(&self, name: &str) -> Option<Ipv6Addr> {
+        let [.., low] = self.address(name).octets();
+        let segments = [0x2001, 0x200, 0, 0, 0, 0, 0, u16::from(low)];
+        (name.starts_with("img.") && low % 2 == 0).then(|| segments.into())
+    }
+
     /// What must be found for a host made by [`Population::host`].
     pub fn expected(&self, host: &str) -> Option<Expected> {
         let labels: Vec<&str> = host.split('.').collect();
@@ -242,6 +249,16 @@ pub fn provider_domain(provider: u8) -> String {
         "prov{provider}.{}",
         TLDS[usize::from(provider) % TLDS.len()]
     )
+}
+
+/// Whose servers serve a provider's own zone: some providers' zones are at another's, so that the
+/// address of a server takes two look-ups.
+pub fn host_of_provider(provider: u8) -> u8 {
+    if provider % 4 == 3 {
+        provider - 1
+    } else {
+        provider
+    }
 }
 
 pub fn cdn_domain(cdn: u8) -> String {

@@ -29,16 +29,6 @@ pub(super) enum Waiter {
     },
 }
 
-impl Waiter {
-    /// The task that waits, if it is one.
-    pub(super) const fn task(self) -> Option<Id> {
-        match self {
-            Self::Question(_) => None,
-            Self::Server { task, .. } | Self::Alias { task, .. } => Some(task),
-        }
-    }
-}
-
 /// One server of the zone a task is at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -100,6 +90,8 @@ pub(super) struct Task {
     /// Name servers being looked up, and how many were.
     pub(super) lookups: u8,
     pub(super) lookups_made: u8,
+    /// The tasks it waits for; ids of those that have ended lead nowhere.
+    pub(super) waits_for: Vec<Id>,
     /// Open exchanges of this step, the latest last.
     pub(super) exchanges: Vec<Id>,
     /// Whether the latest exchange is still within its time.

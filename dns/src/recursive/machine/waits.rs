@@ -41,6 +41,15 @@ pub(super) struct Terms {
     pub(super) deadline: Time,
 }
 
+/// How a look-up was taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookUp {
+    /// The result is on its way already.
+    Known,
+    Joined(Id),
+    Started(Id),
+}
+
 /// What a task found.
 #[derive(Debug)]
 pub(super) enum Finding {
@@ -51,7 +60,7 @@ pub(super) enum Finding {
 
 impl Machine {
     /// Finds `name`'s addresses of `kind` for `waiter`: from the cache, by joining a task under way,
-    /// or by a new one, which alone takes the budget: returns whether it does.
+    /// or by a new one, which alone takes the budget.
     pub(super) fn look_up(
         &mut self,
         name: Arc<[u8]>,
@@ -59,26 +68,43 @@ impl Machine {
         terms: Terms,
         waiter: Waiter,
         now: Time,
-    ) -> bool {
+    ) -> LookUp {
         if let Some(known) = self.cache.get(kind, &name, now) {
             self.done.push_back(Done {
                 waiter,
                 result: result_of(known),
                 unspent: 0,
             });
-            return false;
+            return LookUp::Known;
         }
         let key = (name, kind);
-        if let Some(task) = self.index.get(&key).and_then(|&id| self.tasks.get_mut(id)) {
+        if let Some(&id) = self.index.get(&key)
+            && let Some(task) = self.tasks.get_mut(id)
+        {
             task.waiters.push(waiter);
             task.deadline = task.deadline.max(terms.deadline);
-            return false;
+            return LookUp::Joined(id);
         }
         let task = new_task(key.0.clone(), kind, terms, waiter, now);
         let id = self.tasks.insert(task);
         self.index.insert(key, id);
         self.begin(id, now);
-        true
+        LookUp::Started(id)
+    }
+
+    /// Notes what a task waits for, and takes from its budget what was granted.
+    fn note_wait(&mut self, id: Id, look_up: LookUp, granted: u16) {
+        let Some(task) = self.tasks.get_mut(id) else {
+            return;
+        };
+        match look_up {
+            LookUp::Known => {}
+            LookUp::Joined(other) => task.waits_for.push(other),
+            LookUp::Started(other) => {
+                task.waits_for.push(other);
+                task.budget = task.budget.saturating_sub(granted);
+            }
+        }
     }
 
     /// Ends a task: remembers what it found and tells all who wait.
@@ -205,11 +231,8 @@ impl Machine {
                 task.lookups_made += 1;
             }
             let waiter = Waiter::Server { task: id, step };
-            if self.look_up(name, Kind::A, terms, waiter, now)
-                && let Some(task) = self.tasks.get_mut(id)
-            {
-                task.budget -= grant;
-            }
+            let look_up = self.look_up(name, Kind::A, terms, waiter, now);
+            self.note_wait(id, look_up, grant);
             return true;
         }
     }
@@ -237,30 +260,27 @@ impl Machine {
         }
         self.alarm_at(id, terms.deadline, now);
         let waiter = Waiter::Alias { task: id, ttl_s };
-        if self.look_up(target, kind, terms, waiter, now)
-            && let Some(task) = self.tasks.get_mut(id)
-        {
-            task.budget -= terms.budget;
-        }
+        let look_up = self.look_up(target, kind, terms, waiter, now);
+        self.note_wait(id, look_up, terms.budget);
     }
 
-    /// Whether `id` would, by waiting for `name`, wait for itself: whether the task for `name` is
-    /// among those that wait for `id`, directly or not.
+    /// Whether `id` would, by waiting for `name`, wait for itself: whether the task for `name` waits
+    /// for `id`, directly or not. Who waits is not followed, since those may be very many.
     fn waits_for_itself(&self, id: Id, name: &Arc<[u8]>, kind: Kind) -> bool {
         let Some(&target) = self.index.get(&(name.clone(), kind)) else {
             return false;
         };
-        let mut above = vec![id];
+        let mut below = vec![target];
         let mut at = 0;
-        while let Some(&one) = above.get(at) {
-            if one == target || above.len() > CIRCLE_SEARCH_MAX {
+        while let Some(&one) = below.get(at) {
+            if one == id || below.len() > CIRCLE_SEARCH_MAX {
                 return true;
             }
             at += 1;
-            let waiters = self.tasks.get(one).map_or(&[][..], |task| &task.waiters);
-            for task in waiters.iter().filter_map(|waiter| waiter.task()) {
-                if !above.contains(&task) {
-                    above.push(task);
+            let next = self.tasks.get(one).map_or(&[][..], |task| &task.waits_for);
+            for task in next {
+                if self.tasks.get(*task).is_some() && !below.contains(task) {
+                    below.push(*task);
                 }
             }
         }
@@ -287,6 +307,7 @@ fn new_task(name: Arc<[u8]>, kind: Kind, terms: Terms, waiter: Waiter, now: Time
         names: Vec::new(),
         lookups: 0,
         lookups_made: 0,
+        waits_for: Vec::new(),
         exchanges: Vec::new(),
         in_time: false,
         at_alias: false,

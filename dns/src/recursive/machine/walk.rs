@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::choose::Choice;
-use super::exchange::{Exchange, TcpQuery, Way};
+use super::exchange::{Exchange, TcpQuery, Way, below};
 use super::settings::{CANDIDATES_MAX, PUT_OFF_MAX, Settings};
 use super::slab::Id;
 use super::task::Candidate;
@@ -24,6 +24,9 @@ use crate::recursive::{NEGATIVE_TTL_S, name};
 
 /// Longest wait for one try; each further try of a server is waited for longer.
 const TRY_TIME_MAX: Duration = Duration::from_millis(1500);
+/// Least time a task is put off for our own limits, and what is added at random.
+const PUT_OFF_MIN: Duration = Duration::from_millis(5);
+const PUT_OFF_SPREAD_US: u32 = 20_000;
 /// How long after it was sent a question may still be answered, once nobody else is left to ask.
 const LATE_TIME: Duration = Duration::from_millis(1200);
 /// Least wait for a TCP query: connecting and asking are two round trips, and SYNs get lost.
@@ -72,6 +75,7 @@ impl Machine {
         task.step += 1;
         task.lookups = 0;
         task.lookups_made = 0;
+        task.waits_for.clear();
         task.candidates.clear();
         for addr in delegation.servers {
             if self.settings.may_ask(addr) && task.candidates.len() < CANDIDATES_MAX {
@@ -125,7 +129,10 @@ impl Machine {
     }
 
     /// Our own limits keep the question back; the name's time does not run meanwhile, within bounds.
+    /// Many may wait for the same server: they do not come back all at once.
     fn put_off(&mut self, id: Id, wait: Duration, now: Time) {
+        let spread = below(&mut self.rng, PUT_OFF_SPREAD_US);
+        let wait = wait.max(PUT_OFF_MIN) + Duration::from_micros(u64::from(spread));
         if let Some(task) = self.tasks.get_mut(id) {
             if task.put_off < PUT_OFF_MAX {
                 task.put_off += wait;
