@@ -245,8 +245,8 @@ fn ask_over_udp(population: &Population, names: &[String]) -> io::Result<usize> 
                 };
                 let slot = open.get_mut(usize::from(reply.metadata.id));
                 if let Some(name) = slot.and_then(Option::take) {
-                    let addrs = reply.answers.iter().filter_map(|one| one.data.ip_addr());
-                    right += usize::from(is_right(population, name, addrs.last()));
+                    let mut addrs = reply.answers.iter().filter_map(|one| one.data.ip_addr());
+                    right += usize::from(is_right(population, name, addrs.next_back()));
                 }
             }
         }

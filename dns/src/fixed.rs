@@ -1,5 +1,5 @@
-//! Owns the addresses the user fixed by hand (`--resolve host:addr`), asked before anything else.
-//! Never expires and never fills itself.
+//! Owns addresses that are given and not asked for: what the user fixed by hand (`--resolve
+//! host:addr`), and what a hosts file says. Never expires and never fills itself.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,6 +30,16 @@ impl FixedNames {
         Self { addrs }
     }
 
+    /// The table of a file in the form of hosts(5); lines that are none are passed over.
+    pub fn from_hosts(text: &str) -> Self {
+        let lines = text.lines().filter_map(|line| {
+            let mut words = line.split('#').next()?.split_ascii_whitespace();
+            let addr = words.next()?.parse::<IpAddr>().ok()?;
+            Some(words.map(move |name| (name, addr)))
+        });
+        Self::new(lines.flatten())
+    }
+
     /// The addresses fixed for `name`, never an empty list.
     pub fn get(&self, name: &str) -> Option<Arc<[IpAddr]>> {
         if self.addrs.is_empty() {
@@ -48,6 +58,17 @@ mod tests {
         let [first, second] = ["127.0.0.2", "127.0.0.1"].map(|text| text.parse().unwrap());
         let fixed = FixedNames::new([("A.test", first), ("a.test.", second)]);
         assert_eq!(fixed.get("a.TEST").as_deref(), Some(&[first, second][..]));
+    }
+
+    #[test]
+    fn a_hosts_file_gives_each_name_of_a_line_its_address() {
+        let text =
+            "# names\n127.0.0.1 localhost here\n\n::1\tlocalhost # six\nnonsense x\n10.0.0.1";
+        let fixed = FixedNames::from_hosts(text);
+        let both = ["127.0.0.1", "::1"].map(|text| text.parse::<IpAddr>().unwrap());
+        assert_eq!(fixed.get("localhost").as_deref(), Some(&both[..]));
+        assert_eq!(fixed.get("here").as_deref(), Some(&both[..1]));
+        assert_eq!(fixed.get("x"), None);
     }
 
     #[test]

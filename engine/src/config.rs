@@ -156,9 +156,23 @@ impl HashKind {
     }
 }
 
+/// Who resolves names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resolver {
+    /// The name servers of resolv.conf, or those listed.
+    #[default]
+    System,
+    /// The built-in one: it asks the authorities itself, from the root down.
+    Recursive,
+}
+
 /// How names are resolved.
 #[derive(Clone, Debug, Default)]
 pub struct DnsConfig {
+    /// Who is asked.
+    pub resolver: Resolver,
+    /// Where the built-in resolver keeps what it knows between runs.
+    pub cache_file: Option<String>,
     /// Servers instead of resolv.conf's.
     pub servers: Vec<SocketAddr>,
     /// Fixed answers (`--resolve host:addr`), asked before anything else.

@@ -14,7 +14,7 @@ use turbo2ds_writers::OutputFormat;
 
 use crate::config::{
     Compression, Config, DnsConfig, FetchConfig, HashKind, IncrementalMode, InputConfig,
-    InputFormat, IoBackend, MachineConfig, OutputConfig, ShowConfig,
+    InputFormat, IoBackend, MachineConfig, OutputConfig, Resolver, ShowConfig,
 };
 use crate::error::Error;
 use crate::limits;
@@ -76,10 +76,7 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
         codec: settings(v)?,
         extract_exif: v.read("extract_exif", boolean)?,
         fetch,
-        dns: DnsConfig {
-            servers: v.read_list("dns_servers", name_server)?,
-            fixed: v.read_list("resolve", fixed_answer)?,
-        },
+        dns: dns(v)?,
         machine: MachineConfig {
             cores: v.read("processes_count", optional(integer(1, 4096)))?,
             in_flight: v.read(
@@ -122,6 +119,30 @@ fn refuse_what_is_not_built(v: &Values) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn dns(v: &Values) -> Result<DnsConfig, Error> {
+    let resolvers = [
+        ("system", Resolver::System),
+        ("recursive", Resolver::Recursive),
+    ];
+    let config = DnsConfig {
+        resolver: v.read("dns", choice(&resolvers))?,
+        cache_file: v.read("dns_cache", optional(text))?,
+        servers: v.read_list("dns_servers", name_server)?,
+        fixed: v.read_list("resolve", fixed_answer)?,
+    };
+    match config.resolver {
+        Resolver::System if config.cache_file.is_some() => Err(Error::usage(
+            "`--dns_cache` is for the built-in resolver only",
+            "add `--dns recursive`, or leave `--dns_cache` out",
+        )),
+        Resolver::Recursive if !config.servers.is_empty() => Err(Error::usage(
+            "`--dns_servers` has no use with `--dns recursive`, which asks the authorities itself",
+            "leave one of the two out",
+        )),
+        _ => Ok(config),
+    }
 }
 
 fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {

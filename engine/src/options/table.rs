@@ -174,6 +174,9 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("max_body_bytes", Kind::Int, "52428800", Group::Network, "largest body, bytes"),
     opt("max_redirects", Kind::Int, "10", Group::Network, "most redirects for one URL"),
     many("allow_net", Group::Network, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
+    opt("dns", Kind::Choice("system|recursive"), "system", Group::Network,
+        "system: the name servers of resolv.conf or --dns_servers; recursive: built in, from the root servers down"),
+    opt("dns_cache", Kind::Path, "None", Group::Network, "file in which --dns recursive keeps what it knows between runs"),
     many("dns_servers", Group::Network, "name servers, ADDRESS or ADDRESS:PORT, instead of the system's; may be repeated"),
     many("resolve", Group::Network, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
 

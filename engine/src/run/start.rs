@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, unbounded};
+use turbo2ds_dns::recursive::{Clocks, Settings, Setup, random_seed, root_servers};
 use turbo2ds_dns::{FixedNames, Forwarder, ForwarderError, Service};
 use turbo2ds_writers::Layout;
 
@@ -19,7 +20,7 @@ use super::signals::Signals;
 use super::{Event, RUNNING, Shared, planner};
 use crate::alarm::{Alarm, Guard};
 use crate::compute::{self, ImageWork};
-use crate::config::Config;
+use crate::config::{Config, DnsConfig, Resolver};
 use crate::core::{self, CoreParts, Message};
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS, Error};
 use crate::http::Proxies;
@@ -245,12 +246,36 @@ fn start_threads(
 
 fn start_names(config: &Config, outstanding_max: usize) -> Result<Service, StartError> {
     let ipv6 = has_ipv6();
+    if config.dns.resolver == Resolver::Recursive {
+        let setup = recursive_setup(&config.dns, ipv6, outstanding_max)?;
+        return Ok(Service::spawn_recursive(setup)?);
+    }
     let resolver = if config.dns.servers.is_empty() {
         Forwarder::from_system(ipv6)
     } else {
         Forwarder::to_servers(&config.dns.servers, ipv6)
     };
     Ok(Service::spawn(resolver?, outstanding_max)?)
+}
+
+fn recursive_setup(dns: &DnsConfig, ipv6: bool, names_max: usize) -> std::io::Result<Setup> {
+    Ok(Setup {
+        settings: Settings {
+            ipv6,
+            roots: root_servers(ipv6),
+            names_active_max: names_max,
+            ..Settings::default()
+        },
+        seed: random_seed()?,
+        clocks: Clocks {
+            now: Instant::now,
+            unix_s: || {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                since.map_or(0, |since| since.as_secs())
+            },
+        },
+        cache_file: dns.cache_file.as_ref().map(Into::into),
+    })
 }
 
 /// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.

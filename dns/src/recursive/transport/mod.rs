@@ -10,7 +10,9 @@ mod udp;
 pub(crate) mod waker;
 
 use std::collections::HashMap;
+use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::machine::{Machine, Output, Settings};
 use super::time::Time;
 use crate::service::{REQUESTS_WAITING_MAX, Request, Waiting};
+use crate::{Answer, FixedNames};
 use tcp::Connections;
 use udp::{Datagram, Ports, Sent};
 use waker::Waker;
@@ -32,6 +35,10 @@ use waker::Waker;
 const EVENTS_MAX: usize = 256;
 /// Longest sleep; only bounds how late a mistake would show.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// The names this machine knows by itself.
+const HOSTS: &str = "/etc/hosts";
+/// How long an answer of that file is good for.
+const HOSTS_TTL: Duration = Duration::from_secs(3600);
 /// Sleep while datagrams wait for room in a socket's buffer.
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 
@@ -112,6 +119,8 @@ pub(crate) struct Edge {
     /// Datagrams that found their socket's buffer full.
     unsent: Vec<Datagram>,
     cache_file: Option<PathBuf>,
+    hosts: FixedNames,
+    ipv6: bool,
 }
 
 impl Edge {
@@ -129,6 +138,7 @@ impl Edge {
         )?;
         let start = (setup.clocks.now)();
         let ports = Ports::open(&epoll, setup.settings.sockets.max(1), setup.settings.ipv6)?;
+        let ipv6 = setup.settings.ipv6;
         let mut machine = Machine::new(setup.settings, setup.seed);
         if let Some(path) = setup.cache_file.as_deref().filter(|path| path.exists()) {
             let unix_s = (setup.clocks.unix_s)();
@@ -149,6 +159,8 @@ impl Edge {
             token: 0,
             unsent: Vec::new(),
             cache_file: setup.cache_file,
+            hosts: FixedNames::from_hosts(&fs::read_to_string(HOSTS).unwrap_or_default()),
+            ipv6,
         })
     }
 
@@ -200,15 +212,31 @@ impl Edge {
         loop {
             match requests.try_recv() {
                 Ok(request) if self.waiting.len() < REQUESTS_WAITING_MAX => {
-                    self.token += 1;
-                    self.waiting.insert(self.token, request.waiting);
-                    self.machine.ask(&request.name, self.token, now);
+                    self.take_request(request, now);
                 }
                 // Dropped, and so answered.
                 Ok(_) => {}
                 Err(error) => return error == mpsc::error::TryRecvError::Disconnected,
             }
         }
+    }
+
+    fn take_request(&mut self, request: Request, now: Time) {
+        if let Some(addrs) = self.in_hosts(&request.name) {
+            let ttl = HOSTS_TTL;
+            return request.waiting.answer(Ok(Answer { addrs, ttl }));
+        }
+        self.token += 1;
+        self.waiting.insert(self.token, request.waiting);
+        self.machine.ask(&request.name, self.token, now);
+    }
+
+    /// What the hosts file says, IPv4 first.
+    fn in_hosts(&self, name: &str) -> Option<Arc<[IpAddr]>> {
+        let all = self.hosts.get(name)?;
+        let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = all.iter().partition(|addr| addr.is_ipv4());
+        let usable: Vec<IpAddr> = if self.ipv6 { [v4, v6].concat() } else { v4 };
+        (!usable.is_empty()).then(|| usable.into())
     }
 
     /// Does all that the machine wants done.
