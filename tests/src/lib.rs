@@ -1,12 +1,13 @@
 //! A fake web on loopback and a harness around the `turbo2ds` binary.
 //!
 //! [`web`] is an HTTP/1.1 and TLS origin with named faults, [`dns`] a responder for the names the
-//! origin is known by, [`pictures`] what it serves, [`list`] the URL lists that point at it, [`proxy`] a
+//! origin is known by, [`dnslab`] a whole name hierarchy with faults, [`pictures`] what it serves, [`list`] the URL lists that point at it, [`proxy`] a
 //! forward proxy;
 //! [`harness`] runs the binary and reads its datasets back. Nothing here reaches past loopback.
 
 pub mod certs;
 pub mod dns;
+pub mod dnslab;
 pub mod harness;
 pub mod list;
 pub mod pictures;

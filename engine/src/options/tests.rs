@@ -1,7 +1,7 @@
 //! The command line as a user types it.
 
 use super::*;
-use crate::config::{Compression, HashKind, InputFormat};
+use crate::config::{Compression, HashKind, InputFormat, Resolver};
 use turbo2ds_codec::{EncodeFormat, Interpolation};
 
 fn run(args: &[&str]) -> Result<Config, Error> {
@@ -278,6 +278,17 @@ fn every_option_of_the_table_means_something() {
             Err(error) => assert!(error.to_string().contains(spec.name), "{option}: {error}"),
         }
     }
+}
+
+#[test]
+fn the_built_in_resolver_takes_a_cache_and_no_servers() {
+    let config = run(&["l.csv", "--dns", "recursive", "--dns_cache", "names"]).unwrap();
+    assert_eq!(config.dns.resolver, Resolver::Recursive);
+    assert_eq!(config.dns.cache_file.as_deref(), Some("names"));
+    assert_eq!(run(&["l.csv"]).unwrap().dns.resolver, Resolver::System);
+    let both = ["l.csv", "--dns=recursive", "--dns_servers=9.9.9.9"];
+    assert!(refused(&both).contains("--dns_servers"));
+    assert!(refused(&["l.csv", "--dns_cache=names"]).contains("--dns_cache"));
 }
 
 #[test]

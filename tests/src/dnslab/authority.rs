@@ -21,6 +21,7 @@ const NEGATIVE_TTL_S: u32 = 120;
 /// Every server of the hierarchy.
 #[derive(Clone, Copy, Debug)]
 pub struct Authority {
+    /// The names served.
     pub population: Population,
 }
 
@@ -43,6 +44,7 @@ struct Zone {
 }
 
 impl Authority {
+    /// The servers of a population.
     pub fn new(population: Population) -> Self {
         Self { population }
     }

@@ -9,10 +9,15 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::mixed;
 
+/// Top-level domains.
 pub const TLDS: [&str; 8] = ["com", "net", "org", "de", "io", "fr", "jp", "info"];
+/// Servers of each.
 pub const TLD_SERVERS: u8 = 4;
+/// Servers of the root.
 pub const ROOT_SERVERS: u8 = 3;
+/// Hosting providers, of two servers each.
 pub const PROVIDERS: u8 = 40;
+/// Content networks, of two servers each.
 pub const CDNS: u8 = 8;
 /// Pairs of servers per class that address arithmetic has room for.
 const PAIRS_MAX: u32 = 8192;
@@ -20,10 +25,13 @@ const PAIRS_MAX: u32 = 8192;
 /// What is wrong with the servers of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
+    /// Nothing.
     None,
     /// One of two servers never answers.
     OneDead,
+    /// One of two servers refuses.
     OneRefuses,
+    /// One of two servers answers SERVFAIL.
     OneServfails,
     /// One of two servers refers upwards.
     OneLame,
@@ -41,12 +49,14 @@ pub enum Fault {
     Slow,
     /// Every second question is dropped.
     HalfLost,
+    /// No server ever answers.
     AllDead,
     /// The domain or the host does not exist.
     NxDomain,
 }
 
 impl Fault {
+    /// All classes.
     pub const ALL: [Self; 14] = [
         Self::None,
         Self::OneDead,
@@ -93,22 +103,29 @@ impl Fault {
 /// What a resolver must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
+    /// This address and no other.
     Address(Ipv4Addr),
+    /// That there is none.
     NotFound,
+    /// Nothing, within its time.
     Failure,
 }
 
 /// A domain of the population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Domain {
+    /// Its class.
     pub fault: Fault,
+    /// Its number within the class.
     pub number: u32,
+    /// Which of [`TLDS`] it is in.
     pub tld: u8,
 }
 
 /// Who serves a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
+    /// The servers of a provider.
     Provider(u8),
     /// A pair of servers of its class, named below the domain itself.
     Pair(u32),
@@ -117,14 +134,21 @@ pub enum Host {
 /// Who stands at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// A root server.
     Root,
+    /// A server of a top-level domain.
     Tld(u8),
+    /// A server of a provider.
     Provider(u8),
+    /// A server of a content network.
     Cdn(u8),
     /// One of a pair; only the first has the faults that hit one of two.
     Pair {
+        /// The class the pair is for.
         fault: Fault,
+        /// Its number within the class.
         pair: u32,
+        /// Whether it is the first of the two.
         first: bool,
     },
 }
@@ -132,12 +156,14 @@ pub enum Role {
 /// All names, by seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
+    /// Decides everything a name does not say.
     pub seed: u64,
     /// Pairs of servers per class: many in memory, few where each address is a socket.
     pub pairs: u32,
 }
 
 impl Population {
+    /// A population of that seed.
     pub fn new(seed: u64, pairs: u32) -> Self {
         let pairs = pairs.clamp(1, PAIRS_MAX);
         Self { seed, pairs }
@@ -184,6 +210,7 @@ impl Population {
         domain.fault != Fault::NxDomain || domain.number.is_multiple_of(2)
     }
 
+    /// Who serves the domain.
     pub fn host_of(&self, domain: Domain) -> Host {
         let draw = self.hash(domain.fault, domain.number, 2);
         if domain.fault == Fault::None && draw % 100 < 75 {
@@ -244,6 +271,7 @@ pub fn alias_target(domain: Domain, cdn: u8) -> String {
     )
 }
 
+/// The domain of a provider.
 pub fn provider_domain(provider: u8) -> String {
     format!(
         "prov{provider}.{}",
@@ -261,6 +289,7 @@ pub fn host_of_provider(provider: u8) -> u8 {
     }
 }
 
+/// The domain of a content network.
 pub fn cdn_domain(cdn: u8) -> String {
     format!("cdn{cdn}.{}", TLDS[usize::from(cdn) % TLDS.len()])
 }
