@@ -135,6 +135,36 @@ fn names_far_beyond_the_bound_stay_within_it_and_used_ones_stay() {
     assert!(cache.len() > 1000);
 }
 
+/// Bytes of memory this process has resident.
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_ascii_whitespace().nth(1));
+    kilobytes.unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn a_million_names_take_no_more_memory_than_the_bound() {
+    const BOUND: usize = 64 << 20;
+    let before = resident_bytes();
+    let mut cache = cache(BOUND);
+    for n in 0..1_000_000_u32 {
+        let zone = name(&format!("some-domain-{n}.com"));
+        if n % 3 == 0 {
+            let delegation = Delegation {
+                servers: vec![v4(1), v4(2)],
+                names: vec![name(&format!("ns1.provider-{n}.net"))],
+            };
+            cache.put_delegation(&zone, &delegation, 3600, at(0));
+        }
+        cache.put_addrs(Kind::A, &zone, &[v4(2), v4(3)], 300, at(0));
+    }
+    assert!(cache.bytes() <= BOUND && cache.len() > 300_000, "{cache:?}");
+    let taken = resident_bytes().saturating_sub(before);
+    // Other tests may run in this process: a margin for theirs.
+    assert!(taken <= BOUND + (12 << 20), "{taken} bytes for {cache:?}");
+}
+
 #[test]
 fn an_entry_larger_than_the_cache_is_left_out() {
     let mut cache = cache(100);

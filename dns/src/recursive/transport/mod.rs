@@ -190,6 +190,7 @@ impl Edge {
             for event in events.drain(..) {
                 self.take_event(event, now);
             }
+            self.take_tcp_results(now);
         }
         // A request may be on its way in while the channel closes: only an empty, closed channel
         // ends this, so none is left behind.
@@ -300,6 +301,10 @@ impl Edge {
             }
             Some(Source::Tcp(number)) => self.connections.ready(number),
         }
+    }
+
+    /// Hands on what came of TCP queries, by an event or by failing at once.
+    fn take_tcp_results(&mut self, now: Time) {
         while let Some((query, message)) = self.connections.next_result() {
             self.machine.tcp_answered(query, message.as_deref(), now);
         }
