@@ -7,7 +7,7 @@ use std::time::Duration;
 use turbo2ds_dns::DnsError;
 use turbo2ds_dns::recursive::Time;
 
-use crate::dnslab::population::{Host, host_of_provider};
+use crate::dnslab::population::{Host, Role, addresses, host_of_provider};
 use crate::dnslab::{Authority, Expected, Fault, Population};
 use crate::simulate::{Resolved, Simulation, settings};
 
@@ -311,4 +311,31 @@ fn servers_of_servers_are_looked_up_for_all_who_wait() {
         .filter(|one| !is_as_expected(&population, one))
         .count();
     assert_eq!(wrong, 0);
+}
+
+#[test]
+fn fast_servers_are_asked_most_and_slow_ones_are_not_forgotten() {
+    let mut simulation = simulation(100);
+    right(&mut simulation, Fault::None, 10_000);
+    let authority = simulation.authority;
+    for tld in 0..2 {
+        let servers = addresses(Role::Tld(tld));
+        let asked = |server| simulation.questions_at.get(server).copied().unwrap_or(0) as f64;
+        let trip = |server: &_| authority.round_trip(*server).as_secs_f64() * 1e3;
+        let all: f64 = servers.iter().map(asked).sum();
+        let mean: f64 = servers
+            .iter()
+            .map(|one| asked(one) * trip(one))
+            .sum::<f64>()
+            / all;
+        let plain = servers.iter().map(trip).sum::<f64>() / servers.len() as f64;
+        eprintln!("{all} questions: {mean:.1} ms, {plain:.1} ms if spread evenly");
+        assert!(mean < plain * 0.8, "{mean} ms of {plain}");
+        // One choice in 32 is free, among four servers.
+        assert!(
+            servers
+                .iter()
+                .all(|one| asked(one) > all / 32.0 / 4.0 / 3.0)
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! What an attacker or a broken server may send: none of it is believed, none of it stops the machine.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -173,6 +174,22 @@ fn a_question_in_other_letters_is_asked_again_over_tcp_and_not_believed() {
     let closed = bench.machine.poll();
     assert!(matches!(closed, Some(Output::TcpClosed(_))), "{closed:?}");
     assert_eq!(bench.answer(), Ok(vec![GOOD.into()]));
+}
+
+#[test]
+fn ids_sockets_and_letters_cannot_be_foreseen() {
+    let mut bench = Bench::new();
+    let (mut pairs, mut sockets, mut spellings) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for n in 0..400 {
+        let asked = bench.ask(&format!("{n}.a-name-of-some-length.test"));
+        pairs.insert((asked.socket, asked.message.metadata.id));
+        sockets.insert(asked.socket);
+        let letters = asked.name().to_ascii();
+        spellings.insert(letters.split_once('.').map(|(_, rest)| rest.to_owned()));
+    }
+    assert_eq!(pairs.len(), 400);
+    assert_eq!(sockets.len(), 64);
+    assert!(spellings.len() > 390, "{}", spellings.len());
 }
 
 /// The servers of `zone`, with an address for each where one is given.

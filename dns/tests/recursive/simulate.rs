@@ -43,9 +43,10 @@ pub struct Simulation {
     pub loss_per_mille: u64,
     /// Applied to each answer on its way, with the number of the query.
     pub tamper: Option<fn(u64, &mut Vec<u8>)>,
+    /// Questions each server was sent over UDP.
+    pub questions_at: HashMap<Ipv4Addr, u64>,
     seed: u64,
     drawn: u64,
-    questions_at: HashMap<Ipv4Addr, u64>,
     arrivals: BinaryHeap<Reverse<(Time, u64)>>,
     in_flight: HashMap<u64, Arrival>,
 }
