@@ -29,7 +29,7 @@ use std::time::Duration;
 pub use cache::Cache;
 pub use fixed::FixedNames;
 use forwarder::merged;
-pub use forwarder::{Forwarder, ForwarderError};
+pub use forwarder::{Forwarder, ForwarderError, system_servers};
 pub use service::{Handle, Reply, Service};
 
 /// Why a name gave no address. The set is closed and holds nothing of the server's.

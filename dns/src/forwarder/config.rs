@@ -60,18 +60,8 @@ impl ForwarderError {
 }
 
 impl Forwarder {
-    /// A forwarder to the servers of resolv.conf(5), whose other options are not used. AAAA is asked
-    /// only with `ipv6`: say so where the machine can reach IPv6.
-    ///
-    /// # Errors
-    /// The file is missing or names no server that can be used.
-    pub fn from_system(ipv6: bool) -> Result<Self, ForwarderError> {
-        let servers = servers_in(Path::new(RESOLV_CONF))?;
-        Self::build(&servers, system_hosts(), ipv6, TIMES)
-    }
-
-    /// A forwarder to `servers`, asked in this order, instead of resolv.conf's; one name is asked of
-    /// at most three. AAAA is asked only with `ipv6`.
+    /// A forwarder to `servers`, asked in this order; one name is asked of at most three. AAAA is
+    /// asked only with `ipv6`: say so where the machine can reach IPv6.
     ///
     /// # Errors
     /// `servers` is empty.
@@ -101,6 +91,14 @@ impl Forwarder {
             times,
         })
     }
+}
+
+/// The servers of resolv.conf(5), whose other options are not used.
+///
+/// # Errors
+/// The file is missing or names no server that can be used.
+pub fn system_servers() -> Result<Vec<SocketAddr>, ForwarderError> {
+    servers_in(Path::new(RESOLV_CONF))
 }
 
 /// The servers a file in the form of resolv.conf(5) names.

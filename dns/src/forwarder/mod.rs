@@ -18,7 +18,7 @@ use hickory_proto::rr::{Name, RecordType};
 use hickory_resolver::Hosts;
 use tokio::time::{sleep, timeout};
 
-pub use config::ForwarderError;
+pub use config::{ForwarderError, system_servers};
 use upstream::{Refusal, Upstream, answer_of};
 
 use crate::{Answer, DnsError, Resolve};

@@ -11,5 +11,6 @@ mod dnslab;
 
 mod faults;
 mod forged;
+mod forwarding;
 mod loopback;
 mod simulate;

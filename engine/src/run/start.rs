@@ -1,6 +1,6 @@
 //! Owns the start of a run, its watch and its end, in that order.
 
-use std::net::{Ipv6Addr, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, unbounded};
 use turbo2ds_dns::recursive::{Clocks, Settings, Setup, random_seed, root_servers};
-use turbo2ds_dns::{FixedNames, Forwarder, ForwarderError, Service};
+use turbo2ds_dns::{FixedNames, Forwarder, ForwarderError, Service, system_servers};
 use turbo2ds_writers::Layout;
 
 use super::dataset::{self, Dataset};
@@ -246,26 +246,49 @@ fn start_threads(
 
 fn start_names(config: &Config, outstanding_max: usize) -> Result<Service, StartError> {
     let ipv6 = has_ipv6();
-    if config.dns.resolver == Resolver::Recursive {
-        let setup = recursive_setup(&config.dns, ipv6, outstanding_max)?;
-        return Ok(Service::spawn_recursive(setup)?);
-    }
-    let resolver = if config.dns.servers.is_empty() {
-        Forwarder::from_system(ipv6)
-    } else {
-        Forwarder::to_servers(&config.dns.servers, ipv6)
-    };
-    Ok(Service::spawn(resolver?, outstanding_max)?)
-}
-
-fn recursive_setup(dns: &DnsConfig, ipv6: bool, names_max: usize) -> std::io::Result<Setup> {
-    Ok(Setup {
-        settings: Settings {
-            ipv6,
+    let settings = match config.dns.resolver {
+        Resolver::Recursive => Settings {
             roots: root_servers(ipv6),
-            names_active_max: names_max,
             ..Settings::default()
         },
+        Resolver::System => {
+            let servers = match &config.dns.servers[..] {
+                [] => system_servers()?,
+                listed => listed.to_vec(),
+            };
+            match forwarding(&servers, ipv6) {
+                Some(settings) => settings,
+                None => {
+                    let forwarder = Forwarder::to_servers(&servers, ipv6)?;
+                    return Ok(Service::spawn(forwarder, outstanding_max)?);
+                }
+            }
+        }
+    };
+    let setup = resolver_setup(
+        &config.dns,
+        Settings {
+            ipv6,
+            names_active_max: outstanding_max,
+            ..settings
+        },
+    )?;
+    Ok(Service::spawn_recursive(setup)?)
+}
+
+/// The built-in resolver in front of `servers`, where it can ask all of them: they share a port, and
+/// IPv6's only where there is a route.
+fn forwarding(servers: &[SocketAddr], ipv6: bool) -> Option<Settings> {
+    let port = servers.first()?.port();
+    let usable = |server: &SocketAddr| server.port() == port && (server.is_ipv4() || ipv6);
+    let addresses = servers.iter().map(SocketAddr::ip).collect();
+    let all = servers.iter().all(usable);
+    all.then(|| Settings::forwarding(addresses, port))
+}
+
+fn resolver_setup(dns: &DnsConfig, settings: Settings) -> std::io::Result<Setup> {
+    Ok(Setup {
+        settings,
         seed: random_seed()?,
         clocks: Clocks {
             now: Instant::now,

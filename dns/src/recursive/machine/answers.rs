@@ -152,6 +152,7 @@ impl Machine {
                 zone: task.zone(),
                 kind: task.kind,
                 ipv6: self.settings.ipv6,
+                recursive: self.settings.forward,
             },
         );
         self.learn_edns(exchange, &verdict, now);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::settings::{AAAA_GRACE, NAME_TIME, QUERIES_PER_NAME_MAX, STALE_AFTER};
+use super::settings::{AAAA_GRACE, QUERIES_PER_NAME_MAX, STALE_AFTER};
 use super::slab::Id;
 use super::task::Waiter;
 use super::waits::Terms;
@@ -52,7 +52,7 @@ impl Machine {
         let time = if self.cache.has_stale(kind, &name, now) {
             STALE_AFTER
         } else {
-            NAME_TIME
+            self.settings.name_time
         };
         let terms = Terms {
             depth: 0,

@@ -12,7 +12,9 @@ use crate::recursive::servers::ServerLimits;
 const DNS_PORT: u16 = 53;
 
 /// Time one question may take from its start.
-pub(super) const NAME_TIME: Duration = Duration::from_millis(4500);
+const NAME_TIME: Duration = Duration::from_millis(4500);
+/// The same where other resolvers do the walking, which may take them as long.
+const FORWARDED_NAME_TIME: Duration = Duration::from_secs(8);
 /// Time the look-up of one name server's address may take.
 pub(super) const NS_TIME: Duration = Duration::from_secs(3);
 /// Time before a question with an outdated answer at hand is given it (RFC 8767, section 5).
@@ -45,8 +47,13 @@ pub struct Settings {
     pub ipv6: bool,
     /// The port servers listen on; 53 outside tests.
     pub port: u16,
-    /// The root servers.
+    /// The root servers; or, with `forward`, the recursive ones.
     pub roots: Vec<IpAddr>,
+    /// Whether `roots` are recursive servers, which are asked for whole answers: nothing is walked,
+    /// and no other server is ever asked.
+    pub forward: bool,
+    /// Time one question may take from its start.
+    pub name_time: Duration,
     /// Whether servers at private and loopback addresses may be asked; never outside tests.
     pub private_servers: bool,
     /// UDP sockets, each on a random port. More make forged answers harder.
@@ -63,12 +70,34 @@ pub struct Settings {
     pub ttl: TtlBounds,
 }
 
+impl Settings {
+    /// To ask recursive servers in place of the authorities. They are the machine's own: they may
+    /// stand at any address, and get as many questions as there are.
+    pub fn forwarding(servers: Vec<IpAddr>, port: u16) -> Self {
+        Self {
+            port,
+            roots: servers,
+            forward: true,
+            name_time: FORWARDED_NAME_TIME,
+            private_servers: true,
+            server: ServerLimits {
+                outstanding_max: 4096,
+                rate_per_s: 100_000.0,
+                burst: 10_000.0,
+            },
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             ipv6: false,
             port: DNS_PORT,
             roots: root_servers(false),
+            forward: false,
+            name_time: NAME_TIME,
             private_servers: false,
             sockets: 64,
             names_active_max: 2048,

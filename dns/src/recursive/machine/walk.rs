@@ -203,6 +203,7 @@ impl Machine {
         let server = self.servers.id_of(addr, now);
         let (edns, mixed) = self.servers.spelling(server, now);
         let spelling = Spelling {
+            recursion: self.settings.forward,
             edns: edns && !candidate.no_edns,
             case_seed: if mixed && !candidate.lower_case {
                 self.rng.next_u64().max(1)

@@ -1,4 +1,4 @@
-//! Owns the bytes of a question to an authority (RFC 1035; EDNS by RFC 6891; mixed case, "0x20").
+//! Owns the bytes of a question to a server (RFC 1035; EDNS by RFC 6891; mixed case, "0x20").
 //! Never draws a random number: the caller gives the id and the seed of the case.
 
 use crate::recursive::Kind;
@@ -15,14 +15,17 @@ pub(crate) struct Spelling {
     /// Decides the case of each letter; zero leaves them lower case.
     pub(crate) case_seed: u64,
     pub(crate) edns: bool,
+    /// Whether the server is to find the answer, wherever it is.
+    pub(crate) recursion: bool,
 }
 
 /// The bytes to send for `name` (lower case, wire form).
 pub(crate) fn encode(id: u16, name: &[u8], kind: Kind, spelling: Spelling) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(12 + name.len() + 4 + 11);
     bytes.extend(id.to_be_bytes());
-    // A standard query, no recursion desired; one question; one additional record with EDNS.
-    bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(spelling.edns)]);
+    // A standard query; one question; one additional record with EDNS.
+    bytes.extend([u8::from(spelling.recursion), 0, 0, 1, 0, 0, 0, 0, 0]);
+    bytes.push(spelling.edns.into());
     question_into(&mut bytes, name, kind, spelling.case_seed);
     if spelling.edns {
         bytes.push(0);

@@ -29,6 +29,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) kind: Kind,
     /// Whether IPv6 addresses of servers are of use.
     pub(crate) ipv6: bool,
+    /// Whether a recursive server was asked: it has the answer or has none, and refers to nobody.
+    pub(crate) recursive: bool,
 }
 
 /// What a message means.
@@ -184,6 +186,8 @@ fn without_address(
         return alias_to(chain);
     }
     match referral(message, asked) {
+        Delegates::Not if asked.recursive => Verdict::NotFound { ttl_s },
+        _ if asked.recursive => Verdict::Lame,
         Delegates::Down(referral) => Verdict::Referral(referral),
         Delegates::Elsewhere => Verdict::Lame,
         Delegates::Not if message.authoritative() => Verdict::NotFound { ttl_s },

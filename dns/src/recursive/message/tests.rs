@@ -62,6 +62,7 @@ fn verdict_in(zone: &str, reply: &Oracle) -> Verdict {
             zone: zone.as_deref().unwrap_or(&[0]),
             kind: Kind::A,
             ipv6: false,
+            recursive: false,
         },
     )
 }
@@ -81,11 +82,12 @@ fn a_question_is_what_hickory_reads() {
         let spelling = Spelling {
             case_seed: 0x5555,
             edns,
+            recursion: !edns,
         };
         let bytes = encode(4711, &wire, Kind::Aaaa, spelling);
         let read = Oracle::from_vec(&bytes).unwrap();
         assert_eq!(read.metadata.id, 4711);
-        assert!(!read.metadata.recursion_desired);
+        assert_eq!(read.metadata.recursion_desired, !edns);
         assert_eq!(read.queries[0].query_type(), RecordType::AAAA);
         assert_eq!(read.queries[0].name(), &name("www.a.test."));
         assert_ne!(read.queries[0].name().to_ascii(), "www.a.test.");
@@ -298,6 +300,7 @@ fn no_bytes_make_the_reader_panic_or_go_on_for_ever() {
                     zone,
                     kind: Kind::A,
                     ipv6: true,
+                    recursive: verdicts % 2 == 0,
                 },
             );
             if let Verdict::Referral(referral) = verdict {
