@@ -64,7 +64,7 @@ fn respond(query: &[u8], site: &Site, latency_ms: (u64, u64)) -> Option<(Vec<u8>
     let host = site.world.host_of(&name);
     match host.map(|host| (host.fate, host)) {
         None | Some((Fate::UnknownName, _)) => {
-            reply.metadata.response_code = ResponseCode::NXDomain
+            reply.metadata.response_code = ResponseCode::NXDomain;
         }
         Some((Fate::FailingName, _)) => reply.metadata.response_code = ResponseCode::ServFail,
         Some((_, host)) if question.query_type() == RecordType::A => {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use bytes::Bytes;
+use turbo2ds_tests::pictures::Format;
 
 use super::{Error, photo};
 
@@ -92,5 +93,5 @@ impl Pool {
 }
 
 fn media_type(extension: &str) -> Option<&'static str> {
-    turbo2ds_tests::pictures::Format::of_extension(extension).map(|format| format.media_type())
+    Format::of_extension(extension).map(Format::media_type)
 }
