@@ -93,8 +93,8 @@ def compare(args, scheme, work):
 def extrapolation(args, by_side):
     """What the whole set would take at the rates measured."""
     for name, row in by_side.items():
-        hours = WHOLE[args.list] / (row["rows"] / row["wall_s"]) / 3600
-        yield f"{name}: {row['rows'] / row['wall_s']:.0f} rows/s, the whole set in {hours:.1f} h"
+        minutes = WHOLE[args.list] / (row["rows"] / row["wall_s"]) / 60
+        yield f"{name}: {row['rows'] / row['wall_s']:.0f} rows/s, the whole set in {minutes:.1f} minutes"
     yield (
         "Assumed: the rate stays, the network and the disk keep up, hosts are as far and as faulty as simulated, "
         f"images as large, and the machine has {os.cpu_count()} cores that also serve the web."

@@ -55,7 +55,9 @@ class Watch(threading.Thread):
 
 def run(args, work):
     url_list, folder = work / "list", work / "out"
-    listed = simulated.simweb(args.simweb, "list", "--set", "18M", "--fraction", args.fraction, "--out", url_list)
+    shares = ["--shares", "clean"]
+    listed = ["--set", "18M", "--fraction", args.fraction, "--out", url_list, *shares]
+    listed = simulated.simweb(args.simweb, "list", *listed)
     print(listed, flush=True)
     images = work / "images"
     simulated.simweb(args.simweb, "draw", "--out", images, *TINY)
@@ -64,8 +66,8 @@ def run(args, work):
         "--output_format=dummy", f"--number_sample_per_shard={SHARD_ROWS}", f"--output_folder={folder}",
         "--retries=0", *(["--allow_net=127.0.0.0/8"] if args.bodies else []), *args.option,
     ]
-    shares = ["--shares", "clean", "--latency", "0"]
-    with simulated.serving(args.simweb, images, work / "ca.pem", *shares) as server, open(work / "log", "wb") as log:
+    served = [*shares, "--latency", "0"]
+    with simulated.serving(args.simweb, images, work / "ca.pem", *served) as server, open(work / "log", "wb") as log:
         start = time.monotonic()
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         watch = Watch(process.pid, folder)

@@ -77,14 +77,15 @@ pub(crate) async fn serve(socket: UdpSocket) {
         let Ok((length, peer)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
-        if let Some(reply) = respond(&buffer[..length]) {
+        if let Some(reply) = respond(&buffer[..length], answer) {
             let _ = socket.send_to(&reply, peer).await;
         }
     }
 }
 
-/// The datagram that answers a query, or `None` for silence and for what is no query.
-fn respond(query: &[u8]) -> Option<Vec<u8>> {
+/// The datagram that answers a query as `answer` says of its name, which it gets as it was asked; or
+/// `None` for silence and for what is no query.
+pub fn respond(query: &[u8], answer: impl FnOnce(&str) -> Answer) -> Option<Vec<u8>> {
     let query = Message::from_vec(query).ok()?;
     if query.metadata.message_type != MessageType::Query {
         return None;
@@ -145,7 +146,7 @@ mod tests {
         let mut query = Message::new(4711, MessageType::Query, OpCode::Query);
         let name = Name::from_ascii("a.ok.test.").unwrap();
         query.add_query(Query::query(name, RecordType::A));
-        let reply = Message::from_vec(&respond(&query.to_vec().unwrap()).unwrap()).unwrap();
+        let reply = Message::from_vec(&respond(&query.to_vec().unwrap(), answer).unwrap()).unwrap();
         assert_eq!(reply.metadata.id, 4711);
         assert_eq!(reply.queries, query.queries);
         assert_eq!(reply.answers.len(), 1);

@@ -6,16 +6,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, MessageType, Metadata, ResponseCode};
-use hickory_proto::rr::rdata::A;
-use hickory_proto::rr::{RData, Record, RecordType};
+use hickory_proto::op::ResponseCode;
 use tokio::net::UdpSocket;
+use turbo2ds_tests::dns::{self as names, Answer};
 
 use super::serve::Site;
 use super::{Fate, Host};
 
-/// Seconds an answer may be cached.
-const TTL_SECONDS: u32 = 300;
 /// Largest query.
 const QUERY_BYTES_MAX: usize = 4096;
 
@@ -51,33 +48,16 @@ pub async fn listen(port: u16, site: Arc<Site>, latency_ms: (u64, u64)) -> io::R
 
 /// The answer to a query and how long it waits; None for what is no query.
 fn respond(query: &[u8], site: &Site, latency_ms: (u64, u64)) -> Option<(Vec<u8>, Duration)> {
-    let query = Message::from_vec(query).ok()?;
-    if query.metadata.message_type != MessageType::Query {
-        return None;
-    }
-    let question = query.queries.first()?;
-    let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
-    reply.metadata = Metadata::response_from_request(&query.metadata);
-    reply.metadata.recursion_available = true;
-    reply.add_query(question.clone());
-    let name = question.name().to_ascii().to_ascii_lowercase();
-    let host = site.world.host_of(&name);
-    match host.map(|host| (host.fate, host)) {
-        None | Some((Fate::UnknownName, _)) => {
-            reply.metadata.response_code = ResponseCode::NXDomain;
+    let mut host = None;
+    let reply = names::respond(query, |name| {
+        host = site.world.host_of(&name.to_ascii_lowercase());
+        match host.map(|host| (host.fate, host)) {
+            None | Some((Fate::UnknownName, _)) => Answer::Code(ResponseCode::NXDomain),
+            Some((Fate::FailingName, _)) => Answer::Code(ResponseCode::ServFail),
+            Some((_, host)) => Answer::Address(host.address()),
         }
-        Some((Fate::FailingName, _)) => reply.metadata.response_code = ResponseCode::ServFail,
-        Some((_, host)) if question.query_type() == RecordType::A => {
-            let data = RData::A(A(host.address()));
-            reply.add_answer(Record::from_rdata(
-                question.name().clone(),
-                TTL_SECONDS,
-                data,
-            ));
-        }
-        Some(_) => {}
-    }
-    Some((reply.to_vec().ok()?, wait(host, latency_ms)))
+    });
+    Some((reply?, wait(host, latency_ms)))
 }
 
 fn wait(host: Option<Host>, (least, most): (u64, u64)) -> Duration {

@@ -24,6 +24,7 @@ use crate::config::{Config, DnsConfig, Resolver};
 use crate::core::{self, CoreParts, Message};
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS, Error};
 use crate::http::Proxies;
+use crate::limits;
 use crate::machine::Machine;
 use crate::net::TlsContext;
 use crate::plan::Planner;
@@ -270,6 +271,7 @@ fn start_names(config: &Config, outstanding_max: usize) -> Result<Service, Start
         Settings {
             ipv6,
             names_active_max: outstanding_max,
+            cache_bytes_max: limits::DNS_CACHE_BYTES,
             ..settings
         },
     )?;
