@@ -81,11 +81,12 @@ def run(args, work):
         print((work / "log").read_text(errors="replace")[-3000:])
         raise SystemExit(f"exit {process.returncode}, {rows} of {listed['rows']} rows")
     cpu = usage.ru_utime + usage.ru_stime
+    curve = {done // EARLY_ROWS: round(mb) for _, done, mb in reversed(watch.samples)}
     early = next((mb for _, done, mb in watch.samples if done >= min(EARLY_ROWS, rows // 18)), 0)
     return {
         "rows": rows, "images": images, "hosts": listed["hosts"], "wall_s": wall, "cpu_s": cpu, "server_cpu_s": server_cpu,
         "rows_per_s": rows / wall, "cpu_us_per_row": cpu / rows * 1e6, "rss_mb_at_1M_rows": early,
-        "rss_mb_at_the_end": watch.samples[-1][2], "peak_rss_mb": usage.ru_maxrss / 1024,
+        "rss_mb_at_the_end": watch.samples[-1][2], "rss_mb_by_million_rows": dict(sorted(curve.items())), "peak_rss_mb": usage.ru_maxrss / 1024,
     }
 
 

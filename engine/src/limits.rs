@@ -24,9 +24,9 @@ pub const BODY_BUDGET_PER_CORE_BYTES: usize = 256 * 1024 * 1024;
 pub const UNKNOWN_BODY_BYTES: usize = 1024 * 1024;
 /// Bodies of unknown length that one core lets grow past [`UNKNOWN_BODY_BYTES`] at a time.
 pub const LARGE_BODIES_PER_CORE: usize = 2;
-/// What the resolver remembers for all cores: some 400,000 names. A list with millions of hosts meets
+/// What the resolver remembers for all cores: some 200,000 names. A list with millions of hosts meets
 /// most of them once, so that more memory would find little more.
-pub const DNS_CACHE_BYTES: usize = 64 * 1024 * 1024;
+pub const DNS_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// Images that wait between a core's reactor and its compute thread.
 pub const COMPUTE_QUEUE_IMAGES: usize = 64;
 /// Downloads in flight per core that the adaptive limit starts from.

@@ -14,8 +14,8 @@ use turbo2ds_dns::{Answer, Cache, DnsError, FixedNames, Handle};
 use crate::failure::Failure;
 use crate::sync::Outbox;
 
-/// Names one core remembers.
-const CACHE_NAMES_MAX: usize = 200_000;
+/// Names one core remembers: those of its open shards' hosts. The resolver remembers more for all.
+const CACHE_NAMES_MAX: usize = 16_384;
 /// Look-ups that look-ahead may keep in flight; what a fetch itself asks for always goes out.
 const LOOK_AHEAD_MAX: usize = 512;
 
