@@ -204,7 +204,7 @@ fn measure_unbound(
         .stderr(Stdio::null())
         .spawn()?;
     let child = Running(child);
-    thread::sleep(Duration::from_secs(1));
+    wait_for_answer()?;
     let tasks = format!("/proc/{}/task", child.0.id());
     for pass in ["unbound, cold", "unbound, warm"] {
         let cpu = cpu_of(Path::new(&tasks), None)?;
@@ -219,6 +219,23 @@ fn measure_unbound(
     drop(child);
     fs::remove_dir_all(&directory)?;
     Ok(())
+}
+
+/// Asks again until the resolver, which has just been started, answers at all.
+fn wait_for_answer() -> io::Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect(("127.0.0.1", UNBOUND_PORT))?;
+    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let patience = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < patience {
+        // Refused at once as long as nobody listens.
+        let sent = socket.send(&question(0, "start.invalid")?);
+        if sent.is_ok() && socket.recv(&mut [0; 4096]).is_ok() {
+            return Ok(());
+        }
+        thread::yield_now();
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 /// Asks a resolver for all names; what is not answered within two seconds is asked once more.

@@ -1,6 +1,6 @@
 //! Owns where every walk begins: the addresses of the root servers, and which addresses may be asked
 //! at all. Never asks: without priming (RFC 8109) a wrong address costs one timeout of thirteen.
-//! Source: <https://www.iana.org/domains/root/servers>.
+//! Source: IANA, <https://www.iana.org/domains/root>, its page of servers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
