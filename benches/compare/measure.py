@@ -14,18 +14,9 @@ def run(side, folder, log, server, environment):
     """Runs a side into an empty folder: seconds, megabytes, counts and the server's own CPU."""
     shutil.rmtree(folder, ignore_errors=True)
     served = server.cpu_s()
-    start = time.monotonic()
-    with open(log, "wb") as out:
-        command = [*side.command, *side.output(folder)]
-        env = os.environ | environment | side.environment
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env)
-        _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"{side.name} ended with {process.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
+    ended = run_to_end([*side.command, *side.output(folder)], log, environment | side.environment)
+    wall, cpu = ended["wall_s"], ended["cpu_s"]
     rows, images = count(folder)
-    cpu = usage.ru_utime + usage.ru_stime
     return {
         "rows": rows,
         "images": images,
@@ -34,10 +25,26 @@ def run(side, folder, log, server, environment):
         "images_per_s": images / wall,
         "images_per_cpu_s": images / cpu,
         "cpu_us_per_image": cpu / images * 1e6 if images else 0.0,
-        # The largest of the tree's processes, not their sum.
-        "peak_rss_mb": usage.ru_maxrss / 1024,
+        "peak_rss_mb": ended["peak_rss_mb"],
         "server_cpu_us_per_image": (server.cpu_s() - served) / images * 1e6 if images else 0.0,
     }
+
+
+def run_to_end(command, log, environment, started=lambda pid: None):
+    """Runs a command that must succeed: its seconds, and the megabytes of its tree's largest process."""
+    start = time.monotonic()
+    with open(log, "wb") as out:
+        env = os.environ | environment
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env)
+        started(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        said = log.read_text(errors="replace")[-3000:]
+        raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{said}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"wall_s": wall, "cpu_s": cpu, "peak_rss_mb": usage.ru_maxrss / 1024}
 
 
 def codec_floor(program, images, size, work):

@@ -12,7 +12,6 @@ take with real bodies, at the rate of CPU per image that --cpu_us_per_image name
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -34,12 +33,15 @@ TINY = ["--count", "4", "--megapixels", "0.003"]
 class Watch(threading.Thread):
     """Samples the resident memory of a process and the shards that it has committed."""
 
-    def __init__(self, pid, folder):
+    def __init__(self, folder):
         super().__init__(daemon=True)
-        self.status, self.folder, self.samples = Path(f"/proc/{pid}/status"), folder, []
+        self.status, self.folder, self.samples = None, folder, []
+
+    def begin(self, pid):
+        self.status = Path(f"/proc/{pid}/status")
+        self.start()
 
     def run(self):
-        start = time.monotonic()
         while True:
             try:
                 lines = self.status.read_text(encoding="ascii").splitlines()
@@ -49,7 +51,7 @@ class Watch(threading.Thread):
             if resident is None:
                 return
             shards = sum(1 for _ in self.folder.glob("*_stats.json"))
-            self.samples.append((time.monotonic() - start, shards * SHARD_ROWS, resident))
+            self.samples.append((shards * SHARD_ROWS, resident))
             time.sleep(2)
 
 
@@ -67,26 +69,20 @@ def run(args, work):
         "--retries=0", *(["--allow_net=127.0.0.0/8"] if args.bodies else []), *args.option,
     ]
     served = [*shares, "--latency", "0"]
-    with simulated.serving(args.simweb, images, work / "ca.pem", *served) as server, open(work / "log", "wb") as log:
-        start = time.monotonic()
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        watch = Watch(process.pid, folder)
-        watch.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - start
+    watch = Watch(folder)
+    with simulated.serving(args.simweb, images, work / "ca.pem", *served) as server:
+        ended = measure.run_to_end(command, work / "log", {}, watch.begin)
         server_cpu = server.cpu_s()
-    process.returncode = os.waitstatus_to_exitcode(status)
     rows, images = measure.count(folder)
-    if process.returncode != 0 or rows != listed["rows"]:
-        print((work / "log").read_text(errors="replace")[-3000:])
-        raise SystemExit(f"exit {process.returncode}, {rows} of {listed['rows']} rows")
-    cpu = usage.ru_utime + usage.ru_stime
-    curve = {done // EARLY_ROWS: round(mb) for _, done, mb in reversed(watch.samples)}
-    early = next((mb for _, done, mb in watch.samples if done >= min(EARLY_ROWS, rows // 18)), 0)
+    if rows != listed["rows"]:
+        raise SystemExit(f"{rows} of {listed['rows']} rows")
+    curve = {done // EARLY_ROWS: round(mb) for done, mb in reversed(watch.samples)}
+    early = next((mb for done, mb in watch.samples if done >= min(EARLY_ROWS, rows // 18)), 0)
     return {
-        "rows": rows, "images": images, "hosts": listed["hosts"], "wall_s": wall, "cpu_s": cpu, "server_cpu_s": server_cpu,
-        "rows_per_s": rows / wall, "cpu_us_per_row": cpu / rows * 1e6, "rss_mb_at_1M_rows": early,
-        "rss_mb_at_the_end": watch.samples[-1][2], "rss_mb_by_million_rows": dict(sorted(curve.items())), "peak_rss_mb": usage.ru_maxrss / 1024,
+        "rows": rows, "images": images, "hosts": listed["hosts"], **ended, "server_cpu_s": server_cpu,
+        "rows_per_s": rows / ended["wall_s"], "cpu_us_per_row": ended["cpu_s"] / rows * 1e6,
+        "rss_mb_at_1M_rows": early, "rss_mb_at_the_end": watch.samples[-1][1],
+        "rss_mb_by_million_rows": dict(sorted(curve.items())),
     }
 
 

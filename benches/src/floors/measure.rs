@@ -3,18 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use turbo2ds_benches::median;
-
-/// CPU time of all of this process' threads, the kernel's own workers for it included.
-pub(crate) fn process_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    // The clock starts at zero with its process.
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
-}
 
 /// What each side of a comparison took, microseconds, round by round.
 pub(crate) struct Turns(Vec<Vec<f64>>);
@@ -72,6 +61,8 @@ pub(crate) fn calls_lasting(least: Duration, mut call: impl FnMut()) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use turbo2ds_benches::process_cpu;
+
     use super::*;
 
     #[test]

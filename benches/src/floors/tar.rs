@@ -13,11 +13,12 @@ use arrow_array::{Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use tar::{Builder, EntryType, Header};
 use turbo2ds::stages::write_shard;
+use turbo2ds_benches::process_cpu;
 use turbo2ds_writers::{Layout, OutputFormat, RowOutcome, ShardWriter, Sink};
 
 use crate::Found;
 use crate::arguments::Arguments;
-use crate::measure::{Turns, process_cpu};
+use crate::measure::Turns;
 use crate::table::{Column, Table};
 
 /// Samples of the shard; 170 MB.

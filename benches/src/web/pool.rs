@@ -9,6 +9,7 @@ use bytes::Bytes;
 use turbo2ds_tests::pictures::Format;
 
 use super::{Error, photo};
+use crate::sorted_files;
 
 /// One file of the pool.
 #[derive(Clone, Debug)]
@@ -29,12 +30,8 @@ impl Pool {
     /// # Errors
     /// A folder that cannot be read or holds no image.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let mut paths: Vec<_> = fs::read_dir(folder)?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<_, std::io::Error>>()?;
-        paths.sort();
         let mut images = Vec::new();
-        for path in paths {
+        for path in sorted_files(folder)? {
             let extension = path.extension().and_then(|extension| extension.to_str());
             if let Some(media_type) = extension.and_then(media_type) {
                 let file = Bytes::from(fs::read(&path)?);

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use turbo2ds_benches::sorted_files;
 use turbo2ds_codec::{Format, sniff};
 use turbo2ds_tests::pictures::{self, Picture};
 
@@ -21,12 +22,8 @@ pub(super) fn bodies(folder: Option<&Path>) -> io::Result<Vec<Vec<u8>>> {
         println!("no folder was given: seeded pictures, whose entropy is not a photograph's");
         return Ok(seeded());
     };
-    let mut paths: Vec<_> = fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<io::Result<_>>()?;
-    paths.retain(|path| path.is_file());
-    paths.sort();
-    let bodies: Vec<Vec<u8>> = paths.into_iter().map(fs::read).collect::<io::Result<_>>()?;
+    let paths = sorted_files(folder)?.into_iter();
+    let bodies: Vec<Vec<u8>> = paths.map(fs::read).collect::<io::Result<_>>()?;
     let images = bodies.into_iter().filter(|body| sniff(body).is_some());
     Ok(images.collect())
 }
