@@ -10,6 +10,8 @@ mod encode;
 mod error;
 mod exif;
 mod header;
+#[cfg_attr(not(target_arch = "x86_64"), path = "jpeg/elsewhere.rs")]
+mod jpeg;
 mod pixels;
 mod resize;
 pub mod settings;

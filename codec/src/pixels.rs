@@ -62,6 +62,13 @@ pub(crate) struct Plane {
     pub(crate) stride: usize,
 }
 
+/// A component's plane with all of its rows: whole blocks, so more than the image shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) plane: Plane,
+    pub(crate) rows: usize,
+}
+
 /// An image as Y, Cb and Cr, one plane behind the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Planes {

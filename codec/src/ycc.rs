@@ -280,7 +280,7 @@ fn interleave([red, green, blue]: &[Vec<u8>; 3], into: &mut [u8]) {
 mod tests {
     use super::*;
     use crate::pixels::{Plane, Size};
-    use crate::turbo::Decompressor;
+    use crate::turbo::{Decompressor, rooms_bytes};
     use turbojpeg::{Image, PixelFormat, Subsamp};
 
     /// A JPEG of strong colours; every value of a channel is met.
@@ -306,7 +306,10 @@ mod tests {
         let mut decompressor = Decompressor::new(10);
         let file = decompressor.open(body, size).unwrap();
         let subsampling = file.subsampling().unwrap();
-        (file.read_planes_into(out).unwrap(), subsampling)
+        let rooms = file.rooms();
+        file.read_planes(out.room(rooms_bytes(&rooms))).unwrap();
+        let planes = rooms.map(|room| room.plane);
+        (Planes { size, planes }, subsampling)
     }
 
     #[test]

@@ -8,32 +8,73 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::{Decoded, same_size};
 use crate::error::CodecError;
-use crate::pixels::{Buffer, Shape, Size};
-use crate::turbo::Decompressor;
+use crate::jpeg::PlaneReader;
+use crate::pixels::{Buffer, Planes, Shape, Size};
+use crate::turbo::{Decompressor, rooms_bytes};
+use crate::ycc::{StoredPlanes, to_rgb};
 
-/// Decodes by libjpeg-turbo: to the stored planes where they are wanted and of a usual kind, else
-/// to grey or RGB.
-pub(super) fn turbo(
-    decompressor: &mut Decompressor,
-    body: &[u8],
-    size: Size,
-    planes_wanted: bool,
-    out: &mut Buffer,
-) -> Result<Decoded, CodecError> {
-    let file = decompressor.open(body, size)?;
-    if planes_wanted && let Some(subsampling) = file.subsampling() {
-        let planes = file.read_planes_into(out)?;
-        return Ok(Decoded::Planes {
-            planes,
-            subsampling,
-        });
+/// Decodes with libjpeg-turbo's bits: to the stored planes where they are wanted and of a usual kind,
+/// else to grey or RGB. A usual file's planes are read by our own reader, all else by the library.
+pub(super) struct TurboDecoder {
+    pub(super) decompressor: Decompressor,
+    reader: PlaneReader,
+    /// Planes on their way to RGB.
+    stored: Buffer,
+}
+
+impl TurboDecoder {
+    pub(super) fn new(scans_max: u32) -> Self {
+        Self {
+            decompressor: Decompressor::new(scans_max),
+            reader: PlaneReader::new(scans_max),
+            stored: Buffer::default(),
+        }
     }
-    let shape = file.read_pixels(out)?;
-    if shape.channels == 4 {
-        inverted_cmyk_to_rgb(out.room(shape.bytes()));
-        return Ok(Decoded::Raster(Shape::new(size, 3)));
+
+    pub(super) fn decode(
+        &mut self,
+        body: &[u8],
+        size: Size,
+        planes_wanted: bool,
+        out: &mut Buffer,
+    ) -> Result<Decoded, CodecError> {
+        let file = self.decompressor.open(body, size)?;
+        if let Some(subsampling) = file.subsampling() {
+            let rooms = file.rooms();
+            let planes = Planes {
+                size,
+                planes: rooms.map(|room| room.plane),
+            };
+            let bytes = rooms_bytes(&rooms);
+            if planes_wanted {
+                let samples = out.room(bytes);
+                if self.reader.read(body, size, rooms, samples).is_none() {
+                    file.read_planes(samples)?;
+                }
+                return Ok(Decoded::Planes {
+                    planes,
+                    subsampling,
+                });
+            }
+            let samples = self.stored.room(bytes);
+            if self.reader.read(body, size, rooms, samples).is_some() {
+                let stored = StoredPlanes {
+                    samples,
+                    planes,
+                    subsampling,
+                };
+                let shape = to_rgb(stored, out);
+                self.stored.trim();
+                return Ok(Decoded::Raster(shape));
+            }
+        }
+        let shape = file.read_pixels(out)?;
+        if shape.channels == 4 {
+            inverted_cmyk_to_rgb(out.room(shape.bytes()));
+            return Ok(Decoded::Raster(Shape::new(size, 3)));
+        }
+        Ok(Decoded::Raster(shape))
     }
-    Ok(Decoded::Raster(shape))
 }
 
 /// Decodes by zune-jpeg. Its sample values may differ from libjpeg-turbo's by a few levels.

@@ -11,13 +11,14 @@ mod tiff;
 mod webp;
 
 use gif::GifDecoder;
+use jpeg::TurboDecoder;
 use png::PngDecoder;
 
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::settings::{JpegDecoder, Limits};
 use crate::sniff::Format;
-use crate::turbo::{Decompressor, Subsampling};
+use crate::turbo::Subsampling;
 
 /// What stands in the buffer after decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) use tiff::size as tiff_size;
 pub(crate) struct Decoder {
     limits: Limits,
     jpeg_decoder: JpegDecoder,
-    decompressor: Decompressor,
+    turbo: TurboDecoder,
     png: PngDecoder,
     gif: GifDecoder,
 }
@@ -47,7 +48,7 @@ impl Decoder {
         Self {
             limits,
             jpeg_decoder,
-            decompressor: Decompressor::new(limits.jpeg_scans_max),
+            turbo: TurboDecoder::new(limits.jpeg_scans_max),
             png: PngDecoder::default(),
             gif: GifDecoder::default(),
         }
@@ -69,8 +70,7 @@ impl Decoder {
         let shape = match format {
             Format::Jpeg => match self.jpeg_decoder {
                 JpegDecoder::Turbo => {
-                    let decompressor = &mut self.decompressor;
-                    return jpeg::turbo(decompressor, body, size, planes_wanted, out);
+                    return self.turbo.decode(body, size, planes_wanted, out);
                 }
                 JpegDecoder::Zune => jpeg::zune(body, size, self.limits.jpeg_scans_max, out)?,
             },
@@ -80,7 +80,7 @@ impl Decoder {
             Format::Bmp => bmp::decode(body, size, out)?,
             Format::Tiff => {
                 let jpeg = match self.jpeg_decoder {
-                    JpegDecoder::Turbo => tiff::Jpeg::Turbo(&mut self.decompressor),
+                    JpegDecoder::Turbo => tiff::Jpeg::Turbo(&mut self.turbo.decompressor),
                     JpegDecoder::Zune => tiff::Jpeg::Zune {
                         scans_max: self.limits.jpeg_scans_max,
                     },

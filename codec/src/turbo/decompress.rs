@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::error::CodecError;
-use crate::pixels::{Buffer, Plane, Planes, Shape, Size};
+use crate::pixels::{Buffer, Plane, Room, Shape, Size};
 
 /// Components that libjpeg-turbo can hold in one scan.
 const COMPONENTS_MAX: usize = 4;
@@ -58,13 +58,6 @@ pub(crate) struct Subsampling {
     pub(crate) horizontal: u32,
     /// Rows of luma that one row of chroma covers: 1 or 2.
     pub(crate) vertical: u32,
-}
-
-/// The room that a component's samples take: whole blocks, so more than the image shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PlaneRoom {
-    stride: usize,
-    rows: usize,
 }
 
 /// Makes one object of the library after another; nothing of an image stays for the next.
@@ -158,11 +151,15 @@ impl OpenJpeg<'_> {
         })
     }
 
-    /// The room that each of the three planes needs.
-    fn plane_rooms(&self) -> [PlaneRoom; 3] {
-        std::array::from_fn(|index| PlaneRoom {
-            stride: self.info.plane_width[index] as usize,
-            rows: self.info.plane_height[index] as usize,
+    /// The room that each of the three planes needs, one behind the other.
+    pub(crate) fn rooms(&self) -> [Room; 3] {
+        let mut start = 0;
+        std::array::from_fn(|index| {
+            let stride = self.info.plane_width[index] as usize;
+            let rows = self.info.plane_height[index] as usize;
+            let plane = Plane { start, stride };
+            start += stride * rows;
+            Room { plane, rows }
         })
     }
 
@@ -183,29 +180,27 @@ impl OpenJpeg<'_> {
         done(status).map(|()| shape)
     }
 
-    /// Decodes Y, Cb and Cr as they are stored, one plane behind the other.
-    pub(crate) fn read_planes_into(self, out: &mut Buffer) -> Result<Planes, CodecError> {
+    /// Decodes Y, Cb and Cr as they are stored, each into its room of `samples`, which are as many as
+    /// all rooms take.
+    pub(crate) fn read_planes(self, samples: &mut [u8]) -> Result<(), CodecError> {
         assert_eq!(self.info.components, 3, "planes are for three components");
-        let rooms = self.plane_rooms();
-        let [luma, blue, red] = rooms.map(|room| room.stride * room.rows);
-        let starts = [0, luma, luma + blue];
-        let samples = out.room(luma + blue + red);
-        // SAFETY: the starts lie within samples, whose length is the sum of all rooms.
-        let pointers = starts.map(|start| unsafe { samples.as_mut_ptr().add(start) });
-        let strides = rooms.map(|room| room.stride);
+        let rooms = self.rooms();
+        assert!(samples.len() >= rooms_bytes(&rooms));
+        // SAFETY: the rooms follow each other and end within samples, as the assertion saw.
+        let pointers = rooms.map(|room| unsafe { samples.as_mut_ptr().add(room.plane.start) });
+        let strides = rooms.map(|room| room.plane.stride);
         // SAFETY: the file is open; each of its three components writes at most `rows` rows of
         // `stride` samples, which is its room, and the rooms follow each other in samples.
         let status = unsafe {
             turbo2ds_jpeg_read_planes(self.raw.as_ptr(), pointers.as_ptr(), strides.as_ptr())
         };
-        done(status).map(|()| Planes {
-            size: self.size(),
-            planes: std::array::from_fn(|index| Plane {
-                start: starts[index],
-                stride: strides[index],
-            }),
-        })
+        done(status)
     }
+}
+
+/// Samples of rooms that follow each other.
+pub(crate) fn rooms_bytes(rooms: &[Room; 3]) -> usize {
+    rooms.iter().map(|room| room.plane.stride * room.rows).sum()
 }
 
 impl Drop for OpenJpeg<'_> {

@@ -5,4 +5,4 @@ mod compress;
 mod decompress;
 
 pub(crate) use compress::Compressor;
-pub(crate) use decompress::{Decompressor, Subsampling};
+pub(crate) use decompress::{Decompressor, Subsampling, rooms_bytes};

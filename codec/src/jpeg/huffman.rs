@@ -1,0 +1,282 @@
+//! Owns Huffman codes (ITU-T T.81, annex C): tables that tell from the bits to come a symbol's length,
+//! how many bits of value follow it, and how far it advances in the block. Never reads past its bits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::bits::Bits;
+
+/// Codes up to this length are found by one look into a table.
+const LOOK: u32 = 10;
+const LONGEST: usize = 16;
+/// What an end of block advances, and a run of ends: past any place of a block.
+pub(super) const END: usize = 128;
+
+/// What a code stands for; zero for none.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Entry(u32);
+
+impl Entry {
+    fn new(code_bits: u32, value_bits: u32, advance: usize) -> Self {
+        let advance = advance as u32;
+        Self((code_bits + value_bits) | code_bits << 8 | value_bits << 16 | advance << 24)
+    }
+
+    /// For a DC difference: the symbol is its number of bits.
+    fn dc(code_bits: u32, symbol: u8) -> Self {
+        match symbol {
+            0..=11 => Self::new(code_bits, symbol.into(), 1),
+            _ => Self::default(),
+        }
+    }
+
+    /// For an AC coefficient: the symbol holds a run of zeros and the number of bits of what follows it.
+    fn ac(code_bits: u32, symbol: u8) -> Self {
+        let (run, value_bits) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+        match (run, value_bits) {
+            (15, 0) => Self::new(code_bits, 0, 16),
+            (_, 0) => Self::new(code_bits, 0, END + run),
+            (_, 1..=10) => Self::new(code_bits, value_bits, run + 1),
+            _ => Self::default(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Bits of code and value.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        self.0 & 0xFF
+    }
+
+    #[inline(always)]
+    fn code_bits(self) -> u32 {
+        self.0 >> 8 & 0xFF
+    }
+
+    #[inline(always)]
+    pub(super) fn value_bits(self) -> u32 {
+        self.0 >> 16 & 0xFF
+    }
+
+    /// Places of the block to the one behind the coefficient; from [`END`] on there is none.
+    #[inline(always)]
+    pub(super) fn advance(self) -> usize {
+        (self.0 >> 24) as usize
+    }
+
+    /// The value that follows the code: with a leading 0 it is negative.
+    #[inline(always)]
+    pub(super) fn value(self, window: u64) -> i32 {
+        let rest = window << self.code_bits();
+        let magnitude = ((rest >> 1) >> (63 - self.value_bits())) as i32;
+        let below = !((rest as i64) >> 63) as i32;
+        magnitude - (below & ((1 << self.value_bits()) - 1))
+    }
+}
+
+/// One or two coefficients whose codes and values stand within [`LOOK`] bits; zero where not even one.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pair(u64);
+
+impl Pair {
+    /// Of a single one the second is the same again: it advances nothing, and goes where it stands.
+    fn new(entries: [Entry; 2], values: [i32; 2], total: u32) -> Self {
+        let byte = |value: u32, at: u32| u64::from(value & 0xFF) << at;
+        let word = |value: i32, at: u32| u64::from(value as u16) << at;
+        let [first, second] = entries;
+        Self(
+            byte(total, 0)
+                | byte(first.bits(), 8)
+                | byte(first.advance() as u32, 16)
+                | byte(second.advance() as u32, 24)
+                | word(values[0], 32)
+                | word(values[1], 48),
+        )
+    }
+
+    #[inline(always)]
+    pub(super) fn is_none(self) -> bool {
+        self.0 as u8 == 0
+    }
+
+    /// Bits of all.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        u32::from(self.0 as u8)
+    }
+
+    /// Bits of the first alone.
+    #[inline(always)]
+    pub(super) fn first_bits(self) -> u32 {
+        u32::from((self.0 >> 8) as u8)
+    }
+
+    /// As of [`Entry::advance`].
+    #[inline(always)]
+    pub(super) fn advances(self) -> [usize; 2] {
+        [16, 24].map(|at| usize::from((self.0 >> at) as u8))
+    }
+
+    #[inline(always)]
+    pub(super) fn values(self) -> [i16; 2] {
+        [32, 48].map(|at| (self.0 >> at) as i16)
+    }
+}
+
+/// Which symbols a table holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Dc,
+    Ac,
+    /// AC, to be looked up in pairs.
+    AcPairs,
+}
+
+/// A table as the file gives it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Specification {
+    /// Codes of each length, 1 to 16 bits.
+    pub(super) counts: [u8; LONGEST],
+    /// Symbols in the order of their codes.
+    pub(super) symbols: [u8; 256],
+}
+
+/// Tables that are kept: of the standard's four nearly all files that were not optimized have all.
+const MADE_MAX: usize = 8;
+
+/// The tables that were made last, since the same come again with the next file.
+#[derive(Default)]
+pub(super) struct Made(VecDeque<Arc<Table>>);
+
+impl Made {
+    /// A table for `given`; none where the counts make no prefix code.
+    pub(super) fn table(&mut self, kind: Kind, given: &Specification) -> Option<Arc<Table>> {
+        let same = |table: &Arc<Table>| table.kind == kind && table.given == *given;
+        let table = match self.0.iter().position(same) {
+            Some(index) => self.0.remove(index)?,
+            None => Table::new(kind, given)?.into(),
+        };
+        self.0.push_front(table.clone());
+        self.0.truncate(MADE_MAX);
+        Some(table)
+    }
+}
+
+/// A table to decode with.
+pub(super) struct Table {
+    quick: [Entry; 1 << LOOK],
+    /// Filled for `AcPairs` alone.
+    pairs: [Pair; 1 << LOOK],
+    kind: Kind,
+    given: Specification,
+    /// For each length: one past its last code, left-aligned to 16 bits.
+    limits: [u32; LONGEST + 1],
+    /// For each length: what is added to a code for the place of its symbol.
+    places: [i32; LONGEST + 1],
+}
+
+impl Table {
+    /// None where the counts make no prefix code.
+    fn new(kind: Kind, given: &Specification) -> Option<Box<Self>> {
+        let mut table = Box::new(Self {
+            quick: [Entry::default(); 1 << LOOK],
+            pairs: [Pair::default(); 1 << LOOK],
+            kind,
+            given: *given,
+            limits: [0; LONGEST + 1],
+            places: [0; LONGEST + 1],
+        });
+        let (mut code, mut place) = (0u32, 0usize);
+        for bits in 1..=LONGEST as u32 {
+            let count = u32::from(given.counts[bits as usize - 1]);
+            table.places[bits as usize] = place as i32 - code as i32;
+            for _ in 0..count {
+                let symbol = *given.symbols.get(place)?;
+                // Within the length, and never all ones. A difference of more than 15 bits makes a table
+                // illegal even where it is not used.
+                if code + 1 >= 1 << bits || kind == Kind::Dc && symbol > 15 {
+                    return None;
+                }
+                table.enter(code, bits, symbol);
+                code += 1;
+                place += 1;
+            }
+            table.limits[bits as usize] = code << (LONGEST as u32 - bits);
+            code <<= 1;
+        }
+        if kind == Kind::AcPairs {
+            table.fill_pairs();
+        }
+        Some(table)
+    }
+
+    fn enter(&mut self, code: u32, bits: u32, symbol: u8) {
+        if bits <= LOOK {
+            let entry = self.entry(bits, symbol);
+            let (first, span) = (code << (LOOK - bits), 1 << (LOOK - bits));
+            self.quick[first as usize..][..span].fill(entry);
+        }
+    }
+
+    fn fill_pairs(&mut self) {
+        for (index, pair) in self.pairs.iter_mut().enumerate() {
+            let window = (index as u64) << (64 - LOOK);
+            let first = self.quick[index];
+            if first.is_none() || first.bits() > LOOK {
+                continue;
+            }
+            let value = first.value(window);
+            let rest = window << first.bits();
+            let second = self.quick[(rest >> (64 - LOOK)) as usize];
+            let total = first.bits() + second.bits();
+            *pair = if first.advance() >= END || second.is_none() || total > LOOK {
+                Pair::new([first, Entry::default()], [value; 2], first.bits())
+            } else {
+                Pair::new([first, second], [value, second.value(rest)], total)
+            };
+        }
+    }
+
+    fn entry(&self, bits: u32, symbol: u8) -> Entry {
+        match self.kind {
+            Kind::Dc => Entry::dc(bits, symbol),
+            Kind::Ac | Kind::AcPairs => Entry::ac(bits, symbol),
+        }
+    }
+
+    /// One or two coefficients that the next bits stand for, of which at least [`LOOK`] have to be there.
+    #[inline(always)]
+    pub(super) fn look_for_pair(&self, bits: &Bits<'_>) -> Pair {
+        self.pairs[bits.peek(LOOK) as usize]
+    }
+
+    /// What the next bits stand for. At least 16 have to be there. None is for bits that are no code,
+    /// and for symbols that 8-bit images cannot have.
+    #[inline(always)]
+    pub(super) fn look(&self, bits: &Bits<'_>) -> Entry {
+        let entry = self.quick[bits.peek(LOOK) as usize];
+        if entry.is_none() {
+            return self.look_long(bits.peek(16) as u32);
+        }
+        entry
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_long(&self, code: u32) -> Entry {
+        let mut lengths = 1..=LONGEST;
+        let Some(length) = lengths.find(|&length| code < self.limits[length]) else {
+            return Entry::default();
+        };
+        let code = (code >> (LONGEST - length)) as i32;
+        let place = usize::try_from(code + self.places[length]).unwrap_or(usize::MAX);
+        match self.given.symbols.get(place) {
+            Some(symbol) => self.entry(length as u32, *symbol),
+            None => Entry::default(),
+        }
+    }
+}

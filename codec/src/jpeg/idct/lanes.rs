@@ -1,0 +1,382 @@
+//! Owns the vectors that the inverse DCT is made of: N blocks beside each other, 128 bits each, in
+//! one of AVX2's or AVX-512's. Never crosses from one block to another.
+
+use std::arch::x86_64::*;
+
+use super::{Block, Samples};
+
+/// N rows of 8 values of 16 bits, each of another block; or half as many of 32.
+///
+/// # Safety
+/// Every method needs the processor to have the vectors.
+pub(super) trait Lanes<const N: usize>: Copy {
+    unsafe fn zero() -> Self;
+    unsafe fn splat32(value: i32) -> Self;
+    /// Row `index` of each block.
+    unsafe fn row(blocks: [&Block; N], index: usize) -> Self;
+    /// Row `index` of one block, N times.
+    unsafe fn same_row(block: &Block, index: usize) -> Self;
+    unsafe fn or(a: Self, b: Self) -> Self;
+    unsafe fn add16(a: Self, b: Self) -> Self;
+    unsafe fn sub16(a: Self, b: Self) -> Self;
+    /// The low halves of the products.
+    unsafe fn mul16(a: Self, b: Self) -> Self;
+    unsafe fn shift_left16<const BITS: u32>(a: Self) -> Self;
+    unsafe fn add32(a: Self, b: Self) -> Self;
+    unsafe fn sub32(a: Self, b: Self) -> Self;
+    unsafe fn shift_right32<const BITS: u32>(a: Self) -> Self;
+    /// Sums of two neighbours' products.
+    unsafe fn madd(a: Self, b: Self) -> Self;
+    unsafe fn saturate16(low: Self, high: Self) -> Self;
+    /// The low and the high halves of `a` and `b` by turns.
+    unsafe fn interleave16(a: Self, b: Self) -> [Self; 2];
+    unsafe fn interleave32(a: Self, b: Self) -> [Self; 2];
+    unsafe fn interleave64(a: Self, b: Self) -> [Self; 2];
+    /// For each block `yes` where all of its `test` is zero, else `no`.
+    unsafe fn where_zero(test: Self, yes: Self, no: Self) -> Self;
+    /// Two rows saturated to 8 bits, with 0 in the middle, at 128.
+    unsafe fn centre(first: Self, second: Self) -> Self;
+    /// What `centre` gave, for each block.
+    unsafe fn split(pairs: [Self; 4]) -> [Samples; N];
+}
+
+#[inline(always)]
+fn row(block: &Block, index: usize) -> __m128i {
+    let row = &block[index * 8..index * 8 + 8];
+    // SAFETY: the slice has the 8 values; SSE2 is there on every x86-64, and the load needs no alignment.
+    unsafe { _mm_loadu_si128(row.as_ptr().cast()) }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(__m256i);
+
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(__m512i);
+
+impl Lanes<2> for Avx2 {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_setzero_si256()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat32(value: i32) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_set1_epi32(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn row(blocks: [&Block; 2], index: usize) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            Self(_mm256_set_m128i(
+                row(blocks[1], index),
+                row(blocks[0], index),
+            ))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn same_row(block: &Block, index: usize) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_broadcastsi128_si256(row(block, index))) }
+    }
+
+    #[inline(always)]
+    unsafe fn or(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_or_si256(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add16(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_add_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub16(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_sub_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul16(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_mullo_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_left16<const BITS: u32>(a: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_sll_epi16(a.0, _mm_cvtsi32_si128(BITS as i32))) }
+    }
+
+    #[inline(always)]
+    unsafe fn add32(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_add_epi32(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub32(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_sub_epi32(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right32<const BITS: u32>(a: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_sra_epi32(a.0, _mm_cvtsi32_si128(BITS as i32))) }
+    }
+
+    #[inline(always)]
+    unsafe fn madd(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_madd_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn saturate16(low: Self, high: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_packs_epi32(low.0, high.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave16(a: Self, b: Self) -> [Self; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            [
+                Self(_mm256_unpacklo_epi16(a.0, b.0)),
+                Self(_mm256_unpackhi_epi16(a.0, b.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave32(a: Self, b: Self) -> [Self; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            [
+                Self(_mm256_unpacklo_epi32(a.0, b.0)),
+                Self(_mm256_unpackhi_epi32(a.0, b.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave64(a: Self, b: Self) -> [Self; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            [
+                Self(_mm256_unpacklo_epi64(a.0, b.0)),
+                Self(_mm256_unpackhi_epi64(a.0, b.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_zero(test: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            let quads = _mm256_cmpeq_epi64(test.0, _mm256_setzero_si256());
+            let both = _mm256_and_si256(quads, _mm256_shuffle_epi32::<0b01_00_11_10>(quads));
+            Self(_mm256_blendv_epi8(no.0, yes.0, both))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn centre(first: Self, second: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            Self(_mm256_add_epi8(
+                _mm256_packs_epi16(first.0, second.0),
+                _mm256_set1_epi8(-128),
+            ))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn split(pairs: [Self; 4]) -> [Samples; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            let mut samples = [[_mm_setzero_si128(); 4]; 2];
+            for (index, pair) in pairs.iter().enumerate() {
+                let rows = [
+                    _mm256_castsi256_si128(pair.0),
+                    _mm256_extracti128_si256::<1>(pair.0),
+                ];
+                for (block, rows) in samples.iter_mut().zip(rows) {
+                    block[index] = rows;
+                }
+            }
+            samples
+        }
+    }
+}
+
+impl Lanes<4> for Avx512 {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_setzero_si512()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat32(value: i32) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_set1_epi32(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn row(blocks: [&Block; 4], index: usize) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            let low = _mm256_set_m128i(row(blocks[1], index), row(blocks[0], index));
+            let high = _mm256_set_m128i(row(blocks[3], index), row(blocks[2], index));
+            Self(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn same_row(block: &Block, index: usize) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_broadcast_i32x4(row(block, index))) }
+    }
+
+    #[inline(always)]
+    unsafe fn or(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_or_si512(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add16(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_add_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub16(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_sub_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul16(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_mullo_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_left16<const BITS: u32>(a: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_sll_epi16(a.0, _mm_cvtsi32_si128(BITS as i32))) }
+    }
+
+    #[inline(always)]
+    unsafe fn add32(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_add_epi32(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub32(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_sub_epi32(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right32<const BITS: u32>(a: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_sra_epi32(a.0, _mm_cvtsi32_si128(BITS as i32))) }
+    }
+
+    #[inline(always)]
+    unsafe fn madd(a: Self, b: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_madd_epi16(a.0, b.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn saturate16(low: Self, high: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_packs_epi32(low.0, high.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave16(a: Self, b: Self) -> [Self; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            [
+                Self(_mm512_unpacklo_epi16(a.0, b.0)),
+                Self(_mm512_unpackhi_epi16(a.0, b.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave32(a: Self, b: Self) -> [Self; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            [
+                Self(_mm512_unpacklo_epi32(a.0, b.0)),
+                Self(_mm512_unpackhi_epi32(a.0, b.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave64(a: Self, b: Self) -> [Self; 2] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            [
+                Self(_mm512_unpacklo_epi64(a.0, b.0)),
+                Self(_mm512_unpackhi_epi64(a.0, b.0)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_zero(test: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            let quads = _mm512_testn_epi64_mask(test.0, test.0);
+            // Both quads of a block, or neither.
+            let both = quads & (quads >> 1) & 0b0101_0101;
+            Self(_mm512_mask_blend_epi64(both * 3, no.0, yes.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn centre(first: Self, second: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            Self(_mm512_add_epi8(
+                _mm512_packs_epi16(first.0, second.0),
+                _mm512_set1_epi8(-128),
+            ))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn split(pairs: [Self; 4]) -> [Samples; 4] {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe {
+            let mut samples = [[_mm_setzero_si128(); 4]; 4];
+            for (index, pair) in pairs.iter().enumerate() {
+                let rows = [
+                    _mm512_castsi512_si128(pair.0),
+                    _mm512_extracti32x4_epi32::<1>(pair.0),
+                    _mm512_extracti32x4_epi32::<2>(pair.0),
+                    _mm512_extracti32x4_epi32::<3>(pair.0),
+                ];
+                for (block, rows) in samples.iter_mut().zip(rows) {
+                    block[index] = rows;
+                }
+            }
+            samples
+        }
+    }
+}
