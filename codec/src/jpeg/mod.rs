@@ -43,17 +43,19 @@ impl PlaneReader {
         }
     }
 
-    /// Fills `samples` with the planes of `body`, each in its room. None where that is for libjpeg-turbo
-    /// to do; what then stands in `samples` is of no meaning.
+    /// Fills `samples` with the planes of `body`, each in its room; a baseline file's too only with
+    /// `baseline_too`. None where that is for libjpeg-turbo to do; what then stands in `samples` is of no
+    /// meaning.
     pub(crate) fn read(
         &mut self,
         body: &[u8],
+        baseline_too: bool,
         size: Size,
         rooms: [Room; 3],
         samples: &mut [u8],
     ) -> Option<()> {
         let width = Width::widest()?;
-        let read = self.read_with(width, body, size, rooms, samples);
+        let read = self.read_with(width, body, baseline_too, size, rooms, samples);
         self.progressive.trim();
         self.data.trim();
         read
@@ -63,6 +65,7 @@ impl PlaneReader {
         &mut self,
         width: Width,
         body: &[u8],
+        baseline_too: bool,
         size: Size,
         rooms: [Room; 3],
         samples: &mut [u8],
@@ -72,7 +75,8 @@ impl PlaneReader {
             return None;
         };
         let frame = markers.frame?;
-        if (frame.width, frame.height) != (size.width as usize, size.height as usize) {
+        let expected = (size.width as usize, size.height as usize);
+        if (frame.width, frame.height) != expected || !(frame.progressive || baseline_too) {
             return None;
         }
         let fits = frame
