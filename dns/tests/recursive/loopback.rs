@@ -11,9 +11,9 @@ use crate::dnslab::sockets::Served;
 use crate::dnslab::{Authority, Expected, Fault, Population};
 use crate::simulate::settings;
 
-type Results = Vec<(String, Result<Answer, DnsError>)>;
+pub type Results = Vec<(String, Result<Answer, DnsError>)>;
 
-fn setup(settings: Settings) -> Setup {
+pub fn setup(settings: Settings) -> Setup {
     Setup {
         settings,
         seed: random_seed().unwrap(),
@@ -39,7 +39,7 @@ fn lab() -> (Authority, Served, Settings) {
     (authority, served, settings)
 }
 
-fn resolve(service: &Service, names: &[String]) -> Results {
+pub fn resolve(service: &Service, names: &[String]) -> Results {
     let (sender, results) = channel();
     for name in names {
         let (sender, echo) = (sender.clone(), name.clone());

@@ -1,5 +1,5 @@
 //! The iterative resolver against the lab of fake authorities: simulated, with its own clock, and over
-//! loopback sockets.
+//! loopback sockets; and against real authorities.
 //!
 //! The lab is a module of the tests' crate, taken in by its path: that crate stands on everything
 //! else, and these tests need nothing but this one.
@@ -9,6 +9,7 @@
 #[path = "../../../tests/src/dnslab/mod.rs"]
 mod dnslab;
 
+mod debian;
 mod faults;
 mod forged;
 mod forwarding;
