@@ -2,6 +2,7 @@
 # make test   builds and runs every test
 # make lint   formatting, clippy, licences
 # make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
+# make fuzz   every target of tests/fuzz for FUZZ_SECONDS (60); needs rustup's nightly toolchain
 #
 # Debian packages and a Python environment (.venv) that are missing are installed first.
 
@@ -16,10 +17,10 @@ VENV := .venv
 REQUIREMENTS := tests/python/requirements.txt
 DEMO_ROWS ?= 2000
 
-.PHONY: help demo test test-rust test-python lint packages parity
+.PHONY: help demo test test-rust test-python lint packages parity fuzz
 
 help:
-	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 6
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 7
 
 # turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
 packages:
@@ -75,3 +76,15 @@ $(PARITY_VENV)/installed: $(PARITY_REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(PARITY_VENV)
 	$(PARITY_VENV)/bin/python -m pip install --quiet --requirement $(PARITY_REQUIREMENTS)
 	@touch $@
+
+FUZZ_SECONDS ?= 60
+FUZZ := $(CARGO) +nightly fuzz
+
+# What it finds anew goes to tests/fuzz/corpus, what fails to tests/fuzz/artifacts.
+fuzz: packages
+	@$(FUZZ) --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-fuzz
+	@for target in $$($(FUZZ) list --fuzz-dir tests/fuzz); do \
+	    echo "fuzzing $$target"; mkdir -p tests/fuzz/{corpus,seeds}/$$target; \
+	    $(FUZZ) run --fuzz-dir tests/fuzz $$target tests/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1; \
+	done

@@ -3,6 +3,7 @@
 
     cargo build --release -p turbo2ds-dns --examples
     resolvers.py [--examples FOLDER] [--names 20000] [--rounds 3] [--only bind9,...] [--json FILE]
+    resolvers.py --many 1000000 [--cache_mb 64]     the built-in one alone: rate and memory per tenth
 
 A hierarchy of fake authorities (`lab`: root, top-level domains, hosts, content networks; an answer
 takes its server's round trip of 4 to 64 ms) is served in a network namespace that needs no root where
@@ -55,6 +56,8 @@ def arguments():
     parser.add_argument("--only", default="", help="daemons, with a comma between; all that are installed otherwise")
     parser.add_argument("--no_delay", action="store_true", help="answers come at once")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--many", type=int, default=0, help="in place of all else: so many names under --cache_mb")
+    parser.add_argument("--cache_mb", type=int, default=64, help="the cap of the cache with --many")
     parser.add_argument("--json", help="also write everything here")
     return parser.parse_args()
 
@@ -63,7 +66,7 @@ class Lab:
     """The running authorities."""
 
     def __init__(self, args):
-        delay = ["--no_delay"] if args.no_delay else []
+        delay = ["--no_delay"] if args.no_delay or args.many else []
         common = ["--seed", args.seed, "--pairs", args.pairs]
         self.program = args.examples / "lab"
         self.common = [str(word) for word in common]
@@ -140,9 +143,9 @@ def passes_of_daemon(daemon, lab, work, path, count):
             yield done
 
 
-def passes_of_ours(args, lab, path, count):
+def passes_of_ours(args, lab, path, count, *options):
     command = [args.examples / "resolve_list", path, "--roots", ",".join(lab.roots), "--passes", count]
-    command += ["--at_once", AT_ONCE]
+    command += ["--at_once", AT_ONCE, *options]
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
         asked = lab.questions()
         for line in process.stdout:
@@ -216,6 +219,20 @@ def measure(args, lab, work, sides):
     return results
 
 
+def measure_many(args, lab, work):
+    """A line for each tenth of the names, and one for all."""
+    path = write_list(work / "many.list", lab.names("site", args.many))
+    options = ["--cache_mb", args.cache_mb, "--every", max(args.many // 10, 1)]
+    for done in passes_of_ours(args, lab, path, 1, *options):
+        right = f", {share(done['classes']['site']):.3%} right" if "classes" in done else ""
+        print(
+            f"{done['asked']:>9} asked: {done['names_per_s']} names/s, {done['cpu_us_per_name']:.1f} us each, "
+            f"RSS {done['rss_mb']:.1f} MB (peak {done['peak_rss_mb']:.1f}){right}",
+            flush=True,
+        )
+        yield done
+
+
 def share(count):
     return count["right"] / count["of"]
 
@@ -280,15 +297,19 @@ def main():
                 f"{args.examples / program} is missing\n    hint: cargo build --release -p turbo2ds-dns --examples"
             )
     simulated.enter_namespace()
-    sides = present(args)
+    sides = [OURS] if args.many else present(args)
     lab = Lab(args)
     with tempfile.TemporaryDirectory() as work:
-        results = measure(args, lab, Path(work), sides)
+        if args.many:
+            results = list(measure_many(args, lab, Path(work)))
+        else:
+            results = measure(args, lab, Path(work), sides)
     lab.process.stdin.close()
     lab.process.wait()
     about = {"machine": report.machine(), "versions": versions(sides), "seed": args.seed}
     print(f"\n{about}\n")
-    print("\n".join(tell(args, results)))
+    if not args.many:
+        print("\n".join(tell(args, results)))
     if args.json:
         arguments_ = {key: str(value) for key, value in vars(args).items()}
         report.write(args.json, about | {"arguments": arguments_, "results": results})

@@ -34,11 +34,32 @@ pub fn wire(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// A message with that id and question; what else is in it, the script says.
+/// What a message is for the most part.
+#[derive(Clone, Copy)]
+enum Plan {
+    /// Anything.
+    Free,
+    /// The address of the name asked for.
+    Address,
+    /// Servers for a zone that name is in, one with its address.
+    Referral,
+    /// The name is another's alias, whose address stands beside it.
+    Alias,
+}
+
+/// A record's place in [`NAMES`], its type, and the name in its data.
+#[derive(Clone, Copy)]
+struct Plain {
+    owner: usize,
+    kind: u16,
+    target: usize,
+}
+
+/// A message with that id, for a question of that name; what else is in it, the script says.
 pub fn answer(
     script: &mut Unstructured<'_>,
     id: u16,
-    question: Option<&[u8]>,
+    (name, question): (&str, Option<&[u8]>),
     mut sender: Sender<'_>,
 ) -> Result<Vec<u8>> {
     let mut bytes = id.to_be_bytes().to_vec();
@@ -49,28 +70,84 @@ pub fn answer(
     } else {
         0x80 | high & 0x06
     };
-    let low = if script.ratio(1, 2)? { 0 } else { low & 0x0f };
+    let low = if script.ratio(3, 4)? { 0 } else { low & 0x0f };
     bytes.extend([high, low, 0, u8::from(question.is_some())]);
-    let counts: [u8; 3] = script.arbitrary()?;
-    let counts = counts.map(|count| count % 4);
-    for count in counts {
-        bytes.extend([0, count]);
+    let mut sections = planned(script, name)?;
+    for section in &mut sections {
+        for _ in 0..script.int_in_range(0..=3_u8)?.saturating_sub(1) {
+            section.push(free(script)?);
+        }
+        bytes.extend(
+            u16::try_from(section.len())
+                .unwrap_or_default()
+                .to_be_bytes(),
+        );
     }
     bytes.extend(question.unwrap_or_default());
-    for _ in 0..counts.iter().sum() {
-        record(script, &mut bytes, &mut sender)?;
+    for one in sections.into_iter().flatten() {
+        record(script, &mut bytes, one, &mut sender)?;
     }
     Ok(bytes)
+}
+
+/// The records of the three sections that make the message what it is to be.
+fn planned(script: &mut Unstructured<'_>, name: &str) -> Result<[Vec<Plain>; 3]> {
+    let plan = *script.choose(&[Plan::Free, Plan::Address, Plan::Referral, Plan::Alias])?;
+    let Some(asked) = NAMES.iter().position(|one| *one == name) else {
+        return Ok([vec![], vec![], vec![]]);
+    };
+    let target = script.choose_index(NAMES.len())?;
+    let kind = if script.ratio(1, 4)? { AAAA } else { A };
+    let address = |owner| Plain {
+        owner,
+        kind,
+        target,
+    };
+    Ok(match plan {
+        Plan::Free => [vec![], vec![], vec![]],
+        Plan::Address => [vec![address(asked)], vec![], vec![]],
+        Plan::Referral => {
+            let zones: Vec<usize> = (0..NAMES.len())
+                .filter(|&zone| world::is_within(name, NAMES[zone]))
+                .collect();
+            let owner = *script.choose(&zones)?;
+            let ns = Plain {
+                owner,
+                kind: NS,
+                target,
+            };
+            [vec![], vec![ns], vec![address(target)]]
+        }
+        Plan::Alias => {
+            let alias = Plain {
+                owner: asked,
+                kind: CNAME,
+                target,
+            };
+            [vec![alias, address(target)], vec![], vec![]]
+        }
+    })
+}
+
+fn free(script: &mut Unstructured<'_>) -> Result<Plain> {
+    Ok(Plain {
+        owner: script.choose_index(NAMES.len())?,
+        kind: *script.choose(&[A, A, NS, NS, CNAME, AAAA, SOA, TXT, OPT])?,
+        target: script.choose_index(NAMES.len())?,
+    })
 }
 
 fn record(
     script: &mut Unstructured<'_>,
     bytes: &mut Vec<u8>,
+    plain: Plain,
     sender: &mut Sender<'_>,
 ) -> Result<()> {
-    let owner = script.choose_index(NAMES.len())?;
-    let target = script.choose_index(NAMES.len())?;
-    let kind = *script.choose(&[A, A, NS, NS, CNAME, AAAA, SOA, TXT, OPT])?;
+    let Plain {
+        owner,
+        kind,
+        target,
+    } = plain;
     // Of another class nothing may be believed.
     let class: u16 = if script.ratio(1, 32)? { 3 } else { 1 };
     let ttl: u32 = if script.ratio(1, 8)? {

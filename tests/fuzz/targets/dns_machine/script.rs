@@ -100,6 +100,8 @@ impl Run {
                 burst: 50.0,
             },
             cache_bytes_max,
+            // A short time makes short work of silence.
+            name_time: Duration::from_millis(script.int_in_range(400..=4500_u16)?.into()),
             ..Settings::default()
         };
         Ok(Self {
@@ -128,10 +130,8 @@ impl Run {
             self.look();
         }
         self.run_out();
-        for host in HOSTS {
-            self.ask(host);
-            self.run_out();
-        }
+        HOSTS.for_each(|host| self.ask(host));
+        self.run_out();
     }
 
     fn step(&mut self, script: &mut Unstructured<'_>) -> Result<()> {
@@ -174,7 +174,8 @@ impl Run {
         let again = script.ratio(1, 8)?;
         let asked = self.pending.swap_remove(at);
         let sender = Sender::Server(asked.to.ip(), &mut self.entitled);
-        let mut bytes = message::answer(script, asked.id(), Some(asked.question()), sender)?;
+        let question = (&*asked.name(), Some(asked.question()));
+        let mut bytes = message::answer(script, asked.id(), question, sender)?;
         if self.wild {
             damage(script, &mut bytes)?;
         }
@@ -224,7 +225,8 @@ impl Run {
             4 => question = None,
             _ => shift = script.int_in_range(1..=SOCKETS - 1)?,
         }
-        let bytes = message::answer(script, id, question.as_deref(), Sender::Forger)?;
+        let name = asked.name();
+        let bytes = message::answer(script, id, (&name, question.as_deref()), Sender::Forger)?;
         match asked.way {
             Way::Udp { socket } => {
                 let socket = (socket + shift) % SOCKETS;
