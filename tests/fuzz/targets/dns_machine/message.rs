@@ -169,12 +169,14 @@ fn record(
         SOA => [wire(NAMES[owner]), wire(NAMES[owner]), vec![0; 20]].concat(),
         _ => Vec::new(),
     };
-    if kind == NS
-        && class == 1
+    if class == 1
         && let Sender::Server(server, entitled) = sender
-        && entitled.may_delegate(*server, owner)
     {
-        entitled.delegate(owner, target);
+        match kind {
+            NS => entitled.delegate(*server, owner, target),
+            CNAME => entitled.alias(*server, owner, target),
+            _ => {}
+        }
     }
     bytes.extend(wire(NAMES[owner]));
     bytes.extend(kind.to_be_bytes());

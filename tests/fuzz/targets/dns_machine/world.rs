@@ -73,37 +73,71 @@ pub fn is_within(name: &str, zone: &str) -> bool {
             .is_some_and(|above| above.ends_with('.'))
 }
 
-/// Which zones each server may speak for.
-pub struct Entitled(HashMap<IpAddr, Vec<usize>>);
+/// Which zones each server may speak for. A server's name may be an alias: then it is at the address of
+/// the name that it leads to.
+pub struct Entitled {
+    zones: HashMap<IpAddr, Vec<usize>>,
+    /// Zone and name server, as entitled servers said.
+    delegations: Vec<(usize, usize)>,
+    /// Alias and target, likewise.
+    aliases: Vec<(usize, usize)>,
+}
 
 impl Entitled {
     pub fn new() -> Self {
-        Self(HashMap::from([(ROOT_SERVER.into(), vec![0])]))
+        Self {
+            zones: HashMap::from([(ROOT_SERVER.into(), vec![0])]),
+            delegations: Vec::new(),
+            aliases: Vec::new(),
+        }
     }
 
     /// Whether the server may say something of the name.
     pub fn speaks_for(&self, server: IpAddr, name: &str) -> bool {
-        let zones = self.0.get(&server);
+        let zones = self.zones.get(&server);
         zones.is_some_and(|zones| zones.iter().any(|&zone| is_within(name, NAMES[zone])))
     }
 
-    /// Whether the server may hand on the zone: it speaks for one above.
-    pub fn may_delegate(&self, server: IpAddr, zone: usize) -> bool {
+    /// The server names a server of a zone; that counts if it speaks for one above.
+    pub fn delegate(&mut self, server: IpAddr, zone: usize, name_server: usize) {
         let above = |&one: &usize| one != zone && is_within(NAMES[zone], NAMES[one]);
-        self.0
-            .get(&server)
-            .is_some_and(|zones| zones.iter().any(above))
+        let zones = self.zones.get(&server);
+        if zones.is_some_and(|zones| zones.iter().any(above))
+            && !self.delegations.contains(&(zone, name_server))
+        {
+            self.delegations.push((zone, name_server));
+            self.entitle();
+        }
     }
 
-    /// The true addresses of `name_server` may speak for the zone from now on.
-    pub fn delegate(&mut self, zone: usize, name_server: usize) {
-        for addr in [
-            IpAddr::from(true_v4(name_server)),
-            IpAddr::from(true_v6(name_server)),
-        ] {
-            let zones = self.0.entry(addr).or_default();
-            if !zones.contains(&zone) {
-                zones.push(zone);
+    /// The server calls a name another's alias; that counts if it speaks for it.
+    pub fn alias(&mut self, server: IpAddr, name: usize, target: usize) {
+        if self.speaks_for(server, NAMES[name]) && !self.aliases.contains(&(name, target)) {
+            self.aliases.push((name, target));
+            self.entitle();
+        }
+    }
+
+    /// Works out who speaks for what by all that was said.
+    fn entitle(&mut self) {
+        for &(zone, name_server) in &self.delegations {
+            let mut reached = vec![name_server];
+            let mut at = 0;
+            while let Some(&name) = reached.get(at) {
+                at += 1;
+                for &(alias, target) in &self.aliases {
+                    if alias == name && !reached.contains(&target) {
+                        reached.push(target);
+                    }
+                }
+            }
+            for name in reached {
+                for addr in [IpAddr::from(true_v4(name)), IpAddr::from(true_v6(name))] {
+                    let zones = self.zones.entry(addr).or_default();
+                    if !zones.contains(&zone) {
+                        zones.push(zone);
+                    }
+                }
             }
         }
     }
