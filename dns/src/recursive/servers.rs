@@ -14,8 +14,10 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(150);
 const TIMEOUT_MAX: Duration = Duration::from_millis(1500);
 /// What a server nothing is known of is taken for when servers are compared.
 const UNKNOWN_RTT: Duration = Duration::from_millis(60);
-/// Questions left unanswered in a row before a server counts as dead.
+/// Questions left unanswered in a row before a server that never answered counts as dead.
 const SILENT_MAX: u8 = 4;
+/// The same for one that has answered: where every second datagram is lost, four in a row come often.
+const SILENT_MAX_KNOWN: u8 = 9;
 /// How long a dead server is asked last; doubled while it stays silent.
 const DEAD_TIME: Duration = Duration::from_secs(30);
 const DEAD_DOUBLINGS_MAX: u32 = 4;
@@ -250,7 +252,11 @@ impl Servers {
             return;
         }
         server.silent_plainly = server.silent_plainly.saturating_add(1);
-        if server.silent_plainly >= SILENT_MAX && server.dead_until <= now {
+        let silent_max = match server.rtt {
+            None => SILENT_MAX,
+            Some(_) => SILENT_MAX_KNOWN,
+        };
+        if server.silent_plainly >= silent_max && server.dead_until <= now {
             let doublings = u32::from(server.dead_times).min(DEAD_DOUBLINGS_MAX);
             server.dead_until = now + DEAD_TIME * (1 << doublings);
             server.dead_times = server.dead_times.saturating_add(1);
@@ -321,6 +327,19 @@ mod tests {
         assert!(!servers.standing(addr, now + DEAD_TIME).1);
         servers.answered(id, ms(5));
         assert!(!servers.standing(addr, now).1);
+    }
+
+    #[test]
+    fn a_server_that_has_answered_may_be_silent_for_longer() {
+        let mut servers = Servers::new(LIMITS);
+        let (addr, id) = server(&mut servers);
+        let now = Time::default();
+        servers.answered(id, ms(5));
+        for _ in 0..SILENT_MAX_KNOWN {
+            assert!(!servers.standing(addr, now).1);
+            servers.silent(id, false, now);
+        }
+        assert!(servers.standing(addr, now).1);
     }
 
     #[test]
