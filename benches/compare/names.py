@@ -53,7 +53,8 @@ def main():
         urls.write_text("".join(f"http://h{n}.{simulated.ZONE}/photos/{n}.jpg\n" for n in hosts), encoding="ascii")
         command = [str(args.turbo2ds), f"--url_list={urls}", "--input_format=txt", "--output_format=webdataset"]
         command += ["--image_size=256", "--resize_mode=border", "--number_sample_per_shard=1000"]
-        command += ["--allow_net=127.0.0.0/8", *args.option]
+        # The simulated web has a resolver and no root servers.
+        command += ["--dns=system", "--allow_net=127.0.0.0/8", *args.option]
         for number in range(args.rounds + 1):
             for name, wait in conditions.items():
                 side = Side(name, version, command)
