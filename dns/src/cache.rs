@@ -31,6 +31,8 @@ pub struct Cache {
     entries_max: usize,
     /// Where the search for an entry to replace goes on.
     hand: usize,
+    ttl_min: Duration,
+    ttl_max: Duration,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,17 @@ impl Cache {
             entries: Vec::new(),
             entries_max,
             hand: 0,
+            ttl_min: TTL_MIN,
+            ttl_max: TTL_MAX,
+        }
+    }
+
+    /// The same, with answers kept for at most `ttl_max`.
+    pub fn with_ttl_max(entries_max: usize, ttl_max: Duration) -> Self {
+        Self {
+            ttl_min: TTL_MIN.min(ttl_max),
+            ttl_max: TTL_MAX.min(ttl_max),
+            ..Self::new(entries_max)
         }
     }
 
@@ -73,7 +86,7 @@ impl Cache {
     /// Remembers what was found for `name` at `now`, instead of anything known before.
     pub fn insert(&mut self, name: &str, result: Result<Answer, DnsError>, now: Instant) {
         let ttl = match &result {
-            Ok(answer) => answer.ttl.clamp(TTL_MIN, TTL_MAX),
+            Ok(answer) => answer.ttl.clamp(self.ttl_min, self.ttl_max),
             Err(DnsError::NotFound) => NOT_FOUND_TTL,
             Err(DnsError::Failure | DnsError::TimedOut) => FAILURE_TTL,
         };
@@ -172,6 +185,17 @@ mod tests {
         assert!(cache.get("short.test", after(start, 30)).is_none());
         assert!(cache.get("long.test", after(start, 3599)).is_some());
         assert!(cache.get("long.test", after(start, 3600)).is_none());
+    }
+
+    #[test]
+    fn the_ceiling_may_be_set_and_holds_against_the_floor() {
+        let (mut cache, start) = (
+            Cache::with_ttl_max(4, Duration::from_secs(5)),
+            Instant::now(),
+        );
+        cache.insert("a.test", answer(&["192.0.2.1"], 600), start);
+        assert!(cache.get("a.test", after(start, 4)).is_some());
+        assert!(cache.get("a.test", after(start, 5)).is_none());
     }
 
     #[test]

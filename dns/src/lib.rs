@@ -20,6 +20,7 @@ pub mod recursive;
 #[cfg(test)]
 mod responder;
 mod service;
+mod stats;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -29,8 +30,9 @@ use std::time::Duration;
 pub use cache::Cache;
 pub use fixed::FixedNames;
 use forwarder::merged;
-pub use forwarder::{Forwarder, ForwarderError, system_servers};
+pub use forwarder::{Forwarder, ForwarderError, Server, ServerWay, system_servers};
 pub use service::{Handle, Reply, Service};
+pub use stats::{Stats, StatsSnapshot};
 
 /// Why a name gave no address. The set is closed and holds nothing of the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

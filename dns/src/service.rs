@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::name::folded;
 use crate::recursive::transport::Edge;
 use crate::recursive::transport::waker::Waker;
+use crate::stats::Stats;
 use crate::{Answer, DnsError, Resolve, recursive};
 
 /// Requests that may wait together; more are answered `Failure` at once. The cores bound their own
@@ -42,6 +44,7 @@ pub struct Handle {
     requests: mpsc::UnboundedSender<Request>,
     /// Where the thread does not wait on the channel itself.
     waker: Option<Arc<Waker>>,
+    stats: Arc<Stats>,
 }
 
 /// One name somebody waits for.
@@ -53,24 +56,35 @@ pub(crate) struct Request {
 
 impl Service {
     /// Starts the thread, which asks `resolver` for at most `queries_outstanding_max` names (at
-    /// least one) at a time; the names after those wait first in, first out.
+    /// least one) at a time; the names after those wait first in, first out. `now` is the monotonic
+    /// clock, read to count how long answers take.
     ///
     /// # Errors
     /// The system's, if the thread or its event queue cannot be made.
-    pub fn spawn(resolver: impl Resolve, queries_outstanding_max: usize) -> io::Result<Self> {
+    pub fn spawn(
+        resolver: impl Resolve,
+        queries_outstanding_max: usize,
+        now: fn() -> Instant,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (requests, received) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let outstanding_max = queries_outstanding_max.max(1);
+        let stats = Arc::new(Stats::default());
+        let watch = Watch {
+            now,
+            stats: stats.clone(),
+        };
         let thread = thread::Builder::new().name("dns".into()).spawn(move || {
-            runtime.block_on(serve(&resolver, received, stopped, outstanding_max));
+            runtime.block_on(serve(&resolver, received, stopped, outstanding_max, watch));
         })?;
         Ok(Self {
             handle: Handle {
                 requests,
                 waker: None,
+                stats,
             },
             stop: Some(stop),
             thread: Some(thread),
@@ -83,8 +97,27 @@ impl Service {
     /// # Errors
     /// The system's, if the thread or its sockets cannot be made.
     pub fn spawn_recursive(setup: recursive::Setup) -> io::Result<Self> {
+        Self::start_recursive(setup, None, Arc::default())
+    }
+
+    /// The same, with the machine's own name servers behind it: `behind` asks those
+    /// ([`recursive::Settings::forwarding`]). They get the names that only a private network knows
+    /// (of one label, under `local`, `internal` and the like), and, where the first second and a half
+    /// of asking brings no answer from any authority, every name.
+    ///
+    /// # Errors
+    /// The system's, if the thread or its sockets cannot be made.
+    pub fn spawn_backed(setup: recursive::Setup, behind: recursive::Setup) -> io::Result<Self> {
+        Self::start_recursive(setup, Some(behind), Arc::default())
+    }
+
+    pub(crate) fn start_recursive(
+        setup: recursive::Setup,
+        behind: Option<recursive::Setup>,
+        stats: Arc<Stats>,
+    ) -> io::Result<Self> {
         let waker = Arc::new(Waker::new()?);
-        let edge = Edge::open(setup, waker.clone())?;
+        let edge = Edge::open(setup, behind, waker.clone(), stats.clone())?;
         let (requests, received) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -94,6 +127,7 @@ impl Service {
             handle: Handle {
                 requests,
                 waker: Some(waker),
+                stats,
             },
             stop: Some(stop),
             thread: Some(thread),
@@ -125,11 +159,20 @@ impl Handle {
     /// `reply` runs exactly once, on the dns thread, and must not block it. After the service has
     /// closed it runs here, before this returns, with [`DnsError::Failure`].
     pub fn request(&self, name: Arc<str>, reply: Reply) {
-        // A request that cannot be sent comes back and is dropped, which answers it.
-        let _ = self.requests.send(Request {
+        self.pass(Request {
             name,
-            waiting: Waiting(Some(reply)),
+            waiting: Waiting::new(reply),
         });
+    }
+
+    /// What the service counts; can be read after it has closed.
+    pub fn stats(&self) -> Arc<Stats> {
+        self.stats.clone()
+    }
+
+    /// Hands a request on. One that cannot be sent comes back and is dropped, which answers it.
+    pub(crate) fn pass(&self, request: Request) {
+        let _ = self.requests.send(request);
         self.wake();
     }
 
@@ -144,6 +187,10 @@ impl Handle {
 pub(crate) struct Waiting(Option<Reply>);
 
 impl Waiting {
+    pub(crate) fn new(reply: Reply) -> Self {
+        Self(Some(reply))
+    }
+
     pub(crate) fn answer(mut self, result: Result<Answer, DnsError>) {
         if let Some(reply) = self.0.take() {
             reply(result);
@@ -207,6 +254,12 @@ impl Desk {
     }
 }
 
+/// What a thread counts with.
+struct Watch {
+    now: fn() -> Instant,
+    stats: Arc<Stats>,
+}
+
 /// The life of the thread: ends when the service is dropped. Whatever is open then is dropped, and
 /// so answered.
 async fn serve<R: Resolve>(
@@ -214,22 +267,28 @@ async fn serve<R: Resolve>(
     mut requests: mpsc::UnboundedReceiver<Request>,
     mut stopped: oneshot::Receiver<()>,
     outstanding_max: usize,
+    watch: Watch,
 ) {
+    let now = watch.now;
     let mut desk = Desk::default();
     let mut asked = FuturesUnordered::new();
     loop {
         while asked.len() < outstanding_max
             && let Some(name) = desk.queue.pop_front()
         {
+            let since = now();
             asked.push(async move {
                 let result = resolver.resolve(&name).await;
-                (name, result)
+                (name, result, now() - since)
             });
         }
         tokio::select! {
             biased;
             _ = &mut stopped => break,
-            Some((name, result)) = asked.next() => desk.answer(&name, &result),
+            Some((name, result, took)) = asked.next() => {
+                watch.stats.answered(&result, took);
+                desk.answer(&name, &result);
+            }
             Some(request) = requests.recv() => desk.take_in(request),
             else => break,
         }
@@ -285,7 +344,7 @@ mod tests {
                 gate: gate.clone(),
                 asked: asking,
             };
-            let service = Service::spawn(resolver, outstanding_max).unwrap();
+            let service = Service::spawn(resolver, outstanding_max, Instant::now).unwrap();
             let (replier, replies) = channel();
             Self {
                 gate,
@@ -413,7 +472,7 @@ mod tests {
                 panic!("a resolver that dies");
             }
         }
-        let service = Service::spawn(Panics, 1).unwrap();
+        let service = Service::spawn(Panics, 1, Instant::now).unwrap();
         let (sender, receiver) = channel();
         service.handle().request(
             "a.test".into(),

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use hickory_resolver::Hosts;
 use hickory_resolver::net::NetError;
 use hickory_resolver::system_conf::parse_resolv_conf;
+use rustls::ClientConfig;
 
-use super::upstream::Upstream;
+use super::upstream::{Server, Upstream};
 use super::{Forwarder, TIMES, Times};
 
 /// The port of DNS (RFC 1035, 4.2).
@@ -61,16 +62,22 @@ impl ForwarderError {
 
 impl Forwarder {
     /// A forwarder to `servers`, asked in this order; one name is asked of at most three. AAAA is
-    /// asked only with `ipv6`: say so where the machine can reach IPv6.
+    /// asked only with `ipv6`: say so where the machine can reach IPv6. `tls` says whom to trust where
+    /// servers are spoken to over TLS; it names no protocol above (ALPN), which differs with the way.
     ///
     /// # Errors
     /// `servers` is empty.
-    pub fn to_servers(servers: &[SocketAddr], ipv6: bool) -> Result<Self, ForwarderError> {
-        Self::build(servers, system_hosts(), ipv6, TIMES)
+    pub fn to_servers(
+        servers: &[Server],
+        ipv6: bool,
+        tls: ClientConfig,
+    ) -> Result<Self, ForwarderError> {
+        Self::build(servers, tls, system_hosts(), ipv6, TIMES)
     }
 
     pub(super) fn build(
-        servers: &[SocketAddr],
+        servers: &[Server],
+        tls: ClientConfig,
         hosts: Hosts,
         ipv6: bool,
         times: Times,
@@ -80,7 +87,7 @@ impl Forwarder {
         }
         let servers = servers
             .iter()
-            .map(|&server| Upstream::new(server, times.query))
+            .map(|server| Upstream::new(server, tls.clone(), times.query))
             .collect::<Result<_, _>>()
             .map_err(ForwarderError::Setup)?;
         Ok(Self {
@@ -179,7 +186,7 @@ mod tests {
     #[test]
     fn an_empty_list_of_servers_is_an_error() {
         assert!(matches!(
-            Forwarder::to_servers(&[], false),
+            Forwarder::to_servers(&[], false, crate::forwarder::tests::no_trust()),
             Err(ForwarderError::NoServer)
         ));
     }

@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 pub use config::{ForwarderError, system_servers};
 use upstream::{Refusal, Upstream, answer_of};
+pub use upstream::{Server, ServerWay};
 
 use crate::{Answer, DnsError, Resolve};
 

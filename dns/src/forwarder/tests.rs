@@ -1,10 +1,12 @@
 //! The forwarder against real servers on the loopback, each with its faults.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use hickory_proto::op::ResponseCode;
+use rustls::{ClientConfig, RootCertStore};
 
 use super::*;
 use crate::responder::Reaction::{Addrs, Alias, Code, Silence};
@@ -27,13 +29,24 @@ fn ip(text: &str) -> IpAddr {
 }
 
 fn forwarder(servers: &[&Responder], hosts: &str, ipv6: bool, times: Times) -> Forwarder {
-    let servers = servers
-        .iter()
-        .map(|one| one.addr())
-        .collect::<Vec<SocketAddr>>();
+    let servers: Vec<SocketAddr> = servers.iter().map(|one| one.addr()).collect();
     let mut parsed = Hosts::default();
     parsed.read_hosts_conf(hosts.as_bytes()).unwrap();
-    Forwarder::build(&servers, parsed, ipv6, times).unwrap()
+    plain(&servers, parsed, ipv6, times)
+}
+
+fn plain(servers: &[SocketAddr], hosts: Hosts, ipv6: bool, times: Times) -> Forwarder {
+    let servers: Vec<Server> = servers.iter().copied().map(Server::plain).collect();
+    Forwarder::build(&servers, no_trust(), hosts, ipv6, times).unwrap()
+}
+
+/// A configuration that trusts no certificate.
+pub(super) fn no_trust() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
 }
 
 fn resolve(forwarder: &Forwarder, name: &str) -> Result<Answer, DnsError> {
@@ -201,7 +214,7 @@ fn unsendable() -> SocketAddr {
 fn a_server_that_cannot_be_sent_to_is_followed_by_the_next() {
     let good = Responder::start(one_of_each);
     let servers = [unsendable(), good.addr()];
-    let forwarder = Forwarder::build(&servers, Hosts::default(), false, TEST_TIMES).unwrap();
+    let forwarder = plain(&servers, Hosts::default(), false, TEST_TIMES);
     assert!(resolve(&forwarder, "a.test").is_ok());
     assert_eq!(forwarder.preferred.get(), 1);
 }
@@ -212,8 +225,32 @@ fn what_keeps_this_side_from_sending_is_waited_out_and_never_a_failure() {
         query: Duration::from_secs(1),
         name: Duration::from_millis(200),
     };
-    let forwarder = Forwarder::build(&[unsendable()], Hosts::default(), false, times).unwrap();
+    let forwarder = plain(&[unsendable()], Hosts::default(), false, times);
     assert_eq!(resolve(&forwarder, "a.test"), Err(DnsError::TimedOut));
+}
+
+#[test]
+fn an_encrypted_server_that_is_not_there_is_a_failure_at_once() {
+    // A listener that has gone leaves a port where nobody listens.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = gone.local_addr().unwrap();
+    drop(gone);
+    for way in [
+        ServerWay::Tls {
+            name: "localhost".into(),
+        },
+        ServerWay::Https {
+            name: "localhost".into(),
+            path: "/dns-query".into(),
+        },
+    ] {
+        let servers = [Server { addr, way }];
+        let forwarder =
+            Forwarder::build(&servers, no_trust(), Hosts::default(), false, TEST_TIMES).unwrap();
+        let start = Instant::now();
+        assert_eq!(resolve(&forwarder, "a.test"), Err(DnsError::Failure));
+        assert!(start.elapsed() < TEST_TIMES.name / 2);
+    }
 }
 
 #[test]
@@ -276,7 +313,12 @@ fn more_addresses_than_are_kept_are_cut() {
 #[test]
 fn a_hundred_requests_for_one_name_are_one_question_of_each_type() {
     let server = Responder::start(one_of_each);
-    let service = Service::spawn(forwarder(&[&server], "", true, TEST_TIMES), 64).unwrap();
+    let service = Service::spawn(
+        forwarder(&[&server], "", true, TEST_TIMES),
+        64,
+        Instant::now,
+    )
+    .unwrap();
     let (sender, replies) = channel();
     for _ in 0..100 {
         let sender = sender.clone();
@@ -295,7 +337,12 @@ fn a_hundred_requests_for_one_name_are_one_question_of_each_type() {
 #[test]
 fn many_names_at_once_are_all_answered() {
     let server = Responder::start(one_of_each);
-    let service = Service::spawn(forwarder(&[&server], "", false, TEST_TIMES), 50).unwrap();
+    let service = Service::spawn(
+        forwarder(&[&server], "", false, TEST_TIMES),
+        50,
+        Instant::now,
+    )
+    .unwrap();
     let (sender, replies) = channel();
     for n in 0..500 {
         let sender = sender.clone();

@@ -2,6 +2,7 @@
 //! Never chooses between servers.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
@@ -13,6 +14,7 @@ use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as HickoryDnsError, NetError};
 use hickory_resolver::{Resolver, TokioResolver};
+use rustls::ClientConfig;
 
 use crate::{Answer, DnsError};
 
@@ -20,10 +22,65 @@ use crate::{Answer, DnsError};
 const ADDRS_PER_FAMILY_MAX: usize = 16;
 /// Answers hickory shares between the cores, per server.
 const SHARED_ANSWERS_MAX: u64 = 8192;
+/// Questions open on one connection to an encrypted server: all that the service lets out.
+const REQUESTS_PER_CONNECTION_MAX: usize = 1024;
 
-/// One recursive name server, over UDP and, for truncated answers, TCP.
+/// A recursive name server to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// How it is spoken to.
+    pub way: ServerWay,
+}
+
+/// How a name server is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerWay {
+    /// Over UDP and, for truncated answers, TCP.
+    Plain,
+    /// DNS over TLS (RFC 7858).
+    Tls {
+        /// The name or address that its certificate must be for.
+        name: Arc<str>,
+    },
+    /// DNS over HTTPS (RFC 8484).
+    Https {
+        /// The name or address that its certificate must be for.
+        name: Arc<str>,
+        /// Path of the requests.
+        path: Arc<str>,
+    },
+}
+
+impl Server {
+    /// One that is asked over UDP.
+    pub const fn plain(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            way: ServerWay::Plain,
+        }
+    }
+
+    fn connections(&self) -> Vec<ConnectionConfig> {
+        let mut all = match &self.way {
+            ServerWay::Plain => vec![ConnectionConfig::udp(), ConnectionConfig::tcp()],
+            ServerWay::Tls { name } => vec![ConnectionConfig::tls(name.clone())],
+            ServerWay::Https { name, path } => {
+                vec![ConnectionConfig::https(name.clone(), Some(path.clone()))]
+            }
+        };
+        for one in &mut all {
+            one.port = self.addr.port();
+        }
+        all
+    }
+}
+
+/// One recursive name server, with the library's connections to it.
 pub(super) struct Upstream {
     resolver: TokioResolver,
+    is_plain: bool,
 }
 
 /// Why a server gave no answer.
@@ -40,12 +97,13 @@ impl Upstream {
     ///
     /// # Errors
     /// hickory's, if it does not take the configuration.
-    pub(super) fn new(server: SocketAddr, query_time: Duration) -> Result<Self, NetError> {
-        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut one| {
-            one.port = server.port();
-            one
-        });
-        let server = NameServerConfig::new(server.ip(), true, connections.into());
+    pub(super) fn new(
+        server: &Server,
+        tls: ClientConfig,
+        query_time: Duration,
+    ) -> Result<Self, NetError> {
+        let is_plain = server.way == ServerWay::Plain;
+        let server = NameServerConfig::new(server.addr.ip(), true, server.connections());
         let config = ResolverConfig::from_name_servers(vec![server]);
         let mut options = ResolverOpts::default();
         options.timeout = query_time;
@@ -54,17 +112,19 @@ impl Upstream {
         options.use_hosts_file = ResolveHosts::Never;
         options.num_concurrent_reqs = 1;
         options.cache_size = SHARED_ANSWERS_MAX;
+        options.max_active_requests = REQUESTS_PER_CONNECTION_MAX;
         let resolver = Resolver::builder_with_config(config, TokioRuntimeProvider::default())
             .with_options(options)
+            .with_tls_config(tls)
             .build()?;
-        Ok(Self { resolver })
+        Ok(Self { resolver, is_plain })
     }
 
     /// Asks for the records of `kind` (A or AAAA) of the absolute `name`.
     pub(super) async fn ask(&self, name: &Name, kind: RecordType) -> Result<Answer, Refusal> {
         match self.resolver.lookup(name.clone(), kind).await {
             Ok(lookup) => answer_of(&lookup, kind).map_err(Refusal::Final),
-            Err(error) => Err(refusal_of(&error)),
+            Err(error) => Err(refusal_of(&error, self.is_plain)),
         }
     }
 }
@@ -89,10 +149,12 @@ pub(super) fn answer_of(lookup: &Lookup, kind: RecordType) -> Result<Answer, Dns
 }
 
 /// `NoConnections` is what hickory's pool makes of every I/O error of its only server, and of a queue
-/// of its own that is full. All are trouble on this side: nobody answers a datagram with an error.
-fn refusal_of(error: &NetError) -> Refusal {
+/// of its own that is full. Over datagrams all are trouble on this side: nobody answers one with an
+/// error. A stream's errors are the server's: it does not listen, or shows the wrong certificate.
+fn refusal_of(error: &NetError, is_plain: bool) -> Refusal {
     match error {
-        NetError::NoConnections | NetError::Busy | NetError::Io(_) => Refusal::Local,
+        NetError::Busy => Refusal::Local,
+        NetError::NoConnections | NetError::Io(_) if is_plain => Refusal::Local,
         NetError::Timeout => Refusal::Final(DnsError::TimedOut),
         NetError::Dns(HickoryDnsError::NoRecordsFound(none))
             if matches!(

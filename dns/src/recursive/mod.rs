@@ -22,9 +22,11 @@ use hickory_proto::rr::RecordType;
 
 pub use cache::{CacheFileError, TtlBounds};
 pub use hints::root_servers;
-pub use machine::{Machine, Output, Settings, TcpQuery};
+pub use machine::{Machine, Output, Settings, Step, StepOutcome, TcpQuery};
 pub use servers::ServerLimits;
 pub use time::Time;
+pub use transport::behind::is_private as is_private_name;
+pub use transport::tracer::{Traced, Tracer};
 pub use transport::{Clocks, Setup, random_seed};
 
 /// How long "not found" is believed where the answer does not say.

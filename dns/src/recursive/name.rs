@@ -1,6 +1,6 @@
 //! Owns names as they stand on the wire (RFC 1035, 3.1): length-prefixed labels, ASCII lower case,
 //! ending in the root's empty label. Kept and compared as plain bytes.
-//! Never holds a compression pointer (the message reader follows those) and never prints a name.
+//! Never holds a compression pointer (the message reader follows those), and prints a name only escaped.
 
 /// Longest name, bytes, all length bytes included (RFC 1035, 2.3.4).
 pub(crate) const NAME_BYTES_MAX: usize = 255;
@@ -22,6 +22,28 @@ pub(crate) fn from_text(text: &str) -> Option<Box<[u8]>> {
     }
     wire.push(0);
     (wire.len() <= NAME_BYTES_MAX).then(|| wire.into_boxed_slice())
+}
+
+/// The name for a person, with its final dot. Bytes other than letters, digits, `-` and `_` are
+/// escaped (RFC 1035, 5.1), so that it is safe to print.
+pub(crate) fn to_text(wire: &[u8]) -> String {
+    let mut text = String::with_capacity(wire.len());
+    let mut rest = wire;
+    while let Some((&len, after)) = rest.split_first()
+        && len > 0
+    {
+        let (label, next) = after.split_at(usize::from(len).min(after.len()));
+        for &byte in label {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+                text.push(char::from(byte));
+            } else {
+                text.push_str(&format!("\\{byte:03}"));
+            }
+        }
+        text.push('.');
+        rest = next;
+    }
+    if text.is_empty() { ".".into() } else { text }
 }
 
 /// Whether `wire` is one whole name and nothing else: what a file must hold before it is believed.
@@ -104,6 +126,14 @@ mod tests {
             Some(&b"\x03www\x01a\x04test\0"[..])
         );
         assert_eq!(from_text("a.test."), from_text("a.test"));
+    }
+
+    #[test]
+    fn a_name_is_printed_with_every_odd_byte_escaped() {
+        assert_eq!(to_text(ROOT), ".");
+        assert_eq!(to_text(b"\x03www\x01a\x04test\0"), "www.a.test.");
+        assert_eq!(to_text(b"\x04a.\x1b\xff\0"), "a\\046\\027\\255.");
+        assert_eq!(to_text(b"\x09cut"), "cut.");
     }
 
     #[test]

@@ -171,6 +171,11 @@ impl Servers {
         }
     }
 
+    /// Servers in the table.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     fn known(&self, addr: IpAddr) -> Option<&Server> {
         let at = *self.index.get(&addr)?;
         self.table.get(at as usize)

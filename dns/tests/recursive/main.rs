@@ -9,6 +9,7 @@
 #[path = "../../../tests/src/dnslab/mod.rs"]
 mod dnslab;
 
+mod behind;
 mod debian;
 mod faults;
 mod forged;

@@ -8,6 +8,7 @@ use hickory_proto::op::ResponseCode;
 use super::Machine;
 use super::exchange::{Exchange, TcpQuery, Way};
 use super::slab::Id;
+use super::trace::StepOutcome;
 use super::waits::Finding;
 use crate::recursive::cache::Delegation;
 use crate::recursive::message::query;
@@ -44,6 +45,7 @@ impl Machine {
         self.servers
             .answered(exchange.server, now.since(exchange.sent));
         if message.truncated() {
+            self.note(&exchange, StepOutcome::Truncated, now);
             return self.ask_over_tcp(&exchange, now);
         }
         self.take_answer(&exchange, message, now);
@@ -71,7 +73,10 @@ impl Machine {
                 self.servers.no_mixed_case(exchange.server, now);
                 self.take_answer(&exchange, message, now);
             }
-            _ => self.tcp_failed(&exchange, now),
+            _ => {
+                self.note(&exchange, StepOutcome::TcpFailed, now);
+                self.tcp_failed(&exchange, now);
+            }
         }
     }
 
@@ -79,6 +84,7 @@ impl Machine {
         let port = self.settings.port;
         if let Some((at, exchange)) = self.exchanges.matching(socket, to, port, id) {
             self.close_exchange(at);
+            self.note(&exchange, StepOutcome::Unreachable, now);
             self.candidate_failed(&exchange, now);
         }
     }
@@ -155,6 +161,8 @@ impl Machine {
                 recursive: self.settings.forward,
             },
         );
+        self.heard |= verdict.is_of_use();
+        self.note_verdict(exchange, &verdict, now);
         self.learn_edns(exchange, &verdict, now);
         let id = exchange.task;
         match verdict {

@@ -15,6 +15,7 @@ mod question;
 mod settings;
 mod slab;
 mod task;
+mod trace;
 mod waits;
 mod walk;
 
@@ -30,6 +31,7 @@ use rand::rngs::StdRng;
 
 pub use exchange::TcpQuery;
 pub use settings::Settings;
+pub use trace::{Step, StepOutcome};
 
 use crate::recursive::cache::{self, Cache, CacheFileError};
 use crate::recursive::message::read::Message;
@@ -99,6 +101,10 @@ pub struct Machine {
     out: VecDeque<Output>,
     /// The question an answer is compared with, written anew for each.
     scratch: Vec<u8>,
+    /// Some server gave an answer of use.
+    heard: bool,
+    /// What was done, where [`Settings::trace`] asks for it.
+    steps: Vec<Step>,
 }
 
 impl Machine {
@@ -121,6 +127,8 @@ impl Machine {
             done: VecDeque::new(),
             out: VecDeque::new(),
             scratch: Vec::new(),
+            heard: false,
+            steps: Vec::new(),
             rng: StdRng::from_seed(seed),
             settings,
         }
@@ -183,6 +191,22 @@ impl Machine {
     /// Questions taken in and not answered yet.
     pub fn open(&self) -> usize {
         self.questions.len() + self.queue.len()
+    }
+
+    /// Whether any server has given an answer of use: an address, an absence, a referral. Where none
+    /// ever does, the way to the authorities is closed.
+    pub fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Servers that something is remembered of: those asked, while they are few.
+    pub fn servers_known(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// The steps since the last call, in their order; none without [`Settings::trace`].
+    pub fn take_steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.steps)
     }
 
     /// Bytes the cache is charged with, at most [`Settings::cache_bytes_max`].

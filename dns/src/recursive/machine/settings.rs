@@ -68,6 +68,8 @@ pub struct Settings {
     pub cache_bytes_max: usize,
     /// Bounds on the life of answers.
     pub ttl: TtlBounds,
+    /// Whether every step is noted, for [`Machine::take_steps`](super::Machine::take_steps).
+    pub trace: bool,
 }
 
 impl Settings {
@@ -112,6 +114,7 @@ impl Default for Settings {
                 min: Duration::from_secs(60),
                 max: Duration::from_secs(86_400),
             },
+            trace: false,
         }
     }
 }

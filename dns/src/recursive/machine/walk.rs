@@ -12,6 +12,7 @@ use super::exchange::{Exchange, TcpQuery, Way, below};
 use super::settings::{CANDIDATES_MAX, PUT_OFF_MAX, Settings};
 use super::slab::Id;
 use super::task::Candidate;
+use super::trace::StepOutcome;
 use super::waits::Finding;
 use super::{Machine, Output, Timer};
 use crate::DnsError;
@@ -263,10 +264,12 @@ impl Machine {
             && !exchange.late
         {
             exchange.late = true;
+            let exchange = *exchange;
             // A deadline may have cut the wait short.
             if now.since(exchange.sent) >= Duration::from_millis(100) {
                 self.servers.silent(exchange.server, exchange.edns, now);
             }
+            self.note(&exchange, StepOutcome::Silent, now);
         }
         self.advance(id, now);
     }

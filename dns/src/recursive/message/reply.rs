@@ -60,6 +60,16 @@ pub(crate) enum Verdict {
     Malformed,
 }
 
+impl Verdict {
+    /// Whether the server helped, in one way or another.
+    pub(crate) const fn is_of_use(&self) -> bool {
+        matches!(
+            self,
+            Self::Addrs { .. } | Self::Alias { .. } | Self::NotFound { .. } | Self::Referral(_)
+        )
+    }
+}
+
 /// The servers of a zone below.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Referral {

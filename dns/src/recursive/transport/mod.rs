@@ -5,7 +5,9 @@
 //! A bare epoll loop over non-blocking sockets. A cold name is a handful of datagrams; a runtime's
 //! tasks, timers and wake-ups around each would cost as much as the datagrams.
 
+pub(crate) mod behind;
 mod tcp;
+pub(crate) mod tracer;
 mod udp;
 pub(crate) mod waker;
 
@@ -25,8 +27,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::machine::{Machine, Output, Settings};
 use super::time::Time;
-use crate::service::{REQUESTS_WAITING_MAX, Request, Waiting};
-use crate::{Answer, FixedNames};
+use crate::service::{REQUESTS_WAITING_MAX, Request};
+use crate::stats::Stats;
+use crate::{Answer, DnsError, FixedNames};
+use behind::{Behind, SILENT_SERVERS_MIN};
 use tcp::Connections;
 use udp::{Datagram, Ports, Sent};
 use waker::Waker;
@@ -104,6 +108,12 @@ impl Source {
     }
 }
 
+/// A request that is being worked on.
+struct Asked {
+    request: Request,
+    since: Time,
+}
+
 /// The running resolver.
 pub(crate) struct Edge {
     machine: Machine,
@@ -114,8 +124,13 @@ pub(crate) struct Edge {
     ports: Ports,
     connections: Connections,
     /// Who waits for the answer to each token.
-    waiting: HashMap<u64, Waiting>,
+    waiting: HashMap<u64, Asked>,
     token: u64,
+    /// Who is asked where the authorities cannot help.
+    behind: Behind,
+    /// When the first question left.
+    first_query: Option<Time>,
+    stats: Arc<Stats>,
     /// Datagrams that found their socket's buffer full.
     unsent: Vec<Datagram>,
     cache_file: Option<PathBuf>,
@@ -124,11 +139,17 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Opens the sockets and reads the cache's file, if there is one.
+    /// Opens the sockets and reads the cache's file, if there is one. `behind` is asked for names of
+    /// private networks, and for every name where no authority can be reached.
     ///
     /// # Errors
     /// The system's, for the sockets; a file that cannot be used is noted and passed over.
-    pub(crate) fn open(setup: Setup, waker: Arc<Waker>) -> io::Result<Self> {
+    pub(crate) fn open(
+        setup: Setup,
+        behind: Option<Setup>,
+        waker: Arc<Waker>,
+        stats: Arc<Stats>,
+    ) -> io::Result<Self> {
         let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         epoll::add(
             &epoll,
@@ -157,6 +178,9 @@ impl Edge {
             ports,
             waiting: HashMap::new(),
             token: 0,
+            behind: Behind::new(behind, stats.clone()),
+            first_query: None,
+            stats,
             unsent: Vec::new(),
             cache_file: setup.cache_file,
             hosts: FixedNames::from_hosts(&fs::read_to_string(HOSTS).unwrap_or_default()),
@@ -175,28 +199,40 @@ impl Edge {
         loop {
             let now = self.now();
             let is_closed = self.take_requests(&mut requests, now);
-            self.machine.tick(now);
-            self.carry_out(now);
+            self.act(now);
             let is_stopped =
                 !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty));
             if is_stopped || (is_closed && self.waiting.is_empty()) {
                 break;
             }
-            if let Err(error) = self.wait(&mut events, now) {
+            if let Err(error) = self.take_events(&mut events, now) {
                 tracing::error!(%error, "the resolver's event queue failed");
                 break;
             }
-            let now = self.now();
-            for event in events.drain(..) {
-                self.take_event(event, now);
-            }
-            self.take_tcp_results(now);
         }
         // A request may be on its way in while the channel closes: only an empty, closed channel
         // ends this, so none is left behind.
         requests.close();
         while requests.blocking_recv().is_some() {}
         self.save();
+    }
+
+    /// Does what is due at `now`.
+    fn act(&mut self, now: Time) {
+        self.machine.tick(now);
+        self.carry_out(now);
+        self.judge_silence(now);
+    }
+
+    /// Sleeps until there is something to do, and takes in what has arrived.
+    fn take_events(&mut self, events: &mut Vec<epoll::Event>, now: Time) -> io::Result<()> {
+        self.wait(events, now)?;
+        let now = self.now();
+        for event in events.drain(..) {
+            self.take_event(event, now);
+        }
+        self.take_tcp_results(now);
+        Ok(())
     }
 
     fn now(&self) -> Time {
@@ -225,11 +261,56 @@ impl Edge {
     fn take_request(&mut self, request: Request, now: Time) {
         if let Some(addrs) = self.in_hosts(&request.name) {
             let ttl = HOSTS_TTL;
-            return request.waiting.answer(Ok(Answer { addrs, ttl }));
+            return self.answer(request, Ok(Answer { addrs, ttl }), Duration::ZERO);
+        }
+        if self.behind.takes(&request.name) {
+            return self.behind.pass(request);
         }
         self.token += 1;
-        self.waiting.insert(self.token, request.waiting);
         self.machine.ask(&request.name, self.token, now);
+        let asked = Asked {
+            request,
+            since: now,
+        };
+        self.waiting.insert(self.token, asked);
+    }
+
+    fn answer(&self, request: Request, result: Result<Answer, DnsError>, took: Duration) {
+        self.stats.answered(&result, took);
+        request.waiting.answer(result);
+    }
+
+    /// The machine's answer to a question. Where nobody was heard yet, a failure says nothing of the
+    /// name.
+    fn take_answer(&mut self, token: u64, result: Result<Answer, DnsError>, now: Time) {
+        let silent = matches!(result, Err(DnsError::Failure | DnsError::TimedOut));
+        if silent && !self.machine.has_heard() && self.behind.may_take_all() {
+            return self.fall_back();
+        }
+        if let Some(asked) = self.waiting.remove(&token) {
+            let took = now.since(asked.since);
+            self.answer(asked.request, result, took);
+        }
+    }
+
+    /// Looks whether any authority can be reached, by what became of the first questions.
+    fn judge_silence(&mut self, now: Time) {
+        let Some(at) = behind::judged_at(self.first_query, &self.behind) else {
+            return;
+        };
+        let silent =
+            !self.machine.has_heard() && self.machine.servers_known() >= SILENT_SERVERS_MIN;
+        if silent && now >= at {
+            self.fall_back();
+        }
+    }
+
+    /// Hands everything asked, now and from now on, to the machine's name servers.
+    fn fall_back(&mut self) {
+        self.behind.take_all();
+        for (_, asked) in std::mem::take(&mut self.waiting) {
+            self.behind.pass(asked.request);
+        }
     }
 
     /// What the hosts file says, IPv4 first.
@@ -248,15 +329,16 @@ impl Edge {
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::Udp { socket, to, bytes } => {
+                    self.first_query.get_or_insert(now);
+                    self.stats.query(false);
                     self.send(Datagram { socket, to, bytes }, now);
                 }
-                Output::Tcp { query, to, bytes } => self.connections.open(query, to, &bytes),
-                Output::TcpClosed(query) => self.connections.close(query),
-                Output::Answer { token, result } => {
-                    if let Some(waiting) = self.waiting.remove(&token) {
-                        waiting.answer(result);
-                    }
+                Output::Tcp { query, to, bytes } => {
+                    self.stats.query(true);
+                    self.connections.open(query, to, &bytes);
                 }
+                Output::TcpClosed(query) => self.connections.close(query),
+                Output::Answer { token, result } => self.take_answer(token, result, now),
             }
         }
     }
@@ -275,6 +357,11 @@ impl Edge {
     fn wait(&mut self, events: &mut Vec<epoll::Event>, now: Time) -> io::Result<()> {
         let until = self.machine.next_wake();
         let mut sleep = until.map_or(SLEEP_MAX, |at| at.since(now).min(SLEEP_MAX));
+        if let Some(at) = behind::judged_at(self.first_query, &self.behind)
+            && !self.machine.has_heard()
+        {
+            sleep = sleep.min(at.since(now).max(FULL_PAUSE));
+        }
         if !self.unsent.is_empty() {
             sleep = sleep.min(FULL_PAUSE);
         }
