@@ -95,21 +95,26 @@ fn silent_roots_are_given_up_after_a_while_and_every_name_is_asked_behind() {
 }
 
 #[test]
-fn roots_that_refuse_are_given_up_at_once() {
+fn roots_that_refuse_or_deny_without_authority_are_given_up_at_once() {
+    for code in [ResponseCode::Refused, ResponseCode::NXDomain] {
+        given_up_at_once(code);
+    }
+}
+
+fn given_up_at_once(code: ResponseCode) {
     let settings = roots(|socket| {
         std::thread::spawn(move || {
-            answer_all(&socket, |reply, _| {
-                reply.metadata.response_code = ResponseCode::Refused
-            });
+            answer_all(&socket, |reply, _| reply.metadata.response_code = code);
         });
     });
     let service = Service::spawn_backed(setup(settings), setup(server_behind())).unwrap();
     let start = Instant::now();
-    assert!(
-        resolve(&service, &names(5))
-            .iter()
-            .all(|(_, one)| one.is_ok())
-    );
+    // A name that cannot exist says nothing of the servers.
+    let impossible = resolve(&service, &["a..b".into()]);
+    assert_eq!(impossible[0].1, Err(DnsError::NotFound));
+    assert!(!service.handle().stats().snapshot().fell_back);
+    let results = resolve(&service, &names(5));
+    assert!(results.iter().all(|(_, one)| one.is_ok()), "{code}");
     assert!(
         start.elapsed() < Duration::from_millis(1400),
         "{:?}",
@@ -172,7 +177,7 @@ fn only_private_names_are_asked_behind_where_the_authorities_answer() {
 #[test]
 fn a_look_up_shows_each_question_from_the_root_to_the_answer() {
     let (authority, _served, settings) = lab();
-    let mut tracer = Tracer::open(setup(settings)).unwrap();
+    let mut tracer = Tracer::open(setup(settings), false).unwrap();
     let host = authority.population.host(Fault::Truncates, 1);
     let traced = tracer.look_up(&host).unwrap();
     let addrs = traced.result.unwrap().addrs;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use turbo2ds_dns::DnsError;
-use turbo2ds_dns::recursive::Time;
+use turbo2ds_dns::recursive::{Time, root_servers};
 
 use crate::dnslab::population::{Host, Role, addresses, host_of_provider};
 use crate::dnslab::{Authority, Expected, Fault, Population};
@@ -207,6 +207,29 @@ fn every_fault_at_once_leaves_no_name_without_an_answer() {
         "{wrong:?}"
     );
     assert!(slowest <= Some(Duration::from_millis(5500)));
+}
+
+#[test]
+fn a_route_to_ipv6_that_leads_nowhere_is_left_alone_after_a_few_silent_servers() {
+    let authority = Authority::new(Population::new(2, 10));
+    let mut dual = settings(&authority);
+    dual.ipv6 = true;
+    // Nobody answers at these.
+    let v6 = root_servers(true).into_iter().filter(IpAddr::is_ipv6);
+    dual.roots.extend(v6);
+    let mut simulation = Simulation::new(authority, dual, 2);
+    let hosts = |range: std::ops::Range<u32>| {
+        let population = authority.population;
+        range.map(move |n| population.host(Fault::None, n * 4))
+    };
+    simulation.resolve(hosts(0..100), 60);
+    let later = simulation.resolve(hosts(100..200), 60);
+    let found = later.iter().filter_map(|one| one.result.as_ref().ok());
+    let addrs: Vec<IpAddr> = found.flat_map(|answer| answer.addrs.to_vec()).collect();
+    assert!(
+        addrs.len() >= 100 && addrs.iter().all(IpAddr::is_ipv4),
+        "{addrs:?}"
+    );
 }
 
 #[test]

@@ -44,6 +44,9 @@ impl Machine {
         self.close_exchange(at);
         self.servers
             .answered(exchange.server, now.since(exchange.sent));
+        if exchange.addr.is_ipv6() {
+            self.learn_ipv6(true);
+        }
         if message.truncated() {
             self.note(&exchange, StepOutcome::Truncated, now);
             return self.ask_over_tcp(&exchange, now);

@@ -76,6 +76,16 @@ pub enum Output {
     },
 }
 
+/// Questions to IPv6 servers without any answer before the route is taken for dead, while IPv4's answer.
+const IPV6_SILENT_MAX: u32 = 16;
+
+/// What is known of the route to IPv6: many machines have one that leads nowhere.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ipv6Route {
+    silent: u32,
+    heard: bool,
+}
+
 /// What a moment on the clock is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -103,6 +113,8 @@ pub struct Machine {
     scratch: Vec<u8>,
     /// Some server gave an answer of use.
     heard: bool,
+    /// Whether the route to IPv6 leads anywhere.
+    ipv6: Ipv6Route,
     /// What was done, where [`Settings::trace`] asks for it.
     steps: Vec<Step>,
 }
@@ -128,6 +140,7 @@ impl Machine {
             out: VecDeque::new(),
             scratch: Vec::new(),
             heard: false,
+            ipv6: Ipv6Route::default(),
             steps: Vec::new(),
             rng: StdRng::from_seed(seed),
             settings,
@@ -238,6 +251,15 @@ impl Machine {
         unix_s: u64,
     ) -> Result<usize, CacheFileError> {
         cache::load(&mut self.cache, path, now, unix_s)
+    }
+
+    /// An IPv6 server answered, or did not in its time. Where none ever does, IPv6 is left alone.
+    fn learn_ipv6(&mut self, answered: bool) {
+        self.ipv6.heard |= answered;
+        self.ipv6.silent += u32::from(!answered);
+        if self.heard && !self.ipv6.heard && self.ipv6.silent >= IPV6_SILENT_MAX {
+            self.settings.ipv6 = false;
+        }
     }
 
     /// Hands results on to who waits for them, until nothing moves, then lets the next questions in.

@@ -44,6 +44,8 @@ pub enum StepOutcome {
     Alias(String),
     /// The name, or what was asked of it, does not exist.
     NotFound,
+    /// The same from a server that does not claim to know.
+    UnsureNotFound,
     /// The servers of a zone further down.
     Referral {
         /// The zone, with its final dot.
@@ -105,7 +107,8 @@ fn outcome_of(verdict: &Verdict) -> StepOutcome {
     match verdict {
         Verdict::Addrs { addrs, .. } => StepOutcome::Addrs(addrs.clone()),
         Verdict::Alias { target, .. } => StepOutcome::Alias(name::to_text(target)),
-        Verdict::NotFound { .. } | Verdict::WeakNotFound => StepOutcome::NotFound,
+        Verdict::NotFound { .. } => StepOutcome::NotFound,
+        Verdict::WeakNotFound => StepOutcome::UnsureNotFound,
         Verdict::Referral(referral) => StepOutcome::Referral {
             zone: name::to_text(&referral.zone),
             addrs: referral.servers.len(),

@@ -270,6 +270,9 @@ impl Machine {
                 self.servers.silent(exchange.server, exchange.edns, now);
             }
             self.note(&exchange, StepOutcome::Silent, now);
+            if exchange.addr.is_ipv6() {
+                self.learn_ipv6(false);
+            }
         }
         self.advance(id, now);
     }

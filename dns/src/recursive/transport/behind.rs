@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Setup, Time};
+use super::Setup;
 use crate::name::folded;
 use crate::service::{Request, Service};
 use crate::stats::Stats;
@@ -88,13 +88,6 @@ impl Behind {
             }
         }
     }
-}
-
-/// When the silence so far is to be judged; `None` where it will not be.
-pub(super) fn judged_at(first_query: Option<Time>, behind: &Behind) -> Option<Time> {
-    first_query
-        .filter(|_| behind.may_take_all())
-        .map(|first| first + REACH_TIME)
 }
 
 /// Whether only this network can know the name: it has one label, or ends in a private domain.

@@ -30,7 +30,7 @@ use super::time::Time;
 use crate::service::{REQUESTS_WAITING_MAX, Request};
 use crate::stats::Stats;
 use crate::{Answer, DnsError, FixedNames};
-use behind::{Behind, SILENT_SERVERS_MIN};
+use behind::{Behind, REACH_TIME, SILENT_SERVERS_MIN};
 use tcp::Connections;
 use udp::{Datagram, Ports, Sent};
 use waker::Waker;
@@ -281,28 +281,40 @@ impl Edge {
     }
 
     /// The machine's answer to a question. Where nobody was heard yet, a failure says nothing of the
-    /// name.
+    /// name; nor does an absence that was asked for, since every root server said so without authority:
+    /// something on the way answers in their place.
     fn take_answer(&mut self, token: u64, result: Result<Answer, DnsError>, now: Time) {
-        let silent = matches!(result, Err(DnsError::Failure | DnsError::TimedOut));
-        if silent && !self.machine.has_heard() && self.behind.may_take_all() {
+        let took = self
+            .waiting
+            .get(&token)
+            .map_or(Duration::ZERO, |asked| now.since(asked.since));
+        let doubtful = match result {
+            Ok(_) => false,
+            // A name that cannot exist, or is known from before, is answered without being asked for.
+            Err(DnsError::NotFound) => !took.is_zero(),
+            Err(DnsError::Failure | DnsError::TimedOut) => true,
+        };
+        if doubtful && !self.machine.has_heard() && self.behind.may_take_all() {
             return self.fall_back();
         }
         if let Some(asked) = self.waiting.remove(&token) {
-            let took = now.since(asked.since);
             self.answer(asked.request, result, took);
         }
     }
 
     /// Looks whether any authority can be reached, by what became of the first questions.
     fn judge_silence(&mut self, now: Time) {
-        let Some(at) = behind::judged_at(self.first_query, &self.behind) else {
-            return;
-        };
-        let silent =
-            !self.machine.has_heard() && self.machine.servers_known() >= SILENT_SERVERS_MIN;
-        if silent && now >= at {
+        if self.behind.may_take_all() && self.is_unheard(now) {
             self.fall_back();
         }
+    }
+
+    /// Whether the first questions have had their time and no server gave an answer of use.
+    fn is_unheard(&self, now: Time) -> bool {
+        let judged = self.first_query.map(|first| first + REACH_TIME);
+        judged.is_some_and(|at| now >= at)
+            && !self.machine.has_heard()
+            && self.machine.servers_known() >= SILENT_SERVERS_MIN
     }
 
     /// Hands everything asked, now and from now on, to the machine's name servers.
@@ -357,10 +369,10 @@ impl Edge {
     fn wait(&mut self, events: &mut Vec<epoll::Event>, now: Time) -> io::Result<()> {
         let until = self.machine.next_wake();
         let mut sleep = until.map_or(SLEEP_MAX, |at| at.since(now).min(SLEEP_MAX));
-        if let Some(at) = behind::judged_at(self.first_query, &self.behind)
-            && !self.machine.has_heard()
+        if let Some(judged) = self.first_query.map(|first| first + REACH_TIME)
+            && now < judged
         {
-            sleep = sleep.min(at.since(now).max(FULL_PAUSE));
+            sleep = sleep.min(judged.since(now));
         }
         if !self.unsent.is_empty() {
             sleep = sleep.min(FULL_PAUSE);

@@ -15,6 +15,7 @@ use crate::{Answer, DnsError};
 /// A resolver that shows its steps.
 pub struct Tracer {
     edge: Edge,
+    is_backed: bool,
 }
 
 /// One name's look-up.
@@ -29,14 +30,15 @@ pub struct Traced {
 }
 
 impl Tracer {
-    /// Opens the sockets and reads the cache's file, which is never written.
+    /// Opens the sockets and reads the cache's file, which is never written. With `is_backed` a look-up
+    /// ends, timed out, where a run would turn to other servers: when no authority was heard in time.
     ///
     /// # Errors
     /// The system's, for the sockets.
-    pub fn open(mut setup: Setup) -> io::Result<Self> {
+    pub fn open(mut setup: Setup, is_backed: bool) -> io::Result<Self> {
         setup.settings.trace = true;
         let edge = Edge::open(setup, None, Arc::new(Waker::new()?), Arc::default())?;
-        Ok(Self { edge })
+        Ok(Self { edge, is_backed })
     }
 
     /// Looks `name` up; ends within the time that one name may take.
@@ -57,6 +59,9 @@ impl Tracer {
             self.edge.act(now);
             if let Ok(result) = answer.try_recv() {
                 break result;
+            }
+            if self.is_backed && self.edge.is_unheard(now) {
+                break Err(DnsError::TimedOut);
             }
             self.edge.take_events(&mut events, now)?;
         };
