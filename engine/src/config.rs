@@ -8,6 +8,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use turbo2ds_codec::Settings;
 
+use crate::limits;
+
 /// Everything a run needs to know, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -159,11 +161,67 @@ impl HashKind {
 /// Who resolves names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resolver {
-    /// The name servers of resolv.conf, or those listed.
-    #[default]
-    System,
     /// The built-in one: it asks the authorities itself, from the root down.
+    #[default]
     Recursive,
+    /// The name servers of resolv.conf.
+    System,
+    /// Those of [`DnsConfig::servers`].
+    Listed,
+}
+
+/// A name server that the user chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameServer {
+    /// Over UDP, and TCP for long answers.
+    Plain(SocketAddr),
+    /// DNS over TLS (RFC 7858).
+    Tls(SecureServer),
+    /// DNS over HTTPS (RFC 8484).
+    Https(SecureServer),
+}
+
+/// Where an encrypted name server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecureServer {
+    /// Address, or a name that the system's resolver knows.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// The name or address that its certificate is for.
+    pub certificate_name: String,
+    /// Path of the requests; empty over TLS.
+    pub path: String,
+}
+
+/// Bounds of the built-in resolver; `None` is its own default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsLimits {
+    /// Memory of what it remembers, bytes.
+    pub cache_bytes: usize,
+    /// Queries waited for at a time.
+    pub queries: usize,
+    /// Of those, to one server.
+    pub queries_per_server: Option<u16>,
+    /// Queries to one server per second.
+    pub rate_per_server: Option<u32>,
+    /// Shortest time an answer is believed.
+    pub ttl_min: Duration,
+    /// Longest time an answer is believed.
+    pub ttl_max: Duration,
+}
+
+impl Default for DnsLimits {
+    fn default() -> Self {
+        Self {
+            cache_bytes: limits::DNS_CACHE_BYTES,
+            queries: limits::DNS_QUERIES_MAX,
+            queries_per_server: None,
+            rate_per_server: None,
+            ttl_min: limits::DNS_TTL_MIN,
+            ttl_max: limits::DNS_TTL_MAX,
+        }
+    }
 }
 
 /// How names are resolved.
@@ -173,8 +231,10 @@ pub struct DnsConfig {
     pub resolver: Resolver,
     /// Where the built-in resolver keeps what it knows between runs.
     pub cache_file: Option<String>,
-    /// Servers instead of resolv.conf's.
-    pub servers: Vec<SocketAddr>,
+    /// Servers to ask, for [`Resolver::Listed`].
+    pub servers: Vec<NameServer>,
+    /// Bounds of the built-in resolver.
+    pub limits: DnsLimits,
     /// Fixed answers (`--resolve host:addr`), asked before anything else.
     pub fixed: Vec<(String, IpAddr)>,
 }

@@ -3,7 +3,8 @@
 //! The way of one URL runs through the modules in this order: [`options`] and [`config`] (what was
 //! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
 //! [`http`] (one exchange), `compute` (pixels), `shard` (one output shard), `commit` (durable) and
-//! [`run`] (the whole). [`doctor`] holds the machine against what a run needs.
+//! [`run`] (the whole). [`doctor`] holds the machine against what a run needs; [`resolve`] makes the
+//! resolver and shows its ways.
 
 pub mod address;
 mod alarm;
@@ -22,6 +23,7 @@ mod machine;
 mod net;
 pub mod options;
 pub mod plan;
+pub mod resolve;
 pub mod run;
 mod runtime;
 pub mod say;

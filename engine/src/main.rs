@@ -28,6 +28,10 @@ fn main() -> ExitCode {
             say::out(turbo2ds::doctor::tune(&options).trim_end());
             ExitCode::SUCCESS
         }
+        Invocation::Resolve(options) => match turbo2ds::resolve::run(&options) {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => fail(&error),
+        },
         Invocation::Run(config) => {
             log_to_stderr(config.show.log_json);
             turbo2ds::run::run(*config).unwrap_or_else(|error| fail(&error))

@@ -12,12 +12,8 @@ use super::Core;
 use crate::compute::ShardSlot;
 use crate::failure::Failure;
 use crate::http::{Host, Target};
+use crate::limits;
 use crate::plan::ShardPlan;
-
-/// Most rows whose names are asked before their turn, across the border to the coming shard.
-const LOOK_AHEAD_ROWS_MAX: usize = 256;
-/// Rows looked ahead per download that may be in flight.
-const LOOK_AHEAD_PER_DOWNLOAD: usize = 2;
 
 /// A row that is next to start.
 pub(super) struct Due {
@@ -75,10 +71,12 @@ impl Core {
 }
 
 impl Feeder {
-    /// The next row, with those behind it prepared as far as that needs no waiting.
+    /// The next row, with those behind it prepared, across the border to the coming shard, as far as
+    /// that needs no waiting and their names can be asked.
     async fn next(&mut self, core: &Rc<Core>) -> Option<Due> {
-        let look_ahead = core.in_flight_max.get() * LOOK_AHEAD_PER_DOWNLOAD;
-        while self.ahead.len() < look_ahead.min(LOOK_AHEAD_ROWS_MAX) {
+        while self.ahead.len() < limits::LOOK_AHEAD_ROWS
+            && (self.ahead.is_empty() || core.fetcher.names.may_look_ahead())
+        {
             if self.current.is_none() && !self.open_next(core).await {
                 break;
             }

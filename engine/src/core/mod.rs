@@ -18,14 +18,13 @@ use crossbeam::channel::Sender;
 use futures_channel::mpsc;
 use futures_util::future::{Either, select};
 use rustix::thread::Timespec;
-use turbo2ds_dns::FixedNames;
 use turbo2ds_writers::Layout;
 
 use crate::commit::{CommitDone, SealedShard};
 use crate::compute::{self, Done, Job, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, NameAnswer, Names};
+use crate::fetch::{Fetcher, NameAnswer, Names, NamesParts};
 use crate::limits;
 use crate::plan::ShardPlan;
 use crate::run::{Event, Live, Shared};
@@ -127,10 +126,8 @@ pub struct CoreParts {
     pub inbox: Inbox<Message>,
     /// A way to write to the own mailbox.
     pub outbox: Outbox<Message>,
-    /// The name service.
-    pub names: turbo2ds_dns::Handle,
-    /// Names with a fixed address.
-    pub fixed_names: Arc<FixedNames>,
+    /// The name service and what goes with it.
+    pub names: NamesParts,
 }
 
 /// Runs a core to the end of the list; the caller is the reactor's main future.
@@ -152,7 +149,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         outbox,
         ..
     } = parts;
-    let names = Rc::new(Names::new(parts.fixed_names, parts.names, outbox.clone()));
+    let names = Rc::new(Names::new(parts.names, outbox.clone()));
     let machine = &shared.machine;
     let start = machine.in_flight_start;
     let core = Rc::new(Core {

@@ -4,6 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use monoio::net::TcpStream;
 use monoio::time::timeout;
 
@@ -14,6 +16,13 @@ use crate::net::{ConnectError, PoolKey, Transport, connect};
 
 /// Pause after this machine ran short of descriptors, ports or memory.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
+/// Attempts at a host's addresses under way together: each holds a descriptor.
+const RACING_MAX: usize = 2;
+/// How long an attempt goes on alone before the other family's is started (RFC 8305, section 8).
+const FAMILY_HEAD_START: Duration = Duration::from_millis(250);
+/// The same before one of the same family: addresses of one family mostly share their fate, and a far
+/// host must not be asked twice for every connection.
+const HEAD_START: Duration = Duration::from_secs(1);
 /// Largest answer of a proxy to CONNECT.
 const CONNECT_ANSWER_BYTES: usize = 8 * 1024;
 
@@ -90,23 +99,45 @@ impl Fetcher {
         self.dial_any(&allowed, target.port, deadline).await
     }
 
-    /// Each address in turn, the time that is left shared among those still to be tried.
+    /// One address after the other until one connects (RFC 8305): the next starts when one fails, or
+    /// has had its head start. The time that is left is shared among those still to be tried.
     async fn dial_any(
         &self,
         addresses: &[IpAddr],
         port: u16,
         deadline: &Deadline,
     ) -> Result<TcpStream, Failure> {
+        let order = attempt_order(addresses);
+        let attempt = |at: usize| {
+            let left = u32::try_from(order.len() - at).unwrap_or(u32::MAX);
+            self.dial_address(SocketAddr::new(order[at], port), left, deadline)
+        };
+        if order.len() == 1 {
+            return attempt(0).await;
+        }
+        let mut racing = FuturesUnordered::new();
+        let mut next = 0;
         let mut last = Failure::ConnectionRefused;
-        for (at, &address) in addresses.iter().enumerate() {
-            let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
-            let address = SocketAddr::new(address, port);
-            match self.dial_address(address, left, deadline).await {
-                Ok(socket) => return Ok(socket),
-                Err(failure) => last = failure,
+        loop {
+            if racing.len() < RACING_MAX && next < order.len() {
+                racing.push(attempt(next));
+                next += 1;
+            }
+            let may_start = racing.len() < RACING_MAX && next < order.len();
+            let ended = if may_start {
+                let head_start = head_start(order[next - 1], order[next]);
+                // Its end means that the next one starts beside those under way.
+                timeout(head_start, racing.next()).await.ok()
+            } else {
+                Some(racing.next().await)
+            };
+            match ended {
+                Some(Some(Ok(socket))) => return Ok(socket),
+                Some(Some(Err(failure))) => last = failure,
+                Some(None) if next == order.len() => return Err(last),
+                Some(None) | None => {}
             }
         }
-        Err(last)
     }
 
     /// One address of `left`; a shortage of this machine is waited out, off the URL's clock and off
@@ -186,5 +217,65 @@ impl Fetcher {
                 };
             }
         }
+    }
+}
+
+/// The order in which a host's addresses are tried: IPv6 first, then the families in turn (RFC 8305,
+/// section 4), each in the order given.
+fn attempt_order(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let (v6, v4): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|one| one.is_ipv6());
+    let mut order = Vec::with_capacity(addresses.len());
+    let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
+    loop {
+        let before = order.len();
+        order.extend(v6.next());
+        order.extend(v4.next());
+        if order.len() == before {
+            return order;
+        }
+    }
+}
+
+fn head_start(of: IpAddr, before: IpAddr) -> Duration {
+    if of.is_ipv6() == before.is_ipv6() {
+        HEAD_START
+    } else {
+        FAMILY_HEAD_START
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addrs(list: &[&str]) -> Vec<IpAddr> {
+        list.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn ipv6_is_tried_first_and_then_the_families_in_turn() {
+        let given = addrs(&[
+            "192.0.2.1",
+            "192.0.2.2",
+            "192.0.2.3",
+            "2001:db8::1",
+            "2001:db8::2",
+        ]);
+        let order = [
+            "2001:db8::1",
+            "192.0.2.1",
+            "2001:db8::2",
+            "192.0.2.2",
+            "192.0.2.3",
+        ];
+        assert_eq!(attempt_order(&given), addrs(&order));
+        assert_eq!(attempt_order(&given[..3]), given[..3]);
+    }
+
+    #[test]
+    fn the_other_family_waits_shorter_than_the_same() {
+        let [v4, v6] = [addrs(&["192.0.2.1"])[0], addrs(&["::1"])[0]];
+        assert_eq!(head_start(v6, v4), Duration::from_millis(250));
+        assert!(head_start(v4, v4) > head_start(v6, v4));
     }
 }

@@ -25,7 +25,7 @@ use exchange::Outcome;
 
 pub use buffers::Buffers;
 pub use deadline::Deadline;
-pub use names::{NameAnswer, Names};
+pub use names::{NameAnswer, Names, NamesParts};
 
 /// What all fetches of one core share. Lives on the reactor's thread.
 pub struct Fetcher {

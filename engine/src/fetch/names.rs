@@ -6,19 +6,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use turbo2ds_dns::{Answer, Cache, DnsError, FixedNames, Handle};
+use turbo2ds_dns::{Answer, Cache, DnsError, FixedNames, Handle, Stats};
 
 use crate::failure::Failure;
 use crate::sync::Outbox;
 
 /// Names one core remembers: those of its open shards' hosts. The resolver remembers more for all.
 const CACHE_NAMES_MAX: usize = 16_384;
-/// Look-ups that look-ahead may keep in flight; what a fetch itself asks for always goes out.
-const LOOK_AHEAD_MAX: usize = 512;
-
 type Found = Result<Arc<[IpAddr]>, DnsError>;
 
 /// The resolver's answer, on its way through the mailbox.
@@ -27,29 +24,43 @@ pub struct NameAnswer {
     result: Result<Answer, DnsError>,
 }
 
+/// What a core's names are made of.
+#[derive(Clone)]
+pub struct NamesParts {
+    /// Names with a fixed address.
+    pub fixed: Arc<FixedNames>,
+    /// The name service.
+    pub service: Handle,
+    /// Look-ups that may be in flight ahead of their URLs; what a fetch itself asks for always goes out.
+    pub look_ahead_max: usize,
+    /// Longest time an answer is believed.
+    pub ttl_max: Duration,
+}
+
 /// A core's names.
 pub struct Names {
     fixed: Arc<FixedNames>,
     cache: RefCell<Cache>,
     waiting: RefCell<HashMap<Arc<str>, Vec<oneshot::Sender<Found>>>>,
     service: Handle,
+    stats: Arc<Stats>,
+    look_ahead_max: usize,
     outbox: Arc<dyn Fn(NameAnswer) + Send + Sync>,
 }
 
 impl Names {
-    /// A cache in front of `service`; answers come back as messages of `outbox`.
-    pub fn new<M: From<NameAnswer> + Send + 'static>(
-        fixed: Arc<FixedNames>,
-        service: Handle,
-        outbox: Outbox<M>,
-    ) -> Self {
+    /// A cache in front of the service; answers come back as messages of `outbox`.
+    pub fn new<M: From<NameAnswer> + Send + 'static>(parts: NamesParts, outbox: Outbox<M>) -> Self {
         let outbox: Arc<dyn Fn(NameAnswer) + Send + Sync> =
             Arc::new(move |answer| outbox.send(M::from(answer)));
+        let cache = Cache::with_ttl_max(CACHE_NAMES_MAX, parts.ttl_max);
         Self {
-            fixed,
-            cache: RefCell::new(Cache::new(CACHE_NAMES_MAX)),
+            fixed: parts.fixed,
+            cache: RefCell::new(cache),
             waiting: RefCell::new(HashMap::new()),
-            service,
+            stats: parts.service.stats(),
+            service: parts.service,
+            look_ahead_max: parts.look_ahead_max,
             outbox,
         }
     }
@@ -59,7 +70,9 @@ impl Names {
     /// # Errors
     /// The DNS failures.
     pub async fn resolve(&self, name: &Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
-        if let Some(found) = self.known(name) {
+        let known = self.known(name);
+        self.stats.wanted(known.is_some());
+        if let Some(found) = known {
             return found.map_err(failure_of);
         }
         let (sender, receiver) = oneshot::channel();
@@ -82,19 +95,26 @@ impl Names {
             .map_err(failure_of)
     }
 
+    /// Whether a further name may be asked ahead.
+    pub fn may_look_ahead(&self) -> bool {
+        self.waiting.borrow().len() < self.look_ahead_max
+    }
+
     /// Asks for a name before its URL is due.
     pub fn look_ahead(&self, name: &Arc<str>) {
-        if self.known(name).is_some() {
+        if !self.may_look_ahead() || self.known(name).is_some() {
             return;
         }
-        {
-            let mut waiting = self.waiting.borrow_mut();
-            if waiting.len() >= LOOK_AHEAD_MAX || waiting.contains_key(name) {
-                return;
+        let is_new = match self.waiting.borrow_mut().entry(name.clone()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Vec::new());
+                true
             }
-            waiting.insert(name.clone(), Vec::new());
+        };
+        if is_new {
+            self.ask(name.clone());
         }
-        self.ask(name.clone());
     }
 
     /// Takes an answer in and tells who waits.

@@ -9,5 +9,5 @@ mod transport;
 
 pub use connect::{ConnectError, connect};
 pub use pool::{Pool, PoolKey};
-pub use tls::TlsContext;
+pub use tls::{TlsContext, TlsError, verifying_config};
 pub use transport::Transport;

@@ -27,6 +27,28 @@ pub enum TlsError {
     Config(#[from] rustls::Error),
 }
 
+/// A configuration that trusts the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first) and names
+/// no protocol above TLS.
+///
+/// # Errors
+/// Where rustls refuses the configuration.
+pub fn verifying_config() -> Result<ClientConfig, TlsError> {
+    Ok(with_platform_roots()?.0)
+}
+
+/// The same, with the number of roots that were read.
+fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut store = RootCertStore::empty();
+    let (added, _) =
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok((config, added))
+}
+
 /// The process-wide TLS configuration.
 #[derive(Clone)]
 pub struct TlsContext {
@@ -40,26 +62,19 @@ impl TlsContext {
     /// # Errors
     /// Where rustls refuses the configuration.
     pub fn new(ignore_certificates: bool) -> Result<(Self, usize), TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?;
         let (mut config, roots) = if ignore_certificates {
-            let verifier = Arc::new(TrustEverybody { provider });
-            (
-                builder
-                    .dangerous()
-                    .with_custom_certificate_verifier(verifier)
-                    .with_no_client_auth(),
-                0,
-            )
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let verifier = Arc::new(TrustEverybody {
+                provider: provider.clone(),
+            });
+            let config = ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()?
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+                .with_no_client_auth();
+            (config, 0)
         } else {
-            let mut store = RootCertStore::empty();
-            let (added, _) =
-                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            (
-                builder.with_root_certificates(store).with_no_client_auth(),
-                added,
-            )
+            with_platform_roots()?
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok((

@@ -1,7 +1,7 @@
 //! Owns what each option means: the text of the table becomes a checked [`Config`], once.
 //! Contradictions between options end here. Never touches a file.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use turbo2ds_codec::{
 use turbo2ds_writers::OutputFormat;
 
 use crate::config::{
-    Compression, Config, DnsConfig, FetchConfig, HashKind, IncrementalMode, InputConfig,
-    InputFormat, IoBackend, MachineConfig, OutputConfig, Resolver, ShowConfig,
+    Compression, Config, FetchConfig, HashKind, IncrementalMode, InputConfig, InputFormat,
+    IoBackend, MachineConfig, OutputConfig, ShowConfig,
 };
 use crate::error::Error;
 use crate::limits;
 
+use super::dns;
 use super::fingerprint;
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
 
@@ -76,7 +77,7 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
         codec: settings(v)?,
         extract_exif: v.read("extract_exif", boolean)?,
         fetch,
-        dns: dns(v)?,
+        dns: dns::dns(v)?,
         machine: MachineConfig {
             cores: v.read("processes_count", optional(integer(1, 4096)))?,
             in_flight: v.read(
@@ -119,30 +120,6 @@ fn refuse_what_is_not_built(v: &Values) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn dns(v: &Values) -> Result<DnsConfig, Error> {
-    let resolvers = [
-        ("system", Resolver::System),
-        ("recursive", Resolver::Recursive),
-    ];
-    let config = DnsConfig {
-        resolver: v.read("dns", choice(&resolvers))?,
-        cache_file: v.read("dns_cache", optional(text))?,
-        servers: v.read_list("dns_servers", name_server)?,
-        fixed: v.read_list("resolve", fixed_answer)?,
-    };
-    match config.resolver {
-        Resolver::System if config.cache_file.is_some() => Err(Error::usage(
-            "`--dns_cache` is for the built-in resolver only",
-            "add `--dns recursive`, or leave `--dns_cache` out",
-        )),
-        Resolver::Recursive if !config.servers.is_empty() => Err(Error::usage(
-            "`--dns_servers` has no use with `--dns recursive`, which asks the authorities itself",
-            "leave one of the two out",
-        )),
-        _ => Ok(config),
-    }
 }
 
 fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
@@ -456,27 +433,4 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| "a network such as 10.0.0.0/8 or fd00::/8".to_owned())
-}
-
-pub(super) fn name_server(text: &str) -> Result<SocketAddr, String> {
-    text.parse::<SocketAddr>()
-        .or_else(|_| unbracketed(text).map(|address| SocketAddr::new(address, 53)))
-        .map_err(|_| "an address such as 9.9.9.9 or [2620:fe::fe]:53".to_owned())
-}
-
-fn fixed_answer(text: &str) -> Result<(String, IpAddr), String> {
-    let expected = || "HOST:ADDRESS, such as example.org:192.0.2.1".to_owned();
-    let (host, address) = text.split_once(':').ok_or_else(expected)?;
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    match unbracketed(address) {
-        Ok(address) if !host.is_empty() => Ok((host, address)),
-        _ => Err(expected()),
-    }
-}
-
-fn unbracketed(text: &str) -> Result<IpAddr, std::net::AddrParseError> {
-    text.strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text)
-        .parse()
 }

@@ -4,11 +4,12 @@
 //!
 //! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
 //! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
-//! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `tune`). An
+//! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `resolve`, `tune`). An
 //! option given twice counts as given last, but lists that are
 //! documented as repeatable grow.
 
 mod check;
+mod dns;
 mod fingerprint;
 mod help;
 mod table;
@@ -20,6 +21,7 @@ use std::ffi::OsString;
 use crate::config::Config;
 use crate::doctor::{DoctorOptions, TuneOptions};
 use crate::error::Error;
+use crate::resolve::ResolveOptions;
 use table::{Kind, OptionSpec, TABLE};
 use tools::Tool;
 use value::Values;
@@ -31,6 +33,8 @@ pub enum Invocation {
     Run(Box<Config>),
     /// Check this machine.
     Doctor(Box<DoctorOptions>),
+    /// Show how names are resolved.
+    Resolve(Box<ResolveOptions>),
     /// Print a machine profile.
     Tune(TuneOptions),
     /// Print this text and end with success.

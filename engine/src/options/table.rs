@@ -107,10 +107,20 @@ const fn opt(
 }
 
 const fn many(name: &'static str, group: Group, help: &'static str) -> OptionSpec {
+    more(name, "None", group, help)
+}
+
+/// A list that grows when it is given again; the first given takes the default's place.
+const fn more(
+    name: &'static str,
+    default: &'static str,
+    group: Group,
+    help: &'static str,
+) -> OptionSpec {
     OptionSpec {
         name,
         kind: Kind::List,
-        default: "None",
+        default,
         group,
         help,
         repeatable: true,
@@ -174,10 +184,18 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("max_body_bytes", Kind::Int, "52428800", Group::Network, "largest body, bytes"),
     opt("max_redirects", Kind::Int, "10", Group::Network, "most redirects for one URL"),
     many("allow_net", Group::Network, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
-    opt("dns", Kind::Choice("system|recursive"), "system", Group::Network,
-        "system: the name servers of resolv.conf or --dns_servers; recursive: built in, from the root servers down"),
+    more("dns", "recursive", Group::Network,
+        "who resolves names. recursive: built in, from the root servers down; names of private networks, and every name where port 53 is closed, go to resolv.conf's servers. system: resolv.conf's servers for all. Or servers: ADDRESS[:PORT], tls://HOST[:PORT][#NAME], https://HOST[:PORT][/PATH]; may be repeated"),
+    many("dns_servers", Group::Network, "the same as --dns with servers"),
     opt("dns_cache", Kind::Path, "None", Group::Network, "file in which --dns recursive keeps what it knows between runs"),
-    many("dns_servers", Group::Network, "name servers, ADDRESS or ADDRESS:PORT, instead of the system's; may be repeated"),
+    opt("dns_cache_bytes", Kind::Int, "33554432", Group::Network, "memory of what the built-in resolver knows, bytes"),
+    opt("dns_max_queries", Kind::Int, "16384", Group::Network, "most queries of the built-in resolver waited for at a time"),
+    opt("dns_max_queries_per_server", Kind::Int, "None", Group::Network,
+        "most of these to one server; None is 256 for an authority, 4096 for a server that resolves for us"),
+    opt("dns_max_rate_per_server", Kind::Int, "None", Group::Network,
+        "most queries to one server per second; None is 2000 for an authority, 100000 for a server that resolves for us"),
+    opt("dns_min_ttl", Kind::Int, "60", Group::Network, "seconds for which an answer is believed at least"),
+    opt("dns_max_ttl", Kind::Int, "86400", Group::Network, "seconds for which an answer is believed at most"),
     many("resolve", Group::Network, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
 
     opt("processes_count", Kind::Int, "None", Group::Machine, "cores to use; None is all this process may use"),

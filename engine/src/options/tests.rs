@@ -1,7 +1,9 @@
 //! The command line as a user types it.
 
+use std::time::Duration;
+
 use super::*;
-use crate::config::{Compression, HashKind, InputFormat, Resolver};
+use crate::config::{Compression, DnsLimits, HashKind, InputFormat, NameServer, Resolver};
 use turbo2ds_codec::{EncodeFormat, Interpolation};
 
 fn run(args: &[&str]) -> Result<Config, Error> {
@@ -256,6 +258,7 @@ fn every_option_of_the_table_means_something() {
         "compute_hash" => "sha512",
         "verify_hash" => "[h,md5]",
         "allow_net" => "10.0.0.0/8",
+        "dns" => "system",
         "dns_servers" => "9.9.9.9",
         "resolve" => "a:127.0.0.1",
         "encode_format" => "webp",
@@ -281,14 +284,82 @@ fn every_option_of_the_table_means_something() {
 }
 
 #[test]
-fn the_built_in_resolver_takes_a_cache_and_no_servers() {
-    let config = run(&["l.csv", "--dns", "recursive", "--dns_cache", "names"]).unwrap();
+fn the_built_in_resolver_is_the_default_and_takes_a_cache_and_no_servers() {
+    let config = run(&["l.csv", "--dns_cache", "names"]).unwrap();
     assert_eq!(config.dns.resolver, Resolver::Recursive);
     assert_eq!(config.dns.cache_file.as_deref(), Some("names"));
-    assert_eq!(run(&["l.csv"]).unwrap().dns.resolver, Resolver::System);
-    let both = ["l.csv", "--dns=recursive", "--dns_servers=9.9.9.9"];
-    assert!(refused(&both).contains("--dns_servers"));
-    assert!(refused(&["l.csv", "--dns_cache=names"]).contains("--dns_cache"));
+    let system = run(&["l.csv", "--dns", "system"]).unwrap();
+    assert_eq!(system.dns.resolver, Resolver::System);
+    for line in [
+        &["l.csv", "--dns=recursive", "--dns_servers=9.9.9.9"][..],
+        &["l.csv", "--dns=recursive,9.9.9.9"],
+        &["l.csv", "--dns=system,recursive"],
+        &["l.csv", "--dns=system", "--dns=9.9.9.9"],
+        &["l.csv", "--dns=[]"],
+        &["l.csv", "--dns=dns.example"],
+    ] {
+        assert!(refused(line).contains("9.9.9.9"), "{line:?}");
+    }
+    let cached = ["l.csv", "--dns=system", "--dns_cache=names"];
+    assert!(refused(&cached).contains("--dns_cache"));
+}
+
+#[test]
+fn servers_may_be_listed_by_either_option_and_more_than_once() {
+    let plain = |text: &str| NameServer::Plain(text.parse().unwrap());
+    let two = vec![plain("9.9.9.9:53"), plain("1.1.1.1:5353")];
+    for line in [
+        &["l.csv", "--dns", "9.9.9.9,1.1.1.1:5353"][..],
+        &["l.csv", "--dns=9.9.9.9", "--dns=1.1.1.1:5353"],
+        &["l.csv", "--dns=9.9.9.9", "--dns_servers=1.1.1.1:5353"],
+        &[
+            "l.csv",
+            "--dns=system",
+            "--dns_servers=[9.9.9.9,1.1.1.1:5353]",
+        ],
+    ] {
+        let dns = run(line).unwrap().dns;
+        assert_eq!(
+            (dns.resolver, &dns.servers),
+            (Resolver::Listed, &two),
+            "{line:?}"
+        );
+    }
+    let secure = run(&[
+        "l.csv",
+        "--dns",
+        "tls://9.9.9.9,https://dns.google/dns-query",
+    ])
+    .unwrap();
+    assert!(matches!(
+        secure.dns.servers[..],
+        [NameServer::Tls(_), NameServer::Https(_)]
+    ));
+}
+
+#[test]
+fn the_bounds_of_the_resolver_are_read_and_held_together() {
+    let line = [
+        "l.csv",
+        "--dns_cache_bytes=2_000_000",
+        "--dns_max_queries=100",
+        "--dns_max_queries_per_server=7",
+        "--dns_max_rate_per_server=50",
+        "--dns_min_ttl=5",
+        "--dns_max_ttl=10",
+    ];
+    let expected = DnsLimits {
+        cache_bytes: 2_000_000,
+        queries: 100,
+        queries_per_server: Some(7),
+        rate_per_server: Some(50),
+        ttl_min: Duration::from_secs(5),
+        ttl_max: Duration::from_secs(10),
+    };
+    assert_eq!(run(&line).unwrap().dns.limits, expected);
+    assert_eq!(run(&["l.csv"]).unwrap().dns.limits, DnsLimits::default());
+    assert!(refused(&["l.csv", "--dns_max_ttl=5"]).contains("--dns_min_ttl"));
+    assert!(refused(&["l.csv", "--dns_max_queries=0"]).contains("from 1 to"));
 }
 
 #[test]
@@ -306,8 +377,11 @@ fn repeatable_lists_grow_and_others_are_taken_from_the_last() {
     .unwrap();
     assert_eq!(config.dns.fixed.len(), 2);
     assert_eq!(config.dns.fixed[0].0, "a.example");
-    assert_eq!(config.dns.servers[0].port(), 53);
-    assert_eq!(config.dns.servers[1].port(), 5353);
+    let ports = config.dns.servers.iter().map(|server| match server {
+        NameServer::Plain(address) => address.port(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ports.collect::<Vec<_>>(), [53, 5353]);
     assert_eq!(config.codec.image_size, 2);
 }
 

@@ -1,21 +1,23 @@
-//! Owns the command lines of `turbo2ds doctor` and `turbo2ds tune`: their own small tables, in the
+//! Owns the command lines of `turbo2ds doctor`, `resolve` and `tune`: their own small tables, in the
 //! spellings of the main one. A list file of one of these names is given as `./doctor`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::check::name_server;
+use super::dns::{dns, name_server};
 use super::help::{nearest, wrap};
-use super::table::Kind;
-use super::value::{boolean, integer, list, read_text, text};
+use super::table::{Kind, OptionSpec, TABLE};
+use super::value::{Values, boolean, integer, list, read_text, text};
 use super::{Invocation, utf8};
 use crate::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
 use crate::error::Error;
+use crate::resolve::ResolveOptions;
 
 /// A command beside the main one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
     Doctor,
+    Resolve,
     Tune,
 }
 
@@ -28,6 +30,13 @@ const PROFILE: Spec = (
     "class of machine, CORES-cores-LINKgbe with the link in Gb/s, such as 16-cores-10gbe; without it \
      this machine is measured",
 );
+
+const JSON: Spec = ("json", Kind::Bool, "one JSON object instead of text");
+
+/// The main command's options on who resolves names.
+fn dns_options() -> impl Iterator<Item = &'static OptionSpec> {
+    TABLE.iter().filter(|spec| spec.name.starts_with("dns"))
+}
 
 const DOCTOR: &[Spec] = &[
     PROFILE,
@@ -52,7 +61,7 @@ const DOCTOR: &[Spec] = &[
         Kind::Text,
         "name that they are asked for; without it the root's name servers",
     ),
-    ("json", Kind::Bool, "one JSON object instead of the table"),
+    JSON,
     ("strict", Kind::Bool, "exit code 1 also for warnings"),
 ];
 
@@ -70,6 +79,7 @@ impl Tool {
     pub(super) fn of(word: &str) -> Option<Self> {
         match word {
             "doctor" => Some(Self::Doctor),
+            "resolve" => Some(Self::Resolve),
             "tune" => Some(Self::Tune),
             _ => None,
         }
@@ -78,14 +88,19 @@ impl Tool {
     const fn name(self) -> &'static str {
         match self {
             Self::Doctor => "doctor",
+            Self::Resolve => "resolve",
             Self::Tune => "tune",
         }
     }
 
-    const fn specs(self) -> &'static [Spec] {
+    fn specs(self) -> Vec<Spec> {
         match self {
-            Self::Doctor => DOCTOR,
-            Self::Tune => TUNE,
+            Self::Doctor => DOCTOR.to_vec(),
+            Self::Resolve => {
+                let of_a_run = dns_options().map(|spec| (spec.name, spec.kind, spec.help));
+                of_a_run.chain([JSON]).collect()
+            }
+            Self::Tune => TUNE.to_vec(),
         }
     }
 
@@ -96,6 +111,7 @@ impl Tool {
         };
         match self {
             Self::Doctor => doctor(&given).map(|options| Invocation::Doctor(Box::new(options))),
+            Self::Resolve => resolve(&given).map(|options| Invocation::Resolve(Box::new(options))),
             Self::Tune => tune(&given).map(Invocation::Tune),
         }
     }
@@ -136,9 +152,9 @@ impl Tool {
 
     fn find(self, given: &str) -> Result<Spec, Error> {
         let name = given.replace('-', "_");
-        let found = self.specs().iter().find(|(known, ..)| *known == name);
-        found.copied().ok_or_else(|| {
-            let names = self.specs().iter().map(|(known, ..)| *known);
+        let found = self.specs().into_iter().find(|(known, ..)| *known == name);
+        found.ok_or_else(|| {
+            let names = self.specs().into_iter().map(|(known, ..)| known);
             let hint = match nearest(&name, names) {
                 Some(near) => format!("did you mean `--{near}`?"),
                 None => format!("`turbo2ds {} --help` lists its options", self.name()),
@@ -154,6 +170,7 @@ impl Tool {
     fn help(self) -> String {
         let (usage, about) = match self {
             Self::Doctor => ("[--option value]...", DOCTOR_ABOUT),
+            Self::Resolve => ("NAME... [--option value]...", RESOLVE_ABOUT),
             Self::Tune => (
                 "--print [--profile NAME] [sysctl|limits|systemd|classes]...",
                 TUNE_ABOUT,
@@ -178,6 +195,13 @@ const DOCTOR_ABOUT: &[&str] = &[
      what was wanted, and what to do. Nothing is changed, and nobody but the name servers is asked.",
     "Exit codes: 0 nothing would stop a run (there may be warnings), 1 something would, or hurt it \
      badly; with --strict also for warnings. 2 the command line was refused.",
+];
+
+const RESOLVE_ABOUT: &[&str] = &[
+    "Resolves names as a run with the same options does, and shows the path of each answer: the zone, \
+     the server asked, how long it took, what it said. The hosts file is looked at first, as always.",
+    "Exit codes: 0 every name has an address, 1 some have none or no resolver can be had, 2 the command \
+     line was refused.",
 ];
 
 const TUNE_ABOUT: &[&str] = &[
@@ -250,6 +274,41 @@ fn doctor(given: &Given) -> Result<DoctorOptions, Error> {
         json: given.last("json", boolean)?.unwrap_or(false),
         strict: given.last("strict", boolean)?.unwrap_or(false),
     })
+}
+
+fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
+    let mut values = Values::defaults();
+    for (name, value) in &given.options {
+        if let Some(spec) = dns_options().find(|spec| spec.name == *name) {
+            values.give(spec, value.clone());
+        }
+    }
+    if given.words.is_empty() {
+        return Err(Error::usage(
+            "no name is given",
+            "write `turbo2ds resolve www.example.org`; a list file called resolve is given as ./resolve",
+        ));
+    }
+    Ok(ResolveOptions {
+        names: given
+            .words
+            .iter()
+            .map(host_name)
+            .collect::<Result<_, _>>()?,
+        dns: dns(&values)?,
+        json: given.last("json", boolean)?.unwrap_or(false),
+    })
+}
+
+/// A name in the spelling that URLs give it; letters outside ASCII become `xn--`.
+fn host_name(word: &String) -> Result<String, Error> {
+    match url::Host::parse(word) {
+        Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
+        _ => Err(Error::usage(
+            format!("`{}` is no host name", word.escape_debug()),
+            "expected a name such as www.example.org, without scheme, port or path",
+        )),
+    }
 }
 
 fn tune(given: &Given) -> Result<TuneOptions, Error> {
@@ -341,6 +400,23 @@ mod tests {
     }
 
     #[test]
+    fn resolve_takes_names_and_the_options_of_a_run() {
+        let line = [
+            "resolve",
+            "Www.Example.ORG.",
+            "b\u{fc}cher.example",
+            "--dns=system",
+            "--json",
+        ];
+        let Ok(Invocation::Resolve(options)) = parsed(&line) else {
+            panic!("a resolve")
+        };
+        assert_eq!(options.names, ["www.example.org", "xn--bcher-kva.example"]);
+        assert_eq!(options.dns.resolver, crate::config::Resolver::System);
+        assert!(options.json);
+    }
+
+    #[test]
     fn what_a_tool_does_not_know_is_refused_with_a_hint() {
         for (args, hint) in [
             (
@@ -353,6 +429,14 @@ mod tests {
             (&["doctor", "--processes_count", "0"], "from 1 to 4096"),
             (&["doctor", "--dns_name", "a..b"], "host name"),
             (&["doctor", "list.txt"], "./doctor"),
+            (&["resolve"], "www.example.org"),
+            (&["resolve", "http://a.test/"], "without scheme"),
+            (&["resolve", "192.0.2.1"], "host name"),
+            (&["resolve", "a.test", "--dns", "nobody"], "9.9.9.9"),
+            (
+                &["resolve", "a.test", "--image_size", "1"],
+                "turbo2ds resolve --help",
+            ),
             (&["tune"], "tune --print"),
             (&["tune", "--print", "False"], "tune --print"),
             (&["tune", "--print", "grub"], "sysctl, limits, systemd"),
@@ -375,6 +459,11 @@ mod tests {
             );
         }
         assert!(help(&["doctor", "-h"]).contains("Exit codes"));
+        let resolve = help(&["resolve", "--help"]);
+        assert!(
+            resolve.contains("--dns ") && resolve.contains("--json "),
+            "{resolve}"
+        );
         assert!(help(&["tune", "--help"]).contains("classes"));
         let main = help(&["--help"]);
         assert!(

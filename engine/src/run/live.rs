@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use turbo2ds_dns::StatsSnapshot;
+
 use crate::failure::Failure;
 use crate::shard::Tally;
 
@@ -29,6 +31,8 @@ pub struct Snapshot {
     pub in_flight: usize,
     /// Shards open.
     pub open_shards: usize,
+    /// Name resolution, of the whole process.
+    pub names: StatsSnapshot,
 }
 
 impl Live {
@@ -73,7 +77,7 @@ impl Live {
 }
 
 impl Snapshot {
-    /// Sums up all cores.
+    /// Sums up all cores; the names are not theirs.
     pub fn of(cores: &[std::sync::Arc<Live>]) -> Self {
         let mut sum = Self::default();
         for live in cores {

@@ -3,6 +3,7 @@
 
 mod dataset;
 mod live;
+mod names;
 mod planner;
 mod progress;
 mod report;

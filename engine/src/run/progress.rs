@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::ShardReport;
 use super::live::Snapshot;
+use super::names;
 use super::report::{RunReport, most_frequent, total_line};
 use crate::say;
 
@@ -198,6 +199,7 @@ fn progress_json(
         "bytes_per_sec": bytes_rate,
         "in_flight": snapshot.in_flight,
         "open_shards": snapshot.open_shards,
+        "names": names::json(&snapshot.names),
         "failures": failures_json(&snapshot.tally),
     })
 }
@@ -222,6 +224,7 @@ fn summary_json(report: &RunReport) -> serde_json::Value {
             "long_records": report.lossy.long_records,
             "malformed_records": report.lossy.malformed_records,
         },
+        "names": names::json(&report.names),
         "failures": failures_json(&report.tally),
     })
 }

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use turbo2ds_dns::StatsSnapshot;
+
+use super::names;
 use crate::input::LossyCounts;
 use crate::shard::Tally;
 
@@ -28,6 +31,8 @@ pub struct RunReport {
     pub interrupted: bool,
     /// What of the list could not be kept as it came.
     pub lossy: LossyCounts,
+    /// Name resolution.
+    pub names: StatsSnapshot,
 }
 
 impl RunReport {
@@ -41,6 +46,7 @@ impl RunReport {
             self.body_bytes as f64 / 1e6,
             self.elapsed.as_secs_f64()
         ));
+        lines.extend(names::line(&self.names));
         lines.extend(self.lossy_lines());
         lines.extend(
             most_frequent(&self.tally, FAILURES_SHOWN)

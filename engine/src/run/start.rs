@@ -1,28 +1,28 @@
 //! Owns the start of a run, its watch and its end, in that order.
 
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, unbounded};
-use turbo2ds_dns::recursive::{Clocks, Settings, Setup, random_seed, root_servers};
-use turbo2ds_dns::{FixedNames, Forwarder, ForwarderError, Service, system_servers};
+use turbo2ds_dns::{FixedNames, Service};
 use turbo2ds_writers::Layout;
 
 use super::dataset::{self, Dataset};
 use super::live::{Live, Snapshot};
+use super::names::NamesWatch;
 use super::progress::Progress;
 use super::report::RunReport;
 use super::signals::Signals;
 use super::{Event, RUNNING, Shared, planner};
 use crate::alarm::{Alarm, Guard};
 use crate::compute::{self, ImageWork};
-use crate::config::{Config, DnsConfig, Resolver};
+use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS, Error};
+use crate::fetch::NamesParts;
 use crate::http::Proxies;
 use crate::limits;
 use crate::machine::Machine;
@@ -30,10 +30,12 @@ use crate::net::TlsContext;
 use crate::plan::Planner;
 use crate::runtime::{self, Backend};
 use crate::sync::{Inbox, Outbox, mailbox};
-use crate::{commit, input};
+use crate::{commit, input, resolve};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
+/// Names a core may ask ahead however many cores share the resolver.
+const LOOK_AHEAD_NAMES_MIN: usize = 16;
 
 /// A run's threads, in the order in which they end.
 struct Threads {
@@ -42,7 +44,7 @@ struct Threads {
     pool: Arc<compute::Pool>,
     planner: JoinHandle<()>,
     commit: JoinHandle<()>,
-    _names: Service,
+    names: Service,
 }
 
 /// Runs a configuration to its end.
@@ -73,11 +75,11 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         .map(|_| Arc::default())
         .collect();
     let shards_before = dataset.done.len() as u64;
-    let threads = start_threads(&shared, backend, &lives, planner, &dataset)
-        .map_err(|error| start_error(&error))?;
+    let threads = start_threads(&shared, backend, &lives, planner, &dataset)?;
     let mut watch = Watch {
         shared: &shared,
         lives: &lives,
+        names: NamesWatch::new(threads.names.handle().stats(), shared.config.dns.resolver),
         progress: Progress::new(shared.config.show.log_json, identity.rows, started),
         report: RunReport {
             shards_before,
@@ -152,35 +154,11 @@ fn layout_of(config: &Config) -> Layout {
     }
 }
 
-/// What can go wrong while threads start.
-enum StartError {
-    Thread(std::io::Error),
-    Names(ForwarderError),
-}
-
-impl From<ForwarderError> for StartError {
-    fn from(error: ForwarderError) -> Self {
-        Self::Names(error)
-    }
-}
-
-impl From<std::io::Error> for StartError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Thread(error)
-    }
-}
-
-fn start_error(error: &StartError) -> Error {
-    match error {
-        StartError::Thread(error) => Error::local_resource(
-            format!("a thread could not be started: {error}"),
-            "look at the limits on processes and memory",
-        ),
-        StartError::Names(error) => Error::local_resource(
-            format!("name resolution cannot start: {error}"),
-            error.hint(),
-        ),
-    }
+fn thread_error(error: &std::io::Error) -> Error {
+    Error::local_resource(
+        format!("a thread could not be started: {error}"),
+        "look at the limits on processes and memory",
+    )
 }
 
 fn start_threads(
@@ -189,7 +167,8 @@ fn start_threads(
     lives: &[Arc<Live>],
     planner: Planner,
     dataset: &Dataset,
-) -> Result<Threads, StartError> {
+) -> Result<Threads, Error> {
+    let failed = |error: std::io::Error| thread_error(&error);
     let watched = shared.clone();
     let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
     let pins = &shared.machine.cores;
@@ -197,17 +176,19 @@ fn start_threads(
     let boxes: Vec<(Outbox<Message>, Inbox<Message>)> = pins
         .iter()
         .map(|_| mailbox())
-        .collect::<std::io::Result<_>>()?;
+        .collect::<std::io::Result<_>>()
+        .map_err(failed)?;
     let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
     let work = Arc::new(ImageWork::new(
         config.codec.clone(),
         config.extract_exif,
         config.fetch.hash,
     ));
-    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm)?;
-    let (commits, commit) = commit::start(shared.folder().to_owned(), outboxes.clone(), &alarm)?;
-    let names = start_names(config, shared.machine.names_outstanding_max)?;
-    let fixed_names = Arc::new(FixedNames::new(config.dns.fixed.iter().cloned()));
+    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm).map_err(failed)?;
+    let (commits, commit) =
+        commit::start(shared.folder().to_owned(), outboxes.clone(), &alarm).map_err(failed)?;
+    let names = resolve::start(&config.dns, shared.machine.names_outstanding_max)?;
+    let names_parts = names_parts(config, &shared.machine, &names);
     let (plan_requests, requests) = unbounded();
     let planner = planner::start(
         shared.clone(),
@@ -216,7 +197,8 @@ fn start_threads(
         requests,
         outboxes.clone(),
         alarm.guard(),
-    )?;
+    )
+    .map_err(failed)?;
     let layout = Arc::new(layout_of(config));
     let mut cores = Vec::with_capacity(pins.len());
     for (index, (outbox, inbox)) in boxes.into_iter().enumerate() {
@@ -230,10 +212,9 @@ fn start_threads(
             plan_requests: plan_requests.clone(),
             inbox,
             outbox,
-            names: names.handle(),
-            fixed_names: fixed_names.clone(),
+            names: names_parts.clone(),
         };
-        cores.push(start_core(backend, pins[index], parts, alarm.guard())?);
+        cores.push(start_core(backend, pins[index], parts, alarm.guard()).map_err(failed)?);
     }
     Ok(Threads {
         cores,
@@ -241,75 +222,20 @@ fn start_threads(
         pool,
         planner,
         commit,
-        _names: names,
+        names,
     })
 }
 
-fn start_names(config: &Config, outstanding_max: usize) -> Result<Service, StartError> {
-    let ipv6 = has_ipv6();
-    let settings = match config.dns.resolver {
-        Resolver::Recursive => Settings {
-            roots: root_servers(ipv6),
-            ..Settings::default()
-        },
-        Resolver::System => {
-            let servers = match &config.dns.servers[..] {
-                [] => system_servers()?,
-                listed => listed.to_vec(),
-            };
-            match forwarding(&servers, ipv6) {
-                Some(settings) => settings,
-                None => {
-                    let forwarder = Forwarder::to_servers(&servers, ipv6)?;
-                    return Ok(Service::spawn(forwarder, outstanding_max)?);
-                }
-            }
-        }
-    };
-    let setup = resolver_setup(
-        &config.dns,
-        Settings {
-            ipv6,
-            names_active_max: outstanding_max,
-            cache_bytes_max: limits::DNS_CACHE_BYTES,
-            ..settings
-        },
-    )?;
-    Ok(Service::spawn_recursive(setup)?)
-}
-
-/// The built-in resolver in front of `servers`, where it can ask all of them: they share a port, and
-/// IPv6's only where there is a route.
-fn forwarding(servers: &[SocketAddr], ipv6: bool) -> Option<Settings> {
-    let port = servers.first()?.port();
-    let usable = |server: &SocketAddr| server.port() == port && (server.is_ipv4() || ipv6);
-    let addresses = servers.iter().map(SocketAddr::ip).collect();
-    let all = servers.iter().all(usable);
-    all.then(|| Settings::forwarding(addresses, port))
-}
-
-fn resolver_setup(dns: &DnsConfig, settings: Settings) -> std::io::Result<Setup> {
-    Ok(Setup {
-        settings,
-        seed: random_seed()?,
-        clocks: Clocks {
-            now: Instant::now,
-            unix_s: || {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                since.map_or(0, |since| since.as_secs())
-            },
-        },
-        cache_file: dns.cache_file.as_ref().map(Into::into),
-    })
-}
-
-/// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.
-/// Nothing is sent.
-fn has_ipv6() -> bool {
-    // A root server's address; any global one would do.
-    const SOMEWHERE: (Ipv6Addr, u16) = (Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf), 53);
-    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
-        .is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
+/// A core's part of the name service: look-ahead shares among the cores what the resolver works on.
+fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesParts {
+    let active = resolve::names_active_max(&config.dns, machine.names_outstanding_max);
+    let share = active / machine.cores.len().max(1);
+    NamesParts {
+        fixed: Arc::new(FixedNames::new(config.dns.fixed.iter().cloned())),
+        service: names.handle(),
+        look_ahead_max: share.clamp(LOOK_AHEAD_NAMES_MIN, limits::LOOK_AHEAD_ROWS),
+        ttl_max: config.dns.limits.ttl_max,
+    }
 }
 
 fn start_core(
@@ -355,6 +281,7 @@ impl Threads {
 struct Watch<'a> {
     shared: &'a Shared,
     lives: &'a [Arc<Live>],
+    names: NamesWatch,
     progress: Progress,
     report: RunReport,
     broken: Option<Error>,
@@ -373,10 +300,20 @@ impl Watch<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.look_at_signals(signals)?;
-            self.progress
-                .tick(&Snapshot::of(self.lives), Instant::now());
+            self.tell_of_names(false);
+            let mut snapshot = Snapshot::of(self.lives);
+            snapshot.names = self.names.snapshot();
+            self.progress.tick(&snapshot, Instant::now());
         }
+        self.tell_of_names(true);
+        self.report.names = self.names.snapshot();
         Ok(())
+    }
+
+    fn tell_of_names(&mut self, at_end: bool) {
+        for note in self.names.notes(at_end) {
+            self.progress.note(&note);
+        }
     }
 
     fn handle(&mut self, event: Event) -> Result<(), Error> {

@@ -8,6 +8,7 @@
 
 pub mod authority;
 pub mod population;
+pub mod public;
 pub mod sockets;
 
 pub use authority::Authority;

@@ -1,10 +1,11 @@
 //! Runs the `turbo2ds` binary against the fake web and reads its datasets back.
 //!
 //! [`job`] is one command line in a folder of its own, [`watch`] waits for what a run does to that
-//! folder, [`read`] turns a dataset into rows and samples. Never looks into the engine: only its
+//! folder, [`read`] turns a dataset into rows and samples, [`namespace`] gives a test a network of its own. Never looks into the engine: only its
 //! command line, its files, its exit code and its messages.
 
 pub mod job;
+pub mod namespace;
 pub mod read;
 mod tfrecord;
 pub mod watch;
