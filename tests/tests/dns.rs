@@ -21,8 +21,10 @@ use turbo2ds_tests::harness::read::rows_by_url;
 use turbo2ds_tests::harness::{Job, Outcome, namespace};
 use turbo2ds_tests::web::{Ports, Web};
 
-/// Where the lab's hosts are (RFC 2544's block, which no run reaches by default).
-const HOSTS: &str = "198.18.0.0/15";
+/// Where the hosts are: the fake web serves nobody else.
+const HOSTS: &str = "127.0.0.0/8";
+/// The address that the machine's own name server has for every name.
+const OWN_HOST: Ipv4Addr = Ipv4Addr::new(127, 18, 8, 8);
 /// Where the machine's own name server is, for the tests inside a namespace.
 const OWN_SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 53);
 
@@ -35,12 +37,12 @@ fn real_roots() -> Vec<String> {
 
 /// The machine's own name server: every name it is asked for has one address. Serves until the test's
 /// process ends.
-fn own_server(address: Ipv4Addr) {
+fn own_server() {
     let socket = UdpSocket::bind(OWN_SERVER).expect("port 53 is free in a namespace");
     std::thread::spawn(move || {
         let mut query = [0; 4096];
         while let Ok((length, peer)) = socket.recv_from(&mut query) {
-            if let Some(reply) = respond(&query[..length], |_| Answer::Address(address)) {
+            if let Some(reply) = respond(&query[..length], |_| Answer::Address(OWN_HOST)) {
                 let _ = socket.send_to(&reply, peer);
             }
         }
@@ -52,11 +54,11 @@ fn own_server(address: Ipv4Addr) {
 fn public_lab(folder: &std::path::Path) -> Population {
     let roots = real_roots();
     let mut networks: Vec<&str> = roots.iter().map(String::as_str).collect();
-    networks.extend(["11.0.0.0/8", HOSTS]);
+    networks.push("11.0.0.0/8");
     namespace::own(&networks);
     namespace::cover("/etc/resolv.conf", folder, "nameserver 127.0.0.1\n");
-    namespace::cover("/etc/hosts", folder, "198.18.9.9 pinned.example\n");
-    own_server(Ipv4Addr::new(198, 18, 8, 8));
+    namespace::cover("/etc/hosts", folder, "127.18.9.9 pinned.example\n");
+    own_server();
     let population = Population::new(5, 1);
     public::serve(Authority::new(population)).expect("the lab's ports are free");
     population
@@ -142,7 +144,7 @@ fn shows_the_path(population: &Population) {
     let (code, text) = resolve(&[&host]);
     assert_eq!(code, 0, "{text}");
     let address = match population.expected(&host) {
-        Some(Expected::Address(address)) => address.to_string(),
+        Some(Expected::Address(address)) => public::host(address).to_string(),
         other => panic!("{host}: {other:?}"),
     };
     let at = |what: &str| {
@@ -163,7 +165,7 @@ fn shows_the_path(population: &Population) {
     assert_eq!(found["addresses"][0], address.as_str(), "{value}");
     assert_eq!(found["steps"][0]["zone"], ".", "{value}");
     assert_eq!(absent["error"], "dns not found", "{value}");
-    assert_eq!(pinned["addresses"][0], "198.18.9.9", "{value}");
+    assert_eq!(pinned["addresses"][0], "127.18.9.9", "{value}");
     assert_eq!(pinned["queries"], 0, "{value}");
     assert_eq!(private["asked"], "servers, as a private name", "{value}");
 }
@@ -172,7 +174,7 @@ fn shows_the_path(population: &Population) {
 fn without_roots(folder: &std::path::Path, networks: &[&str]) {
     namespace::own(networks);
     namespace::cover("/etc/resolv.conf", folder, "nameserver 127.0.0.1\n");
-    own_server(Ipv4Addr::new(198, 18, 8, 8));
+    own_server();
 }
 
 fn falls_back_once(slowest: Duration) {
@@ -212,7 +214,7 @@ fn where_no_root_answers_the_machines_servers_are_asked_and_that_is_said_once() 
     }
     let folder = tempfile::tempdir().unwrap();
     let roots = real_roots();
-    let networks: Vec<&str> = roots.iter().map(String::as_str).chain([HOSTS]).collect();
+    let networks: Vec<&str> = roots.iter().map(String::as_str).collect();
     without_roots(folder.path(), &networks);
     // Sockets that nobody reads: questions arrive and are never answered.
     let _silent: Vec<UdpSocket> = REAL_ROOTS
@@ -228,7 +230,7 @@ fn without_a_route_to_any_root_the_machines_servers_are_asked_at_once() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    without_roots(folder.path(), &[HOSTS]);
+    without_roots(folder.path(), &[]);
     falls_back_once(Duration::from_secs(30));
 }
 

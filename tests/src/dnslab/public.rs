@@ -1,6 +1,7 @@
 //! Owns serving the hierarchy at public-looking addresses, its roots at those of the real ones, in a
 //! network namespace to which they belong. The authority knows its servers by addresses of 127.0.0.0/8;
-//! a resolver with its defaults asks no server there. Never decides what is answered.
+//! a resolver with its defaults asks no server there. The hosts are on loopback instead, where a fake
+//! web can serve them. Never decides what is answered.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
@@ -93,26 +94,34 @@ fn serve_stream(authority: &Authority, known: Ipv4Addr, mut stream: TcpStream) -
     Ok(())
 }
 
-/// An answer with the addresses of servers as they stand.
+/// An answer with the addresses of servers and hosts as they stand.
 fn moved(answer: Vec<u8>) -> Vec<u8> {
     let Ok(mut message) = Message::from_vec(&answer) else {
         return answer;
     };
     for record in message.answers.iter_mut().chain(&mut message.additionals) {
-        move_server(record);
+        move_address(record);
     }
     message.to_vec().unwrap_or(answer)
 }
 
-fn move_server(record: &mut Record) {
-    if let RData::A(A(addr)) = &mut record.data
-        && addr.is_loopback()
-    {
-        *addr = public(*addr);
+fn move_address(record: &mut Record) {
+    if let RData::A(A(addr)) = &mut record.data {
+        *addr = if addr.is_loopback() {
+            public(*addr)
+        } else {
+            host(*addr)
+        };
     }
 }
 
 fn public(addr: Ipv4Addr) -> Ipv4Addr {
     let [_, b, c, d] = addr.octets();
     Ipv4Addr::new(PUBLIC_OCTET, b, c, d)
+}
+
+/// Where the host is that the population has at `addr`.
+pub fn host(addr: Ipv4Addr) -> Ipv4Addr {
+    let [_, b, c, d] = addr.octets();
+    Ipv4Addr::new(127, b, c, d)
 }
