@@ -3,7 +3,7 @@
 //! name servers; `turbo2ds resolve`.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -369,4 +369,43 @@ fn names_are_resolved_over_https() {
             .all(|row| row["status"].as_deref() == Some("success")),
         "{outcome}"
     );
+}
+
+/// A listener at [::1] whose queue is full: the kernel lets further connections hang. `None` where
+/// there is no IPv6 loopback.
+fn hanging_ipv6(runtime: &Runtime, port: u16) -> Option<impl Sized + use<>> {
+    let _inside = runtime.enter();
+    let socket = tokio::net::TcpSocket::new_v6().ok()?;
+    let addr = (Ipv6Addr::LOCALHOST, port).into();
+    socket.bind(addr).ok()?;
+    let listener = socket.listen(1).expect("a bound socket can listen");
+    let wait = Duration::from_millis(300);
+    let fill = || TcpStream::connect_timeout(&addr, wait).ok();
+    let queued: Vec<TcpStream> = std::iter::from_fn(fill).take(8).collect();
+    assert!(queued.len() < 8, "the queue is full by now");
+    Some((listener, queued))
+}
+
+#[test]
+fn a_host_that_is_silent_over_ipv6_is_reached_over_ipv4_after_the_head_start() {
+    let web = Web::start(Ports::default()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let Some(_hanging) = hanging_ipv6(&runtime, web.ports().http) else {
+        eprintln!("SKIPPED: no IPv6 loopback");
+        return;
+    };
+    let url = web.url_at("both.example", "/img/1.jpg");
+    let job = Job::strict("list.txt", &url)
+        .option("--allow_net", "127.0.0.0/8,::1/128")
+        .option("--resolve", "both.example:::1,both.example:127.0.0.1")
+        .option("--timeout", "30");
+    let outcome = job.succeed();
+    let rows = rows_by_url(&job.output());
+    assert_eq!(
+        rows[&url]["status"].as_deref(),
+        Some("success"),
+        "{outcome}"
+    );
+    // One address after the other, each with its share of the time, would take half of it.
+    assert!(outcome.took < Duration::from_secs(10), "{:?}", outcome.took);
 }

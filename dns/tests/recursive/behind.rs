@@ -26,7 +26,7 @@ fn server_behind() -> Settings {
         answer_all(&socket, |reply, name| {
             let data = RData::A(A(BEHIND));
             reply.add_answer(Record::from_rdata(name, 60, data));
-        })
+        });
     });
     Settings::forwarding(vec![addr.ip()], addr.port())
 }

@@ -293,7 +293,7 @@ fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
         names: given
             .words
             .iter()
-            .map(host_name)
+            .map(|word| host_name(word))
             .collect::<Result<_, _>>()?,
         dns: dns(&values)?,
         json: given.last("json", boolean)?.unwrap_or(false),
@@ -301,7 +301,7 @@ fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
 }
 
 /// A name in the spelling that URLs give it; letters outside ASCII become `xn--`.
-fn host_name(word: &String) -> Result<String, Error> {
+fn host_name(word: &str) -> Result<String, Error> {
     match url::Host::parse(word) {
         Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
         _ => Err(Error::usage(

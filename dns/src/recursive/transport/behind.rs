@@ -97,7 +97,7 @@ pub fn is_private(name: &str) -> bool {
         let above = name.strip_suffix(*domain);
         above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
     };
-    !name.contains('.') || PRIVATE_DOMAINS.iter().any(|domain| below(&domain))
+    !name.contains('.') || PRIVATE_DOMAINS.iter().any(below)
 }
 
 #[cfg(test)]
