@@ -35,7 +35,7 @@ def shared(args, url_list):
 
 
 def turbo2ds(args, url_list):
-    command = [args.turbo2ds, *shared(args, url_list), "--allow_net=127.0.0.0/8", *args.option]
+    command = [args.turbo2ds, *shared(args, url_list), "--dns=system", "--allow_net=127.0.0.0/8", *args.option]
     return Side("turbo2ds", version_of([args.turbo2ds, "--version"]), command)
 
 

@@ -66,7 +66,7 @@ def run(args, work):
     command = [
         args.turbo2ds, f"--url_list={url_list}", "--input_format=parquet", "--url_col=URL", "--caption_col=TEXT",
         "--output_format=dummy", f"--number_sample_per_shard={SHARD_ROWS}", f"--output_folder={folder}",
-        "--retries=0", *(["--allow_net=127.0.0.0/8"] if args.bodies else []), *args.option,
+        "--retries=0", "--dns=system", *(["--allow_net=127.0.0.0/8"] if args.bodies else []), *args.option,
     ]
     served = [*shares, "--latency", "0"]
     watch = Watch(folder)
