@@ -1,6 +1,6 @@
 # make demo   builds turbo2ds and makes ./demo-dataset from a fake web on this machine
 # make test   builds and runs every test
-# make lint   formatting, clippy, licences
+# make lint   formatting, clippy, licences, crates that are there twice or were yanked
 # make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
 # make fuzz   every target of tests/fuzz for FUZZ_SECONDS (60); needs rustup's nightly toolchain
 #
@@ -63,6 +63,7 @@ $(VENV)/installed: $(REQUIREMENTS) | packages
 lint: packages
 	$(CARGO) fmt --all --check
 	.ci/licenses
+	.ci/crates
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 # img2dataset and its OpenCV are large: an environment of their own, and not part of the tests.

@@ -5,7 +5,33 @@ use crate::decode::tiff_size;
 use crate::error::CodecError;
 use crate::pixels::Size;
 use crate::settings::Limits;
-use crate::sniff::Format;
+use crate::sniff::{Format, sniff};
+
+/// What an image says of itself before any pixel is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// By its signature.
+    pub format: Format,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+/// Sniffs a body and reads its header, as decoding begins.
+///
+/// # Errors
+/// `UnsupportedFormat` for an unknown signature, `Decode` for a broken header, `TooComplex` and
+/// `DimensionsTooLarge` beyond `limits`.
+pub fn read_header(body: &[u8], limits: &Limits) -> Result<Header, CodecError> {
+    let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
+    let Size { width, height } = read(format, body, limits)?;
+    Ok(Header {
+        format,
+        width,
+        height,
+    })
+}
 
 /// Reads the size of the image from its header.
 ///

@@ -19,14 +19,17 @@ mod sniff;
 #[doc(hidden)]
 pub mod stages;
 mod turbo;
+mod versions;
 mod ycc;
 
 pub use blur::BoundingBox;
 pub use codec::{Codec, Encoded, Processed};
 pub use error::CodecError;
 pub use exif::exif_json;
+pub use header::{Header, read_header};
 pub use settings::{
     Antialias, EncodeFormat, Interpolation, JpegDecoder, Limits, ReencodePolicy, ResizeMode,
     Settings, SizeFilter,
 };
 pub use sniff::{Format, sniff};
+pub use versions::libraries;

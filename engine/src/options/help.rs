@@ -17,7 +17,8 @@ pub(super) fn help() -> String {
          Usage: turbo2ds URL_LIST [--option value]...\n\
          \x20      turbo2ds doctor [--option value]...   checks this machine (doctor --help)\n\
          \x20      turbo2ds resolve NAME...              shows how names are resolved (resolve --help)\n\
-         \x20      turbo2ds tune --print [FILE]...       prints a machine profile (tune --help)\n",
+         \x20      turbo2ds tune --print [FILE]...       prints a machine profile (tune --help)\n\
+         \x20      turbo2ds verify FOLDER [--repair]     reads a dataset back (verify --help)\n",
         env!("CARGO_PKG_VERSION")
     );
     for group in Group::ALL {
@@ -28,7 +29,7 @@ pub(super) fn help() -> String {
         }
     }
     out.push_str(
-        "\nOther:\n  -h, --help\n        this text\n  -V, --version\n        version and target\n",
+        "\nOther:\n  -h, --help\n        this text\n  -V, --version\n        version, target, and the versions of the C libraries in it\n",
     );
     out.push_str(
         "\nDashes may stand for underscores in names. Lists are written as JSON or Python does.\n",
@@ -36,14 +37,19 @@ pub(super) fn help() -> String {
     out
 }
 
-/// The text of `--version`.
+/// The text of `--version`: what is reported with a fault, so also what others' C is compiled in.
 pub(super) fn version() -> String {
-    format!(
+    let mut out = format!(
         "turbo2ds {} ({}-{})\n",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::ARCH,
         std::env::consts::OS
-    )
+    );
+    for (name, version) in turbo2ds_codec::libraries() {
+        out.push_str(&format!("{name} {version}\n"));
+    }
+    out.push_str(&format!("zstd {}\n", zstd::zstd_safe::version_string()));
+    out
 }
 
 fn described(spec: &OptionSpec) -> String {

@@ -433,7 +433,7 @@ fn help_names_every_option_and_keeps_its_width() {
 }
 
 #[test]
-fn version_names_the_target() {
+fn version_names_the_target_and_what_is_compiled_in() {
     let Invocation::Version(text) = parse(["-V"].iter().map(OsString::from)).unwrap() else {
         panic!("expected the version");
     };
@@ -441,4 +441,7 @@ fn version_names_the_target() {
         text.contains(env!("CARGO_PKG_VERSION")) && text.contains("linux"),
         "{text}"
     );
+    for library in ["libjpeg-turbo 3.", "libwebp 1.", "libdeflate 1.", "zstd 1."] {
+        assert!(text.contains(library), "{text}");
+    }
 }
