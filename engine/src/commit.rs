@@ -4,15 +4,23 @@
 //! The argument. A shard's `_stats.json` is its mark of being done, so it must not exist, after any
 //! crash, before everything it stands for does. In order: (1) every file is written under a
 //! temporary name and fsynced (a folder of small files by syncfs), so that a rename cannot put a
-//! final name on missing bytes; (2) all are renamed; (3) the folder is fsynced, so that the names
-//! are there before the mark; (4) the mark goes the same way: temporary, fsync, rename, fsync of
-//! the folder. A crash before (4) leaves names without a mark: the shard is done again and its
-//! files are replaced. Temporary names begin with a dot, so that no loader's glob sees them.
+//! final name on missing bytes; (2) a mark that is there already, of a shard that is done again
+//! because its data had gone or its mark was broken, is removed and the folder fsynced: with it, a
+//! crash among the renames would leave new files beside old ones and a mark over both; (3) all are
+//! renamed; (4) the folder is fsynced, so that the names are there before the mark; (5) the mark
+//! goes the same way: temporary, fsync, rename, fsync of the folder. A crash before (5) leaves names
+//! without a mark: the shard is done again and its files are replaced. Temporary names begin with a
+//! dot, so that no loader's glob sees them.
+//!
+//! A run that ends early removes its temporary files; the [`Gate`] keeps that from a commit under
+//! way, which would else publish a folder while its files are being removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
@@ -70,6 +78,41 @@ pub struct CommitDone {
     pub result: Result<(), (PathBuf, io::Error)>,
 }
 
+/// Lets one commit through at a time, until it is closed for good.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Mutex<Closed>>);
+
+#[derive(Default)]
+struct Closed(bool);
+
+impl Gate {
+    /// Lets no further commit begin. False where the one under way does not end within `limit`: its
+    /// disk may never answer.
+    pub fn close(&self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        loop {
+            match self.0.try_lock() {
+                Ok(mut closed) => {
+                    closed.0 = true;
+                    return true;
+                }
+                // The commit thread panicked within a commit: it begins no other.
+                Err(TryLockError::Poisoned(_)) => return true,
+                Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => return false,
+            }
+        }
+    }
+
+    /// Does `work` unless the gate is closed.
+    fn through<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!closed.0).then(work)
+    }
+}
+
 /// Starts the commit thread; it ends when every sender is gone.
 ///
 /// # Errors
@@ -77,6 +120,7 @@ pub struct CommitDone {
 pub fn start<M: From<CommitDone> + Send + 'static>(
     folder: PathBuf,
     outboxes: Vec<Outbox<M>>,
+    gate: Gate,
     alarm: &Alarm,
 ) -> io::Result<(Sender<SealedShard>, JoinHandle<()>)> {
     let (sender, receiver): (Sender<SealedShard>, Receiver<_>) = bounded(COMMITS_WAITING_MAX);
@@ -86,7 +130,10 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
         .spawn(move || {
             let _guard = guard;
             for shard in receiver {
-                let result = commit(&folder, &shard);
+                let Some(result) = gate.through(|| commit(&folder, &shard)) else {
+                    // The run is over: nobody waits for the answer.
+                    continue;
+                };
                 outboxes[shard.owner].send(M::from(CommitDone {
                     slot: shard.slot,
                     result,
@@ -100,11 +147,12 @@ fn commit(folder: &Path, shard: &SealedShard) -> Result<(), (PathBuf, io::Error)
     for placed in &shard.placed {
         sync(placed, shard.stream_bytes).map_err(|error| (placed.temporary.clone(), error))?;
     }
+    let (name, bytes) = &shard.stats;
+    remove_durably(folder, name).map_err(|error| (folder.join(name), error))?;
     for placed in &shard.placed {
         rename(placed).map_err(|error| (placed.target.clone(), error))?;
     }
     sync_folder(folder).map_err(|error| (folder.to_owned(), error))?;
-    let (name, bytes) = &shard.stats;
     write_durably(folder, name, bytes).map_err(|error| (folder.join(name), error))
 }
 
@@ -120,6 +168,18 @@ pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
     drop(file);
     fs::rename(&temporary, folder.join(name))?;
     sync_folder(folder)
+}
+
+/// Removes a file for good, where there is one.
+///
+/// # Errors
+/// The file system's.
+pub fn remove_durably(folder: &Path, name: &str) -> io::Result<()> {
+    match fs::remove_file(folder.join(name)) {
+        Ok(()) => sync_folder(folder),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn sync(placed: &Placed, stream_bytes: u64) -> io::Result<()> {
@@ -199,6 +259,38 @@ mod tests {
         fs::remove_file(&shard.placed[0].temporary).expect("the file goes");
         assert!(commit(folder.path(), &shard).is_err());
         assert!(!folder.path().join("00000_stats.json").exists());
+    }
+
+    #[test]
+    fn an_old_mark_does_not_outlive_the_renames_of_a_shard_done_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mark = folder.path().join("00000_stats.json");
+        fs::write(&mark, b"old").expect("an old mark");
+        let mut shard = sealed(folder.path(), "00000.tar", b"data", 4);
+        // The rename fails: its target is in a folder that is not there.
+        shard.placed[0].target = folder.path().join("gone/00000.tar");
+        assert!(commit(folder.path(), &shard).is_err());
+        assert!(!mark.exists());
+    }
+
+    #[test]
+    fn a_closed_gate_lets_nothing_through_and_waits_for_what_is_under_way() {
+        let gate = Gate::default();
+        let (inside, began) = std::sync::mpsc::channel();
+        let (finish, until) = std::sync::mpsc::channel::<()>();
+        let worker = gate.clone();
+        let thread = thread::spawn(move || {
+            worker.through(|| {
+                inside.send(()).expect("the test listens");
+                until.recv().expect("the test says when");
+            })
+        });
+        began.recv().expect("the commit begins");
+        assert!(!gate.close(Duration::from_millis(20)), "one is under way");
+        finish.send(()).expect("the commit waits");
+        assert_eq!(thread.join().expect("no panic"), Some(()));
+        assert!(gate.close(Duration::from_secs(10)));
+        assert_eq!(gate.through(|| ()), None);
     }
 
     #[test]

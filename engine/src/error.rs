@@ -98,6 +98,10 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "choose an output_folder that this user may write to"
             }
+            io::ErrorKind::FileTooLarge => {
+                "raise the limit on a file's size (ulimit -f), or lower --number_sample_per_shard in a \
+                 new output_folder"
+            }
             io::ErrorKind::NotFound => "the folder vanished; is a mount gone?",
             _ => "look at the disk (dmesg); the same command then goes on",
         };

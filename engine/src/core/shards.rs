@@ -130,6 +130,10 @@ impl Core {
     }
 
     fn break_shard(&self, slot: ShardSlot, broken: (std::path::PathBuf, std::io::Error)) {
+        // The shard's other rows may take minutes: what they bring could not be written.
+        if is_final(&broken.1) {
+            self.fatal(Error::output_io(&broken.0, &broken.1));
+        }
         if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
             shard.broken.get_or_insert(broken);
         }
@@ -252,17 +256,19 @@ impl Core {
     }
 }
 
-/// Errors that another try on the same disk cannot mend.
+/// Errors that another try cannot mend: all but a lack that may pass. A disk that fails would else
+/// fail one shard after the other, and a long list be downloaded for nothing.
 fn is_final(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::PermissionDenied
-            | ErrorKind::NotFound
-    )
+    use rustix::io::Errno;
+    let passing = [
+        Errno::INTR,
+        Errno::AGAIN,
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::NOBUFS,
+    ];
+    Errno::from_io_error(error).is_none_or(|errno| !passing.contains(&errno))
 }
 
 fn layout_error(error: &WriterError) -> Error {

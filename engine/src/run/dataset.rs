@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
@@ -15,8 +16,8 @@ use crate::commit::{is_temporary, write_durably};
 use crate::config::{Config, IncrementalMode};
 use crate::error::Error;
 
-const RECORD_NAME: &str = ".turbo2ds.json";
-const STATS_SUFFIX: &str = "_stats.json";
+pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
+pub(crate) const STATS_SUFFIX: &str = "_stats.json";
 
 /// The folder, ready for a run. Holds the lock that keeps a second run out.
 pub(super) struct Dataset {
@@ -24,20 +25,24 @@ pub(super) struct Dataset {
     pub(super) first_shard_id: u64,
     /// Shards that are done, of any run.
     pub(super) done: HashSet<u64>,
-    _lock: File,
+    lock: File,
 }
 
 /// One run's entry in the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct RunEntry {
-    first_shard_id: u64,
-    options: BTreeMap<String, String>,
+pub(crate) struct RunEntry {
+    /// The first shard that is this run's.
+    pub(crate) first_shard_id: u64,
+    /// What decides the dataset, by the options' names.
+    pub(crate) options: BTreeMap<String, String>,
     input: String,
 }
 
+/// Whose shards a folder holds.
 #[derive(Default, Serialize, Deserialize)]
-struct Record {
-    runs: Vec<RunEntry>,
+pub(crate) struct Record {
+    /// In the order in which they began.
+    pub(crate) runs: Vec<RunEntry>,
 }
 
 impl Dataset {
@@ -50,7 +55,7 @@ impl Dataset {
         let folder = &config.output.folder;
         let out = |error: io::Error| Error::output_io(folder, &error);
         fs::create_dir_all(folder).map_err(out)?;
-        let lock = lock(folder)?;
+        let lock = lock(folder, FlockOperation::NonBlockingLockExclusive)?;
         remove_temporaries(folder).map_err(out)?;
         if config.output.mode == IncrementalMode::Overwrite {
             remove_dataset(folder).map_err(out)?;
@@ -84,8 +89,24 @@ impl Dataset {
         Ok(Self {
             first_shard_id,
             done,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Whether the folder that was locked is still the one of this name and can be written to.
+    ///
+    /// # Errors
+    /// `NotFound`, `ReadOnlyFilesystem`, or what the file system said.
+    pub(super) fn check_folder(&self, folder: &Path) -> io::Result<()> {
+        let (opened, named) = (self.lock.metadata()?, fs::metadata(folder)?);
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let flags = rustix::fs::statvfs(folder)?.f_flag;
+        if flags.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+            return Err(rustix::io::Errno::ROFS.into());
+        }
+        Ok(())
     }
 }
 
@@ -133,9 +154,13 @@ fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
     "the input's files have changed".to_owned()
 }
 
-fn lock(folder: &Path) -> Result<File, Error> {
+/// The folder, locked until the file is closed.
+///
+/// # Errors
+/// `Output` where a run holds it, or it cannot be opened.
+pub(crate) fn lock(folder: &Path, operation: FlockOperation) -> Result<File, Error> {
     let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match flock(&file, operation) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::output(
             format!("another run is writing to {}", folder.display()),
             "wait for it, or choose another output_folder",
@@ -145,7 +170,11 @@ fn lock(folder: &Path) -> Result<File, Error> {
     }
 }
 
-fn read_record(folder: &Path) -> Result<Record, Error> {
+/// The folder's record; empty where there is none.
+///
+/// # Errors
+/// `Output` for one that does not read.
+pub(crate) fn read_record(folder: &Path) -> Result<Record, Error> {
     let path = folder.join(RECORD_NAME);
     match fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
@@ -155,7 +184,11 @@ fn read_record(folder: &Path) -> Result<Record, Error> {
     }
 }
 
-fn names(folder: &Path) -> io::Result<Vec<String>> {
+/// What the folder holds, as text.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<String>> {
     fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
         .collect()
@@ -167,23 +200,29 @@ fn shard_numbers(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(names(folder)?.iter().filter_map(number).collect())
 }
 
-/// A shard is done where its mark reads back whole and its data is there.
+/// A shard is done where its mark reads back whole and its files are there.
 fn is_done(config: &Config, shard_id: u64) -> bool {
     let folder = &config.output.folder;
     let name = shard_name(shard_id, config.output.shard_digits);
     let mark = fs::read(folder.join(format!("{name}{STATS_SUFFIX}"))).unwrap_or_default();
-    let data = match config.output.format {
-        OutputFormat::Files => Some(format!("{name}.parquet")),
-        OutputFormat::Webdataset => Some(format!("{name}.tar")),
-        OutputFormat::Parquet => Some(format!("{name}.parquet")),
-        OutputFormat::Tfrecord => Some(format!("{name}.tfrecord")),
-        OutputFormat::Dummy => None,
+    let Some(stats) = ShardStats::from_json(&mark) else {
+        return false;
     };
-    let there = data.is_none_or(|data| folder.join(data).exists());
-    there && ShardStats::from_json(&mark).is_some()
+    let there = |extension: &str| folder.join(format!("{name}{extension}")).exists();
+    match config.output.format {
+        OutputFormat::Files => there(".parquet") && (stats.successes == 0 || there("")),
+        OutputFormat::Webdataset => there(".tar") && there(".parquet"),
+        OutputFormat::Parquet => there(".parquet"),
+        OutputFormat::Tfrecord => there(".parquet") && there(".tfrecord"),
+        OutputFormat::Dummy => true,
+    }
 }
 
-fn remove_temporaries(folder: &Path) -> io::Result<()> {
+/// Removes what an interrupted run left under temporary names.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn remove_temporaries(folder: &Path) -> io::Result<()> {
     for name in names(folder)?.iter().filter(|name| is_temporary(name)) {
         remove(&folder.join(name))?;
     }

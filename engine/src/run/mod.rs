@@ -1,7 +1,7 @@
 //! Owns a run from checked configuration to exit code: starts the threads, watches them, ends them.
 //! Never touches a row.
 
-mod dataset;
+pub(crate) mod dataset;
 mod live;
 mod names;
 mod planner;
@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crossbeam::channel::Sender;
 
+use crate::commit::Gate;
 use crate::config::{Config, FetchConfig};
 use crate::error::Error;
 use crate::fetch::{Fetcher, FetcherParts, Names};
@@ -81,6 +82,7 @@ pub struct Shared {
     proxies: Arc<Proxies>,
     events: Sender<Event>,
     stop: AtomicU8,
+    commits: Gate,
 }
 
 impl Shared {

@@ -1,5 +1,6 @@
 //! Owns SIGINT and SIGTERM: the first asks for a drain, the second ends the process at once. The
-//! handlers only count; the main thread looks.
+//! handlers only count; the main thread looks. SIGXFSZ, whose default is to kill, is taken and
+//! forgotten: a file past the limit is then the write's own error, with a message.
 
 use std::io;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ impl Signals {
             };
             register(signal, action)?;
         }
+        register(libc::SIGXFSZ, || {})?;
         Ok(Self { count })
     }
 
@@ -37,6 +39,6 @@ impl Signals {
 
 #[allow(unsafe_code)]
 fn register(signal: i32, action: impl Fn() + Send + Sync + 'static) -> io::Result<()> {
-    // SAFETY: the action is one atomic addition, which is async-signal-safe.
+    // SAFETY: the action is one atomic addition or nothing, both async-signal-safe.
     unsafe { signal_hook::low_level::register(signal, action) }.map(|_| ())
 }

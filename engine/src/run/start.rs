@@ -36,6 +36,10 @@ use crate::{commit, input, resolve};
 const TICK: Duration = Duration::from_millis(200);
 /// Names a core may ask ahead however many cores share the resolver.
 const LOOK_AHEAD_NAMES_MIN: usize = 16;
+/// Time between two looks at the dataset's folder.
+const FOLDER_TICK: Duration = Duration::from_secs(1);
+/// Time that an aborted run gives the commit under way before it leaves its files to the next run.
+const COMMIT_END_MAX: Duration = Duration::from_secs(1);
 
 /// A run's threads, in the order in which they end.
 struct Threads {
@@ -78,6 +82,8 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     let threads = start_threads(&shared, backend, &lives, planner, &dataset)?;
     let mut watch = Watch {
         shared: &shared,
+        dataset: &dataset,
+        folder_seen: started,
         lives: &lives,
         names: NamesWatch::new(threads.names.handle().stats(), shared.config.dns.resolver),
         progress: Progress::new(shared.config.show.log_json, identity.rows, started),
@@ -136,6 +142,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         proxies: Arc::new(proxies),
         events,
         stop: AtomicU8::new(RUNNING),
+        commits: commit::Gate::default(),
         machine,
         config,
     };
@@ -185,8 +192,13 @@ fn start_threads(
         config.fetch.hash,
     ));
     let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm).map_err(failed)?;
-    let (commits, commit) =
-        commit::start(shared.folder().to_owned(), outboxes.clone(), &alarm).map_err(failed)?;
+    let (commits, commit) = commit::start(
+        shared.folder().to_owned(),
+        outboxes.clone(),
+        shared.commits.clone(),
+        &alarm,
+    )
+    .map_err(failed)?;
     let names = resolve::start(&config.dns, shared.machine.names_outstanding_max)?;
     let names_parts = names_parts(config, &shared.machine, &names);
     let (plan_requests, requests) = unbounded();
@@ -280,6 +292,9 @@ impl Threads {
 /// The main thread's view of a run.
 struct Watch<'a> {
     shared: &'a Shared,
+    dataset: &'a Dataset,
+    /// When the folder was last looked at.
+    folder_seen: Instant,
     lives: &'a [Arc<Live>],
     names: NamesWatch,
     progress: Progress,
@@ -300,6 +315,7 @@ impl Watch<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.look_at_signals(signals)?;
+            self.look_at_folder()?;
             self.tell_of_names(false);
             let mut snapshot = Snapshot::of(self.lives);
             snapshot.names = self.names.snapshot();
@@ -359,10 +375,24 @@ impl Watch<'_> {
         }
     }
 
+    /// A shard may write nothing for minutes, so that a folder that has gone is not met by itself.
+    fn look_at_folder(&mut self) -> Result<(), Error> {
+        if self.folder_seen.elapsed() < FOLDER_TICK {
+            return Ok(());
+        }
+        self.folder_seen = Instant::now();
+        let folder = self.shared.folder();
+        self.dataset
+            .check_folder(folder)
+            .map_err(|error| self.abort(Error::output_io(folder, &error)))
+    }
+
     /// Leaves at once: reactors are not waited for, the folder is left resumable.
     fn abort(&self, error: Error) -> Error {
         self.shared.drain();
-        dataset::sweep(self.shared.folder());
+        if self.shared.commits.close(COMMIT_END_MAX) {
+            dataset::sweep(self.shared.folder());
+        }
         error
     }
 }
