@@ -3,8 +3,8 @@
 //! The way of one URL runs through the modules in this order: [`options`] and [`config`] (what was
 //! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
 //! [`http`] (one exchange), `compute` (pixels), `shard` (one output shard), `commit` (durable) and
-//! [`run`] (the whole). [`doctor`] holds the machine against what a run needs; [`resolve`] makes the
-//! resolver and shows its ways.
+//! [`run`] (the whole). [`doctor`] holds the machine against what a run needs, [`verify`] a dataset
+//! against what its marks promise; [`resolve`] makes the resolver and shows its ways.
 
 pub mod address;
 mod alarm;
@@ -32,3 +32,4 @@ mod shard;
 pub mod stages;
 mod sync;
 mod text;
+pub mod verify;

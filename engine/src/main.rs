@@ -32,6 +32,13 @@ fn main() -> ExitCode {
             Ok(code) => ExitCode::from(code),
             Err(error) => fail(&error),
         },
+        Invocation::Verify(options) => match turbo2ds::verify::verify(&options) {
+            Ok((text, code)) => {
+                say::out(text);
+                ExitCode::from(code)
+            }
+            Err(error) => fail(&error),
+        },
         Invocation::Run(config) => {
             log_to_stderr(config.show.log_json);
             turbo2ds::run::run(*config).unwrap_or_else(|error| fail(&error))

@@ -1,5 +1,5 @@
-//! Owns the way in for benchmarks: the private parts of a run that have a bare call below them, one
-//! at a time, as the run itself uses them. Never part of a run.
+//! Owns the way in for benchmarks and fuzzing: the private parts of a run that have a bare call below
+//! them or read a stranger's bytes, one at a time, as the run itself uses them. Never part of a run.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,6 +15,7 @@ use crate::runtime;
 use crate::shard::{Dirty, ShardFiles, pump};
 
 pub use crate::compute::{ImageWork, hex_digest};
+pub use crate::verify::fuzzed::{read_parquet, read_records, read_tar};
 
 /// Bytes that wait to be written before no more are laid out. A run's reactor writes as samples
 /// come; here they come at once, so the bound is less than a run's.

@@ -9,6 +9,7 @@ mod images;
 mod json;
 mod layout;
 mod metadata;
+mod records;
 mod shard;
 mod stats;
 mod tarball;
@@ -17,6 +18,7 @@ mod value;
 
 pub use error::WriterError;
 pub use layout::{Layout, RowOutcome, sample_key, shard_name};
+pub use records::{RecordError, Records, SampleFeatures};
 pub use shard::ShardWriter;
 pub use stats::ShardStats;
 

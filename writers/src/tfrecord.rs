@@ -97,7 +97,7 @@ pub(crate) fn append_sample(
 }
 
 /// Frames one payload.
-fn append_record(payload: &[u8], sink: &mut dyn Sink) {
+pub(crate) fn append_record(payload: &[u8], sink: &mut dyn Sink) {
     let length = (payload.len() as u64).to_le_bytes();
     let mut head = [0; 12];
     head[..8].copy_from_slice(&length);
@@ -108,7 +108,7 @@ fn append_record(payload: &[u8], sink: &mut dyn Sink) {
 }
 
 /// CRC-32C rotated and offset, so that a CRC over data that holds CRCs stays useful.
-fn masked_crc(bytes: &[u8]) -> u32 {
+pub(crate) fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
         .rotate_right(15)
         .wrapping_add(0xa282_ead8)

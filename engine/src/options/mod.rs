@@ -4,7 +4,8 @@
 //!
 //! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
 //! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
-//! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `resolve`, `tune`). An
+//! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `resolve`, `tune`,
+//! `verify`). An
 //! option given twice counts as given last, but lists that are
 //! documented as repeatable grow.
 
@@ -22,6 +23,7 @@ use crate::config::Config;
 use crate::doctor::{DoctorOptions, TuneOptions};
 use crate::error::Error;
 use crate::resolve::ResolveOptions;
+use crate::verify::VerifyOptions;
 use table::{Kind, OptionSpec, TABLE};
 use tools::Tool;
 use value::Values;
@@ -37,6 +39,8 @@ pub enum Invocation {
     Resolve(Box<ResolveOptions>),
     /// Print a machine profile.
     Tune(TuneOptions),
+    /// Read a dataset back.
+    Verify(VerifyOptions),
     /// Print this text and end with success.
     Help(String),
     /// Print this text and end with success.

@@ -1,4 +1,4 @@
-//! Owns the command lines of `turbo2ds doctor`, `resolve` and `tune`: their own small tables, in the
+//! Owns the command lines of `turbo2ds doctor`, `resolve`, `tune` and `verify`: their own small tables, in the
 //! spellings of the main one. A list file of one of these names is given as `./doctor`.
 
 use std::ffi::OsString;
@@ -12,6 +12,7 @@ use super::{Invocation, utf8};
 use crate::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
 use crate::error::Error;
 use crate::resolve::ResolveOptions;
+use crate::verify::VerifyOptions;
 
 /// A command beside the main one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub(super) enum Tool {
     Doctor,
     Resolve,
     Tune,
+    Verify,
 }
 
 /// One option of a tool: name, kind, one line of help.
@@ -74,6 +76,16 @@ const TUNE: &[Spec] = &[
     PROFILE,
 ];
 
+const VERIFY: &[Spec] = &[
+    (
+        "repair",
+        Kind::Bool,
+        "remove the marks of broken shards, so that the command that made them does them again, and \
+         what interrupted runs left under temporary names; no data of a shard is removed",
+    ),
+    ("json", Kind::Bool, "one JSON object instead of the table"),
+];
+
 impl Tool {
     /// The tool whose name is the first word.
     pub(super) fn of(word: &str) -> Option<Self> {
@@ -81,6 +93,7 @@ impl Tool {
             "doctor" => Some(Self::Doctor),
             "resolve" => Some(Self::Resolve),
             "tune" => Some(Self::Tune),
+            "verify" => Some(Self::Verify),
             _ => None,
         }
     }
@@ -90,6 +103,7 @@ impl Tool {
             Self::Doctor => "doctor",
             Self::Resolve => "resolve",
             Self::Tune => "tune",
+            Self::Verify => "verify",
         }
     }
 
@@ -101,6 +115,7 @@ impl Tool {
                 of_a_run.chain([JSON]).collect()
             }
             Self::Tune => TUNE.to_vec(),
+            Self::Verify => VERIFY.to_vec(),
         }
     }
 
@@ -113,6 +128,7 @@ impl Tool {
             Self::Doctor => doctor(&given).map(|options| Invocation::Doctor(Box::new(options))),
             Self::Resolve => resolve(&given).map(|options| Invocation::Resolve(Box::new(options))),
             Self::Tune => tune(&given).map(Invocation::Tune),
+            Self::Verify => verify(&given).map(Invocation::Verify),
         }
     }
 
@@ -175,6 +191,7 @@ impl Tool {
                 "--print [--profile NAME] [sysctl|limits|systemd|classes]...",
                 TUNE_ABOUT,
             ),
+            Self::Verify => ("FOLDER [--repair] [--json]", VERIFY_ABOUT),
         };
         let mut out = format!("Usage: turbo2ds {} {usage}\n\n", self.name());
         for paragraph in about {
@@ -208,6 +225,17 @@ const TUNE_ABOUT: &[&str] = &[
     "Prints a profile as the files to install: kernel parameters, limits of login sessions, a systemd \
      unit; without a word all three. Each value says its unit, why, and what is seen without it. \
      classes: what each class is planned for, as a table.",
+];
+
+const VERIFY_ABOUT: &[&str] = &[
+    "Reads every shard of a dataset back: the structure of its tar, tfrecord (with checksums), parquet \
+     or folder; its rows, keys and counts against its stats; each sample's json and the size in its \
+     image's header against its row; the hash of images that are stored as they came \
+     (--disable_all_reencoding, or --skip_reencode where they were kept). Not checked are pixels, \
+     hashes of images that were encoded anew, and whether the list had more rows. A folder that a run \
+     is writing to is refused.",
+    "Exit codes: 0 whole; 3 shards are broken, unfinished or missing, and to be done again; 1 the \
+     folder or its record cannot be read, or a run is at work in it; 2 the command line was refused.",
 ];
 
 /// What a tool was given.
@@ -335,6 +363,20 @@ fn tune(given: &Given) -> Result<TuneOptions, Error> {
     })
 }
 
+fn verify(given: &Given) -> Result<VerifyOptions, Error> {
+    let [folder] = &given.words[..] else {
+        return Err(Error::usage(
+            "verify takes one folder",
+            "write `turbo2ds verify FOLDER`; a list file called verify is given as ./verify",
+        ));
+    };
+    Ok(VerifyOptions {
+        folder: PathBuf::from(folder),
+        repair: given.last("repair", boolean)?.unwrap_or(false),
+        json: given.last("json", boolean)?.unwrap_or(false),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::parse;
@@ -417,6 +459,15 @@ mod tests {
     }
 
     #[test]
+    fn verify_takes_a_folder_and_its_switches() {
+        let Ok(Invocation::Verify(options)) = parsed(&["verify", "--repair", "out"]) else {
+            panic!("a verify")
+        };
+        assert_eq!(options.folder, PathBuf::from("out"));
+        assert!(options.repair && !options.json);
+    }
+
+    #[test]
     fn what_a_tool_does_not_know_is_refused_with_a_hint() {
         for (args, hint) in [
             (
@@ -440,6 +491,9 @@ mod tests {
             (&["tune"], "tune --print"),
             (&["tune", "--print", "False"], "tune --print"),
             (&["tune", "--print", "grub"], "sysctl, limits, systemd"),
+            (&["verify"], "verify FOLDER"),
+            (&["verify", "a", "b"], "./verify"),
+            (&["verify", "a", "--repare"], "did you mean `--repair`?"),
         ] {
             let text = refused(args);
             assert!(text.contains(hint), "{args:?}: {text}");
@@ -465,10 +519,10 @@ mod tests {
             "{resolve}"
         );
         assert!(help(&["tune", "--help"]).contains("classes"));
+        assert!(help(&["verify", "--help"]).contains("Exit codes"));
         let main = help(&["--help"]);
-        assert!(
-            main.contains("turbo2ds doctor") && main.contains("turbo2ds tune"),
-            "{main}"
-        );
+        for tool in ["doctor", "tune", "verify"] {
+            assert!(main.contains(&format!("turbo2ds {tool}")), "{main}");
+        }
     }
 }

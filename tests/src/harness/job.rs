@@ -38,6 +38,22 @@ fn beside_this_test() -> PathBuf {
     profile.join("turbo2ds")
 }
 
+/// Runs one of the binary's tools (`verify`, `doctor`) to its end.
+pub fn tool<T: Into<OsString>>(arguments: impl IntoIterator<Item = T>) -> Outcome {
+    let begun = Instant::now();
+    let output = Command::new(binary())
+        .args(arguments.into_iter().map(Into::into))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary starts");
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        took: begun.elapsed(),
+    }
+}
+
 /// A command line in a temporary folder of its own; may be run again and again in it.
 pub struct Job {
     folder: TempDir,
@@ -45,6 +61,7 @@ pub struct Job {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     wrapper: Vec<OsString>,
+    output: PathBuf,
 }
 
 impl Job {
@@ -62,6 +79,7 @@ impl Job {
         let list_path = folder.path().join(list_name);
         std::fs::write(&list_path, list).expect("the list can be written");
         let job = Self {
+            output: folder.path().join("dataset"),
             folder,
             list: list_path,
             arguments: Vec::new(),
@@ -108,6 +126,18 @@ impl Job {
         self
     }
 
+    /// Writes the dataset here instead of into the job's own folder.
+    pub fn into_folder(mut self, output: impl Into<PathBuf>) -> Self {
+        self.output = output.into();
+        self
+    }
+
+    /// Runs the binary itself again, after [`Job::through`].
+    pub fn directly(mut self) -> Self {
+        self.wrapper.clear();
+        self
+    }
+
     /// Replaces the list's content.
     pub fn rewrite_list(&self, content: impl AsRef<[u8]>) {
         std::fs::write(&self.list, content).expect("the list can be written");
@@ -124,7 +154,7 @@ impl Job {
 
     /// Where the dataset goes.
     pub fn output(&self) -> PathBuf {
-        self.folder.path().join("dataset")
+        self.output.clone()
     }
 
     /// Runs to the end.
@@ -186,6 +216,11 @@ impl Running {
         let done = |name: &str| name.ends_with("_stats.json");
         let reached = watch::until_files(&self.output, done, count, RUN_MAX);
         assert!(reached, "no {count} finished shards: {}", self.said());
+    }
+
+    /// Waits for the end, at most this long; whether it came.
+    pub fn ends_within(&self, limit: Duration) -> bool {
+        watch::until_exit(&self.child, limit)
     }
 
     /// SIGKILL: nothing of the process's own runs any more.

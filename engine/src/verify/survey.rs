@@ -1,0 +1,139 @@
+//! Owns the look at a dataset's folder: which names make up which shard, and what is there besides.
+//! Never opens a file.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::commit::is_temporary;
+use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX, names};
+
+/// The files of one shard by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pieces {
+    pub(super) mark: bool,
+    pub(super) parquet: bool,
+    pub(super) tar: bool,
+    pub(super) tfrecord: bool,
+    pub(super) folder: bool,
+}
+
+/// What a folder holds.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// By the shard's name, which is its number.
+    pub(super) shards: BTreeMap<String, Pieces>,
+    /// What an interrupted run left under temporary names.
+    pub(super) temporaries: u64,
+    /// What is no part of a dataset.
+    pub(super) others: u64,
+}
+
+impl Survey {
+    /// Lists the folder.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(super) fn of(folder: &Path) -> io::Result<Self> {
+        let mut survey = Self::default();
+        for name in names(folder)? {
+            survey.take(&name);
+        }
+        Ok(survey)
+    }
+
+    fn take(&mut self, name: &str) {
+        type Kind = fn(&mut Pieces) -> &mut bool;
+        let kinds: [(&str, Kind); 4] = [
+            (STATS_SUFFIX, |pieces| &mut pieces.mark),
+            (".parquet", |pieces| &mut pieces.parquet),
+            (".tar", |pieces| &mut pieces.tar),
+            (".tfrecord", |pieces| &mut pieces.tfrecord),
+        ];
+        let with_ending = kinds.iter().find_map(|(ending, kind)| {
+            let stem = name.strip_suffix(ending)?;
+            shard_number(stem).map(|_| (stem, *kind))
+        });
+        let folder: (&str, Kind) = (name, |pieces| &mut pieces.folder);
+        if let Some((stem, kind)) = with_ending.or(shard_number(name).map(|_| folder)) {
+            *kind(self.shards.entry(stem.to_owned()).or_default()) = true;
+        } else if is_temporary(name) || name == "_tmp" {
+            self.temporaries += 1;
+        } else if name != RECORD_NAME {
+            self.others += 1;
+        }
+    }
+
+    /// Numbers below the greatest of which nothing is there: how many, and the first few.
+    pub(super) fn gaps(&self, listed_max: usize) -> (u64, Vec<u64>) {
+        let mut numbers: Vec<u64> = self.shards.keys().filter_map(|n| shard_number(n)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let (mut count, mut first, mut next) = (0, Vec::new(), 0);
+        for number in numbers {
+            count += number - next;
+            let room = listed_max - first.len();
+            first.extend((next..number).take(room));
+            next = number.saturating_add(1);
+        }
+        (count, first)
+    }
+}
+
+/// The number that a shard's name is.
+pub(super) fn shard_number(name: &str) -> Option<u64> {
+    let digits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| name.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey(names: &[&str]) -> Survey {
+        let mut survey = Survey::default();
+        for name in names {
+            survey.take(name);
+        }
+        survey
+    }
+
+    #[test]
+    fn names_are_put_to_their_shards_and_the_rest_is_counted() {
+        let found = survey(&[
+            "00000.tar",
+            "00000.parquet",
+            "00000_stats.json",
+            "00001",
+            ".00002.tar.part",
+            "_tmp",
+            RECORD_NAME,
+            "notes.txt",
+            "x_stats.json",
+            "_stats.json",
+        ]);
+        let first = Pieces {
+            mark: true,
+            parquet: true,
+            tar: true,
+            ..Pieces::default()
+        };
+        assert_eq!(found.shards["00000"], first);
+        assert!(found.shards["00001"].folder);
+        assert_eq!(found.shards.len(), 2);
+        assert_eq!((found.temporaries, found.others), (2, 3));
+    }
+
+    #[test]
+    fn gaps_are_counted_and_only_some_of_them_listed() {
+        let found = survey(&[
+            "00001_stats.json",
+            "00004_stats.json",
+            "18446744073709551615",
+        ]);
+        let (count, first) = found.gaps(4);
+        assert_eq!(first, [0, 2, 3, 5]);
+        assert_eq!(count, u64::MAX - 2);
+        assert_eq!(survey(&["0.tar", "1.tar"]).gaps(4), (0, vec![]));
+    }
+}
