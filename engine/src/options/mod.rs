@@ -5,9 +5,8 @@
 //! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
 //! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
 //! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `resolve`, `tune`,
-//! `verify`). An
-//! option given twice counts as given last, but lists that are
-//! documented as repeatable grow.
+//! `verify`). An option given twice counts as given last, but lists that are documented as repeatable
+//! grow.
 
 mod check;
 mod dns;
