@@ -11,6 +11,7 @@ mod alarm;
 mod commit;
 mod compute;
 pub mod config;
+mod contain;
 mod core;
 pub mod doctor;
 pub mod error;

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder,
 };
 
+use crate::contain::contained;
 use crate::error::Error;
 
 use super::boxes::Boxes;
@@ -93,12 +94,16 @@ impl ParquetSource {
             first += 1;
         }
         let file = File::open(&self.path).map_err(|cause| broken(&self.path, &cause))?;
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_row_groups((first..groups.len()).collect())
-            .with_projection(self.mask.clone())
-            .with_batch_size(self.batch_rows)
-            .with_offset(usize::try_from(within).unwrap_or(usize::MAX))
-            .build()
+        let build = || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_row_groups((first..groups.len()).collect())
+                .with_projection(self.mask.clone())
+                .with_batch_size(self.batch_rows)
+                .with_offset(usize::try_from(within).unwrap_or(usize::MAX))
+                .build()
+        };
+        contained(build)
+            .ok_or_else(|| panicked(&self.path))?
             .map_err(|cause| broken(&self.path, &cause))
     }
 
@@ -110,7 +115,8 @@ impl ParquetSource {
             Some(reader) => reader,
             None => self.reader_here()?,
         };
-        let batch = match reader.next() {
+        let next = contained(|| reader.next()).ok_or_else(|| panicked(&self.path))?;
+        let batch = match next {
             Some(batch) => batch.map_err(|cause| broken(&self.path, &cause))?,
             None => return Err(broken(&self.path, &"fewer rows than the footer says")),
         };
@@ -173,8 +179,14 @@ fn no_boxes(path: &Path, column: &str, kind: &DataType) -> Error {
 
 fn footer(path: &Path) -> Result<ArrowReaderMetadata, Error> {
     let file = File::open(path).map_err(|cause| broken(path, &cause))?;
-    ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+    contained(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+        .ok_or_else(|| panicked(path))?
         .map_err(|cause| broken(path, &cause))
+}
+
+/// A file over which the parquet crate panicked, as fuzzing has shown that it does.
+fn panicked(path: &Path) -> Error {
+    broken(path, &"its pages contradict each other")
 }
 
 /// Rows by the footer.

@@ -2,7 +2,6 @@
 //! changes anything.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use turbo2ds_codec::ReencodePolicy;
@@ -75,12 +74,9 @@ impl<'a> Shard<'a> {
         if !self.pieces.mark {
             return Verdict::Unfinished;
         }
-        // The readers of parquet and tar are others' code over bytes that may be anything.
-        let read = catch_unwind(AssertUnwindSafe(|| self.read()));
-        match read {
-            Ok(Ok(counts)) => Verdict::Whole(counts),
-            Ok(Err(found)) => Verdict::Broken(found),
-            Err(_) => Verdict::Broken(self.found("", Fault::Reader)),
+        match self.read() {
+            Ok(counts) => Verdict::Whole(counts),
+            Err(found) => Verdict::Broken(found),
         }
     }
 

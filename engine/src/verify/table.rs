@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -11,11 +12,16 @@ use arrow_schema::{DataType, Schema};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::column::page::{Page, PageReader};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
 use turbo2ds_writers::ShardStats;
 
 use super::fault::Fault;
 use super::rows::{Known, Row, Rows};
 use crate::config::HashKind;
+use crate::contain::contained;
 
 /// Rows of metadata that are in memory at once.
 const BATCH_ROWS: usize = 1024;
@@ -46,7 +52,9 @@ impl Table {
     /// Reads the footer and finds the columns.
     pub(super) fn open(path: &Path) -> Result<Self, Fault> {
         let file = File::open(path)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+        let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+        let metadata = contained(load)
+            .ok_or(Fault::Reader)?
             .map_err(|_| Fault::Parquet)?;
         let columns = Columns::of(metadata.schema())?;
         Ok(Self {
@@ -76,24 +84,62 @@ impl Table {
                 wanted: stats.count,
             });
         }
+        contained(|| check_dictionaries(&self.file, self.metadata.metadata()))
+            .ok_or(Fault::Reader)??;
         let batch_rows = if self.has_images() {
             IMAGE_BATCH_ROWS
         } else {
             BATCH_ROWS
         };
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file, self.metadata)
-            .with_batch_size(batch_rows)
-            .build()
+        let build = || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file, self.metadata)
+                .with_batch_size(batch_rows)
+                .build()
+        };
+        let mut batches = contained(build)
+            .ok_or(Fault::Reader)?
             .map_err(|_| Fault::Parquet)?;
         let hash = self.columns.hash.map(|(_, kind)| kind);
         let mut rows = Rows::new(shard, known, hash);
-        for batch in batches {
+        while let Some(batch) = contained(|| batches.next()).ok_or(Fault::Reader)? {
             let batch = batch.map_err(|_| Fault::Parquet)?;
             self.columns.take(&batch, &mut rows, stats.count, images)?;
         }
         rows.check_counts(stats)?;
         Ok(rows)
     }
+}
+
+/// No dictionary claims more values than it has bytes: the reader makes room for all that are claimed.
+fn check_dictionaries(file: &File, metadata: &ParquetMetaData) -> Result<(), Fault> {
+    let file = Arc::new(file.try_clone()?);
+    for group in metadata.row_groups() {
+        let rows = usize::try_from(group.num_rows()).map_err(|_| Fault::Parquet)?;
+        for column in group.columns() {
+            check_dictionary(&file, column, rows).map_err(|_| Fault::Parquet)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_dictionary(
+    file: &Arc<File>,
+    column: &ColumnChunkMetaData,
+    rows: usize,
+) -> Result<(), ParquetError> {
+    let mut pages = SerializedPageReader::new(file.clone(), column, rows, None)?;
+    while let Some(page) = pages.peek_next_page()? {
+        if !page.is_dict {
+            pages.skip_next_page()?;
+        } else if let Some(Page::DictionaryPage {
+            buf, num_values, ..
+        }) = pages.get_next_page()?
+            && num_values as usize > buf.len()
+        {
+            return Err(ParquetError::General("values without bytes".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 impl Columns {
@@ -187,5 +233,41 @@ impl Columns {
         }
         let row = rows.claim(key)?;
         rows.check_image(row, extension, column.value(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: arrow's reader panics on it (an offset out of bounds).
+    const PANICS: &[u8] = include_bytes!("../../../tests/fuzz/seeds/read_back/reader_panics");
+    /// Likewise: a dictionary that claims 800 million values, for which parquet's reader makes room.
+    const CLAIMS: &[u8] =
+        include_bytes!("../../../tests/fuzz/seeds/read_back/dictionary_of_billions");
+
+    /// Reads a seed, whose first byte says its kind and count, as the shard of a run.
+    fn read(seed: &[u8]) -> Result<Rows, Fault> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("00000.parquet");
+        std::fs::write(&path, &seed[1..]).expect("a file");
+        let count = u64::from(seed[0] >> 4);
+        let stats = ShardStats {
+            count,
+            successes: count,
+            status_dict: [("success".to_owned(), count)].into(),
+            ..ShardStats::default()
+        };
+        Table::open(&path).and_then(|table| table.read("00000", Known::default(), &stats, true))
+    }
+
+    #[test]
+    fn a_file_that_makes_its_reader_panic_is_a_fault_of_the_file() {
+        assert!(matches!(read(PANICS), Err(Fault::Reader)));
+    }
+
+    #[test]
+    fn a_dictionary_is_not_believed_beyond_its_bytes() {
+        assert!(matches!(read(CLAIMS), Err(Fault::Parquet)));
     }
 }

@@ -27,12 +27,21 @@ fn check(target: &Target) {
     assert!(plain(&target.authority()) && plain(&target.connect_authority()));
     assert!(plain(target.path_and_query()) && target.path_and_query().starts_with('/'));
     let mut request = Vec::new();
-    write_request(&mut request, target, RequestForm::Absolute, "turbo2ds", None);
+    write_request(
+        &mut request,
+        target,
+        RequestForm::Absolute,
+        "turbo2ds",
+        None,
+    );
     let request = String::from_utf8(request).expect("a request is ASCII");
     assert!(request.ends_with("\r\n\r\n"));
     let absolute = request.split(' ').nth(1).expect("a request line");
     let again = Target::parse(absolute).expect("what was asked for is a URL");
-    assert_eq!((again.port, again.authority()), (target.port, target.authority()));
+    assert_eq!(
+        (again.port, again.authority()),
+        (target.port, target.authority())
+    );
     assert_eq!(format!("{:?}", again.host), format!("{:?}", target.host));
     assert_eq!(again.path_and_query(), target.path_and_query());
 }
