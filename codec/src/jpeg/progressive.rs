@@ -180,44 +180,42 @@ impl Progressive {
         for part in scan.parts() {
             tables[part.component] = Some(markers.dc(*part)?);
         }
-        let units = units(frame, scan);
-        for stretch in data.stretches(units, scan.restart_interval)? {
-            let mut bits = Bits::new(&data.bytes, stretch.start)?;
-            let mut predictors = [0; COMPONENTS];
-            for unit in stretch.units {
-                for_blocks(frame, scan, unit, |component, column, row| {
-                    let grid = &mut self.grids[component];
-                    bits.refill();
-                    let entry = tables[component]?.look(&bits);
-                    if entry.is_none() {
-                        return None;
-                    }
-                    let predictor: &mut i32 = &mut predictors[component];
-                    *predictor += entry.value(bits.window());
-                    bits.skip(entry.bits());
-                    let value = i16::try_from(*predictor).ok()?;
-                    grid.coefficients[row * grid.blocks_per_row + column][0] = value << scan.low;
-                    Some(())
-                })?;
-            }
-            if !bits.is_within(stretch.end) {
+        self.read_dc(frame, scan, data, |bits, component, predictor| {
+            let entry = tables[component]?.look(bits);
+            if entry.is_none() {
                 return None;
             }
-        }
-        Some(())
+            *predictor += entry.value(bits.window());
+            bits.skip(entry.bits());
+            i16::try_from(*predictor).ok()
+        })
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     fn dc_refine(&mut self, frame: &Frame, scan: &Scan, data: &Data) -> Option<()> {
-        let units = units(frame, scan);
-        for stretch in data.stretches(units, scan.restart_interval)? {
+        self.read_dc(frame, scan, data, |bits, _, _| Some(bits.take(1) as i16))
+    }
+
+    /// Adds what `next` reads, shifted to its place, to the first coefficient of every block. It is
+    /// given the component and the sum of its differences since the last restart.
+    #[inline(always)]
+    fn read_dc(
+        &mut self,
+        frame: &Frame,
+        scan: &Scan,
+        data: &Data,
+        mut next: impl FnMut(&mut Bits<'_>, usize, &mut i32) -> Option<i16>,
+    ) -> Option<()> {
+        for stretch in data.stretches(units(frame, scan), scan.restart_interval)? {
             let mut bits = Bits::new(&data.bytes, stretch.start)?;
+            let mut predictors = [0; COMPONENTS];
             for unit in stretch.units {
                 for_blocks(frame, scan, unit, |component, column, row| {
-                    let grid = &mut self.grids[component];
                     bits.refill();
-                    let bit = bits.take(1) as i16;
-                    grid.coefficients[row * grid.blocks_per_row + column][0] |= bit << scan.low;
+                    let value = next(&mut bits, component, &mut predictors[component])?;
+                    let grid = &mut self.grids[component];
+                    let index = row * grid.blocks_per_row + column;
+                    grid.coefficients[index][0] |= value << scan.low;
                     Some(())
                 })?;
             }
