@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::{
 
 use crate::contain::contained;
 use crate::error::Error;
+use crate::pages;
 
 use super::boxes::Boxes;
 use super::columns::{Columns, Role, as_text};
@@ -94,6 +95,14 @@ impl ParquetSource {
             first += 1;
         }
         let file = File::open(&self.path).map_err(|cause| broken(&self.path, &cause))?;
+        for (leaf, column) in groups[first..]
+            .iter()
+            .flat_map(|g| g.columns().iter().enumerate())
+        {
+            if self.mask.leaf_included(leaf) {
+                pages::check(&file, column).map_err(|cause| broken(&self.path, &cause))?;
+            }
+        }
         let build = || {
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
                 .with_row_groups((first..groups.len()).collect())

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -12,16 +11,14 @@ use arrow_schema::{DataType, Schema};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::column::page::{Page, PageReader};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
-use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::file::metadata::RowGroupMetaData;
 use turbo2ds_writers::ShardStats;
 
 use super::fault::Fault;
 use super::rows::{Known, Row, Rows};
 use crate::config::HashKind;
 use crate::contain::contained;
+use crate::pages;
 
 /// Rows of metadata that are in memory at once.
 const BATCH_ROWS: usize = 1024;
@@ -84,8 +81,10 @@ impl Table {
                 wanted: stats.count,
             });
         }
-        contained(|| check_dictionaries(&self.file, self.metadata.metadata()))
-            .ok_or(Fault::Reader)??;
+        let groups = self.metadata.metadata().row_groups().iter();
+        for column in groups.flat_map(RowGroupMetaData::columns) {
+            pages::check(&self.file, column).map_err(|_| Fault::Parquet)?;
+        }
         let batch_rows = if self.has_images() {
             IMAGE_BATCH_ROWS
         } else {
@@ -108,38 +107,6 @@ impl Table {
         rows.check_counts(stats)?;
         Ok(rows)
     }
-}
-
-/// No dictionary claims more values than it has bytes: the reader makes room for all that are claimed.
-fn check_dictionaries(file: &File, metadata: &ParquetMetaData) -> Result<(), Fault> {
-    let file = Arc::new(file.try_clone()?);
-    for group in metadata.row_groups() {
-        let rows = usize::try_from(group.num_rows()).map_err(|_| Fault::Parquet)?;
-        for column in group.columns() {
-            check_dictionary(&file, column, rows).map_err(|_| Fault::Parquet)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_dictionary(
-    file: &Arc<File>,
-    column: &ColumnChunkMetaData,
-    rows: usize,
-) -> Result<(), ParquetError> {
-    let mut pages = SerializedPageReader::new(file.clone(), column, rows, None)?;
-    while let Some(page) = pages.peek_next_page()? {
-        if !page.is_dict {
-            pages.skip_next_page()?;
-        } else if let Some(Page::DictionaryPage {
-            buf, num_values, ..
-        }) = pages.get_next_page()?
-            && num_values as usize > buf.len()
-        {
-            return Err(ParquetError::General("values without bytes".to_owned()));
-        }
-    }
-    Ok(())
 }
 
 impl Columns {
@@ -264,6 +231,14 @@ mod tests {
     #[test]
     fn a_file_over_which_the_reader_panicked_is_a_fault_of_the_file() {
         assert!(matches!(read(PANICS), Err(Fault::Reader | Fault::Parquet)));
+    }
+
+    /// Likewise: a page of 1.8 GB in a file of 1.4 KB.
+    const SWELLS: &[u8] = include_bytes!("../../../tests/fuzz/seeds/read_back/page_of_gigabytes");
+
+    #[test]
+    fn a_page_is_not_believed_beyond_what_its_coding_can_hold() {
+        assert!(matches!(read(SWELLS), Err(Fault::Parquet)));
     }
 
     #[test]

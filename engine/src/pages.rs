@@ -1,0 +1,277 @@
+//! Owns the look at a parquet file's page headers (parquet.thrift, in Thrift's compact protocol) before
+//! its reader does: that reader takes memory for what a header claims, pages of gigabytes and dictionaries
+//! of billions. Never reads a page.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use parquet::basic::{Compression, Type};
+use parquet::file::metadata::ColumnChunkMetaData;
+
+/// Bytes of a header that are read first, and at most: long values may stand in its statistics.
+const HEADER_BYTES: usize = 4 * 1024;
+const HEADER_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of a compressed page once it is decompressed; writers make pages of about one megabyte.
+const PAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// No byte of deflate, the densest of the codings below, stands for more than these; room for the least pages.
+const EXPANSION_MAX: u64 = 1100;
+const EXPANSION_ROOM_BYTES: u64 = 64 * 1024;
+/// Structs and lists in each other.
+const DEPTH_MAX: u32 = 8;
+
+/// Whether a column chunk's pages claim no more than they can hold.
+///
+/// # Errors
+/// The file's; `InvalidData` for headers that are none or claim too much.
+pub fn check(file: &File, column: &ColumnChunkMetaData) -> io::Result<()> {
+    let start = column
+        .dictionary_page_offset()
+        .unwrap_or(column.data_page_offset());
+    let (start, length) = (unsigned(start)?, unsigned(column.compressed_size())?);
+    let end = start.checked_add(length).ok_or_else(implausible)?;
+    let mut left = unsigned(column.num_values())?;
+    let mut at = start;
+    while at < end && left > 0 {
+        let (header, header_bytes) = read_header(file, at, end)?;
+        header.check(column)?;
+        left = left.saturating_sub(header.data_values);
+        at = at
+            .checked_add(header_bytes + header.compressed)
+            .filter(|next| *next <= end)
+            .ok_or_else(implausible)?;
+    }
+    Ok(())
+}
+
+fn implausible() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "its pages are implausible")
+}
+
+fn unsigned(number: i64) -> io::Result<u64> {
+    u64::try_from(number).map_err(|_| implausible())
+}
+
+/// What of a page header is looked at.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Header {
+    uncompressed: u64,
+    compressed: u64,
+    /// Values of a data page; none of any other.
+    data_values: u64,
+    dictionary_values: u64,
+}
+
+impl Header {
+    fn check(&self, column: &ColumnChunkMetaData) -> io::Result<()> {
+        let dense = self.compressed.saturating_mul(EXPANSION_MAX) + EXPANSION_ROOM_BYTES;
+        let most = match column.compression() {
+            Compression::UNCOMPRESSED => self.compressed,
+            Compression::ZSTD(_) | Compression::BROTLI(_) => PAGE_BYTES_MAX,
+            _ => dense.min(PAGE_BYTES_MAX),
+        };
+        let value_bytes = match column.column_type() {
+            Type::FIXED_LEN_BYTE_ARRAY | Type::BOOLEAN => 1,
+            _ => 4,
+        };
+        let values_fit = self.dictionary_values.saturating_mul(value_bytes) <= self.uncompressed;
+        if self.uncompressed <= most && values_fit {
+            Ok(())
+        } else {
+            Err(implausible())
+        }
+    }
+}
+
+/// The header at a place and how long it is.
+fn read_header(file: &File, at: u64, end: u64) -> io::Result<(Header, u64)> {
+    let mut room = HEADER_BYTES;
+    loop {
+        let wanted = usize::try_from(end - at).map_or(room, |left| left.min(room));
+        let mut bytes = vec![0; wanted];
+        file.read_exact_at(&mut bytes, at)?;
+        let mut reader = Compact { bytes: &bytes };
+        match reader.page_header() {
+            Some(header) => return Ok((header, (wanted - reader.bytes.len()) as u64)),
+            None if wanted < room || room >= HEADER_BYTES_MAX => return Err(implausible()),
+            None => room *= 16,
+        }
+    }
+}
+
+/// Thrift's compact protocol; `None` where the bytes end or are none of it.
+struct Compact<'a> {
+    bytes: &'a [u8],
+}
+
+// Types of fields and elements.
+const I32: u8 = 5;
+const STRUCT: u8 = 12;
+
+impl Compact<'_> {
+    fn page_header(&mut self) -> Option<Header> {
+        let mut header = Header::default();
+        let mut id = 0;
+        while let Some(kind) = self.field(&mut id)? {
+            match (id, kind) {
+                (2, I32) => header.uncompressed = self.size()?,
+                (3, I32) => header.compressed = self.size()?,
+                (5 | 8, STRUCT) => header.data_values = self.values()?,
+                (7, STRUCT) => header.dictionary_values = self.values()?,
+                _ => self.skip(kind, DEPTH_MAX)?,
+            }
+        }
+        Some(header)
+    }
+
+    /// Field 1 of the headers of data and dictionary pages: how many values.
+    fn values(&mut self) -> Option<u64> {
+        let (mut values, mut id) = (0, 0);
+        while let Some(kind) = self.field(&mut id)? {
+            match (id, kind) {
+                (1, I32) => values = self.size()?,
+                _ => self.skip(kind, DEPTH_MAX)?,
+            }
+        }
+        Some(values)
+    }
+
+    /// The next field's type, its id in `id`; `Some(None)` at the struct's end.
+    fn field(&mut self, id: &mut i64) -> Option<Option<u8>> {
+        let byte = self.byte()?;
+        if byte == 0 {
+            return Some(None);
+        }
+        *id = match byte >> 4 {
+            0 => self.signed()?,
+            delta => id.checked_add(i64::from(delta))?,
+        };
+        Some(Some(byte & 15))
+    }
+
+    fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
+        let depth = depth.checked_sub(1)?;
+        match kind {
+            // A field's truth is its type.
+            1 | 2 => {}
+            3 => drop(self.byte()?),
+            4..=6 => drop(self.varint()?),
+            7 => drop(self.take(8)?),
+            8 => {
+                let length = self.varint()?;
+                self.take(length)?;
+            }
+            9 | 10 => self.skip_list(depth)?,
+            STRUCT => {
+                let mut id = 0;
+                while let Some(kind) = self.field(&mut id)? {
+                    self.skip(kind, depth)?;
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn skip_list(&mut self, depth: u32) -> Option<()> {
+        let byte = self.byte()?;
+        let count = match byte >> 4 {
+            15 => self.varint()?,
+            count => u64::from(count),
+        };
+        for _ in 0..count {
+            match byte & 15 {
+                // In a list truth takes a byte.
+                1 | 2 => drop(self.byte()?),
+                // Each takes a byte at least, so that the bytes bound the loop.
+                kind => self.skip(kind, depth)?,
+            }
+        }
+        Some(())
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.bytes.split_first()?;
+        self.bytes = rest;
+        Some(*first)
+    }
+
+    fn take(&mut self, count: u64) -> Option<&[u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(usize::try_from(count).ok()?)?;
+        self.bytes = rest;
+        Some(taken)
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn signed(&mut self) -> Option<i64> {
+        let value = self.varint()?;
+        Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// A 32-bit number that cannot be negative.
+    fn size(&mut self) -> Option<u64> {
+        let number = i32::try_from(self.signed()?).ok()?;
+        u64::try_from(number).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dictionary page of 9 bytes that are 11 once decompressed, with 2 values.
+    const DICTIONARY: &[u8] = &[
+        0x15, 0x04, 0x15, 0x16, 0x15, 0x12, 0x4c, 0x15, 0x04, 0x15, 0x00, 0x12, 0x00, 0x00,
+    ];
+
+    #[test]
+    fn a_header_is_read_and_what_follows_it_is_not() {
+        let mut bytes = DICTIONARY.to_vec();
+        bytes.push(0xff);
+        let mut reader = Compact { bytes: &bytes };
+        let header = reader.page_header().expect("a header");
+        let expected = Header {
+            uncompressed: 11,
+            compressed: 9,
+            data_values: 0,
+            dictionary_values: 2,
+        };
+        assert_eq!(header, expected);
+        assert_eq!(reader.bytes, [0xff]);
+    }
+
+    #[test]
+    fn a_header_that_is_cut_anywhere_is_none() {
+        for end in 0..DICTIONARY.len() {
+            let mut reader = Compact {
+                bytes: &DICTIONARY[..end],
+            };
+            assert_eq!(reader.page_header(), None, "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn a_size_beyond_32_bits_is_none() {
+        let whole = |number: &[u8]| Compact { bytes: number }.size();
+        assert_eq!(whole(&[0xfe, 0xff, 0xff, 0xff, 0x0f]), Some(0x7fff_ffff));
+        assert_eq!(whole(&[0x80, 0x80, 0x80, 0x80, 0x10]), None);
+        assert_eq!(whole(&[0x01]), None);
+    }
+
+    #[test]
+    fn structs_without_end_are_not_followed() {
+        let deep = [0x1c].repeat(10_000);
+        assert_eq!(Compact { bytes: &deep }.page_header(), None);
+    }
+}
