@@ -18,9 +18,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
@@ -80,36 +80,65 @@ pub struct CommitDone {
 
 /// Lets one commit through at a time, until it is closed for good.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<Mutex<Closed>>);
+pub struct Gate(Arc<Passage>);
 
 #[derive(Default)]
-struct Closed(bool);
+struct Passage {
+    state: Mutex<State>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    under_way: bool,
+}
 
 impl Gate {
     /// Lets no further commit begin. False where the one under way does not end within `limit`: its
     /// disk may never answer.
     pub fn close(&self, limit: Duration) -> bool {
-        let end = Instant::now() + limit;
-        loop {
-            match self.0.try_lock() {
-                Ok(mut closed) => {
-                    closed.0 = true;
-                    return true;
-                }
-                // The commit thread panicked within a commit: it begins no other.
-                Err(TryLockError::Poisoned(_)) => return true,
-                Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Err(TryLockError::WouldBlock) => return false,
-            }
-        }
+        let mut state = self.0.state();
+        state.closed = true;
+        let waited = self
+            .0
+            .left
+            .wait_timeout_while(state, limit, |state| state.under_way);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !state.under_way
     }
 
     /// Does `work` unless the gate is closed.
     fn through<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        let closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (!closed.0).then(work)
+        {
+            let turn = self
+                .0
+                .left
+                .wait_while(self.0.state(), |state| state.under_way);
+            let mut state = turn.unwrap_or_else(PoisonError::into_inner);
+            if state.closed {
+                return None;
+            }
+            state.under_way = true;
+        }
+        let _leaves = Leaves(&self.0);
+        Some(work())
+    }
+}
+
+impl Passage {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A commit under way; it leaves at its end, a panic's too.
+struct Leaves<'a>(&'a Passage);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.state().under_way = false;
+        self.0.left.notify_all();
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use turbo2ds_tests::harness::read::{rows, samples};
 use turbo2ds_tests::harness::seed::{Seeded, number_from_env};
-use turbo2ds_tests::harness::{Disk, Job, tool};
+use turbo2ds_tests::harness::{Disk, Job, tool, watch};
 use turbo2ds_tests::web::{Ports, Web};
 
 /// Runs of an ordinary test run; the whole is 50.
@@ -127,12 +127,14 @@ fn met(job: Job, disk: Option<Disk>) -> Met {
     }
 }
 
-/// Waits until the run has made its folder and a moment of the seed's more.
+/// Waits until the run has made its folder and a moment of the seed's more: what goes wrong goes wrong then.
 fn wait_a_moment(folder: &Path, random: &mut Seeded) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !folder.is_dir() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let (parent, name) = (folder.parent().unwrap(), folder.file_name().unwrap());
+    let limit = Duration::from_secs(60);
+    assert!(
+        watch::until_files(parent, |file| file == name, 1, limit),
+        "the run makes its folder"
+    );
     std::thread::sleep(Duration::from_millis(random.below(250)));
 }
 

@@ -61,14 +61,16 @@ impl TurboDecoder {
             // baseline file, our conversion to RGB would take again.
             let samples = self.stored.room(bytes);
             let read = self.reader.read(body, false, size, rooms, samples);
-            if read.is_some() {
+            let shape = read.map(|()| {
                 let stored = StoredPlanes {
                     samples,
                     planes,
                     subsampling,
                 };
-                let shape = to_rgb(stored, out);
-                self.stored.trim();
+                to_rgb(stored, out)
+            });
+            self.stored.trim();
+            if let Some(shape) = shape {
                 return Ok(Decoded::Raster(shape));
             }
         }

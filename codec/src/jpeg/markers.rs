@@ -16,12 +16,11 @@ const KEPT_BYTES_MAX: usize = 16 << 20;
 /// Blocks that one MCU of several components may have.
 const MCU_BLOCKS_MAX: usize = 10;
 
-/// The place in a block, row by row, of each coefficient in the order of a file. What lies behind the
-/// 64th goes where no coefficient is.
-pub(super) static PLACES: [u8; 256] = places();
+/// The place in a block, row by row, of each coefficient in the order of a file.
+pub(super) static PLACES: [u8; 64] = places();
 
-const fn places() -> [u8; 256] {
-    let mut places = [64; 256];
+const fn places() -> [u8; 64] {
+    let mut places = [0; 64];
     let (mut row, mut column, mut index) = (0u8, 0u8, 0);
     while index < 64 {
         places[index] = row * 8 + column;
@@ -190,7 +189,7 @@ impl<'a> Markers<'a> {
             let bytes = if wide { 128 } else { 64 };
             let values = rest.get(..bytes)?;
             let mut table = Quantizers([0; 64]);
-            for (index, place) in PLACES[..64].iter().enumerate() {
+            for (index, place) in PLACES.iter().enumerate() {
                 let value = if wide {
                     u16::from_be_bytes([values[index * 2], values[index * 2 + 1]])
                 } else {
@@ -425,8 +424,8 @@ mod tests {
     #[test]
     fn coefficients_stand_in_zigzag() {
         assert_eq!(PLACES[..10], [0, 1, 8, 16, 9, 2, 3, 10, 17, 24]);
-        assert_eq!(PLACES[58..64], [61, 54, 47, 55, 62, 63]);
-        let mut all = PLACES[..64].to_vec();
+        assert_eq!(PLACES[58..], [61, 54, 47, 55, 62, 63]);
+        let mut all = PLACES.to_vec();
         all.sort_unstable();
         assert!(all.iter().copied().eq(0..64));
     }

@@ -28,7 +28,8 @@ impl Workspace {
     }
 }
 
-/// The place in a block of the coefficient before one that is `index`th in the file's order.
+/// The place in a block of the coefficient before one that is `index`th in the file's order. What is behind
+/// the last goes where no coefficient is.
 static PLACES_BEFORE: [u8; 256] = {
     let mut places = [64; 256];
     let mut index = 0;
@@ -144,7 +145,7 @@ fn read_block(
     *predictor += entry.value(bits.window());
     bits.skip(entry.bits());
     block.0[0] = i16::try_from(*predictor).ok()?;
-    // A difference has at most 27 bits, a pair at most 11, a single coefficient 26.
+    // Behind a refill's 56 bits: a difference has at most 27, a pair or a single coefficient at most 26.
     let mut place = 1;
     let mut pair = ac.look_for_pair(&bits);
     if pair.advances()[0] >= END {

@@ -3,13 +3,13 @@
 
 #![no_main]
 
-use std::path::PathBuf;
+mod shared;
 
 use libfuzzer_sys::fuzz_target;
 use turbo2ds::stages::{read_parquet, read_records, read_tar};
 use turbo2ds_writers::ShardStats;
 
-fuzz_target!(init: quieten(), |bytes: &[u8]| {
+fuzz_target!(init: shared::quieten(), |bytes: &[u8]| {
     let Some((kind, content)) = bytes.split_first() else {
         return;
     };
@@ -41,30 +41,9 @@ fuzz_target!(init: quieten(), |bytes: &[u8]| {
                 status_dict: [("success".to_owned(), count)].into(),
                 ..ShardStats::default()
             };
-            if let Ok(rows) = read_parquet(&file(content), &stats) {
+            if let Ok(rows) = read_parquet(&shared::file("back", content), &stats) {
                 assert_eq!(rows, count);
             }
         }
     }
 });
-
-/// The bytes as a file in memory.
-fn file(content: &[u8]) -> PathBuf {
-    let path = PathBuf::from(format!(
-        "/dev/shm/turbo2ds-fuzz-back-{}",
-        std::process::id()
-    ));
-    std::fs::write(&path, content).expect("/dev/shm takes a file");
-    path
-}
-
-/// The product contains panics of arrow and parquet; libFuzzer's hook would end the process at them.
-fn quieten() {
-    let fatal = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let place = info.location().map_or("", |location| location.file());
-        if !place.contains("/arrow-") && !place.contains("/parquet-") {
-            fatal(info);
-        }
-    }));
-}

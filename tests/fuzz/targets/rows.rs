@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use std::path::PathBuf;
+mod shared;
 
 use libfuzzer_sys::fuzz_target;
 use turbo2ds::config::{Compression, InputConfig, InputFormat};
@@ -11,7 +11,7 @@ use turbo2ds::plan::Planner;
 
 const ROWS_PER_SHARD: usize = 3;
 
-fuzz_target!(init: quieten(), |bytes: &[u8]| {
+fuzz_target!(init: shared::quieten(), |bytes: &[u8]| {
     let Some((kind, content)) = bytes.split_first() else {
         return;
     };
@@ -26,7 +26,7 @@ fuzz_target!(init: quieten(), |bytes: &[u8]| {
     let columns = format != InputFormat::Txt;
     let name = |name: &str| columns.then(|| name.to_owned());
     let config = InputConfig {
-        url_list: file(content).to_string_lossy().into_owned(),
+        url_list: shared::file("rows", content).to_string_lossy().into_owned(),
         format,
         compression: Compression::None,
         url_col: "url".to_owned(),
@@ -61,25 +61,4 @@ fn shards(config: &InputConfig) -> (Vec<Vec<Option<String>>>, bool) {
         }
     }
     (shards, true)
-}
-
-/// The bytes as a file in memory.
-fn file(content: &[u8]) -> PathBuf {
-    let path = PathBuf::from(format!(
-        "/dev/shm/turbo2ds-fuzz-rows-{}",
-        std::process::id()
-    ));
-    std::fs::write(&path, content).expect("/dev/shm takes a file");
-    path
-}
-
-/// The product contains panics of arrow and parquet; libFuzzer's hook would end the process at them.
-fn quieten() {
-    let fatal = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let place = info.location().map_or("", |location| location.file());
-        if !place.contains("/arrow-") && !place.contains("/parquet-") {
-            fatal(info);
-        }
-    }));
 }
