@@ -15,6 +15,7 @@ pub struct Stats {
     failed: AtomicU64,
     timed_out: AtomicU64,
     at_once: AtomicU64,
+    answers: AtomicU64,
     queries: AtomicU64,
     tcp_queries: AtomicU64,
     wanted: AtomicU64,
@@ -59,6 +60,11 @@ impl Stats {
         self.ready.fetch_add(ready.into(), Ordering::Relaxed);
     }
 
+    /// Names so far that a server knew, or knew not to exist: a sign that servers answer.
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// A name's answer, after `took`; nothing took no time but what was known.
     pub(crate) fn answered(&self, result: &Result<Answer, DnsError>, took: Duration) {
         let class = match result {
@@ -72,6 +78,9 @@ impl Stats {
             self.at_once.fetch_add(1, Ordering::Relaxed);
         } else {
             self.latency.add(took);
+            let was_answered = matches!(result, Ok(_) | Err(DnsError::NotFound));
+            self.answers
+                .fetch_add(was_answered.into(), Ordering::Relaxed);
         }
     }
 

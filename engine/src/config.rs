@@ -116,6 +116,8 @@ pub enum IncrementalMode {
 pub struct FetchConfig {
     /// Total time for one URL.
     pub timeout: Duration,
+    /// Longest wait for a network that is down; zero takes its failures for the hosts'.
+    pub outage_wait: Duration,
     /// Further attempts for failures that may change.
     pub retries: u32,
     /// The whole User-Agent value.

@@ -23,6 +23,7 @@ pub mod limits;
 mod machine;
 mod net;
 pub mod options;
+mod outage;
 mod pages;
 pub mod plan;
 pub mod resolve;

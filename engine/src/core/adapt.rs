@@ -18,7 +18,8 @@ impl Core {
             self.fetcher.expire_idle();
             let in_flight = self.in_flight.used();
             self.live.set_gauges(in_flight, self.open.borrow().len());
-            if self.shared.config.machine.in_flight.is_some() {
+            // Rows that wait for the network say nothing of what would be too few.
+            if self.shared.config.machine.in_flight.is_some() || self.outage.is_down() {
                 continue;
             }
             let now = self.in_flight_max.get();

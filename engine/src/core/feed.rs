@@ -54,6 +54,7 @@ impl Core {
         self.request_plan();
         loop {
             while let Some(due) = feeder.next(&self).await {
+                self.outage.over().await;
                 let place = self.in_flight.acquire(1).await;
                 monoio::spawn(self.clone().fetch_row(due, place));
             }

@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, NameAnswer, Names, NamesParts};
 use crate::limits;
+use crate::outage::Outage;
 use crate::plan::ShardPlan;
 use crate::run::{Event, Live, Shared};
 use crate::shard::{Dirty, OpenShard};
@@ -88,6 +89,7 @@ pub struct Core {
     layout: Arc<Layout>,
     live: Arc<Live>,
     fetcher: Fetcher,
+    outage: Arc<Outage>,
     pool: Arc<compute::Pool>,
     commits: Sender<SealedShard>,
     /// Asks the planner for one more plan, by this core's index.
@@ -126,6 +128,8 @@ pub struct CoreParts {
     pub inbox: Inbox<Message>,
     /// A way to write to the own mailbox.
     pub outbox: Outbox<Message>,
+    /// The judgement on the network.
+    pub outage: Arc<Outage>,
     /// The name service and what goes with it.
     pub names: NamesParts,
 }
@@ -147,13 +151,15 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         plan_requests,
         inbox,
         outbox,
+        outage,
         ..
     } = parts;
     let names = Rc::new(Names::new(parts.names, outbox.clone()));
     let machine = &shared.machine;
     let start = machine.in_flight_start;
     let core = Rc::new(Core {
-        fetcher: shared.fetcher(index, names.clone()),
+        fetcher: shared.fetcher(index, names.clone(), outage.clone()),
+        outage,
         index,
         layout,
         live,

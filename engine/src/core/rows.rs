@@ -9,6 +9,7 @@ use super::{Core, Held};
 use crate::compute::{ShardSlot, Task};
 use crate::failure::Failure;
 use crate::fetch::Body;
+use crate::http::Target;
 use crate::sync::Permit;
 
 impl Core {
@@ -16,12 +17,22 @@ impl Core {
     /// so that a slow compute thread slows the network and not the other way round.
     pub(super) async fn fetch_row(self: Rc<Self>, due: Due, _place: Permit) {
         let fetched = match due.target {
-            Ok(target) => self.fetcher.fetch(target).await,
+            Ok(target) => self.fetch(&target).await,
             Err(failure) => Err(failure),
         };
         match fetched {
             Ok(body) => self.hand_over(due.slot, due.row, body, due.boxes).await,
             Err(failure) => self.fail_row(due.slot, due.row, failure),
+        }
+    }
+
+    /// Fetches a target, as often as the network was down meanwhile.
+    async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
+        loop {
+            match self.fetcher.fetch(target).await {
+                Err(failure) if self.outage.outlasts(failure, &target.host).await => {}
+                result => return result,
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! Owns one URL's total deadline: a point in time that moves only while this machine, not the web,
-//! is what the URL waits for.
+//! is what the URL waits for; and what it waits for, where that names its failure.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -12,6 +12,7 @@ use monoio::time::timeout_at;
 pub struct Deadline {
     at: Cell<Instant>,
     paused_since: Cell<Option<Instant>>,
+    waits_for_name: Cell<bool>,
 }
 
 impl Deadline {
@@ -20,6 +21,7 @@ impl Deadline {
         Self {
             at: Cell::new(Instant::now() + timeout),
             paused_since: Cell::new(None),
+            waits_for_name: Cell::new(false),
         }
     }
 
@@ -51,6 +53,19 @@ impl Deadline {
         self.at.set(self.moved(Instant::now()));
         self.paused_since.set(None);
         output
+    }
+
+    /// Runs `future`, which resolves a name, and remembers that while it does.
+    pub async fn naming<F: Future>(&self, future: F) -> F::Output {
+        self.waits_for_name.set(true);
+        let output = future.await;
+        self.waits_for_name.set(false);
+        output
+    }
+
+    /// Whether a name was being resolved when the time was over.
+    pub fn waits_for_name(&self) -> bool {
+        self.waits_for_name.get()
     }
 
     fn moved(&self, now: Instant) -> Instant {

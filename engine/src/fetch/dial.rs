@@ -80,7 +80,7 @@ impl Fetcher {
         let literal;
         let addresses: &[IpAddr] = match &target.host {
             Host::Name(name) => {
-                resolved = self.names.resolve(name).await?;
+                resolved = deadline.naming(self.names.resolve(name)).await?;
                 &resolved
             }
             Host::Addr(address) => {
@@ -150,8 +150,16 @@ impl Fetcher {
     ) -> Result<TcpStream, Failure> {
         loop {
             match timeout(deadline.remaining() / left, connect(address)).await {
-                Ok(Ok(socket)) => return Ok(socket),
-                Ok(Err(ConnectError::Remote(failure))) => return Err(failure),
+                Ok(Ok(socket)) => {
+                    self.outage.host_answered(Some(address));
+                    return Ok(socket);
+                }
+                Ok(Err(ConnectError::Remote(failure))) => {
+                    if failure == Failure::ConnectionRefused {
+                        self.outage.host_answered(None);
+                    }
+                    return Err(failure);
+                }
                 Ok(Err(ConnectError::Local(error))) => {
                     if self.shortages.replace(self.shortages.get() + 1) == 0 {
                         tracing::warn!(%error, "this machine is short of sockets; waiting");
@@ -173,7 +181,7 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<TcpStream, Failure> {
         let addresses = match &proxy.host {
-            Host::Name(name) => self.names.resolve(name).await?.to_vec(),
+            Host::Name(name) => deadline.naming(self.names.resolve(name)).await?.to_vec(),
             Host::Addr(address) => vec![*address],
         };
         let socket = self.dial_any(&addresses, proxy.port, deadline).await?;

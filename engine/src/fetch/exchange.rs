@@ -47,6 +47,7 @@ impl Fetcher {
             } = self.dial(target, &key, fresh, deadline).await?;
             match self.request(&mut transport, target).await {
                 Ok(received) => {
+                    self.outage.host_answered(None);
                     let (outcome, reusable) =
                         self.receive(&mut transport, received, deadline).await?;
                     if reusable {

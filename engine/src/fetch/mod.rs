@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::http::{self, Backoff, Proxies, RetryAfter, Target};
 use crate::limits;
 use crate::net::{Pool, TlsContext};
+use crate::outage::Outage;
 use crate::sync::{Permit, Semaphore};
 
 use exchange::Outcome;
@@ -35,6 +36,7 @@ pub struct Fetcher {
     policy: AddressPolicy,
     /// The core's name cache and its line to the resolver.
     pub names: Rc<Names>,
+    outage: Arc<Outage>,
     pool: RefCell<Pool>,
     /// Body buffers between uses.
     pub buffers: RefCell<Buffers>,
@@ -80,6 +82,8 @@ pub struct FetcherParts {
     pub proxies: Arc<Proxies>,
     /// Name cache of the core.
     pub names: Rc<Names>,
+    /// Told of every host that answers.
+    pub outage: Arc<Outage>,
     /// Idle connections kept.
     pub idle_connections_max: usize,
     /// Body bytes in memory.
@@ -98,6 +102,7 @@ impl Fetcher {
             tls: parts.tls,
             proxies: parts.proxies,
             names: parts.names,
+            outage: parts.outage,
             pool: RefCell::new(Pool::new(parts.idle_connections_max)),
             buffers: RefCell::new(Buffers::new(parts.budget_bytes / 4)),
             budget: Semaphore::new(parts.budget_bytes),
@@ -111,10 +116,11 @@ impl Fetcher {
     ///
     /// # Errors
     /// The row's failure.
-    pub async fn fetch(&self, target: Target) -> Result<Body, Failure> {
+    pub async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
         let deadline = Deadline::after(self.config.timeout);
         match deadline.bound(self.attempts(target, &deadline)).await {
             Some(result) => result,
+            None if deadline.waits_for_name() => Err(Failure::DnsTimedOut),
             None => Err(Failure::TimedOut),
         }
     }
@@ -124,7 +130,7 @@ impl Fetcher {
         self.pool.borrow_mut().expire(Instant::now());
     }
 
-    async fn attempts(&self, target: Target, deadline: &Deadline) -> Result<Body, Failure> {
+    async fn attempts(&self, target: &Target, deadline: &Deadline) -> Result<Body, Failure> {
         let mut attempt = 0;
         loop {
             let failed = match self.follow(target.clone(), deadline).await {

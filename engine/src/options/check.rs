@@ -380,6 +380,7 @@ fn fetch(v: &Values) -> Result<FetchConfig, Error> {
     let hashes = HASHES.map(|(name, kind)| (name, Some(kind)));
     Ok(FetchConfig {
         timeout: v.read("timeout", seconds)?,
+        outage_wait: v.read("outage_wait", seconds_or_none)?,
         retries: v.read("retries", integer(0, 100))?,
         user_agent: match &token {
             Some(token) => format!("turbo2ds/{version} (compatible; {token})"),
@@ -406,14 +407,18 @@ fn fetch(v: &Values) -> Result<FetchConfig, Error> {
     })
 }
 
-/// A day is more than any URL deserves and keeps the sum of clock and timeout in range.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let expected = || "seconds, more than 0 and at most 86400".to_owned();
-    let seconds = text.parse::<f64>().map_err(|_| expected())?;
-    if seconds > 0.0 && seconds <= 86_400.0 {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
-        Err(expected())
+    seconds_or_none(text)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "seconds, more than 0 and at most 86400".to_owned())
+}
+
+/// A day is more than any URL deserves and keeps the sum of clock and timeout in range.
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("seconds, at least 0 and at most 86400".to_owned()),
     }
 }
 

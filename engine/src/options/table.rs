@@ -176,6 +176,8 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("verify_hash", Kind::List, "None", Group::Filters, "[column, type]: refuse bodies whose hash is not the column's; type as in compute_hash"),
 
     opt("timeout", Kind::Number, "10", Group::Network, "seconds for one URL in all: names, connecting, redirects and body"),
+    opt("outage_wait", Kind::Number, "1800", Group::Network,
+        "seconds for which rows wait where the network or all name servers are down, before the run ends; 0 records such failures as the hosts'"),
     opt("retries", Kind::Int, "0", Group::Network, "further attempts at failures that may pass, with pauses between"),
     opt("user_agent_token", Kind::Text, "None", Group::Network, "name added to the user agent and obeyed in X-Robots-Tag"),
     opt("disallowed_header_directives", Kind::List, r#"["noai","noimageai","noindex","noimageindex"]"#, Group::Network,

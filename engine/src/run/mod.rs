@@ -25,6 +25,7 @@ use crate::input::LossyCounts;
 use crate::limits;
 use crate::machine::Machine;
 use crate::net::TlsContext;
+use crate::outage::Outage;
 use crate::shard::Tally;
 
 pub use live::Live;
@@ -114,12 +115,13 @@ impl Shared {
     }
 
     /// A core's fetcher.
-    pub fn fetcher(&self, core: usize, names: std::rc::Rc<Names>) -> Fetcher {
+    pub fn fetcher(&self, core: usize, names: std::rc::Rc<Names>, outage: Arc<Outage>) -> Fetcher {
         Fetcher::new(FetcherParts {
             config: self.fetch.clone(),
             tls: self.tls.clone(),
             proxies: self.proxies.clone(),
             names,
+            outage,
             idle_connections_max: self.machine.idle_connections_max,
             budget_bytes: self.machine.body_budget_bytes,
             seed: jitter_seed(core),

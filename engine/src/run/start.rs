@@ -27,6 +27,7 @@ use crate::http::Proxies;
 use crate::limits;
 use crate::machine::Machine;
 use crate::net::TlsContext;
+use crate::outage::{Outage, OutageWatch};
 use crate::plan::Planner;
 use crate::runtime::{self, Backend};
 use crate::sync::{Inbox, Outbox, mailbox};
@@ -49,6 +50,7 @@ struct Threads {
     planner: JoinHandle<()>,
     commit: JoinHandle<()>,
     names: Service,
+    outage: Arc<Outage>,
 }
 
 /// Runs a configuration to its end.
@@ -86,6 +88,8 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         folder_seen: started,
         lives: &lives,
         names: NamesWatch::new(threads.names.handle().stats(), shared.config.dns.resolver),
+        outage: threads.outage.clone(),
+        outage_watch: OutageWatch::new(),
         progress: Progress::new(shared.config.show.log_json, identity.rows, started),
         report: RunReport {
             shards_before,
@@ -200,6 +204,10 @@ fn start_threads(
     )
     .map_err(failed)?;
     let names = resolve::start(&config.dns, shared.machine.names_outstanding_max)?;
+    let outage = Arc::new(Outage::new(
+        config.fetch.outage_wait,
+        names.handle().stats(),
+    ));
     let names_parts = names_parts(config, &shared.machine, &names);
     let (plan_requests, requests) = unbounded();
     let planner = planner::start(
@@ -224,6 +232,7 @@ fn start_threads(
             plan_requests: plan_requests.clone(),
             inbox,
             outbox,
+            outage: outage.clone(),
             names: names_parts.clone(),
         };
         cores.push(start_core(backend, pins[index], parts, alarm.guard()).map_err(failed)?);
@@ -235,6 +244,7 @@ fn start_threads(
         planner,
         commit,
         names,
+        outage,
     })
 }
 
@@ -297,6 +307,8 @@ struct Watch<'a> {
     folder_seen: Instant,
     lives: &'a [Arc<Live>],
     names: NamesWatch,
+    outage: Arc<Outage>,
+    outage_watch: OutageWatch,
     progress: Progress,
     report: RunReport,
     broken: Option<Error>,
@@ -316,6 +328,7 @@ impl Watch<'_> {
             }
             self.look_at_signals(signals)?;
             self.look_at_folder()?;
+            self.look_at_network()?;
             self.tell_of_names(false);
             let mut snapshot = Snapshot::of(self.lives);
             snapshot.names = self.names.snapshot();
@@ -385,6 +398,19 @@ impl Watch<'_> {
         self.dataset
             .check_folder(folder)
             .map_err(|error| self.abort(Error::output_io(folder, &error)))
+    }
+
+    /// Rows that wait for the network hold their shards open: a run that is to stop leaves them.
+    fn look_at_network(&mut self) -> Result<(), Error> {
+        if self.report.interrupted && self.outage.is_down() {
+            return Err(self.abort(Error::Interrupted));
+        }
+        match self.outage_watch.look(&self.outage, Instant::now()) {
+            Ok(None) => {}
+            Ok(Some(note)) => self.progress.note(&note),
+            Err(error) => return Err(self.abort(error)),
+        }
+        Ok(())
     }
 
     /// Leaves at once: reactors are not waited for, the folder is left resumable.

@@ -218,6 +218,15 @@ impl Running {
         assert!(reached, "no {count} finished shards: {}", self.said());
     }
 
+    /// Waits until standard error holds this text.
+    ///
+    /// # Panics
+    /// Where that takes longer than [`RUN_MAX`].
+    pub fn wait_until_said(&self, text: &str) {
+        let came = watch::until_text(&self.stderr, text, RUN_MAX);
+        assert!(came, "`{text}` is not said: {}", self.said());
+    }
+
     /// Waits for the end, at most this long; whether it came.
     pub fn ends_within(&self, limit: Duration) -> bool {
         watch::until_exit(&self.child, limit)

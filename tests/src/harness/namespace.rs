@@ -47,6 +47,15 @@ pub fn own(networks: &[&str]) {
     }
 }
 
+/// Takes the network of the namespace down, or up again.
+///
+/// # Panics
+/// Where `ip` refuses.
+pub fn set_network(up: bool) {
+    let state = if up { "up" } else { "down" };
+    assert!(quietly(&["ip", "link", "set", "lo", state]));
+}
+
 /// Lets a system file have this content, for this process and its children.
 ///
 /// # Panics

@@ -30,14 +30,38 @@ pub fn until_files(
         if names(folder).filter(|name| passes(name)).count() >= count {
             return true;
         }
-        if !readable_before(&events, end) {
+        if !event_before(&events, end) {
             return false;
         }
+    }
+}
+
+/// Waits until a file, which is there, holds this text; `false` after `limit`.
+pub fn until_text(file: &Path, text: &str, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    let events = inotify::init(inotify::CreateFlags::CLOEXEC).expect("inotify is there");
+    inotify::add_watch(&events, file, inotify::WatchFlags::MODIFY).expect("the file is there");
+    loop {
+        let content = std::fs::read(file).expect("the file can be read");
+        if String::from_utf8_lossy(&content).contains(text) {
+            return true;
+        }
+        if !event_before(&events, end) {
+            return false;
+        }
+    }
+}
+
+/// Waits for an event and takes it; `false` where none comes.
+fn event_before(events: &OwnedFd, end: Instant) -> bool {
+    let came = readable_before(events, end);
+    if came {
         let mut buffer = [MaybeUninit::uninit(); 4096];
-        inotify::Reader::new(&events, &mut buffer)
+        inotify::Reader::new(events, &mut buffer)
             .next()
             .expect("events can be read");
     }
+    came
 }
 
 /// Waits until the process has ended, without reaping it; `false` after `limit`.

@@ -1,0 +1,229 @@
+//! Owns the judgement whether failures are the hosts' or this machine's own line: when one host after
+//! the other fails below HTTP and nobody answers meanwhile, it asks hosts that answered before, and
+//! where those are silent too the network is down, so that rows wait instead of being recorded as
+//! failed. Names are judged apart from connections: a resolver can fail alone. Never fetches a row and
+//! never sends a byte: a reference is connected to and let go.
+
+mod judge;
+mod watch;
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use monoio::time::{sleep, timeout};
+use turbo2ds_dns::Stats;
+
+use crate::failure::Failure;
+use crate::http::Host;
+use crate::net::{ConnectError, connect};
+use judge::{Judge, Look};
+
+pub use watch::OutageWatch;
+
+/// Time before the first look of a row that waits; it doubles. Mostly another host answers at once.
+const LOOK_FIRST: Duration = Duration::from_millis(10);
+/// Time between two later looks.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Hosts remembered to ask whether anything answers at all.
+const REFERENCES_MAX: usize = 8;
+/// Of the answers, one in so many is remembered: the references are of different moments.
+const REFERENCE_EVERY: u64 = 64;
+/// How long a reference may take to answer.
+const REFERENCE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What can be out of reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Hosts: connections time out, or there is no route.
+    Hosts,
+    /// Names: no server answers for them.
+    Names,
+}
+
+impl Part {
+    /// The part a failure speaks of; none where something answered or nothing was asked.
+    const fn of(failure: Failure) -> Option<Self> {
+        match failure {
+            Failure::TimedOut | Failure::NetworkUnreachable => Some(Self::Hosts),
+            Failure::DnsFailure | Failure::DnsTimedOut => Some(Self::Names),
+            _ => None,
+        }
+    }
+}
+
+/// The judgement all cores share.
+pub struct Outage {
+    /// The longest a run waits; zero turns the judgement off.
+    wait_max: Duration,
+    hosts: Judge,
+    names: Judge,
+    host_answers: AtomicU64,
+    /// Counts the names that a server answered.
+    name_answers: Arc<Stats>,
+    references: Mutex<VecDeque<SocketAddr>>,
+    hasher: RandomState,
+}
+
+impl Outage {
+    /// A judgement that waits at most `wait_max` for the network; `names` counts the resolver's answers.
+    pub fn new(wait_max: Duration, names: Arc<Stats>) -> Self {
+        Self {
+            wait_max,
+            hosts: Judge::default(),
+            names: Judge::default(),
+            host_answers: AtomicU64::new(0),
+            name_answers: names,
+            references: Mutex::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// A host answered, if only with a refusal; `reference` where it took a connection.
+    pub fn host_answered(&self, reference: Option<SocketAddr>) {
+        let before = self.host_answers.fetch_add(1, Ordering::Relaxed);
+        let is_early = before < REFERENCES_MAX as u64;
+        if let Some(address) = reference
+            && (is_early || before.is_multiple_of(REFERENCE_EVERY))
+        {
+            let mut references = self.references();
+            if !references.contains(&address) {
+                references.truncate(REFERENCES_MAX - 1);
+                references.push_front(address);
+            }
+        }
+    }
+
+    /// Judges a failure of `host`. False, mostly with the next answer of any other: it is the host's.
+    /// True, after the network has come back: the row is to be tried again.
+    pub async fn outlasts(&self, failure: Failure, host: &Host) -> bool {
+        let Some(part) = Part::of(failure).filter(|_| !self.wait_max.is_zero()) else {
+            return false;
+        };
+        // Hosts of which none ever answered may all be dead; only without a route it is us.
+        let can_judge = part == Part::Names
+            || failure == Failure::NetworkUnreachable
+            || !self.references().is_empty();
+        if !can_judge {
+            return false;
+        }
+        let suspect = self.hasher.hash_one(host);
+        let answers = self.answers(part);
+        let ticket = self.judge(part).suspect(answers, suspect, Instant::now());
+        let mut pause = LOOK_FIRST;
+        loop {
+            let has_reference = part == Part::Hosts && !self.references().is_empty();
+            let answers = self.answers(part);
+            match self
+                .judge(part)
+                .look(answers, ticket, has_reference, Instant::now())
+            {
+                Look::Stands => return false,
+                Look::TryAgain => return true,
+                Look::Ask => {
+                    let reachable = self.a_reference_answers().await;
+                    if reachable {
+                        self.host_answered(None);
+                    }
+                    self.judge(part).asked(reachable, Instant::now());
+                }
+                Look::Wait => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LOOK_EVERY);
+                }
+            }
+        }
+    }
+
+    /// Waits while the network is down.
+    pub async fn over(&self) {
+        while self.is_down() {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether rows wait for the network.
+    pub fn is_down(&self) -> bool {
+        self.hosts.is_down() || self.names.is_down()
+    }
+
+    /// What is out of reach, and since when.
+    fn down(&self) -> Option<(Part, Instant)> {
+        let since = |part| Some((part, self.judge(part).down_since()?));
+        since(Part::Hosts).or_else(|| since(Part::Names))
+    }
+
+    async fn a_reference_answers(&self) -> bool {
+        let addresses: Vec<SocketAddr> = self.references().iter().copied().collect();
+        let mut asked: FuturesUnordered<_> = addresses
+            .into_iter()
+            .map(|address| timeout(REFERENCE_TIMEOUT, connect(address)))
+            .collect();
+        while let Some(answer) = asked.next().await {
+            if let Ok(Ok(_) | Err(ConnectError::Remote(Failure::ConnectionRefused))) = answer {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn answers(&self, part: Part) -> u64 {
+        match part {
+            Part::Hosts => self.host_answers.load(Ordering::Relaxed),
+            Part::Names => self.name_answers.answers(),
+        }
+    }
+
+    const fn judge(&self, part: Part) -> &Judge {
+        match part {
+            Part::Hosts => &self.hosts,
+            Part::Names => &self.names,
+        }
+    }
+
+    fn references(&self) -> MutexGuard<'_, VecDeque<SocketAddr>> {
+        // A list of addresses is whole between any two of its steps.
+        self.references
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_few_and_of_different_hosts() {
+        let outage = Outage::new(Duration::from_secs(1), Arc::default());
+        for answer in 0..2000u64 {
+            let last = u8::try_from(answer / 3 % 100).expect("a byte");
+            outage.host_answered(Some(SocketAddr::from(([192, 0, 2, last], 80))));
+        }
+        let references: Vec<SocketAddr> = outage.references().iter().copied().collect();
+        assert_eq!(references.len(), REFERENCES_MAX);
+        for (at, one) in references.iter().enumerate() {
+            assert!(!references[at + 1..].contains(one), "{one} is there twice");
+        }
+    }
+
+    #[test]
+    fn failures_that_somebody_answered_with_are_of_no_part() {
+        assert_eq!(Part::of(Failure::TimedOut), Some(Part::Hosts));
+        assert_eq!(Part::of(Failure::DnsTimedOut), Some(Part::Names));
+        for answered in [
+            Failure::HttpStatus(503),
+            Failure::ConnectionRefused,
+            Failure::ConnectionReset,
+            Failure::DnsNotFound,
+            Failure::TlsHandshake,
+        ] {
+            assert_eq!(Part::of(answered), None);
+        }
+    }
+}
