@@ -27,6 +27,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use crate::alarm::Alarm;
 use crate::compute::ShardSlot;
 use crate::sync::Outbox;
+use crate::watchdog::{Duty, Post};
 
 /// The end of every temporary name.
 pub const TEMPORARY_SUFFIX: &str = ".part";
@@ -62,6 +63,8 @@ pub struct SealedShard {
     pub owner: usize,
     /// The shard among that reactor's open ones.
     pub slot: ShardSlot,
+    /// Its number in the dataset.
+    pub shard_id: u64,
     /// Its files.
     pub placed: Vec<Placed>,
     /// The stream's length without padding.
@@ -151,6 +154,7 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
     outboxes: Vec<Outbox<M>>,
     gate: Gate,
     alarm: &Alarm,
+    post: Post,
 ) -> io::Result<(Sender<SealedShard>, JoinHandle<()>)> {
     let (sender, receiver): (Sender<SealedShard>, Receiver<_>) = bounded(COMMITS_WAITING_MAX);
     let guard = alarm.guard();
@@ -159,7 +163,10 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
         .spawn(move || {
             let _guard = guard;
             for shard in receiver {
-                let Some(result) = gate.through(|| commit(&folder, &shard)) else {
+                post.begin(Duty::Commit, shard.shard_id, 0);
+                let done = gate.through(|| commit(&folder, &shard));
+                post.rest();
+                let Some(result) = done else {
                     // The run is over: nobody waits for the answer.
                     continue;
                 };
@@ -249,6 +256,7 @@ mod tests {
         SealedShard {
             owner: 0,
             slot: 0,
+            shard_id: 0,
             placed: vec![Placed {
                 temporary,
                 target,

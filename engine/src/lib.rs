@@ -36,3 +36,4 @@ pub mod stages;
 mod sync;
 mod text;
 pub mod verify;
+mod watchdog;

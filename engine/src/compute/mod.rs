@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::limits::COMPUTE_QUEUE_IMAGES;
 use crate::shard::Collected;
 use crate::sync::Outbox;
+use crate::watchdog::{Board, Duty, Post};
 
 pub use work::{ImageWork, hex_digest};
 
@@ -33,6 +34,8 @@ pub struct Job {
     pub owner: usize,
     /// The shard among that reactor's open ones.
     pub slot: ShardSlot,
+    /// The shard's number in the dataset.
+    pub shard_id: u64,
     /// What is to be done.
     pub task: Task,
 }
@@ -57,6 +60,16 @@ pub enum Task {
         /// One outcome per row.
         outcomes: Vec<RowOutcome>,
     },
+}
+
+impl Task {
+    /// What a thread that does it is at, and on which row.
+    const fn duty(&self) -> (Duty, usize) {
+        match self {
+            Self::Image { row, .. } => (Duty::Image, *row),
+            Self::Seal { .. } => (Duty::Seal, 0),
+        }
+    }
 }
 
 /// What comes back to the reactor.
@@ -144,6 +157,7 @@ pub fn start<M: From<Done> + Send + 'static>(
     work: &Arc<ImageWork>,
     outboxes: &[Outbox<M>],
     alarm: &Alarm,
+    board: &Board,
 ) -> std::io::Result<(Arc<Pool>, Vec<JoinHandle<()>>)> {
     let parkers: Vec<Parker> = pins.iter().map(|_| Parker::new()).collect();
     let pool = Arc::new(Pool {
@@ -166,15 +180,15 @@ pub fn start<M: From<Done> + Send + 'static>(
         .map(|(core, (&pin, parker))| {
             let (pool, work, outboxes) = (pool.clone(), work.clone(), outboxes.to_vec());
             let guard = alarm.guard();
-            thread::Builder::new()
-                .name(format!("compute-{core}"))
-                .spawn(move || {
-                    let _guard = guard;
-                    core_affinity::set_for_current(pin);
-                    // Without the right to be nicer nothing is lost but latency.
-                    let _ = rustix::process::nice(COMPUTE_NICE);
-                    run(core, &pool, &parker, &work, &outboxes);
-                })
+            let name = format!("compute-{core}");
+            let post = board.post(&name);
+            thread::Builder::new().name(name).spawn(move || {
+                let _guard = guard;
+                core_affinity::set_for_current(pin);
+                // Without the right to be nicer nothing is lost but latency.
+                let _ = rustix::process::nice(COMPUTE_NICE);
+                run(core, &pool, &parker, &work, &outboxes, &post);
+            })
         })
         .collect::<std::io::Result<Vec<_>>>()?;
     Ok((pool, threads))
@@ -186,16 +200,20 @@ fn run<M: From<Done>>(
     parker: &Parker,
     work: &ImageWork,
     outboxes: &[Outbox<M>],
+    post: &Post,
 ) {
     let mut codec = work.codec();
     loop {
         if let Some(job) = pool.take(core) {
             let owner = job.owner;
+            let (duty, row) = job.task.duty();
+            post.begin(duty, job.shard_id, row as u64);
             let done = Done {
                 slot: job.slot,
                 result: perform(job.task, work, &mut codec),
             };
             outboxes[owner].send(M::from(done));
+            post.rest();
             continue;
         }
         pool.sleeping[core].store(true, Ordering::SeqCst);

@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use super::Core;
+use super::shards::DIRTY_BYTES_MAX;
 use crate::limits;
+use crate::watchdog::{Duty, Wait};
 
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -18,6 +20,8 @@ impl Core {
             self.fetcher.expire_idle();
             let in_flight = self.in_flight.used();
             self.live.set_gauges(in_flight, self.open.borrow().len());
+            self.live.set_wait(self.waits_for());
+            self.post.begin(Duty::Turn, 0, 0);
             // Rows that wait for the network say nothing of what would be too few.
             if self.shared.config.machine.in_flight.is_some() || self.outage.is_down() {
                 continue;
@@ -33,6 +37,23 @@ impl Core {
                 self.in_flight_max.set(next);
                 self.in_flight.set_capacity(next);
             }
+        }
+    }
+
+    /// What keeps rows from ending, the last in their way first.
+    fn waits_for(&self) -> Wait {
+        if self.outage.is_down() {
+            Wait::Network
+        } else if self.dirty.bytes() >= DIRTY_BYTES_MAX {
+            Wait::Disk
+        } else if self.compute_room.used() > 0 {
+            Wait::Compute
+        } else if self.in_flight.used() > 0 {
+            Wait::Downloads
+        } else if !self.open.borrow().is_empty() {
+            Wait::Commit
+        } else {
+            Wait::List
         }
     }
 

@@ -31,6 +31,7 @@ use crate::plan::ShardPlan;
 use crate::run::{Event, Live, Shared};
 use crate::shard::{Dirty, OpenShard};
 use crate::sync::{Inbox, Outbox, Permit, Semaphore};
+use crate::watchdog::Post;
 
 /// How long a reactor rests where its compute thread is busy: less than one photo takes.
 const REST: Timespec = Timespec {
@@ -106,6 +107,7 @@ pub struct Core {
     open_places: Semaphore,
     dirty: Rc<Dirty>,
     all_closed: RefCell<Option<futures_channel::oneshot::Sender<()>>>,
+    post: Post,
 }
 
 /// What a core is made of.
@@ -128,6 +130,8 @@ pub struct CoreParts {
     pub inbox: Inbox<Message>,
     /// A way to write to the own mailbox.
     pub outbox: Outbox<Message>,
+    /// Where the core says that it turns.
+    pub post: Post,
     /// The judgement on the network.
     pub outage: Arc<Outage>,
     /// The name service and what goes with it.
@@ -152,6 +156,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         inbox,
         outbox,
         outage,
+        post,
         ..
     } = parts;
     let names = Rc::new(Names::new(parts.names, outbox.clone()));
@@ -177,6 +182,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         open_places: Semaphore::new(shared.open_shards_max()),
         dirty: Rc::default(),
         all_closed: RefCell::new(None),
+        post,
         shared: shared.clone(),
     });
     let take = move |message| {
@@ -201,6 +207,8 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
             Either::Right((never, _)) => match never {},
         }
     }
+    core.post.rest();
+    core.live.set_over();
     outbox.send(Message::End);
     let mailed = mail.await;
     keeper.await;
@@ -229,7 +237,16 @@ impl Core {
     /// Hands work on a shard to the compute threads.
     fn compute(&self, slot: ShardSlot, task: Task) {
         let owner = self.index;
-        self.pool.push(owner, Job { owner, slot, task });
+        let open = self.open.borrow();
+        let shard_id = open.get(&slot).map_or(0, |shard| shard.plan.shard_id);
+        let job = Job {
+            owner,
+            slot,
+            shard_id,
+            task,
+        };
+        drop(open);
+        self.pool.push(owner, job);
     }
 
     /// The text of a failure, made once per core.

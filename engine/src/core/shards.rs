@@ -184,6 +184,7 @@ impl Core {
         let sealed = SealedShard {
             owner: self.index,
             slot,
+            shard_id: shard.plan.shard_id,
             placed,
             stream_bytes,
             stats: (name, stats.to_json()),

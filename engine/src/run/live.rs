@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use turbo2ds_dns::StatsSnapshot;
 
 use crate::failure::Failure;
 use crate::shard::Tally;
+use crate::watchdog::Wait;
 
 /// Counters of one core; its reactor writes, the main thread reads.
 #[derive(Default)]
@@ -18,6 +19,9 @@ pub struct Live {
     failures: Mutex<HashMap<Failure, u64>>,
     in_flight: AtomicUsize,
     open_shards: AtomicUsize,
+    /// A [`Wait`] by its number.
+    wait: AtomicU8,
+    over: AtomicBool,
 }
 
 /// All cores at one moment.
@@ -66,6 +70,32 @@ impl Live {
     pub fn set_gauges(&self, in_flight: usize, open_shards: usize) {
         self.in_flight.store(in_flight, Ordering::Relaxed);
         self.open_shards.store(open_shards, Ordering::Relaxed);
+    }
+
+    /// What the core waits for now.
+    pub fn set_wait(&self, wait: Wait) {
+        self.wait.store(wait as u8, Ordering::Relaxed);
+    }
+
+    /// The core has no row any more.
+    pub fn set_over(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the core has no row any more.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// What the core waits for.
+    pub fn waits_for(&self) -> Wait {
+        Wait::of(self.wait.load(Ordering::Relaxed))
+    }
+
+    /// Rows that have ended.
+    pub fn rows(&self) -> u64 {
+        let failures: u64 = self.lock().values().sum();
+        self.successes.load(Ordering::Relaxed) + failures
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Failure, u64>> {

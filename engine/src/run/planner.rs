@@ -13,6 +13,7 @@ use crate::alarm::Guard;
 use crate::core::Message;
 use crate::plan::Planner;
 use crate::sync::Outbox;
+use crate::watchdog::{Duty, Post};
 
 /// Starts the thread; it ends with the list, or when no core asks any more.
 ///
@@ -25,12 +26,13 @@ pub(super) fn start(
     requests: Receiver<usize>,
     outboxes: Vec<Outbox<Message>>,
     guard: Guard,
+    post: Post,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("planner".to_owned())
         .spawn(move || {
             let _guard = guard;
-            serve(&shared, planner, done, &requests, &outboxes);
+            serve(&shared, planner, done, &requests, &outboxes, &post);
         })
 }
 
@@ -40,6 +42,7 @@ fn serve(
     done: HashSet<u64>,
     requests: &Receiver<usize>,
     outboxes: &[Outbox<Message>],
+    post: &Post,
 ) {
     let mut plans = planner.skipping(move |shard_id| done.contains(&shard_id));
     let mut planned = 0;
@@ -48,7 +51,10 @@ fn serve(
         if shared.stopping() {
             break;
         }
-        match plans.next() {
+        post.begin(Duty::List, 0, 0);
+        let next = plans.next();
+        post.rest();
+        match next {
             Some(Ok(plan)) => {
                 planned += 1;
                 outboxes[core].send(Message::Plan(Some(Box::new(plan))));

@@ -31,6 +31,7 @@ use crate::outage::{Outage, OutageWatch};
 use crate::plan::Planner;
 use crate::runtime::{self, Backend};
 use crate::sync::{Inbox, Outbox, mailbox};
+use crate::watchdog::{Board, Watchdog};
 use crate::{commit, input, resolve};
 
 /// Time between two looks at signals and counters.
@@ -51,6 +52,7 @@ struct Threads {
     commit: JoinHandle<()>,
     names: Service,
     outage: Arc<Outage>,
+    board: Arc<Board>,
 }
 
 /// Runs a configuration to its end.
@@ -90,6 +92,7 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         names: NamesWatch::new(threads.names.handle().stats(), shared.config.dns.resolver),
         outage: threads.outage.clone(),
         outage_watch: OutageWatch::new(),
+        watchdog: Watchdog::new(threads.board.clone(), lives.len(), shared.fetch.timeout),
         progress: Progress::new(shared.config.show.log_json, identity.rows, started),
         report: RunReport {
             shards_before,
@@ -182,6 +185,7 @@ fn start_threads(
     let failed = |error: std::io::Error| thread_error(&error);
     let watched = shared.clone();
     let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
+    let board = Arc::new(Board::new(Instant::now()));
     let pins = &shared.machine.cores;
     let config = &shared.config;
     let boxes: Vec<(Outbox<Message>, Inbox<Message>)> = pins
@@ -195,12 +199,13 @@ fn start_threads(
         config.extract_exif,
         config.fetch.hash,
     ));
-    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm).map_err(failed)?;
+    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let (commits, commit) = commit::start(
         shared.folder().to_owned(),
         outboxes.clone(),
         shared.commits.clone(),
         &alarm,
+        board.post("commit"),
     )
     .map_err(failed)?;
     let names = resolve::start(&config.dns, shared.machine.names_outstanding_max)?;
@@ -217,6 +222,7 @@ fn start_threads(
         requests,
         outboxes.clone(),
         alarm.guard(),
+        board.post("planner"),
     )
     .map_err(failed)?;
     let layout = Arc::new(layout_of(config));
@@ -233,6 +239,7 @@ fn start_threads(
             inbox,
             outbox,
             outage: outage.clone(),
+            post: board.post(&format!("core-{index}")),
             names: names_parts.clone(),
         };
         cores.push(start_core(backend, pins[index], parts, alarm.guard()).map_err(failed)?);
@@ -245,6 +252,7 @@ fn start_threads(
         commit,
         names,
         outage,
+        board,
     })
 }
 
@@ -309,6 +317,7 @@ struct Watch<'a> {
     names: NamesWatch,
     outage: Arc<Outage>,
     outage_watch: OutageWatch,
+    watchdog: Watchdog,
     progress: Progress,
     report: RunReport,
     broken: Option<Error>,
@@ -330,6 +339,9 @@ impl Watch<'_> {
             self.look_at_folder()?;
             self.look_at_network()?;
             self.tell_of_names(false);
+            for note in self.watchdog.look(self.lives, Instant::now()) {
+                self.progress.note(&note);
+            }
             let mut snapshot = Snapshot::of(self.lives);
             snapshot.names = self.names.snapshot();
             self.progress.tick(&snapshot, Instant::now());

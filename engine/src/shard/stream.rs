@@ -25,6 +25,11 @@ pub struct Dirty {
 }
 
 impl Dirty {
+    /// Bytes that are unwritten.
+    pub fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
     /// Waits until no more than `bytes` are unwritten.
     pub async fn below(&self, bytes: usize) {
         while self.bytes.get() > bytes {
