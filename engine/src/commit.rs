@@ -15,8 +15,7 @@
 //! A run that ends early removes its temporary files; the [`Gate`] keeps that from a commit under
 //! way, which would else publish a folder while its files are being removed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -26,6 +25,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::alarm::Alarm;
 use crate::compute::ShardSlot;
+use crate::disk::Disk;
 use crate::sync::Outbox;
 use crate::watchdog::{Duty, Post};
 
@@ -150,6 +150,7 @@ impl Drop for Leaves<'_> {
 /// # Errors
 /// What the kernel answered when the thread was made.
 pub fn start<M: From<CommitDone> + Send + 'static>(
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     outboxes: Vec<Outbox<M>>,
     gate: Gate,
@@ -164,7 +165,7 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
             let _guard = guard;
             for shard in receiver {
                 post.begin(Duty::Commit, shard.shard_id, 0);
-                let done = gate.through(|| commit(&folder, &shard));
+                let done = gate.through(|| commit(&*disk, &folder, &shard));
                 post.rest();
                 let Some(result) = done else {
                     // The run is over: nobody waits for the answer.
@@ -179,75 +180,75 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
     Ok((sender, thread))
 }
 
-fn commit(folder: &Path, shard: &SealedShard) -> Result<(), (PathBuf, io::Error)> {
+/// Makes a written shard durable under its names; see the module for the order and its reasons.
+///
+/// # Errors
+/// The file system's, with the path.
+pub(crate) fn commit(
+    disk: &dyn Disk,
+    folder: &Path,
+    shard: &SealedShard,
+) -> Result<(), (PathBuf, io::Error)> {
     for placed in &shard.placed {
-        sync(placed, shard.stream_bytes).map_err(|error| (placed.temporary.clone(), error))?;
+        sync(disk, placed, shard.stream_bytes)
+            .map_err(|error| (placed.temporary.clone(), error))?;
     }
     let (name, bytes) = &shard.stats;
-    remove_durably(folder, name).map_err(|error| (folder.join(name), error))?;
+    remove_durably(disk, folder, name).map_err(|error| (folder.join(name), error))?;
     for placed in &shard.placed {
-        rename(placed).map_err(|error| (placed.target.clone(), error))?;
+        rename(disk, placed).map_err(|error| (placed.target.clone(), error))?;
     }
-    sync_folder(folder).map_err(|error| (folder.to_owned(), error))?;
-    write_durably(folder, name, bytes).map_err(|error| (folder.join(name), error))
+    disk.sync_folder(folder)
+        .map_err(|error| (folder.to_owned(), error))?;
+    write_durably(disk, folder, name, bytes).map_err(|error| (folder.join(name), error))
 }
 
 /// Writes a small file whole: temporary name, fsync, rename, fsync of the folder.
 ///
 /// # Errors
 /// The file system's.
-pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub fn write_durably(disk: &dyn Disk, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary_path(folder, name);
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&temporary, folder.join(name))?;
-    sync_folder(folder)
+    disk.write(&temporary, bytes)?;
+    disk.sync(&temporary, None)?;
+    disk.rename(&temporary, &folder.join(name))?;
+    disk.sync_folder(folder)
 }
 
 /// Removes a file for good, where there is one.
 ///
 /// # Errors
 /// The file system's.
-pub fn remove_durably(folder: &Path, name: &str) -> io::Result<()> {
-    match fs::remove_file(folder.join(name)) {
-        Ok(()) => sync_folder(folder),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+pub fn remove_durably(disk: &dyn Disk, folder: &Path, name: &str) -> io::Result<()> {
+    let path = folder.join(name);
+    if !disk.exists(&path) {
+        return Ok(());
     }
+    disk.remove(&path)?;
+    disk.sync_folder(folder)
 }
 
-fn sync(placed: &Placed, stream_bytes: u64) -> io::Result<()> {
+fn sync(disk: &dyn Disk, placed: &Placed, stream_bytes: u64) -> io::Result<()> {
     if placed.folder {
-        let folder = File::open(&placed.temporary)?;
-        return rustix::fs::syncfs(&folder).map_err(io::Error::from);
+        return disk.sync_all(&placed.temporary);
     }
-    let file = OpenOptions::new().write(true).open(&placed.temporary)?;
-    if placed.stream {
-        file.set_len(stream_bytes)?;
-    }
-    file.sync_all()
+    disk.sync(&placed.temporary, placed.stream.then_some(stream_bytes))
 }
 
-fn rename(placed: &Placed) -> io::Result<()> {
+fn rename(disk: &dyn Disk, placed: &Placed) -> io::Result<()> {
     if placed.folder {
         // A folder cannot take the place of one with files: what an interrupted commit left goes.
-        match fs::remove_dir_all(&placed.target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        disk.remove(&placed.target)?;
     }
-    fs::rename(&placed.temporary, &placed.target)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    disk.rename(&placed.temporary, &placed.target)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::disk;
 
     fn sealed(folder: &Path, name: &str, bytes: &[u8], stream_bytes: u64) -> SealedShard {
         let temporary = temporary_path(folder, name);
@@ -272,7 +273,7 @@ mod tests {
     fn a_stream_is_cut_to_its_true_length_and_its_mark_comes_with_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let shard = sealed(folder.path(), "00000.tar", b"data\0\0\0\0", 4);
-        commit(folder.path(), &shard).expect("a commit");
+        commit(&*disk::real(), folder.path(), &shard).expect("a commit");
         assert_eq!(
             fs::read(folder.path().join("00000.tar")).expect("the stream"),
             b"data"
@@ -294,7 +295,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let shard = sealed(folder.path(), "00000.tar", b"data", 4);
         fs::remove_file(&shard.placed[0].temporary).expect("the file goes");
-        assert!(commit(folder.path(), &shard).is_err());
+        assert!(commit(&*disk::real(), folder.path(), &shard).is_err());
         assert!(!folder.path().join("00000_stats.json").exists());
     }
 
@@ -306,7 +307,7 @@ mod tests {
         let mut shard = sealed(folder.path(), "00000.tar", b"data", 4);
         // The rename fails: its target is in a folder that is not there.
         shard.placed[0].target = folder.path().join("gone/00000.tar");
-        assert!(commit(folder.path(), &shard).is_err());
+        assert!(commit(&*disk::real(), folder.path(), &shard).is_err());
         assert!(!mark.exists());
     }
 
@@ -345,7 +346,7 @@ mod tests {
             stream: false,
             folder: true,
         };
-        rename(&placed).expect("a rename");
+        rename(&*disk::real(), &placed).expect("a rename");
         assert!(target.join("new.jpg").exists());
         assert!(!target.join("old.jpg").exists());
     }

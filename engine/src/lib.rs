@@ -13,6 +13,7 @@ mod compute;
 pub mod config;
 mod contain;
 mod core;
+mod disk;
 pub mod doctor;
 pub mod error;
 pub mod failure;
@@ -31,6 +32,8 @@ pub mod run;
 mod runtime;
 pub mod say;
 mod shard;
+#[cfg(test)]
+mod simulation;
 #[doc(hidden)]
 pub mod stages;
 mod sync;

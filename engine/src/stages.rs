@@ -11,6 +11,7 @@ use arrow_array::RecordBatch;
 use turbo2ds_writers::{Layout, RowOutcome, ShardWriter};
 
 use crate::config::IoBackend;
+use crate::disk;
 use crate::runtime;
 use crate::shard::{Dirty, ShardFiles, pump};
 
@@ -47,7 +48,12 @@ pub fn write_shard<'a>(
         let mut writer =
             ShardWriter::new(layout.clone(), 0, input.clone()).map_err(io::Error::other)?;
         let dirty = Rc::new(Dirty::default());
-        let files = ShardFiles::new(folder.to_owned(), writer.stream_path(), dirty.clone());
+        let files = ShardFiles::new(
+            disk::real(),
+            folder.to_owned(),
+            writer.stream_path(),
+            dirty.clone(),
+        );
         let files = Rc::new(RefCell::new(files));
         let mut pumps = Pumps::default();
         for row in 0..input.num_rows() {

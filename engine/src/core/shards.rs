@@ -9,7 +9,6 @@ use futures_util::StreamExt;
 use turbo2ds_writers::{RowOutcome, WriterError};
 
 use super::{Core, ShardEvent};
-use crate::commit::SealedShard;
 use crate::compute::{Done, DoneResult, Finished, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -36,6 +35,7 @@ impl Core {
             plan,
             attempt,
             &self.layout,
+            self.shared.disk(),
             folder,
             self.dirty.clone(),
             place,
@@ -170,25 +170,14 @@ impl Core {
         let Some(shard) = open.get_mut(&slot) else {
             return;
         };
-        if !shard.laid_out || !shard.files.borrow().is_written() {
+        let digits = self.layout.shard_digits;
+        let Some(sealed) = shard.take_sealed(self.index, slot, digits) else {
             return;
-        }
+        };
         if let Some((path, error)) = shard.broken.take() {
             drop(open);
             return self.shard_failed(slot, path, error);
         }
-        shard.laid_out = false;
-        let stats = shard.stats(SystemTime::now());
-        let name = shard.stats_name(self.layout.shard_digits);
-        let (placed, stream_bytes) = shard.files.borrow_mut().take_placed();
-        let sealed = SealedShard {
-            owner: self.index,
-            slot,
-            shard_id: shard.plan.shard_id,
-            placed,
-            stream_bytes,
-            stats: (name, stats.to_json()),
-        };
         // The commit thread lives as long as a core does.
         let _ = self.commits.send(sealed);
     }

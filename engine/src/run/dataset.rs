@@ -14,6 +14,7 @@ use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
 
 use crate::commit::{is_temporary, write_durably};
 use crate::config::{Config, IncrementalMode};
+use crate::disk::Disk;
 use crate::error::Error;
 
 pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
@@ -51,41 +52,15 @@ impl Dataset {
     /// # Errors
     /// `Output` for the file system's errors, `ConfigMismatch` where the folder belongs to a run
     /// with other options or another input.
-    pub(super) fn open(config: &Config, input: &str) -> Result<Self, Error> {
+    pub(super) fn open(disk: &dyn Disk, config: &Config, input: &str) -> Result<Self, Error> {
         let folder = &config.output.folder;
         let out = |error: io::Error| Error::output_io(folder, &error);
-        fs::create_dir_all(folder).map_err(out)?;
+        make_folders(disk, folder).map_err(out)?;
         let lock = lock(folder, FlockOperation::NonBlockingLockExclusive)?;
-        remove_temporaries(folder).map_err(out)?;
-        if config.output.mode == IncrementalMode::Overwrite {
-            remove_dataset(folder).map_err(out)?;
-        }
-        let numbers = shard_numbers(folder).map_err(out)?;
-        let done: HashSet<u64> = numbers
-            .iter()
-            .copied()
-            .filter(|&id| is_done(config, id))
-            .collect();
-        let mut record = read_record(folder)?;
-        let entry = RunEntry {
-            first_shard_id: 0,
-            options: config.fingerprint.iter().cloned().collect(),
-            input: input.to_owned(),
-        };
-        let next = numbers.iter().max().map_or(0, |last| last + 1);
-        let first_shard_id = match config.output.mode {
-            IncrementalMode::Extend => next,
-            _ => place_of(&record, &entry, folder, !numbers.is_empty())?,
-        };
-        let entry = RunEntry {
+        let Found {
             first_shard_id,
-            ..entry
-        };
-        if !record.runs.contains(&entry) {
-            record.runs.push(entry);
-            let text = serde_json::to_vec_pretty(&record).map_err(|e| out(e.into()))?;
-            write_durably(folder, RECORD_NAME, &text).map_err(out)?;
-        }
+            done,
+        } = take_over(disk, config, input)?;
         Ok(Self {
             first_shard_id,
             done,
@@ -107,6 +82,86 @@ impl Dataset {
             return Err(rustix::io::Errno::ROFS.into());
         }
         Ok(())
+    }
+}
+
+/// What a folder holds for a run that takes it over.
+pub(crate) struct Found {
+    /// First shard of the run's input.
+    pub(crate) first_shard_id: u64,
+    /// Shards that are done, of any run.
+    pub(crate) done: HashSet<u64>,
+}
+
+/// Clears a locked folder of what an interrupted run left, and enters this run in its record.
+///
+/// # Errors
+/// Those of [`Dataset::open`].
+pub(crate) fn take_over(disk: &dyn Disk, config: &Config, input: &str) -> Result<Found, Error> {
+    let folder = &config.output.folder;
+    let out = |error: io::Error| Error::output_io(folder, &error);
+    remove_temporaries(disk, folder).map_err(out)?;
+    if config.output.mode == IncrementalMode::Overwrite {
+        remove_dataset(disk, folder).map_err(out)?;
+    }
+    // A commit that was cut off may have left a mark whose name is not durable yet.
+    disk.sync_folder(folder).map_err(out)?;
+    let numbers = shard_numbers(disk, folder).map_err(out)?;
+    let done: HashSet<u64> = numbers
+        .iter()
+        .copied()
+        .filter(|&id| is_done(disk, config, id))
+        .collect();
+    let mut record = read_record(disk, folder)?;
+    let entry = RunEntry {
+        first_shard_id: 0,
+        options: config.fingerprint.iter().cloned().collect(),
+        input: input.to_owned(),
+    };
+    let next = numbers.iter().max().map_or(0, |last| last + 1);
+    let first_shard_id = match config.output.mode {
+        IncrementalMode::Extend => next,
+        _ => place_of(&record, &entry, folder, !numbers.is_empty())?,
+    };
+    let entry = RunEntry {
+        first_shard_id,
+        ..entry
+    };
+    if !record.runs.contains(&entry) {
+        record.runs.push(entry);
+        let text = serde_json::to_vec_pretty(&record).map_err(|e| out(e.into()))?;
+        write_durably(disk, folder, RECORD_NAME, &text).map_err(out)?;
+    }
+    Ok(Found {
+        first_shard_id,
+        done,
+    })
+}
+
+/// Makes a folder and those above it that are missing, their names durable: what is in a folder is no
+/// more durable than its name. One that is there may be of a run that was cut off before it saw to that.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let above = match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => return Ok(()),
+    };
+    let was_there = disk.exists(folder);
+    if !was_there {
+        make_folders(disk, above)?;
+        match disk.make_folder(folder) {
+            // Another process made it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+    }
+    match disk.sync_folder(above) {
+        // A folder that is not ours to read is not ours to have made one in.
+        Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
     }
 }
 
@@ -174,9 +229,9 @@ pub(crate) fn lock(folder: &Path, operation: FlockOperation) -> Result<File, Err
 ///
 /// # Errors
 /// `Output` for one that does not read.
-pub(crate) fn read_record(folder: &Path) -> Result<Record, Error> {
+pub(crate) fn read_record(disk: &dyn Disk, folder: &Path) -> Result<Record, Error> {
     let path = folder.join(RECORD_NAME);
-    match fs::read(&path) {
+    match disk.read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map_err(|error| Error::output_io(&path, &io::Error::from(error))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
@@ -184,31 +239,22 @@ pub(crate) fn read_record(folder: &Path) -> Result<Record, Error> {
     }
 }
 
-/// What the folder holds, as text.
-///
-/// # Errors
-/// The file system's.
-pub(crate) fn names(folder: &Path) -> io::Result<Vec<String>> {
-    fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-        .collect()
-}
-
 /// Numbers of all shards that have a mark, good or broken.
-fn shard_numbers(folder: &Path) -> io::Result<Vec<u64>> {
+fn shard_numbers(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<u64>> {
     let number = |name: &String| name.strip_suffix(STATS_SUFFIX)?.parse().ok();
-    Ok(names(folder)?.iter().filter_map(number).collect())
+    Ok(disk.names(folder)?.iter().filter_map(number).collect())
 }
 
 /// A shard is done where its mark reads back whole and its files are there.
-fn is_done(config: &Config, shard_id: u64) -> bool {
+fn is_done(disk: &dyn Disk, config: &Config, shard_id: u64) -> bool {
     let folder = &config.output.folder;
     let name = shard_name(shard_id, config.output.shard_digits);
-    let mark = fs::read(folder.join(format!("{name}{STATS_SUFFIX}"))).unwrap_or_default();
+    let mark = folder.join(format!("{name}{STATS_SUFFIX}"));
+    let mark = disk.read(&mark).unwrap_or_default();
     let Some(stats) = ShardStats::from_json(&mark) else {
         return false;
     };
-    let there = |extension: &str| folder.join(format!("{name}{extension}")).exists();
+    let there = |extension: &str| disk.exists(&folder.join(format!("{name}{extension}")));
     match config.output.format {
         OutputFormat::Files => there(".parquet") && (stats.successes == 0 || there("")),
         OutputFormat::Webdataset => there(".tar") && there(".parquet"),
@@ -222,20 +268,24 @@ fn is_done(config: &Config, shard_id: u64) -> bool {
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn remove_temporaries(folder: &Path) -> io::Result<()> {
-    for name in names(folder)?.iter().filter(|name| is_temporary(name)) {
-        remove(&folder.join(name))?;
+pub(crate) fn remove_temporaries(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    for name in disk.names(folder)?.iter().filter(|name| is_temporary(name)) {
+        disk.remove(&folder.join(name))?;
     }
     Ok(())
 }
 
 /// Removes what a dataset consists of and nothing else: shards, their metadata and marks, the
-/// record, and the other tool's `_tmp`.
-fn remove_dataset(folder: &Path) -> io::Result<()> {
-    for name in names(folder)?.iter().filter(|name| is_dataset_name(name)) {
-        remove(&folder.join(name))?;
+/// record, and the other tool's `_tmp`. The record goes last, and after the shards have gone for good:
+/// shards without one would be taken for the next command's.
+fn remove_dataset(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let names = disk.names(folder)?;
+    let of_shards = |name: &&String| is_dataset_name(name) && *name != RECORD_NAME;
+    for name in names.iter().filter(of_shards) {
+        disk.remove(&folder.join(name))?;
     }
-    Ok(())
+    disk.sync_folder(folder)?;
+    disk.remove(&folder.join(RECORD_NAME))
 }
 
 fn is_dataset_name(name: &str) -> bool {
@@ -250,17 +300,9 @@ fn is_dataset_name(name: &str) -> bool {
     numbered || name == RECORD_NAME || name == "_tmp"
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    }
-}
-
 /// Removes what an aborted run left under temporary names, as far as it can.
-pub(super) fn sweep(folder: &Path) {
-    if let Err(error) = remove_temporaries(folder) {
+pub(super) fn sweep(disk: &dyn Disk, folder: &Path) {
+    if let Err(error) = remove_temporaries(disk, folder) {
         tracing::warn!(%error, "temporary files were left behind");
     }
 }

@@ -18,6 +18,7 @@ use crossbeam::channel::Sender;
 
 use crate::commit::Gate;
 use crate::config::{Config, FetchConfig};
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::fetch::{Fetcher, FetcherParts, Names};
 use crate::http::Proxies;
@@ -30,6 +31,8 @@ use crate::shard::Tally;
 
 pub use live::Live;
 pub use report::RunReport;
+#[cfg(test)]
+pub(crate) use start::layout_of;
 pub use start::run;
 
 /// What threads tell the main thread.
@@ -84,12 +87,18 @@ pub struct Shared {
     events: Sender<Event>,
     stop: AtomicU8,
     commits: Gate,
+    disk: Arc<dyn Disk>,
 }
 
 impl Shared {
     /// The dataset's folder.
     pub fn folder(&self) -> &Path {
         &self.config.output.folder
+    }
+
+    /// The disk that the dataset is on.
+    pub fn disk(&self) -> Arc<dyn Disk> {
+        self.disk.clone()
     }
 
     /// Tells the main thread.

@@ -32,7 +32,7 @@ use crate::plan::Planner;
 use crate::runtime::{self, Backend};
 use crate::sync::{Inbox, Outbox, mailbox};
 use crate::watchdog::{Board, Watchdog};
-use crate::{commit, input, resolve};
+use crate::{commit, disk, input, resolve};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
@@ -74,7 +74,7 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
     let planner = Planner::open(&config.input)?;
     let (shared, events) = share(config, machine)?;
     // Everything that can be refused has been looked at: only now is the folder touched.
-    let dataset = Dataset::open(&shared.config, &identity.fingerprint)?;
+    let dataset = Dataset::open(&*shared.disk(), &shared.config, &identity.fingerprint)?;
     let planner = planner.starting_at(dataset.first_shard_id);
     let lives: Vec<Arc<Live>> = shared
         .machine
@@ -150,13 +150,15 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         events,
         stop: AtomicU8::new(RUNNING),
         commits: commit::Gate::default(),
+        disk: disk::real(),
         machine,
         config,
     };
     Ok((Arc::new(shared), receiver))
 }
 
-fn layout_of(config: &Config) -> Layout {
+/// The layout of a run's shards.
+pub(crate) fn layout_of(config: &Config) -> Layout {
     Layout {
         format: config.output.format,
         image_ext: config.codec.encode_format.as_str(),
@@ -201,6 +203,7 @@ fn start_threads(
     ));
     let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let (commits, commit) = commit::start(
+        shared.disk(),
         shared.folder().to_owned(),
         outboxes.clone(),
         shared.commits.clone(),
@@ -429,7 +432,7 @@ impl Watch<'_> {
     fn abort(&self, error: Error) -> Error {
         self.shared.drain();
         if self.shared.commits.close(COMMIT_END_MAX) {
-            dataset::sweep(self.shared.folder());
+            dataset::sweep(&*self.shared.disk(), self.shared.folder());
         }
         error
     }

@@ -53,7 +53,7 @@ fn free(memory: NonNull<u8>) {
 }
 
 /// A block being filled, then written. `len` bytes are initialised.
-pub(super) struct Block {
+pub struct Block {
     memory: NonNull<u8>,
     len: usize,
 }
@@ -88,6 +88,13 @@ impl Block {
         }
         self.len += count;
         &bytes[count..]
+    }
+
+    /// What is in it.
+    #[cfg(test)]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the first `len` bytes are initialised, and are the block's alone.
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr(), self.len) }
     }
 
     /// Fills with zeroes up to the next multiple of the alignment.

@@ -6,7 +6,7 @@ mod collected;
 mod open;
 mod stream;
 
-pub use block::ALIGN_BYTES;
+pub use block::{ALIGN_BYTES, Block};
 pub use collected::Collected;
 pub use open::{OpenShard, Tally};
 pub use stream::{Dirty, ShardFiles, pump};

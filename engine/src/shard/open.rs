@@ -13,6 +13,9 @@ use turbo2ds_writers::{
 
 use super::collected::Collected;
 use super::stream::{Dirty, ShardFiles};
+use crate::commit::SealedShard;
+use crate::compute::ShardSlot;
+use crate::disk::Disk;
 use crate::failure::{Failure, Status};
 use crate::plan::ShardPlan;
 use crate::sync::Permit;
@@ -91,12 +94,13 @@ impl OpenShard {
         plan: ShardPlan,
         attempt: u32,
         layout: &Arc<Layout>,
+        disk: Arc<dyn Disk>,
         folder: PathBuf,
         dirty: Rc<Dirty>,
         place: Permit,
     ) -> Result<Self, WriterError> {
         let writer = ShardWriter::new(layout.clone(), plan.shard_id, plan.input.clone())?;
-        let files = ShardFiles::new(folder, writer.stream_path(), dirty);
+        let files = ShardFiles::new(disk, folder, writer.stream_path(), dirty);
         let rows = plan.rows();
         Ok(Self {
             plan,
@@ -176,6 +180,30 @@ impl OpenShard {
         }
         files.finish_stream();
         Ok(())
+    }
+
+    /// The shard for the commit thread, once its last byte is written; for the reactor `owner`, which
+    /// knows it as `slot`.
+    pub fn take_sealed(
+        &mut self,
+        owner: usize,
+        slot: ShardSlot,
+        digits: usize,
+    ) -> Option<SealedShard> {
+        if !self.laid_out || !self.files.borrow().is_written() {
+            return None;
+        }
+        self.laid_out = false;
+        let stats = self.stats(SystemTime::now());
+        let (placed, stream_bytes) = self.files.borrow_mut().take_placed();
+        Some(SealedShard {
+            owner,
+            slot,
+            shard_id: self.plan.shard_id,
+            placed,
+            stream_bytes,
+            stats: (self.stats_name(digits), stats.to_json()),
+        })
     }
 
     /// The shard's statistics as they stand.

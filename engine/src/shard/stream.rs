@@ -4,18 +4,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use monoio::fs::File;
-use rustix::fs::OFlags;
 use turbo2ds_writers::Sink;
 
 use super::block::{BLOCK_BYTES, Block};
 use crate::commit::{Placed, temporary_path};
+use crate::disk::{Disk, Stream};
 
 /// Bytes a core has laid out and not yet written.
 #[derive(Default)]
@@ -69,6 +67,7 @@ impl Write {
 
 /// A shard's files under temporary names.
 pub struct ShardFiles {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     stream_path: Option<String>,
     filling: Option<Block>,
@@ -86,14 +85,20 @@ pub struct ShardFiles {
 }
 
 struct OpenStream {
-    file: File,
+    file: Box<dyn Stream>,
     offset: u64,
 }
 
 impl ShardFiles {
     /// Files of a shard in `folder`; nothing is created before the first byte is due.
-    pub fn new(folder: PathBuf, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        stream_path: Option<String>,
+        dirty: Rc<Dirty>,
+    ) -> Self {
         Self {
+            disk,
             folder,
             stream_path,
             filling: None,
@@ -225,7 +230,7 @@ async fn write_block(
         Some(stream) => stream,
         None => files.borrow_mut().open_stream()?,
     };
-    let (result, _block) = stream.file.write_all_at(block, stream.offset).await;
+    let result = stream.file.write(block, stream.offset).await;
     stream.offset += length;
     let mut files = files.borrow_mut();
     files.stream = Some(stream);
@@ -238,23 +243,16 @@ async fn write_whole(
     bytes: Vec<u8>,
 ) -> Result<(), (PathBuf, io::Error)> {
     let temporary = files.borrow_mut().place(&path)?;
-    let file = create(&temporary, OFlags::empty()).map_err(|error| (temporary.clone(), error))?;
-    let (result, _) = file.write_all_at(bytes, 0).await;
-    result.map_err(|error| (temporary.clone(), error))?;
-    file.close().await.map_err(|error| (temporary, error))
+    let disk = files.borrow().disk.clone();
+    let written = disk.write_small(&temporary, bytes).await;
+    written.map_err(|error| (temporary, error))
 }
 
 impl ShardFiles {
     fn open_stream(&mut self) -> Result<OpenStream, (PathBuf, io::Error)> {
         let path = self.stream_path.clone().unwrap_or_default();
         let temporary = temporary_path(&self.folder, &path);
-        let file = match create(&temporary, OFlags::DIRECT) {
-            // The file system has no direct I/O.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
-                create(&temporary, OFlags::empty())
-            }
-            other => other,
-        };
+        let file = self.disk.create(&temporary, true);
         let file = file.map_err(|error| (temporary.clone(), error))?;
         let target = self.folder.join(path);
         self.placed.push(Placed {
@@ -281,7 +279,9 @@ impl ShardFiles {
         };
         let temporary = temporary_path(&self.folder, folder);
         if self.folders.insert(folder.to_owned()) {
-            make_empty_folder(&temporary).map_err(|error| (temporary.clone(), error))?;
+            let made = self.disk.remove(&temporary);
+            made.and_then(|()| self.disk.make_folder(&temporary))
+                .map_err(|error| (temporary.clone(), error))?;
             let target = self.folder.join(folder);
             self.placed.push(Placed {
                 temporary: temporary.clone(),
@@ -294,30 +294,11 @@ impl ShardFiles {
     }
 }
 
-fn make_empty_folder(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    std::fs::create_dir(path)
-}
-
-fn create(path: &Path, flags: OFlags) -> io::Result<File> {
-    // OFlags are the kernel's own bits, which fit the C int they are passed as.
-    let flags = flags.bits() as i32;
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .custom_flags(flags)
-        .open(path)?;
-    File::from_std(file)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::IoBackend;
+    use crate::disk;
     use crate::runtime;
 
     #[test]
@@ -326,7 +307,8 @@ mod tests {
         let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");
         let name = "00000.tar";
         let laid_out = runtime::block_on(backend, async {
-            let files = ShardFiles::new(folder.path().into(), Some(name.into()), Rc::default());
+            let (folder, name) = (folder.path().into(), Some(name.into()));
+            let files = ShardFiles::new(disk::real(), folder, name, Rc::default());
             let files = Rc::new(RefCell::new(files));
             let mut laid_out = Vec::new();
             for burst in 0..3_u8 {

@@ -25,6 +25,7 @@ use std::thread;
 use rustix::fs::FlockOperation;
 
 use crate::commit::remove_durably;
+use crate::disk;
 use crate::error::Error;
 use crate::run::dataset::{Record, STATS_SUFFIX, lock, read_record, remove_temporaries};
 use fault::Found;
@@ -60,7 +61,7 @@ pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     };
     let _lock = lock(folder, operation)?;
     let out = |error: io::Error| Error::output_io(folder, &error);
-    let record = read_record(folder)?;
+    let record = read_record(&*disk::real(), folder)?;
     let survey = Survey::of(folder).map_err(out)?;
     let results = Results::of(folder, &survey, &record);
     let mut report = results.report(folder, &survey, &record);
@@ -79,10 +80,14 @@ pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
 /// whoever wants to look at it; the run that does a shard again replaces it.
 fn repair(folder: &Path, report: &mut Report) -> io::Result<()> {
     for broken in &mut report.broken {
-        remove_durably(folder, &format!("{}{STATS_SUFFIX}", broken.shard))?;
+        remove_durably(
+            &*disk::real(),
+            folder,
+            &format!("{}{STATS_SUFFIX}", broken.shard),
+        )?;
         broken.marked = true;
     }
-    remove_temporaries(folder)?;
+    remove_temporaries(&*disk::real(), folder)?;
     report.temporaries_removed = true;
     Ok(())
 }

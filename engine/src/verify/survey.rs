@@ -6,7 +6,8 @@ use std::io;
 use std::path::Path;
 
 use crate::commit::is_temporary;
-use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX, names};
+use crate::disk;
+use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX};
 
 /// The files of one shard by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl Survey {
     /// The file system's.
     pub(super) fn of(folder: &Path) -> io::Result<Self> {
         let mut survey = Self::default();
-        for name in names(folder)? {
+        for name in disk::real().names(folder)? {
             survey.take(&name);
         }
         Ok(survey)
