@@ -19,6 +19,11 @@ impl Alarm {
         }
     }
 
+    /// Ends the run with an error that a thread met.
+    pub fn ring(&self, error: Error) {
+        (self.ring)(error);
+    }
+
     /// Watches the thread that holds the guard.
     pub fn guard(&self) -> Guard {
         Guard {
@@ -37,7 +42,7 @@ impl Drop for Guard {
         if std::thread::panicking() {
             let thread = std::thread::current();
             let name = thread.name().unwrap_or("unnamed");
-            (self.alarm.ring)(Error::local_resource(
+            self.alarm.ring(Error::local_resource(
                 format!("the thread {name} panicked"),
                 "this is a fault of turbo2ds; the message above says where. The same command goes on",
             ));

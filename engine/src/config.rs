@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use turbo2ds_codec::Settings;
 
+use crate::isolate::Isolation;
 use crate::limits;
 
 /// Everything a run needs to know, checked.
@@ -27,6 +28,8 @@ pub struct Config {
     pub dns: DnsConfig,
     /// How the machine is used.
     pub machine: MachineConfig,
+    /// Decoding in processes of its own; none is in the run's threads.
+    pub isolation: Option<Isolation>,
     /// What a person sees.
     pub show: ShowConfig,
     /// The options that decide what the dataset holds, in their canonical text: a resumed run must

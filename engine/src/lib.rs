@@ -20,6 +20,7 @@ pub mod failure;
 mod fetch;
 pub mod http;
 pub mod input;
+pub mod isolate;
 pub mod limits;
 mod machine;
 mod net;

@@ -19,6 +19,13 @@ fn main() -> ExitCode {
             say::out(text);
             ExitCode::SUCCESS
         }
+        Invocation::Decode(options) => match turbo2ds::isolate::serve(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say::err(format_args!("a decoding process ends: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         Invocation::Doctor(options) => {
             let (text, code) = turbo2ds::doctor::examine(*options);
             say::out(text);

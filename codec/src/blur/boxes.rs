@@ -34,6 +34,11 @@ impl BoundingBox {
         })
     }
 
+    /// `[x_min, y_min, x_max, y_max]`.
+    pub const fn corners(&self) -> [f64; 4] {
+        [self.x_min, self.y_min, self.x_max, self.y_max]
+    }
+
     /// Its edges in whole pixels, cut off towards zero, maybe outside the image.
     fn in_pixels(&self, size: Size) -> [i64; 4] {
         let pixel = |fraction: f64, side: u32| (fraction * f64::from(side)) as i64;

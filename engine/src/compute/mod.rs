@@ -14,7 +14,9 @@ use turbo2ds_codec::BoundingBox;
 use turbo2ds_writers::{RowOutcome, ShardWriter, WriterError};
 
 use crate::alarm::Alarm;
+use crate::error::Error;
 use crate::failure::Failure;
+use crate::isolate::Decoder;
 use crate::limits::COMPUTE_QUEUE_IMAGES;
 use crate::shard::Collected;
 use crate::sync::Outbox;
@@ -179,7 +181,7 @@ pub fn start<M: From<Done> + Send + 'static>(
         .enumerate()
         .map(|(core, (&pin, parker))| {
             let (pool, work, outboxes) = (pool.clone(), work.clone(), outboxes.to_vec());
-            let guard = alarm.guard();
+            let (guard, alarm) = (alarm.guard(), alarm.clone());
             let name = format!("compute-{core}");
             let post = board.post(&name);
             thread::Builder::new().name(name).spawn(move || {
@@ -187,7 +189,13 @@ pub fn start<M: From<Done> + Send + 'static>(
                 core_affinity::set_for_current(pin);
                 // Without the right to be nicer nothing is lost but latency.
                 let _ = rustix::process::nice(COMPUTE_NICE);
-                run(core, &pool, &parker, &work, &outboxes, &post);
+                match work.decoder() {
+                    Ok(decoder) => run(core, &pool, &parker, &work, decoder, &outboxes, &post),
+                    Err(error) => alarm.ring(Error::local_resource(
+                        format!("a decoding process could not be started: {error}"),
+                        "--decode_isolation none decodes in the run's own threads",
+                    )),
+                }
             })
         })
         .collect::<std::io::Result<Vec<_>>>()?;
@@ -199,10 +207,10 @@ fn run<M: From<Done>>(
     pool: &Pool,
     parker: &Parker,
     work: &ImageWork,
+    mut decoder: Decoder,
     outboxes: &[Outbox<M>],
     post: &Post,
 ) {
-    let mut codec = work.codec();
     loop {
         if let Some(job) = pool.take(core) {
             let owner = job.owner;
@@ -210,7 +218,7 @@ fn run<M: From<Done>>(
             post.begin(duty, job.shard_id, row as u64);
             let done = Done {
                 slot: job.slot,
-                result: perform(job.task, work, &mut codec),
+                result: perform(job.task, work, &mut decoder),
             };
             outboxes[owner].send(M::from(done));
             post.rest();
@@ -230,7 +238,7 @@ fn run<M: From<Done>>(
     }
 }
 
-fn perform(task: Task, work: &ImageWork, codec: &mut turbo2ds_codec::Codec) -> DoneResult {
+fn perform(task: Task, work: &ImageWork, decoder: &mut Decoder) -> DoneResult {
     match task {
         Task::Image {
             row,
@@ -238,7 +246,7 @@ fn perform(task: Task, work: &ImageWork, codec: &mut turbo2ds_codec::Codec) -> D
             boxes,
             expected_hash,
         } => {
-            let image = work.process(codec, &body, &boxes, expected_hash.as_deref());
+            let image = work.process(decoder, &body, &boxes, expected_hash.as_deref());
             DoneResult::Image { row, image, body }
         }
         Task::Seal { writer, outcomes } => {

@@ -1,43 +1,58 @@
 //! Owns what happens to one body: hash, the list's own hash, decode to encode, EXIF. Pure: bytes
 //! in, a sample or a failure out.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
+use std::panic::catch_unwind;
 
 use md5::{Digest, Md5};
 use ring::digest;
-use turbo2ds_codec::{BoundingBox, Codec, CodecError, Encoded, Settings};
+use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Settings};
 use turbo2ds_writers::RowOutcome;
 
 use super::Finished;
 use crate::config::HashKind;
 use crate::failure::{Failure, Status};
+use crate::isolate::{Decoder, Isolation};
 
 /// What every image of a run goes through.
 pub struct ImageWork {
     settings: Settings,
+    isolation: Option<Isolation>,
     extract_exif: bool,
     hash: Option<HashKind>,
 }
 
 impl ImageWork {
     /// The same work for every image of a run.
-    pub fn new(settings: Settings, extract_exif: bool, hash: Option<HashKind>) -> Self {
+    pub fn new(
+        settings: Settings,
+        isolation: Option<Isolation>,
+        extract_exif: bool,
+        hash: Option<HashKind>,
+    ) -> Self {
         Self {
             settings,
+            isolation,
             extract_exif,
             hash,
         }
     }
 
-    /// A codec for one thread.
-    pub fn codec(&self) -> Codec {
-        Codec::new(self.settings.clone())
+    /// A decoder for one thread.
+    ///
+    /// # Errors
+    /// The system's, where it is to be apart and cannot.
+    pub fn decoder(&self) -> io::Result<Decoder> {
+        match &self.isolation {
+            None => Ok(Decoder::here(self.settings.clone())),
+            Some(isolation) => Decoder::apart(isolation.clone()),
+        }
     }
 
     /// One body's way to a sample.
     pub fn process(
         &self,
-        codec: &mut Codec,
+        decoder: &mut Decoder,
         body: &[u8],
         boxes: &[BoundingBox],
         expected_hash: Option<&str>,
@@ -48,15 +63,7 @@ impl ImageWork {
         {
             return Err(Failure::HashMismatch);
         }
-        let image = || codec.process_blurred(body, boxes);
-        let processed = match catch_unwind(AssertUnwindSafe(image)) {
-            Ok(result) => result.map_err(Failure::from)?,
-            Err(_) => {
-                // What the panic left half-done goes with the codec it happened in.
-                *codec = self.codec();
-                return Err(Failure::DecoderCrashed);
-            }
-        };
+        let processed = decoder.process(body, boxes)?;
         let exif = if self.extract_exif {
             exif_of(body)
         } else {

@@ -17,10 +17,12 @@ use crate::config::{
     IoBackend, MachineConfig, OutputConfig, ShowConfig,
 };
 use crate::error::Error;
+use crate::isolate::Isolation;
 use crate::limits;
 
 use super::dns;
 use super::fingerprint;
+use super::table::{Group, OptionSpec};
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
 
 /// Columns that every dataset has, or may have, of its own.
@@ -93,6 +95,7 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
                 ]),
             )?,
         },
+        isolation: isolation(v)?,
         show: ShowConfig {
             log_json: v.read("log_json", boolean)?,
         },
@@ -372,6 +375,24 @@ fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
         (false, true) => Ok(ReencodePolicy::Never),
         (false, false) => Ok(ReencodePolicy::Always),
     }
+}
+
+/// Decoding apart, where that is asked for: the processes get the options for images as they were given.
+fn isolation(v: &Values) -> Result<Option<Isolation>, Error> {
+    let asked = v.read(
+        "decode_isolation",
+        choice(&[("none", false), ("process", true)]),
+    )?;
+    if !asked {
+        return Ok(None);
+    }
+    let of_images = |spec: &OptionSpec| matches!(spec.group, Group::Images);
+    let sizes = ["min_image_size", "max_image_area", "max_aspect_ratio"];
+    Ok(Some(Isolation {
+        arguments: v.arguments(|spec| of_images(spec) || sizes.contains(&spec.name)),
+        body_bytes_max: fetch(v)?.body_bytes_max,
+        pixels_max: settings(v)?.limits.pixels_max,
+    }))
 }
 
 fn fetch(v: &Values) -> Result<FetchConfig, Error> {

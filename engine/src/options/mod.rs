@@ -21,6 +21,7 @@ use std::ffi::OsString;
 use crate::config::Config;
 use crate::doctor::{DoctorOptions, TuneOptions};
 use crate::error::Error;
+use crate::isolate::{self, ServeOptions};
 use crate::resolve::ResolveOptions;
 use crate::verify::VerifyOptions;
 use table::{Kind, OptionSpec, TABLE};
@@ -40,6 +41,8 @@ pub enum Invocation {
     Tune(TuneOptions),
     /// Read a dataset back.
     Verify(VerifyOptions),
+    /// Decode for the run that started this process.
+    Decode(Box<ServeOptions>),
     /// Print this text and end with success.
     Help(String),
     /// Print this text and end with success.
@@ -59,6 +62,13 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
     if let Some(tool) = tool {
         return tool.parse(args.skip(1));
     }
+    if args.peek().is_some_and(|word| word == isolate::WORD) {
+        return decode(args.skip(1));
+    }
+    parse_run(args)
+}
+
+fn parse_run(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
     let mut args = args.map(utf8).peekable();
     let mut values = Values::defaults();
     while let Some(arg) = args.next() {
@@ -87,6 +97,22 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
         values.give(spec, text);
     }
     check::config(&values).map(|config| Invocation::Run(Box::new(config)))
+}
+
+/// The command line that a run starts a decoding process with: the memory's size, then the run's options
+/// for images.
+fn decode(mut args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+    let hint = "runs start these processes themselves; see --decode_isolation";
+    let memory = args.next().map(utf8).transpose()?.unwrap_or_default();
+    // A list that is never read: the options of a run need one.
+    let of_a_run = parse_run(std::iter::once("--url_list=none.txt".into()).chain(args))?;
+    let Invocation::Run(config) = of_a_run else {
+        return Err(Error::usage("not a run's options".to_owned(), hint));
+    };
+    let memory = memory.strip_prefix("--memory=").unwrap_or_default();
+    let options = ServeOptions::new(config.codec, memory);
+    let options = options.map_err(|expected| Error::usage(format!("no {expected}"), hint))?;
+    Ok(Invocation::Decode(Box::new(options)))
 }
 
 fn utf8(arg: OsString) -> Result<String, Error> {

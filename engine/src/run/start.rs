@@ -198,6 +198,7 @@ fn start_threads(
     let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
     let work = Arc::new(ImageWork::new(
         config.codec.clone(),
+        config.isolation.clone(),
         config.extract_exif,
         config.fetch.hash,
     ));

@@ -227,6 +227,11 @@ impl Running {
         assert!(came, "`{text}` is not said: {}", self.said());
     }
 
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end, at most this long; whether it came.
     pub fn ends_within(&self, limit: Duration) -> bool {
         watch::until_exit(&self.child, limit)

@@ -71,6 +71,14 @@ pub fn until_exit(child: &Child, limit: Duration) -> bool {
     readable_before(&process, Instant::now() + limit)
 }
 
+/// Waits until any process has ended; `false` after `limit`.
+pub fn until_gone(process: Pid, limit: Duration) -> bool {
+    match pidfd_open(process, PidfdFlags::empty()) {
+        Ok(process) => readable_before(&process, Instant::now() + limit),
+        Err(_) => true,
+    }
+}
+
 /// The names in a folder; none where it is missing.
 pub fn names(folder: &Path) -> impl Iterator<Item = String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();

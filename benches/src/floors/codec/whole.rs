@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use turbo2ds::config::HashKind;
+use turbo2ds::isolate::Decoder;
 use turbo2ds::stages::ImageWork;
 use turbo2ds_benches::thread_cpu;
-use turbo2ds_codec::Codec;
 
 use super::bare::Bare;
 use super::{Case, QUALITY, settings};
@@ -17,18 +17,18 @@ use crate::table::{Column, Table};
 /// A way from a body to a sample.
 struct Ours {
     work: ImageWork,
-    codec: Codec,
+    decoder: Decoder,
 }
 
 impl Ours {
     fn new(size: u32, exact: bool) -> Self {
-        let work = ImageWork::new(settings(size, exact), false, Some(HashKind::Sha256));
-        let codec = work.codec();
-        Self { work, codec }
+        let work = ImageWork::new(settings(size, exact), None, false, Some(HashKind::Sha256));
+        let decoder = Decoder::here(settings(size, exact));
+        Self { work, decoder }
     }
 
     fn process(&mut self, case: &Case) -> bool {
-        let finished = self.work.process(&mut self.codec, &case.body, &[], None);
+        let finished = self.work.process(&mut self.decoder, &case.body, &[], None);
         finished.is_ok()
     }
 }

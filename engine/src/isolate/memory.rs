@@ -1,0 +1,221 @@
+//! Owns the memory that a run and its decoding process both map: a body going there, an image coming
+//! back. The other side may be hostile: what it wrote is copied out before it is looked at, and no
+//! reference into the memory outlives a call. Never knows what the bytes mean.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr::{self, NonNull};
+
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, fstat, ftruncate, memfd_create};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Bytes of either part that stay after an image: pages beyond go back to the system.
+const KEPT_BYTES: usize = 4 << 20;
+const PAGE: usize = 4096;
+
+/// A mapping of both parts, the body's first.
+pub(super) struct Memory {
+    file: OwnedFd,
+    base: NonNull<u8>,
+    body_room: usize,
+    encoded_room: usize,
+}
+
+// SAFETY: the mapping belongs to the value alone, and nothing of it is bound to a thread.
+#[allow(unsafe_code)]
+unsafe impl Send for Memory {}
+
+impl Memory {
+    /// New memory, of which nothing is there before it is written to.
+    pub(super) fn new(body_room: usize, encoded_room: usize) -> io::Result<Self> {
+        let file = memfd_create("turbo2ds-images", MemfdFlags::CLOEXEC)?;
+        let body_room = body_room.next_multiple_of(PAGE);
+        let encoded_room = encoded_room.next_multiple_of(PAGE);
+        ftruncate(&file, (body_room + encoded_room) as u64)?;
+        Self::map(file, body_room, encoded_room)
+    }
+
+    /// The other side's memory, of the sizes that [`Self::size`] told.
+    pub(super) fn open(file: OwnedFd, size: Size) -> io::Result<Self> {
+        let whole = size.body_room + size.encoded_room;
+        if fstat(&file)?.st_size as u64 != whole as u64 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Self::map(file, size.body_room, size.encoded_room)
+    }
+
+    #[allow(unsafe_code)]
+    fn map(file: OwnedFd, body_room: usize, encoded_room: usize) -> io::Result<Self> {
+        let length = body_room + encoded_room;
+        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
+        // SAFETY: a new mapping at an address of the kernel's choice takes the place of nothing.
+        let base = unsafe { mmap(ptr::null_mut(), length, protection, flags, &file, 0) }?;
+        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self {
+            file,
+            base,
+            body_room,
+            encoded_room,
+        })
+    }
+
+    /// A descriptor for the other side.
+    pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.file.try_clone()
+    }
+
+    pub(super) const fn size(&self) -> Size {
+        Size {
+            body_room: self.body_room,
+            encoded_room: self.encoded_room,
+        }
+    }
+
+    /// Lays a body down; false where it is larger than its room.
+    #[allow(unsafe_code)]
+    pub(super) fn put_body(&mut self, body: &[u8]) -> bool {
+        if body.len() > self.body_room {
+            return false;
+        }
+        // SAFETY: the mapping has `body_room` bytes at its start, the body no more, and the two do
+        // not overlap.
+        unsafe {
+            self.base
+                .copy_from_nonoverlapping(NonNull::from(body).cast(), body.len());
+        }
+        true
+    }
+
+    /// The body as it lies there. For the side that is not distrusted: the run changes it only when
+    /// this side has answered.
+    #[allow(unsafe_code)]
+    pub(super) fn body(&self, bytes: usize) -> Option<&[u8]> {
+        let fits = bytes <= self.body_room;
+        // SAFETY: the mapping has `body_room` bytes at its start, and the run writes none of them
+        // before this side's answer, which comes after the reference has gone.
+        fits.then(|| unsafe { std::slice::from_raw_parts(self.base.as_ptr(), bytes) })
+    }
+
+    /// Lays an image down; false where it is larger than its room.
+    #[allow(unsafe_code)]
+    pub(super) fn put_encoded(&mut self, encoded: &[u8]) -> bool {
+        if encoded.len() > self.encoded_room {
+            return false;
+        }
+        // SAFETY: the mapping has `encoded_room` bytes behind the body's, the image no more, and the
+        // two do not overlap.
+        unsafe {
+            self.base
+                .add(self.body_room)
+                .copy_from_nonoverlapping(NonNull::from(encoded).cast(), encoded.len());
+        }
+        true
+    }
+
+    /// A copy of the image that lies there; none where it cannot be so long.
+    #[allow(unsafe_code)]
+    pub(super) fn take_encoded(&self, bytes: usize) -> Option<Vec<u8>> {
+        if bytes > self.encoded_room {
+            return None;
+        }
+        let mut encoded = Vec::with_capacity(bytes);
+        // SAFETY: the mapping has `encoded_room` bytes behind the body's, and the vector's memory is
+        // another. The other side may write meanwhile: any bytes are an image's as far as we know, and
+        // no reference to them is made.
+        unsafe {
+            let there = self.base.as_ptr().add(self.body_room);
+            ptr::copy_nonoverlapping(there, encoded.as_mut_ptr(), bytes);
+            encoded.set_len(bytes);
+        }
+        self.forget_behind(self.body_room, bytes);
+        Some(encoded)
+    }
+
+    /// Gives back what a large body took.
+    pub(super) fn forget_large(&self, body_bytes: usize) {
+        self.forget_behind(0, body_bytes);
+    }
+
+    fn forget_behind(&self, start: usize, bytes: usize) {
+        if bytes > KEPT_BYTES {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            let (offset, length) = (start + KEPT_BYTES, bytes - KEPT_BYTES);
+            // Where it fails the pages stay until the run's end.
+            let _ = fallocate(self.file.as_fd(), flags, offset as u64, length as u64);
+        }
+    }
+}
+
+impl Drop for Memory {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        let length = self.body_room + self.encoded_room;
+        // SAFETY: the mapping is this value's own, of this length, and no reference into it is left.
+        let _ = unsafe { munmap(self.base.as_ptr().cast(), length) };
+    }
+}
+
+/// The rooms of both parts, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    body_room: usize,
+    encoded_room: usize,
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{}", self.body_room, self.encoded_room)
+    }
+}
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |text: &str| text.parse().ok();
+        let read = text
+            .split_once(',')
+            .and_then(|(body, encoded)| Some((number(body)?, number(encoded)?)));
+        let (body_room, encoded_room) = read.ok_or("two numbers with a comma between")?;
+        Ok(Self {
+            body_room,
+            encoded_room,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_side_lays_down_the_other_takes() {
+        let mut run = Memory::new(10_000, 3 * KEPT_BYTES).expect("memory");
+        let size: Size = run.size().to_string().parse().expect("a size");
+        let descriptor = run.descriptor().expect("a descriptor");
+        let mut worker = Memory::open(descriptor, size).expect("the same memory");
+        assert!(run.put_body(b"body"));
+        assert_eq!(worker.body(4), Some(&b"body"[..]));
+        let image = vec![7; 2 * KEPT_BYTES];
+        assert!(worker.put_encoded(&image));
+        assert!(run.take_encoded(image.len()) == Some(image));
+    }
+
+    #[test]
+    fn nothing_is_longer_than_its_room() {
+        let mut memory = Memory::new(PAGE, PAGE).expect("memory");
+        assert!(!memory.put_body(&[0; PAGE + 1]));
+        assert!(!memory.put_encoded(&[0; PAGE + 1]));
+        assert_eq!(memory.body(PAGE + 1), None);
+        assert_eq!(memory.take_encoded(PAGE + 1), None);
+        assert_eq!(memory.take_encoded(usize::MAX), None);
+    }
+
+    #[test]
+    fn memory_of_another_size_is_refused() {
+        let memory = Memory::new(PAGE, PAGE).expect("memory");
+        let wrong = "4096,8192".parse().expect("a size");
+        let descriptor = memory.descriptor().expect("a descriptor");
+        assert!(Memory::open(descriptor, wrong).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! Owns the decoding process's own side: confined first, then one image after the other until the run
+//! closes the socket. Never opens anything: all it has is the socket, the shared memory and stderr.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use turbo2ds_codec::{BoundingBox, Codec, CodecError, Settings};
+
+use super::confine;
+use super::memory::{Memory, Size};
+use super::message::{BOX_BYTES, HEAD_BYTES, Reply, Request};
+
+/// What a decoding process is started with.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// What happens to images.
+    settings: Settings,
+    /// The shared memory's rooms.
+    memory: Size,
+}
+
+impl ServeOptions {
+    /// Options from the run's settings and the text of the memory's size.
+    ///
+    /// # Errors
+    /// Where the text is no size.
+    pub(crate) fn new(settings: Settings, memory: &str) -> Result<Self, String> {
+        let memory = memory.parse()?;
+        Ok(Self { settings, memory })
+    }
+}
+
+/// Decodes for the run at the other end of standard input, in the memory that is standard output.
+///
+/// # Errors
+/// The system's, where this process cannot be confined or the run speaks in riddles.
+pub fn serve(options: &ServeOptions) -> io::Result<()> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let memory = Memory::open(io::stdout().as_fd().try_clone_to_owned()?, options.memory)?;
+    // A panic is one image's end and is told by the run; the default hook would open files for it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let codec = Codec::new(options.settings.clone());
+    confine::confine()?;
+    Server {
+        socket,
+        memory,
+        codec,
+        settings: options.settings.clone(),
+    }
+    .run()
+}
+
+struct Server {
+    socket: UnixStream,
+    memory: Memory,
+    codec: Codec,
+    settings: Settings,
+}
+
+impl Server {
+    fn run(&mut self) -> io::Result<()> {
+        // Ready, and confined.
+        self.socket.write_all(&[1])?;
+        let mut head = [0; HEAD_BYTES];
+        loop {
+            match self.socket.read_exact(&mut head) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                read => read?,
+            }
+            let (body_bytes, boxes) = Request::head(head);
+            let boxes = self.read_boxes(boxes)?;
+            let reply = self.process(body_bytes, &boxes)?;
+            self.socket.write_all(&reply.to_bytes())?;
+        }
+    }
+
+    fn read_boxes(&mut self, count: usize) -> io::Result<Vec<BoundingBox>> {
+        let mut boxes = Vec::new();
+        let mut bytes = [0; BOX_BYTES];
+        for _ in 0..count {
+            self.socket.read_exact(&mut bytes)?;
+            boxes.push(Request::read_box(bytes).ok_or(io::ErrorKind::InvalidData)?);
+        }
+        Ok(boxes)
+    }
+
+    fn process(&mut self, body_bytes: usize, boxes: &[BoundingBox]) -> io::Result<Reply> {
+        let body = self.memory.body(body_bytes);
+        let body = body.ok_or(io::ErrorKind::InvalidData)?;
+        let codec = &mut self.codec;
+        let image = || codec.process_blurred(body, boxes);
+        let Ok(result) = catch_unwind(AssertUnwindSafe(image)) else {
+            // What the panic left half-done goes with the codec it happened in.
+            self.codec = Codec::new(self.settings.clone());
+            return Ok(Reply::panicked());
+        };
+        let (reply, bytes) = Reply::of(result);
+        Ok(match bytes {
+            Some(bytes) if !self.memory.put_encoded(&bytes) => {
+                Reply::of(Err(CodecError::DimensionsTooLarge)).0
+            }
+            _ => reply,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! End to end: decoding in processes of their own gives the same dataset; one that dies fails one image.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use turbo2ds_tests::harness::{Job, Running, read};
+use turbo2ds_tests::list;
+use turbo2ds_tests::web::{Ports, Web};
+
+const COUNT: u64 = 120;
+
+fn apart(job: Job) -> Job {
+    job.option("--decode_isolation", "process")
+}
+
+/// The decoding processes of a run, by their numbers.
+fn workers(running: &Running) -> Vec<Pid> {
+    let run = running.id();
+    let children = std::fs::read_dir(format!("/proc/{run}/task"))
+        .into_iter()
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+    let numbers: String = children.collect();
+    numbers
+        .split_whitespace()
+        .filter_map(|number| Pid::from_raw(number.parse().ok()?))
+        .collect()
+}
+
+#[test]
+fn the_samples_are_those_of_decoding_in_the_run() {
+    let web = Web::start(Ports::default()).unwrap();
+    let by = |isolation: &str| {
+        let urls = list::sample(&web.url(""), COUNT).map(|row| row.url);
+        let job = Job::of_urls(&web, urls)
+            .option("--output_format", "webdataset")
+            .option("--number_sample_per_shard", "20")
+            .option("--resize_mode", "keep_ratio")
+            .option("--image_size", "120")
+            .option("--max_aspect_ratio", "2.9")
+            .option("--decode_isolation", isolation);
+        job.succeed();
+        let samples = read::samples(&job.output(), "webdataset");
+        (samples, read::rows(&job.output()))
+    };
+    let (here, apart) = (by("none"), by("process"));
+    assert!(here.0.len() as u64 > COUNT / 2);
+    assert!(here == apart, "the two give different datasets");
+}
+
+#[test]
+fn a_process_that_dies_fails_one_image_and_another_takes_its_place() {
+    let web = Web::start(Ports::default()).unwrap();
+    // Large images, so that a process is at one when it is killed.
+    let urls = (0..COUNT).map(|seed| web.url(&format!("/img/{seed}.jpg?w=1500&h=1100")));
+    let job = apart(Job::of_urls(&web, urls))
+        .option("--number_sample_per_shard", "20")
+        .option("--processes_count", "1");
+    let running = job.start();
+    assert!(web.wait_for_requests(4));
+    let mut killed = 0;
+    while !running.ends_within(Duration::from_millis(40)) {
+        for worker in workers(&running) {
+            killed += usize::from(kill_process(worker, Signal::KILL).is_ok());
+        }
+    }
+    let outcome = running.finish();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let rows = read::rows(&job.output());
+    assert_eq!(rows.len() as u64, COUNT);
+    let failed: Vec<_> = rows
+        .iter()
+        .filter(|row| row["status"].as_deref() != Some("success"))
+        .collect();
+    for row in &failed {
+        assert_eq!(row["error_message"].as_deref(), Some("decoder crashed"));
+        assert_eq!(row["status"].as_deref(), Some("failed_to_resize"));
+    }
+    assert!(killed >= 3, "{killed} processes were killed: {outcome}");
+    assert!(
+        !failed.is_empty(),
+        "{killed} were killed and no image failed"
+    );
+    assert!(failed.len() <= killed, "{} failed", failed.len());
+}
+
+#[test]
+fn decoding_processes_are_confined_and_end_with_their_run() {
+    let web = Web::start(Ports::default()).unwrap();
+    let urls = (0..COUNT).map(|seed| web.url(&format!("/slow/200/{seed}.jpg")));
+    let job = apart(Job::of_urls(&web, urls)).option("--thread_count", "4");
+    let running = job.start();
+    assert!(web.wait_for_requests(20));
+    let workers = workers(&running);
+    assert_eq!(workers.len(), 2, "one for each core");
+    for worker in &workers {
+        let number = worker.as_raw_nonzero();
+        let status = std::fs::read_to_string(format!("/proc/{number}/status")).unwrap();
+        let has = |line: &str| {
+            status
+                .lines()
+                .any(|found| found.split_whitespace().eq(line.split(' ')))
+        };
+        assert!(has("Seccomp: 2"), "{status}");
+        assert!(has("NoNewPrivs: 1"), "{status}");
+    }
+    running.kill();
+    for worker in workers {
+        // Gone, or a child that nobody waits for yet: in any case it does not run.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", worker.as_raw_nonzero()));
+        let ended = || turbo2ds_tests::harness::watch::until_gone(worker, Duration::from_secs(20));
+        assert!(stat.is_err() || ended(), "{worker:?} outlives its run");
+    }
+}
+
+#[test]
+fn a_decoding_process_that_no_run_started_says_so() {
+    let outcome = turbo2ds_tests::harness::tool(["decode-worker"]);
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+    assert!(outcome.stderr.contains("--decode_isolation"), "{outcome}");
+}
