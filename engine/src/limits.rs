@@ -22,6 +22,11 @@ pub const JPEG_SCANS_MAX: u32 = 100;
 
 /// Body bytes that one core may hold between the first read and the end of compute.
 pub const BODY_BUDGET_PER_CORE_BYTES: usize = 256 * 1024 * 1024;
+/// Memory that all compute threads together decode into, and what a core adds to it: one photo of 20
+/// megapixels.
+pub const DECODING_BYTES: usize = 256 * 1024 * 1024;
+/// See [`DECODING_BYTES`].
+pub const DECODING_PER_CORE_BYTES: usize = 128 * 1024 * 1024;
 /// Budget taken at first for a body whose length the server does not tell.
 pub const UNKNOWN_BODY_BYTES: usize = 1024 * 1024;
 /// Bodies of unknown length that one core lets grow past [`UNKNOWN_BODY_BYTES`] at a time.
@@ -47,6 +52,8 @@ pub const COMPUTE_QUEUE_IMAGES: usize = 64;
 pub const IN_FLIGHT_START: usize = 64;
 /// Downloads in flight per core that the adaptive limit never passes.
 pub const IN_FLIGHT_MAX: usize = 1024;
+/// Most downloads in flight per core that a user may ask for: as many as one address has ports.
+pub const IN_FLIGHT_GIVEN_MAX: usize = 65_536;
 /// Shards that one core may have open, so that slow URLs of the old ones idle nothing.
 pub const OPEN_SHARDS_PER_CORE_MAX: usize = 32;
 /// Rows that one core's open shards may hold in memory together.
@@ -56,6 +63,7 @@ const _: () = {
     assert!(HEAD_BYTES_MAX < BODY_BYTES_MAX);
     assert!(BODY_BUDGET_PER_CORE_BYTES >= 2 * BODY_BYTES_MAX);
     assert!(IN_FLIGHT_START <= IN_FLIGHT_MAX);
+    assert!(IN_FLIGHT_MAX <= IN_FLIGHT_GIVEN_MAX);
     assert!(COMPUTE_QUEUE_IMAGES <= IN_FLIGHT_MAX);
     assert!(DNS_NAMES_ACTIVE_MAX <= DNS_QUERIES_MAX);
     assert!(DNS_TTL_MIN.as_secs() <= DNS_TTL_MAX.as_secs());

@@ -16,8 +16,10 @@ mod tune;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use facts::{Facts, Kernel, Tree};
+use facts::{Facts, Kernel};
 use finding::Report;
+
+use crate::machine::{Tree, cores_paid_for};
 
 pub use facts::Question;
 pub use profile::Profile;
@@ -68,7 +70,9 @@ pub fn examine(options: DoctorOptions) -> (String, u8) {
         strict,
     } = options;
     let facts = Facts::read(&tree, output_folder.as_deref(), &dns_servers, question);
-    let usable = cores.unwrap_or(facts.process.cores).max(1);
+    let paid = facts.kernel.cgroup.cpu_quota.map(cores_paid_for);
+    let by_itself = facts.process.cores.min(paid.unwrap_or(u64::MAX));
+    let usable = cores.unwrap_or(by_itself).max(1);
     let against = profile.unwrap_or_else(|| sized(usable, &facts.kernel));
     let findings = checks::all(&facts, against, usable);
     let report = Report::new(against, profile.is_some(), strict, findings);

@@ -84,7 +84,7 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
             cores: v.read("processes_count", optional(integer(1, 4096)))?,
             in_flight: v.read(
                 "thread_count",
-                optional(integer(1, limits::IN_FLIGHT_MAX as u64)),
+                optional(integer(1, limits::IN_FLIGHT_GIVEN_MAX as u64)),
             )?,
             io: v.read(
                 "io",

@@ -201,7 +201,7 @@ pub(super) static TABLE: &[OptionSpec] = &[
     many("resolve", Group::Network, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
 
     opt("processes_count", Kind::Int, "None", Group::Machine, "cores to use; None is all this process may use"),
-    opt("thread_count", Kind::Int, "None", Group::Machine, "downloads in flight per core; None adapts"),
+    opt("thread_count", Kind::Int, "None", Group::Machine, "downloads in flight per core, as far as descriptors allow; None adapts, up to 1024"),
     opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, "I/O backend; auto is io_uring where it works"),
     opt("decode_isolation", Kind::Choice("none|process"), "none", Group::Machine,
         "process: each core decodes in a process of its own under seccomp and landlock, so that a crash in a decoder fails one image"),

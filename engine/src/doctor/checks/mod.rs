@@ -27,9 +27,9 @@ mod testing;
 mod tests {
     use super::testing::{P, facts};
     use super::*;
-    use crate::doctor::facts::testing::tree;
     use crate::doctor::facts::{Kernel, Names, Question};
     use crate::doctor::finding::Severity;
+    use crate::machine::testing::tree;
 
     /// The severity of each check on a machine with these files.
     fn with_files(files: &[(&str, &str)]) -> impl Fn(&str) -> Severity {

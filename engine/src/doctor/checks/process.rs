@@ -8,7 +8,7 @@ use crate::doctor::facts::{Facts, Kernel, Process};
 use crate::doctor::finding::{Finding, Severity};
 use crate::doctor::profile::Profile;
 use crate::limits;
-use crate::machine::{body_budget, downloads_per_core};
+use crate::machine::{body_budget, cores_paid_for, downloads_per_core};
 use crate::runtime::Ring;
 use crate::text::{bytes, grouped};
 
@@ -85,9 +85,8 @@ fn cpu_time(kernel: &Kernel, cores: u64) -> Finding {
         format!("{quota:.2} cores' time each second"),
         wanted,
     );
-    // Whole cores that the quota pays for; a quota below one still runs one.
-    let paid = (quota as u64).max(1);
-    if quota >= cores as f64 {
+    let paid = cores_paid_for(quota);
+    if paid >= cores {
         return finding;
     }
     let severity = if quota * 2.0 < cores as f64 {
@@ -103,8 +102,9 @@ fn cpu_time(kernel: &Kernel, cores: u64) -> Finding {
 
 fn memory(kernel: &Kernel, cores: u64) -> Finding {
     let total = kernel.memory_bytes;
+    let group = kernel.cgroup.memory_bytes.unwrap_or(u64::MAX);
     let budget = body_budget(
-        usize::try_from(total.unwrap_or(u64::MAX)).unwrap_or(usize::MAX),
+        usize::try_from(total.unwrap_or(u64::MAX).min(group)).unwrap_or(usize::MAX),
         usize::try_from(cores).unwrap_or(usize::MAX),
     );
     let per_core = budget as u64 + DIRTY_BYTES_MAX as u64 + PIXEL_BYTES_PER_CORE;
@@ -327,7 +327,7 @@ fn clock(process: &Process) -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::checks::testing::{P, facts, kernel};
-    use crate::doctor::facts::Cgroup;
+    use crate::machine::Cgroup;
     use std::io;
 
     #[test]
@@ -373,8 +373,9 @@ mod tests {
         };
         assert_eq!(of(None).severity, Severity::Ok);
         assert_eq!(of(Some(8.0)).severity, Severity::Ok);
-        assert_eq!(of(Some(7.5)).severity, Severity::Warn);
-        assert!(of(Some(7.5)).fix.unwrap().contains("--processes_count 7"));
+        assert_eq!(of(Some(7.5)).severity, Severity::Ok);
+        assert_eq!(of(Some(6.5)).severity, Severity::Warn);
+        assert!(of(Some(6.5)).fix.unwrap().contains("--processes_count 7"));
         assert_eq!(of(Some(0.5)).severity, Severity::Fail);
         assert!(of(Some(0.5)).fix.unwrap().contains("--processes_count 1"));
     }
@@ -397,7 +398,7 @@ mod tests {
         };
         assert_eq!(of(None, Some(64 << 30)).severity, Severity::Ok);
         assert_eq!(of(Some(32 << 30), Some(64 << 30)).severity, Severity::Ok);
-        let tight = of(Some(2 << 30), Some(64 << 30));
+        let tight = of(Some(1 << 30), Some(64 << 30));
         assert_eq!(tight.severity, Severity::Warn);
         assert!(tight.found.contains("control group"), "{tight:?}");
         assert!(tight.fix.unwrap().contains("--processes_count 4"));

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::doctor::facts::{
-    Cgroup, Conntrack, Facts, Folder, Heard, Kernel, Link, Names, Process, Question, Trial,
+    Conntrack, Facts, Folder, Heard, Kernel, Link, Names, Process, Question, Trial,
 };
 use crate::doctor::profile::Profile;
+use crate::machine::Cgroup;
 use crate::runtime::Ring;
 
 pub(super) const P: Profile = Profile::new(8, 10);

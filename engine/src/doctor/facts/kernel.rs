@@ -1,8 +1,7 @@
 //! Owns reading the kernel's own settings and counts: /proc/sys, memory, sockets, the link. A file
 //! that is missing or odd is `None`: each check says what that means for it.
 
-use super::cgroup::Cgroup;
-use super::files::Tree;
+use crate::machine::{Cgroup, Tree};
 
 /// The kernel as this process sees it.
 #[derive(Clone, Debug, Default)]
@@ -155,7 +154,7 @@ fn link(tree: &Tree) -> Option<Link> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::facts::testing::tree;
+    use crate::machine::testing::tree;
 
     #[test]
     fn the_files_of_a_machine_are_read() {

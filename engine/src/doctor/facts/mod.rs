@@ -1,11 +1,9 @@
 //! Owns everything `turbo2ds doctor` knows about the machine, read once. The checks see only this, so
 //! a test can give them any machine.
 //!
-//! [`kernel`] and [`cgroup`] read files below a root, [`process`] asks about the process itself,
+//! [`kernel`] reads files below a root, [`process`] asks about the process itself,
 //! [`folder`] tries the output folder, [`names`] asks the name servers.
 
-mod cgroup;
-mod files;
 mod folder;
 mod kernel;
 mod names;
@@ -15,9 +13,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-#[cfg(test)]
-pub(super) use cgroup::Cgroup;
-pub(super) use files::Tree;
+use crate::machine::Tree;
+
 pub(super) use folder::{Folder, Trial};
 #[cfg(test)]
 pub(super) use kernel::Link;
@@ -50,22 +47,5 @@ impl Facts {
             folder: folder.map(|path| (path.to_owned(), Folder::read(path))),
             names: Names::read(tree, dns_servers, question),
         }
-    }
-}
-
-#[cfg(test)]
-pub(super) mod testing {
-    use super::Tree;
-
-    /// A root with these files in it. The folder goes when it is dropped.
-    pub(in crate::doctor) fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let tree = Tree::at(folder.path());
-        (folder, tree)
     }
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::files::Tree;
+use crate::machine::Tree;
 
 /// The time a run gives one server's answer to one query.
 const DEADLINE: Duration = Duration::from_millis(2500);
@@ -218,7 +218,7 @@ fn code_of(datagram: &[u8], id: u16) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::facts::testing::tree;
+    use crate::machine::testing::tree;
 
     /// A server that answers what `reply` makes of a question, until the test ends.
     fn server(reply: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> SocketAddr {

@@ -11,23 +11,23 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// A root, and what is below it.
 #[derive(Clone, Debug)]
-pub(in crate::doctor) struct Tree {
+pub(crate) struct Tree {
     root: PathBuf,
 }
 
 impl Tree {
     /// Everything below `root`; `/` on a real machine.
-    pub(in crate::doctor) fn at(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
     /// A file's text; `None` where there is none or it cannot be read.
-    pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
+    pub(crate) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         self.read(path).ok()
     }
 
     /// A file's text, or the system's reason why there is none.
-    pub(super) fn read(&self, path: impl AsRef<Path>) -> std::io::Result<String> {
+    pub(crate) fn read(&self, path: impl AsRef<Path>) -> std::io::Result<String> {
         let mut bytes = Vec::new();
         File::open(self.root.join(path))?
             .take(FILE_BYTES_MAX)
@@ -36,12 +36,12 @@ impl Tree {
     }
 
     /// A file that holds one value.
-    pub(super) fn one<T: FromStr>(&self, path: impl AsRef<Path>) -> Option<T> {
+    pub(crate) fn one<T: FromStr>(&self, path: impl AsRef<Path>) -> Option<T> {
         self.text(path)?.trim().parse().ok()
     }
 
     /// A file that holds so many values between spaces, or more.
-    pub(super) fn several<const N: usize>(&self, path: impl AsRef<Path>) -> Option<[u64; N]> {
+    pub(crate) fn several<const N: usize>(&self, path: impl AsRef<Path>) -> Option<[u64; N]> {
         let text = self.text(path)?;
         let mut words = text.split_whitespace().map(str::parse);
         let mut values = [0; N];
@@ -49,5 +49,22 @@ impl Tree {
             *value = words.next()?.ok()?;
         }
         Some(values)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::Tree;
+
+    /// A root with these files in it. The folder goes when it is dropped.
+    pub(crate) fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let tree = Tree::at(folder.path());
+        (folder, tree)
     }
 }

@@ -11,17 +11,18 @@ const NO_LIMIT: u64 = 1 << 60;
 
 /// What the groups allow; `None` is no limit.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::doctor) struct Cgroup {
+pub(crate) struct Cgroup {
     /// CPU time each second, in cores.
-    pub(in crate::doctor) cpu_quota: Option<f64>,
+    pub(crate) cpu_quota: Option<f64>,
     /// Bytes of memory.
-    pub(in crate::doctor) memory_bytes: Option<u64>,
+    pub(crate) memory_bytes: Option<u64>,
     /// Threads, kernel workers among them.
-    pub(in crate::doctor) tasks: Option<u64>,
+    pub(crate) tasks: Option<u64>,
 }
 
 impl Cgroup {
-    pub(super) fn read(tree: &Tree) -> Self {
+    /// What the groups of this process allow, read below `tree`.
+    pub(crate) fn read(tree: &Tree) -> Self {
         let mut found = Self::default();
         for line in tree.text("proc/self/cgroup").unwrap_or_default().lines() {
             // hierarchy-ID:controllers:path (cgroups(7)); version 2 has no controllers here.
@@ -114,7 +115,7 @@ fn lower<T: PartialOrd>(limit: &mut Option<T>, other: Option<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::facts::testing::tree;
+    use crate::machine::files::testing::tree;
 
     #[test]
     fn version_2_takes_the_least_on_the_way_up() {
