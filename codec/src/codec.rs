@@ -18,6 +18,17 @@ use crate::ycc::{StoredPlanes, leaves_rgb, to_rgb};
 /// rounding weighs more than in many.
 const PLANAR_PIXELS_MIN: u64 = 128 * 128;
 
+/// What decoding takes at most, bytes. A progressive JPEG's coefficients are twice its samples, and
+/// are there beside them; the others are at most RGBA, or 16 bits deep on the way.
+const fn decoding_bytes(format: Format, size: Size) -> u64 {
+    let of_a_pixel = match format {
+        Format::Jpeg => 6,
+        Format::Png | Format::Webp | Format::Gif | Format::Bmp => 4,
+        Format::Tiff => 8,
+    };
+    size.pixels() * of_a_pixel
+}
+
 /// An image's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Processed {
@@ -88,11 +99,26 @@ impl Codec {
         body: &[u8],
         boxes: &[BoundingBox],
     ) -> Result<Processed, CodecError> {
+        self.process_within(body, boxes, |_| ())
+    }
+
+    /// [`Self::process_blurred`], for which `room` is asked before any pixel is allocated: it gets
+    /// the bytes that decoding takes, and what it gives is held until they are given back.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn process_within<R>(
+        &mut self,
+        body: &[u8],
+        boxes: &[BoundingBox],
+        room: impl FnOnce(u64) -> R,
+    ) -> Result<Processed, CodecError> {
         if body.is_empty() {
             return Err(CodecError::Empty);
         }
         let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
         let size = header::read(format, body, &self.settings.limits)?;
+        let _held = room(decoding_bytes(format, size));
         let result = match self.settings.reencode {
             ReencodePolicy::Never if boxes.is_empty() => {
                 Ok(processed(Encoded::Original, size, size))

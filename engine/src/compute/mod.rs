@@ -2,6 +2,7 @@
 //! the queues between them. A thread that runs dry takes from the others' queues; what it finished
 //! goes back to the reactor that owns the shard. Never touches a socket or a file.
 
+mod room;
 mod work;
 
 use std::sync::Arc;

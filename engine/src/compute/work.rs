@@ -10,6 +10,7 @@ use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Settings};
 use turbo2ds_writers::RowOutcome;
 
 use super::Finished;
+use super::room::Room;
 use crate::config::HashKind;
 use crate::failure::{Failure, Status};
 use crate::isolate::{Decoder, Isolation};
@@ -20,10 +21,11 @@ pub struct ImageWork {
     isolation: Option<Isolation>,
     extract_exif: bool,
     hash: Option<HashKind>,
+    room: Room,
 }
 
 impl ImageWork {
-    /// The same work for every image of a run.
+    /// The same work for every image of a run, with no bound on memory but each image's own.
     pub fn new(
         settings: Settings,
         isolation: Option<Isolation>,
@@ -35,7 +37,15 @@ impl ImageWork {
             isolation,
             extract_exif,
             hash,
+            room: Room::new(u64::MAX),
         }
+    }
+
+    /// The same, of which all threads together decode into so many bytes, or one image alone.
+    #[must_use]
+    pub fn within(mut self, bytes: usize) -> Self {
+        self.room = Room::new(bytes as u64);
+        self
     }
 
     /// A decoder for one thread.
@@ -63,7 +73,7 @@ impl ImageWork {
         {
             return Err(Failure::HashMismatch);
         }
-        let processed = decoder.process(body, boxes)?;
+        let processed = decoder.process(body, boxes, |bytes| self.room.take(bytes))?;
         let exif = if self.extract_exif {
             exif_of(body)
         } else {

@@ -61,6 +61,8 @@ const NEW: u64 = 1;
 const REFUSED: u64 = 2;
 /// The codec panicked.
 const PANICKED: u64 = 3;
+/// Memory is asked for before the image is decoded; its bytes follow.
+const ROOM: u64 = 4;
 
 const ERRORS: [CodecError; 8] = [
     CodecError::Empty,
@@ -102,6 +104,15 @@ impl Reply {
         }
     }
 
+    pub(super) const fn asks_for(bytes: u64) -> Self {
+        Self([ROOM, bytes, 0, 0, 0, 0])
+    }
+
+    /// The memory that is asked for, where this is no result yet.
+    pub(super) fn room(&self) -> Option<u64> {
+        (self.0[0] == ROOM).then_some(self.0[1])
+    }
+
     pub(super) const fn panicked() -> Self {
         Self([PANICKED, 0, 0, 0, 0, 0])
     }
@@ -116,7 +127,7 @@ impl Reply {
 
     pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let words: [u64; Self::WORDS] = words(bytes);
-        (words[0] <= PANICKED).then_some(Self(words))
+        (words[0] <= ROOM).then_some(Self(words))
     }
 
     /// The result, with the bytes that `encoded` takes from the shared memory; none where the reply
@@ -133,7 +144,8 @@ impl Reply {
                 let error = ERRORS.get(usize::try_from(a).ok()?)?;
                 return Some(Err((*error).into()));
             }
-            _ => return Some(Err(Failure::DecoderCrashed)),
+            PANICKED => return Some(Err(Failure::DecoderCrashed)),
+            _ => return None,
         };
         let side = |word: u64| u32::try_from(word).ok();
         Some(Ok(Processed {
@@ -188,7 +200,15 @@ mod tests {
         assert!(with([NEW, 1, 1, 1, 1, 10]).is_none());
         assert!(with([NEW, 1 << 32, 1, 1, 1, 9]).is_none());
         assert!(with([REFUSED, 8, 0, 0, 0, 0]).is_none());
-        assert!(with([4, 0, 0, 0, 0, 0]).is_none());
+        assert!(with([ROOM, 1, 0, 0, 0, 0]).is_none());
+        assert!(with([5, 0, 0, 0, 0, 0]).is_none());
+    }
+
+    #[test]
+    fn room_is_asked_for_and_is_no_result() {
+        let asked = Reply::from_bytes(&Reply::asks_for(77).to_bytes()).expect("a reply");
+        assert_eq!(asked.room(), Some(77));
+        assert_eq!(Reply::panicked().room(), None);
     }
 
     #[test]

@@ -91,14 +91,20 @@ impl Decoder {
         Ok(Self::Apart(Box::new(apart)))
     }
 
-    /// One image's way through the codec.
+    /// One image's way through the codec. `room` is asked for the memory that decoding takes, and what
+    /// it gives is held until that is given back; a process apart asks only for what is much.
     ///
     /// # Errors
     /// The image's failure.
-    pub fn process(&mut self, body: &[u8], boxes: &[BoundingBox]) -> Result<Processed, Failure> {
+    pub fn process<R>(
+        &mut self,
+        body: &[u8],
+        boxes: &[BoundingBox],
+        room: impl Fn(u64) -> R,
+    ) -> Result<Processed, Failure> {
         match self {
             Self::Here(codec, settings) => {
-                let image = || codec.process_blurred(body, boxes);
+                let image = || codec.process_within(body, boxes, &room);
                 if let Ok(result) = catch_unwind(AssertUnwindSafe(image)) {
                     return result.map_err(Failure::from);
                 }
@@ -106,7 +112,7 @@ impl Decoder {
                 **codec = Codec::new(settings.clone());
                 Err(Failure::DecoderCrashed)
             }
-            Self::Apart(apart) => apart.process(body, boxes),
+            Self::Apart(apart) => apart.process(body, boxes, room),
         }
     }
 }
@@ -175,7 +181,12 @@ impl Apart {
         Ok(())
     }
 
-    fn process(&mut self, body: &[u8], boxes: &[BoundingBox]) -> Result<Processed, Failure> {
+    fn process<R>(
+        &mut self,
+        body: &[u8],
+        boxes: &[BoundingBox],
+        room: impl Fn(u64) -> R,
+    ) -> Result<Processed, Failure> {
         if !self.memory.put_body(body) {
             return Err(Failure::ResponseTooLarge);
         }
@@ -191,15 +202,14 @@ impl Apart {
                 Ok(()) => break,
             }
         }
-        let mut reply = [0; Reply::BYTES];
         let answered = match &mut self.worker {
-            Some(worker) => worker.read(&mut reply),
+            Some(worker) => worker.answer(room),
             None => Err(ErrorKind::UnexpectedEof.into()),
         };
         self.memory.forget_large(body.len());
         match answered {
-            Ok(()) => {
-                let result = Reply::from_bytes(&reply)
+            Ok(reply) => {
+                let result = reply
                     .and_then(|reply| reply.into_result(|bytes| self.memory.take_encoded(bytes)));
                 // What cannot be read comes from a process that is no longer ours.
                 result.unwrap_or_else(|| self.crashed())
@@ -239,6 +249,23 @@ impl Apart {
 }
 
 impl Worker {
+    /// The reply to a request; none where it makes no sense. Room is taken where the process asks for it.
+    fn answer<R>(&mut self, room: impl Fn(u64) -> R) -> io::Result<Option<Reply>> {
+        let mut held = None;
+        loop {
+            let mut bytes = [0; Reply::BYTES];
+            self.read(&mut bytes)?;
+            let reply = Reply::from_bytes(&bytes);
+            match reply.as_ref().and_then(Reply::room) {
+                // It asks once for each image.
+                Some(bytes) if held.is_none() => held = Some(room(bytes)),
+                Some(_) => return Ok(None),
+                None => return Ok(reply),
+            }
+            self.socket.write_all(&[1])?;
+        }
+    }
+
     /// Reads all of `bytes`, however long the process takes within its processor time.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         let mut got = 0;

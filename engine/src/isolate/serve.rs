@@ -12,6 +12,9 @@ use super::confine;
 use super::memory::{Memory, Size};
 use super::message::{BOX_BYTES, HEAD_BYTES, Reply, Request};
 
+/// Memory for which the run is asked: less is not worth the words.
+const ROOM_ASKED_MIN: u64 = 16 << 20;
+
 /// What a decoding process is started with.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -89,8 +92,15 @@ impl Server {
     fn process(&mut self, body_bytes: usize, boxes: &[BoundingBox]) -> io::Result<Reply> {
         let body = self.memory.body(body_bytes);
         let body = body.ok_or(io::ErrorKind::InvalidData)?;
-        let codec = &mut self.codec;
-        let image = || codec.process_blurred(body, boxes);
+        let (codec, mut socket) = (&mut self.codec, &self.socket);
+        // An answer that does not come is the run's end, which the next read meets.
+        let room = |bytes| {
+            if bytes >= ROOM_ASKED_MIN {
+                let asked = socket.write_all(&Reply::asks_for(bytes).to_bytes());
+                let _ = asked.and_then(|()| socket.read_exact(&mut [0]));
+            }
+        };
+        let image = || codec.process_within(body, boxes, room);
         let Ok(result) = catch_unwind(AssertUnwindSafe(image)) else {
             // What the panic left half-done goes with the codec it happened in.
             self.codec = Codec::new(self.settings.clone());

@@ -196,12 +196,13 @@ fn start_threads(
         .collect::<std::io::Result<_>>()
         .map_err(failed)?;
     let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
-    let work = Arc::new(ImageWork::new(
+    let work = ImageWork::new(
         config.codec.clone(),
         config.isolation.clone(),
         config.extract_exif,
         config.fetch.hash,
-    ));
+    );
+    let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
     let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let (commits, commit) = commit::start(
         shared.disk(),
