@@ -1,4 +1,4 @@
-//! Owns the names of the fake web: a DNS responder over UDP (RFC 1035) that decides by the name.
+//! Owns the names of the fake web: a DNS responder over UDP and TCP (RFC 1035) that decides by the name.
 //! Never forwards, never caches, never answers with an address its name does not spell out.
 //!
 //! | name | answer |
@@ -8,19 +8,27 @@
 //! | `empty.*` | NOERROR without a record |
 //! | `servfail.*`, `refused.*` | that response code |
 //! | `silent.*` | nothing, ever |
+//! | `NAME.dns.test` | what the row of that name in [`crate::web::faults`] says |
 //! | anything else, `nx.*` among it | NXDOMAIN |
 
-use std::net::Ipv4Addr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType, Metadata, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, Record, RecordType};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+use crate::web::faults::{self, Asked, Datagrams};
 
 /// Seconds an answer may be cached.
 const TTL_SECONDS: u32 = 60;
 /// Largest query read, bytes: EDNS's usual size.
 const QUERY_BYTES_MAX: usize = 4096;
+/// Ports tried for one that is free for both UDP and TCP.
+const PORT_TRIES: u32 = 20;
 
 /// What the responder does for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +77,99 @@ fn spelled_out(name: &str) -> Option<Ipv4Addr> {
         .ok()
 }
 
-/// Answers queries until the task is dropped.
-pub(crate) async fn serve(socket: UdpSocket) {
-    let mut buffer = vec![0; QUERY_BYTES_MAX];
+/// The responder's sockets.
+pub(crate) struct Responder {
+    udp: UdpSocket,
+    tcp: TcpListener,
+}
+
+/// Binds UDP and TCP at the same port; port 0 is any that both have free.
+pub(crate) async fn bind(address: SocketAddr) -> io::Result<Responder> {
+    let mut tries = PORT_TRIES;
     loop {
-        // An error here is the ICMP of a client that has left; the socket stays good.
-        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else {
-            continue;
-        };
-        if let Some(reply) = respond(&buffer[..length], answer) {
-            let _ = socket.send_to(&reply, peer).await;
+        let udp = UdpSocket::bind(address).await?;
+        match TcpListener::bind(udp.local_addr()?).await {
+            Ok(tcp) => return Ok(Responder { udp, tcp }),
+            Err(error) if address.port() != 0 || tries == 0 => return Err(error),
+            Err(_) => tries -= 1,
         }
+    }
+}
+
+impl Responder {
+    pub(crate) fn port(&self) -> io::Result<u16> {
+        Ok(self.udp.local_addr()?.port())
+    }
+
+    /// Answers queries until the task is dropped.
+    pub(crate) async fn serve(self) {
+        tokio::spawn(accept(self.tcp));
+        let socket = Arc::new(self.udp);
+        let mut buffer = vec![0; QUERY_BYTES_MAX];
+        loop {
+            // An error here is the ICMP of a client that has left; the socket stays good.
+            let Ok((length, peer)) = socket.recv_from(&mut buffer).await else {
+                continue;
+            };
+            let datagrams = datagrams_for(&buffer[..length], false);
+            // A slow answer holds up nobody else.
+            tokio::spawn(send(socket.clone(), datagrams, peer));
+        }
+    }
+}
+
+async fn send(socket: Arc<UdpSocket>, datagrams: Datagrams, peer: SocketAddr) {
+    tokio::time::sleep(datagrams.after).await;
+    let elsewhere = if datagrams.from_elsewhere {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.ok()
+    } else {
+        None
+    };
+    for datagram in datagrams.all {
+        let from = elsewhere.as_ref().unwrap_or(&socket);
+        let _ = from.send_to(&datagram, peer).await;
+    }
+}
+
+async fn accept(listener: TcpListener) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            // An error is a client that has left.
+            tokio::spawn(serve_stream(stream));
+        }
+    }
+}
+
+/// Answers the questions of one TCP connection; the first without an answer closes it.
+async fn serve_stream(mut stream: TcpStream) -> io::Result<()> {
+    loop {
+        let mut query = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut query).await?;
+        let answers = datagrams_for(&query, true).all;
+        if answers.is_empty() {
+            return Ok(());
+        }
+        for answer in answers {
+            let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
+            stream
+                .write_all(&[&length.to_be_bytes()[..], &answer].concat())
+                .await?;
+        }
+    }
+}
+
+/// What is sent for a query: what a fault says where the name is one's, else the usual answer.
+fn datagrams_for(query: &[u8], tcp: bool) -> Datagrams {
+    if let Ok(message) = Message::from_vec(query)
+        && let Some(question) = message.queries.first()
+        && let Some(fault) = faults::answer_on(&question.name().to_ascii())
+    {
+        let query = &message;
+        return fault(&Asked { query, tcp });
+    }
+    Datagrams {
+        all: respond(query, answer).into_iter().collect(),
+        ..Datagrams::default()
     }
 }
 

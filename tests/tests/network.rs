@@ -1,20 +1,12 @@
-//! End to end: the faults table, names, addresses, TLS, redirects, retries.
+//! End to end: names, addresses, TLS, redirects, retries. The table of faults has a test of its own.
 
 use turbo2ds_tests::harness::Job;
 use turbo2ds_tests::harness::read::{rows, rows_by_url, text};
-use turbo2ds_tests::web::faults::{self, Fault};
+use turbo2ds_tests::web::faults;
 use turbo2ds_tests::web::{Ports, Web};
 
 fn web() -> Web {
     Web::start(Ports::default()).unwrap()
-}
-
-/// Each fault on a host of its own, so that what one host does reaches no other row.
-fn fault_url(web: &Web, fault: &Fault) -> String {
-    web.url_at(
-        &format!("{}.ok.test", fault.name),
-        &format!("/fault/{}", fault.name),
-    )
 }
 
 /// Runs over one URL per expectation and compares the rows' error messages (`None`: success).
@@ -34,46 +26,6 @@ fn expect(job: &Job, expectations: &[(String, Option<&str>)]) {
 
 fn urls<'a>(expectations: &'a [(String, Option<&str>)]) -> impl Iterator<Item = &'a str> {
     expectations.iter().map(|(url, _)| &**url)
-}
-
-fn check_fault_table(io: &str) {
-    let web = web();
-    let mut job =
-        Job::of_urls(&web, faults::all().map(|fault| fault_url(&web, fault))).option("--io", io);
-    for pair in faults::OPTIONS.chunks_exact(2) {
-        job = job.option(pair[0], pair[1]);
-    }
-    job.succeed();
-    let rows = rows_by_url(&job.output());
-    assert_eq!(rows.len(), faults::all().count());
-    let mut wrong = Vec::new();
-    for fault in faults::all() {
-        let row = &rows[&fault_url(&web, fault)];
-        let found = (text(row, "status"), row["error_message"].as_deref());
-        let expected = (fault.expect.status(), fault.expect.error_message());
-        if found != expected {
-            wrong.push(format!(
-                "{} ({}): expected {expected:?}, found {found:?}",
-                fault.name, fault.does
-            ));
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{} faults recorded otherwise:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-}
-
-#[test]
-fn every_fault_is_recorded_as_the_table_says_over_io_uring() {
-    check_fault_table("uring");
-}
-
-#[test]
-fn every_fault_is_recorded_as_the_table_says_over_epoll() {
-    check_fault_table("epoll");
 }
 
 #[test]
@@ -156,46 +108,6 @@ fn a_fixed_answer_goes_before_any_server() {
     let job =
         Job::of_urls(&web, urls(&expectations)).option("--resolve", "www.example.org:127.0.0.1");
     expect(&job, &expectations);
-}
-
-#[test]
-fn loopback_is_out_of_bounds_by_default_in_every_spelling() {
-    let web = web();
-    let port = web.ports().http;
-    let spellings = [
-        "127.0.0.1",
-        "127.1",
-        "2130706433",
-        "0x7f.0.0.1",
-        "017700000001",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]",
-        "[64:ff9b::7f00:1]",
-        "[2002:7f00:1::]",
-        "0.0.0.0",
-        "[::]",
-        "a.ok.test",
-        "10.0.0.1",
-        "ip-192-168-0-1.test",
-        "ip-169-254-169-254.test",
-        "100.64.0.1",
-        "[fe80::1]",
-        "[fc00::1]",
-        "224.0.0.1",
-        "255.255.255.255",
-    ];
-    let list: Vec<String> = spellings
-        .iter()
-        .map(|host| format!("http://{host}:{port}/img/1.jpg"))
-        .collect();
-    let job = Job::strict("list.txt", list.join("\n")).option("--dns_servers", web.dns_server());
-    let expectations: Vec<_> = list
-        .into_iter()
-        .map(|url| (url, Some("address not allowed")))
-        .collect();
-    expect(&job, &expectations);
-    assert_eq!(web.requests(), 0);
 }
 
 #[test]

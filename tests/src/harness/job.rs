@@ -13,6 +13,9 @@ use crate::web::Web;
 /// What no run of these tests exceeds, even on a busy machine of one core.
 pub const RUN_MAX: Duration = Duration::from_secs(120);
 
+/// Time between two looks at a run that is watched.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// The binary under test: `TURBO2DS_BIN`, or `turbo2ds` in the directory this test was built into.
 ///
 /// # Panics
@@ -250,6 +253,52 @@ impl Running {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT)
             .expect("a child that was not waited for can be signalled");
+    }
+
+    /// The largest memory the process has had so far, bytes; `None` once it has ended.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory the process has now, bytes; `None` once it has ended.
+    pub fn memory_now(&self) -> Option<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Descriptors the process has open; `None` once it has ended.
+    pub fn descriptors(&self) -> Option<usize> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let open = std::fs::read_dir(folder).ok()?.count();
+        // A process that has ended and was not waited for has none.
+        (open > 0).then_some(open)
+    }
+
+    /// A line of proc_pid_status(5) that is in kB.
+    fn memory(&self, line: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let value = status.lines().find_map(|text| text.strip_prefix(line))?;
+        let kilobytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kilobytes * 1024)
+    }
+
+    /// Waits for the end, and on the way looks at the process every so often.
+    ///
+    /// # Panics
+    /// Where that takes longer than `limit`.
+    pub fn finish_watched(self, limit: Duration, mut look: impl FnMut(&Self)) -> Outcome {
+        let begun = Instant::now();
+        while !self.ends_within(LOOK_EVERY) {
+            look(&self);
+            assert!(
+                begun.elapsed() < limit,
+                "the run does not end: {}",
+                self.said()
+            );
+        }
+        Outcome {
+            took: begun.elapsed(),
+            ..self.finish()
+        }
     }
 
     /// Waits for the end.

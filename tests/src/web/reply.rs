@@ -10,16 +10,24 @@ use bytes::Bytes;
 pub(crate) enum Step {
     /// Write the bytes.
     Send(Bytes),
-    /// Write the bytes one at a time, a second apart.
-    Drip(Bytes),
+    /// Write the bytes one at a time, so far apart.
+    Drip(Bytes, Duration),
     /// Write the bytes again and again until the peer leaves or the server's bound is reached.
     Endless(Bytes),
     /// Do nothing for a while.
     Pause(Duration),
+    /// Do nothing until so many of these steps have been reached on all connections together.
+    Gather(u64),
     /// Do nothing until the peer leaves or the server's bound is reached.
     Stall,
     /// Close with a TCP reset.
     Reset,
+    /// Say that no more comes, and go on listening until the peer leaves.
+    HalfClose,
+    /// Close the TCP connection; where there is TLS, without a word in it.
+    Cut,
+    /// Write the bytes to the TCP connection below TLS.
+    Beneath(Bytes),
 }
 
 /// An answer: steps, then either the next request or the connection's end.
@@ -58,6 +66,12 @@ impl Reply {
     /// A complete answer without a body.
     pub(crate) fn bare(status: &str, fields: &[(&str, &str)]) -> Self {
         Self::complete(status, fields, Bytes::new())
+    }
+
+    /// The same answer once so many are to be given.
+    pub(crate) fn together(mut self, answers: u64) -> Self {
+        self.steps.insert(0, Step::Gather(answers));
+        self
     }
 
     /// The same answer after a pause.

@@ -8,22 +8,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::reply::{Reply, Step};
 use super::request::{HEAD_BYTES_MAX, Request};
 use super::site::Site;
+use super::tls::{self, Face};
 
 /// Longest wait for a request, and longest stall.
 const IDLE_MAX: Duration = Duration::from_secs(60);
-/// Pause between two bytes of a drip.
-const DRIP_PAUSE: Duration = Duration::from_secs(1);
 /// Most bytes of an endless answer.
 const ENDLESS_BYTES_MAX: usize = 1 << 30;
 
 /// A byte stream whose TCP connection can be reset.
-trait Wire: AsyncRead + AsyncWrite + Unpin {
+pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
     fn socket(&self) -> &TcpStream;
 }
 
@@ -39,46 +37,54 @@ impl Wire for TlsStream<TcpStream> {
     }
 }
 
-/// Accepts until the task is dropped; with an acceptor each connection begins with TLS.
-pub(crate) async fn accept(listener: TcpListener, site: Arc<Site>, tls: Option<TlsAcceptor>) {
+/// Accepts until the task is dropped; with a face each connection begins with TLS.
+pub(crate) async fn accept(listener: TcpListener, site: Arc<Site>, tls: Option<Arc<Face>>) {
     loop {
         // An error is one lost connection or a full descriptor table; the next turn tells.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
         };
-        // The listener is on every address so that all of 127.0.0.0/8 answers; only that may.
-        if !stream
+        let local = stream
             .local_addr()
-            .is_ok_and(|local| local.ip().to_canonical().is_loopback())
-        {
+            .ok()
+            .map(|local| local.ip().to_canonical());
+        let open = site.connections().open(local);
+        // The listener is on every address so that all of 127.0.0.0/8 answers; only that may.
+        if !local.is_some_and(|local| site.may_serve(local)) {
             continue;
         }
         let (site, tls) = (Arc::clone(&site), tls.clone());
         tokio::spawn(async move {
+            let _open = open;
             let _ = stream.set_nodelay(true);
             // An error here is a client that has left, which every fault invites.
             let _ = match tls {
-                Some(tls) => match tls.accept(stream).await {
-                    Ok(stream) => serve(stream, &site).await,
-                    Err(error) => Err(error),
-                },
+                Some(face) => tls::serve(stream, &face, &site).await,
                 None => serve(stream, &site).await,
             };
         });
     }
 }
 
+/// Plays an answer to a connection that has not begun as it should, without a request.
+pub(crate) async fn misplay(mut stream: TcpStream, reply: Reply, site: &Site) -> io::Result<()> {
+    let mut hello = [0; HEAD_BYTES_MAX];
+    let _ = stream.read(&mut hello).await?;
+    play(&mut stream, reply, site).await?;
+    stream.shutdown().await
+}
+
 /// Answers request after request until one answer closes or the peer leaves.
-async fn serve(mut wire: impl Wire, site: &Site) -> io::Result<()> {
+pub(crate) async fn serve(mut wire: impl Wire, site: &Site) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(1024);
     while let Some(head) = read_head(&mut wire, &mut buffer).await? {
         let Some(request) = Request::parse(&head) else {
-            return play(&mut wire, Reply::bare("400 Bad Request", &[])).await;
+            return play(&mut wire, Reply::bare("400 Bad Request", &[]), site).await;
         };
         let reply = site.answer(&request);
         let keep_alive = reply.keep_alive;
-        play(&mut wire, reply).await?;
+        play(&mut wire, reply, site).await?;
         if !keep_alive {
             // A close with close_notify where there is TLS; a reset wire has nothing to say.
             let _ = wire.shutdown().await;
@@ -112,11 +118,11 @@ async fn read_head(wire: &mut impl Wire, buffer: &mut Vec<u8>) -> io::Result<Opt
 }
 
 /// Plays every step of an answer.
-async fn play(wire: &mut impl Wire, reply: Reply) -> io::Result<()> {
+async fn play(wire: &mut impl Wire, reply: Reply, site: &Site) -> io::Result<()> {
     for step in reply.steps {
         match step {
             Step::Send(bytes) => wire.write_all(&bytes).await?,
-            Step::Drip(bytes) => drip(wire, bytes).await?,
+            Step::Drip(bytes, pause) => drip(wire, bytes, pause).await?,
             Step::Endless(bytes) => {
                 for _ in 0..ENDLESS_BYTES_MAX / bytes.len().max(1) {
                     wire.write_all(&bytes).await?;
@@ -125,6 +131,9 @@ async fn play(wire: &mut impl Wire, reply: Reply) -> io::Result<()> {
             Step::Pause(pause) => {
                 wire.flush().await?;
                 tokio::time::sleep(pause).await;
+            }
+            Step::Gather(answers) => {
+                let _ = tokio::time::timeout(IDLE_MAX, site.gathering().wait(answers)).await;
             }
             Step::Stall => {
                 wire.flush().await?;
@@ -137,16 +146,32 @@ async fn play(wire: &mut impl Wire, reply: Reply) -> io::Result<()> {
                 wire.socket().set_zero_linger()?;
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
+            Step::HalfClose => {
+                wire.shutdown().await?;
+                let mut ignored = [0; 256];
+                let _ = tokio::time::timeout(IDLE_MAX, wire.read(&mut ignored)).await;
+            }
+            Step::Cut => {
+                wire.flush().await?;
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            Step::Beneath(bytes) => {
+                wire.flush().await?;
+                let socket = wire.socket();
+                socket.writable().await?;
+                // A few bytes into a buffer that was just flushed: they fit.
+                socket.try_write(&bytes)?;
+            }
         }
     }
     wire.flush().await
 }
 
-async fn drip(wire: &mut impl Wire, bytes: Bytes) -> io::Result<()> {
+async fn drip(wire: &mut impl Wire, bytes: Bytes, pause: Duration) -> io::Result<()> {
     for byte in bytes {
         wire.write_all(&[byte]).await?;
         wire.flush().await?;
-        tokio::time::sleep(DRIP_PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
     Ok(())
 }

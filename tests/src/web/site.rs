@@ -6,16 +6,21 @@
 //! | `/slow/MS/SEED.EXT?...` | the same after MS milliseconds |
 //! | `/flaky/N/SEED.EXT?...` | 503 for the first N requests of the path, then the picture |
 //! | `/hop/N/SEED.EXT?...` | N redirects, each to another host, then the picture |
-//! | `/fault/NAME` | a row of [`super::faults::FAULTS`] |
+//! | `/together/N/SEED.EXT?...` | the same once N of them have been asked for |
+//! | `/to/HOST` | a redirect to a picture on another host, whose bytes are in hexadecimal |
+//! | `/fault/NAME` | what a row of [`super::faults`] answers |
 //!
 //! Never keeps more than a count per path.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex};
+use std::net::IpAddr;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Ports;
+use super::connections::{Connections, Gathering};
 use super::faults;
 use super::reply::Reply;
 use super::request::Request;
@@ -27,8 +32,12 @@ const PATHS_COUNTED_MAX: usize = 200_000;
 const PAUSE_MS_MAX: u64 = 60_000;
 
 /// The pictures and the request counts behind all listeners.
-#[derive(Default)]
 pub(crate) struct Site {
+    ports: Ports,
+    /// Addresses beyond loopback.
+    also: Vec<IpAddr>,
+    connections: Arc<Connections>,
+    gathering: Gathering,
     gallery: Gallery,
     hits: Mutex<Hits>,
     counted: Condvar,
@@ -55,6 +64,16 @@ impl Ask<'_> {
         self.site.gallery.get(Picture::new(7, 160, 120, format))
     }
 
+    /// Where plain HTTP is spoken.
+    pub(crate) const fn http_port(&self) -> u16 {
+        self.site.ports.http
+    }
+
+    /// Where TLS is spoken.
+    pub(crate) const fn tls_port(&self) -> u16 {
+        self.site.ports.tls
+    }
+
     /// An absolute URL on another host of the fake web, at the port that was asked.
     pub(crate) fn elsewhere(&self, host: &str, path: &str) -> String {
         format!("http://{host}.ok.test{}{path}", self.request.port_suffix())
@@ -62,6 +81,19 @@ impl Ask<'_> {
 }
 
 impl Site {
+    /// A site that is served at these ports, of loopback and of these addresses.
+    pub(crate) fn new(ports: Ports, also: &[IpAddr]) -> Self {
+        Self {
+            ports,
+            also: also.to_vec(),
+            connections: Arc::default(),
+            gathering: Gathering::default(),
+            gallery: Gallery::default(),
+            hits: Mutex::default(),
+            counted: Condvar::new(),
+        }
+    }
+
     /// The answer to a request.
     pub(crate) fn answer(&self, request: &Request) -> Reply {
         let nth = self.count(request);
@@ -72,6 +104,21 @@ impl Site {
         };
         self.route(&ask)
             .unwrap_or_else(|| Reply::bare("404 Not Found", &[]))
+    }
+
+    /// The connections to all listeners.
+    pub(crate) const fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// Where answers wait for each other.
+    pub(crate) const fn gathering(&self) -> &Gathering {
+        &self.gathering
+    }
+
+    /// Whether the site may be served at this address.
+    pub(crate) fn may_serve(&self, local: IpAddr) -> bool {
+        local.is_loopback() || self.also.contains(&local)
     }
 
     /// Requests for a path so far.
@@ -137,7 +184,15 @@ impl Site {
                 let to = ask.elsewhere(&format!("hop{left}"), &format!("/hop/{left}/{file}"));
                 Some(Reply::bare("302 Found", &[("Location", &to)]))
             }
-            ("fault", name, _) => Some(faults::find(name)?.reply(ask)),
+            ("together", answers, Some(file)) => {
+                Some(self.picture(ask, file)?.together(answers.parse().ok()?))
+            }
+            ("to", host, None) => {
+                let port = ask.request.port_suffix();
+                let to = format!("http://{}{port}/img/7.jpg", of_hex(host)?);
+                Some(Reply::bare("302 Found", &[("Location", &to)]))
+            }
+            ("fault", name, _) => faults::find(name)?.reply(ask),
             _ => None,
         }
     }
@@ -160,4 +215,11 @@ impl Site {
             self.gallery.get(picture),
         ))
     }
+}
+
+/// The text whose bytes these are.
+fn of_hex(digits: &str) -> Option<String> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+    String::from_utf8(bytes?).ok()
 }

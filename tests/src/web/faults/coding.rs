@@ -1,0 +1,139 @@
+//! Owns the faults of content codings (RFC 9110, section 8.4): what does not decode, explodes, or is
+//! not known.
+
+use std::io::Write;
+
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use flate2::{Compression, GzBuilder};
+
+use super::Expect::{Download, Resize, Success};
+use super::framing::{half, jpeg};
+use super::{Expect, Fault, fault};
+use crate::pictures::Format;
+use crate::web::reply::Reply;
+use crate::web::site::Ask;
+
+const UNSUPPORTED: Expect = Download("unsupported encoding");
+const INCOMPLETE: Expect = Download("incomplete body");
+const TOO_LARGE: Expect = Download("response too large");
+/// Bytes a bomb unpacks to: a thousand times its size, over the limit in [`super::OPTIONS`].
+const BOMB_BYTES: usize = 16 * 1024 * 1024;
+
+#[rustfmt::skip]
+pub(super) const FAULTS: &[Fault] = &[
+    fault("gzip", "Content-Encoding: gzip", Success, |ask| coded("gzip", gzip(&bmp(ask)))),
+    fault("x-gzip", "Content-Encoding: x-gzip", Success, |ask| coded("x-gzip", gzip(&bmp(ask)))),
+    fault("gzip-case", "Content-Encoding: GZip", Success, |ask| coded("GZip", gzip(&bmp(ask)))),
+    fault("gzip-fields", "gzip with every optional field of its header", Success, |ask| coded("gzip", gzip_with_fields(&bmp(ask)))),
+    fault("gzip-members", "two gzip members, an image between them", Success, |ask| { let body = bmp(ask); let (first, second) = body.split_at(1000); coded("gzip", [gzip(first), gzip(second)].concat()) }),
+    fault("gzip-garbage-behind", "gzip with bytes of no meaning behind it", Success, |ask| coded("gzip", [&gzip(&bmp(ask))[..], b"\0\0\0 and so on"].concat())),
+    fault("gzip-twice", "gzip over gzip", Success, |ask| coded("gzip, gzip", gzip(&gzip(&bmp(ask))))),
+    fault("gzip-in-br", "gzip, then br", Success, |ask| coded("gzip, br", brotli(&gzip(&bmp(ask))))),
+    fault("deflate", "Content-Encoding: deflate (zlib)", Success, |ask| coded("deflate", zlib(&bmp(ask)))),
+    fault("deflate-raw", "Content-Encoding: deflate without the zlib wrapper", Success, |ask| coded("deflate", deflate(&bmp(ask)))),
+    fault("br", "Content-Encoding: br", Success, |ask| coded("br", brotli(&bmp(ask)))),
+    fault("identity", "Content-Encoding: identity", Success, |ask| coded("identity", jpeg(ask).to_vec())),
+    fault("coding-empty", "an empty Content-Encoding", Success, |ask| coded("", jpeg(ask).to_vec())),
+    fault("coding-empty-list", "a Content-Encoding of commas", Success, |ask| coded(" , ,", jpeg(ask).to_vec())),
+    fault("coding-of-error", "a coding that does not decode on an error", Download("HTTP Error 500: Internal Server Error"), |_| Reply::complete("500 Internal Server Error", &[("Content-Encoding", "gzip")], "no gzip".into())),
+
+    fault("gzip-corrupt", "gzip with its middle overwritten", UNSUPPORTED, |ask| coded("gzip", corrupt(gzip(&bmp(ask))))),
+    fault("gzip-checksum", "gzip with another checksum", UNSUPPORTED, |ask| coded("gzip", flipped(gzip(&bmp(ask)), 8))),
+    fault("gzip-size", "gzip with another size", UNSUPPORTED, |ask| coded("gzip", flipped(gzip(&bmp(ask)), 1))),
+    fault("gzip-method", "gzip with a method nobody registered", UNSUPPORTED, |ask| { let mut body = gzip(&bmp(ask)); body[2] = 7; coded("gzip", body) }),
+    fault("gzip-not", "Content-Encoding: gzip over plain bytes", UNSUPPORTED, |ask| coded("gzip", jpeg(ask).to_vec())),
+    fault("gzip-once-of-two", "gzip, gzip over what is coded once", UNSUPPORTED, |ask| coded("gzip, gzip", gzip(&bmp(ask)))),
+    fault("deflate-corrupt", "deflate with its middle overwritten", UNSUPPORTED, |ask| coded("deflate", corrupt(zlib(&bmp(ask))))),
+    fault("deflate-checksum", "deflate with another checksum", UNSUPPORTED, |ask| coded("deflate", flipped(zlib(&bmp(ask)), 1))),
+    fault("deflate-is-gzip", "Content-Encoding: deflate over gzip", UNSUPPORTED, |ask| coded("deflate", gzip(&bmp(ask)))),
+    fault("br-not", "Content-Encoding: br over plain bytes", UNSUPPORTED, |_| coded("br", vec![0xff; 1000])),
+    fault("br-large-window", "br with a window that its standard does not have", UNSUPPORTED, |_| coded("br", vec![0x11, 30, 0, 0, 0])),
+    fault("gzip-truncated", "half of gzip", INCOMPLETE, |ask| coded("gzip", half(&gzip(&bmp(ask))).to_vec())),
+    fault("gzip-trailer-missing", "gzip without its checksum and size", INCOMPLETE, |ask| { let mut body = gzip(&bmp(ask)); body.truncate(body.len() - 8); coded("gzip", body) }),
+    fault("gzip-signature-alone", "the first two bytes of gzip", INCOMPLETE, |_| coded("gzip", vec![0x1f, 0x8b])),
+    fault("deflate-truncated", "half of deflate", INCOMPLETE, |ask| coded("deflate", half(&zlib(&bmp(ask))).to_vec())),
+    fault("br-truncated", "half of br", INCOMPLETE, |ask| coded("br", half(&brotli(&bmp(ask))).to_vec())),
+    fault("gzip-of-nothing", "gzip of no bytes", Resize("empty body"), |_| coded("gzip", gzip(&[]))),
+    fault("deflate-of-nothing", "deflate of no bytes", Resize("empty body"), |_| coded("deflate", zlib(&[]))),
+    fault("br-of-nothing", "br of no bytes", Resize("empty body"), |_| coded("br", brotli(&[]))),
+    fault("gzip-of-text", "gzip of what is no image", Resize("unsupported image format"), |_| coded("gzip", gzip(b"<svg/>"))),
+
+    fault("gzip-bomb", "16 KiB of gzip that unpack to 16 MiB", TOO_LARGE, |_| coded("gzip", gzip(&vec![0; BOMB_BYTES]))),
+    fault("gzip-bomb-of-members", "gzip members, each within the limit", TOO_LARGE, |_| coded("gzip", gzip(&vec![0; 1_000_000]).repeat(16))),
+    fault("gzip-bomb-in-gzip", "a gigabyte of zeros in gzip in gzip", TOO_LARGE, |_| coded("gzip, gzip", gzip(&gzip(&vec![0; BOMB_BYTES]).repeat(64)))),
+    fault("deflate-bomb", "deflate that unpacks to 16 MiB", TOO_LARGE, |_| coded("deflate", zlib(&vec![0; BOMB_BYTES]))),
+    fault("br-bomb", "a few bytes of br that unpack to 16 MiB", TOO_LARGE, |_| coded("br", brotli(&vec![0; BOMB_BYTES]))),
+    fault("transfer-bomb", "gzip as a transfer coding that unpacks to 16 MiB", TOO_LARGE, |_| super::framing::with_body(&[("Transfer-Encoding", "gzip, chunked")], &crate::web::reply::chunked(&gzip(&vec![0; BOMB_BYTES]), 1000))),
+
+    fault("unknown-encoding", "a coding nobody registered", UNSUPPORTED, |ask| coded("rot13", jpeg(ask).to_vec())),
+    fault("coding-zstd", "zstd, which we never ask for", UNSUPPORTED, |ask| coded("zstd", zstd::bulk::compress(&bmp(ask), 1).expect(TO_MEMORY))),
+    fault("coding-zstd-bomb", "zstd that would unpack to 16 MiB", UNSUPPORTED, |_| coded("zstd", zstd::bulk::compress(&vec![0; BOMB_BYTES], 1).expect(TO_MEMORY))),
+    fault("coding-compress", "compress, which nobody speaks any more", UNSUPPORTED, |_| coded("compress", vec![0x1f, 0x9d, 0x90, 0])),
+    fault("coding-of-storage", "a coding of a cloud's storage that leaked", UNSUPPORTED, |ask| coded("aws-chunked", jpeg(ask).to_vec())),
+    fault("coding-is-charset", "a character set for a coding", UNSUPPORTED, |ask| coded("utf-8", jpeg(ask).to_vec())),
+    fault("coding-is-media-type", "a media type for a coding", UNSUPPORTED, |ask| coded("image/jpeg", jpeg(ask).to_vec())),
+    fault("coding-parameter", "gzip with a weight", UNSUPPORTED, |ask| coded("gzip;q=1.0", gzip(&bmp(ask)))),
+    fault("coding-three-times", "gzip three times", UNSUPPORTED, |ask| coded("gzip, gzip, gzip", gzip(&gzip(&gzip(&bmp(ask)))))),
+    fault("coding-a-thousand-times", "gzip a thousand times over", UNSUPPORTED, |ask| coded(&vec!["gzip"; 1000].join(","), gzip(&bmp(ask)))),
+];
+
+fn bmp(ask: &Ask<'_>) -> bytes::Bytes {
+    ask.sample(Format::Bmp)
+}
+
+fn coded(coding: &str, body: Vec<u8>) -> Reply {
+    Reply::complete("200 OK", &[("Content-Encoding", coding)], body.into())
+}
+
+/// Everything below writes to memory, which does not fail.
+const TO_MEMORY: &str = "writing to memory does not fail";
+
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes).expect(TO_MEMORY);
+    encoder.finish().expect(TO_MEMORY)
+}
+
+fn gzip_with_fields(bytes: &[u8]) -> Vec<u8> {
+    let fields = GzBuilder::new()
+        .filename("a.bmp")
+        .comment("a picture")
+        .extra(&b"xx\x02\0ab"[..]);
+    let mut encoder = fields.write(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes).expect(TO_MEMORY);
+    encoder.finish().expect(TO_MEMORY)
+}
+
+pub(super) fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes).expect(TO_MEMORY);
+    encoder.finish().expect(TO_MEMORY)
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes).expect(TO_MEMORY);
+    encoder.finish().expect(TO_MEMORY)
+}
+
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut coded = Vec::new();
+    let (quality, window_bits) = (5, 20);
+    let mut encoder = brotli::CompressorWriter::new(&mut coded, 4096, quality, window_bits);
+    encoder.write_all(bytes).expect(TO_MEMORY);
+    drop(encoder);
+    coded
+}
+
+fn corrupt(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0xff);
+    bytes
+}
+
+/// With the byte so far from the end inverted.
+fn flipped(mut bytes: Vec<u8>, from_end: usize) -> Vec<u8> {
+    let at = bytes.len() - from_end;
+    bytes[at] ^= 0xff;
+    bytes
+}
