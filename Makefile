@@ -2,6 +2,7 @@
 # make test   builds and runs every test
 # make lint   formatting, clippy, licences, crates that are there twice or were yanked
 # make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
+# make soak   SOAK_ROWS (a million) rows of refusals, small pictures and missing ones: neither descriptors nor memory may grow
 # make fuzz   every target of tests/fuzz for FUZZ_SECONDS (60); needs rustup's nightly toolchain
 #
 # Debian packages and a Python environment (.venv) that are missing are installed first.
@@ -17,10 +18,10 @@ VENV := .venv
 REQUIREMENTS := tests/python/requirements.txt
 DEMO_ROWS ?= 2000
 
-.PHONY: help demo test test-rust test-python lint packages parity fuzz
+.PHONY: help demo test test-rust test-python lint packages parity soak fuzz
 
 help:
-	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 7
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 8
 
 # turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
 packages:
@@ -77,6 +78,12 @@ $(PARITY_VENV)/installed: $(PARITY_REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(PARITY_VENV)
 	$(PARITY_VENV)/bin/python -m pip install --quiet --requirement $(PARITY_REQUIREMENTS)
 	@touch $@
+
+SOAK_ROWS ?= 1000000
+
+soak: packages
+	$(CARGO) build --release -p turbo2ds -p turbo2ds-tests --bins
+	TURBO2DS_BIN=$(abspath $(TARGET))/release/turbo2ds $(TARGET)/release/soak $(SOAK_ROWS)
 
 FUZZ_SECONDS ?= 60
 FUZZ := $(CARGO) +nightly fuzz
