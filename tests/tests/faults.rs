@@ -96,7 +96,7 @@ fn job(web: &Web, urls: impl Iterator<Item = String>, io: &str) -> Job {
 fn peak_of(job: &Job) -> u64 {
     let mut peak = 0;
     let outcome = job.start().finish_watched(RUN_MAX, |running| {
-        peak = running.peak_memory().unwrap_or(peak);
+        peak = peak.max(running.memory_now().unwrap_or(0));
     });
     assert_eq!(outcome.code, Some(0), "{outcome}");
     peak

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-use turbo2ds_tests::harness::{Job, Running, read};
+use rustix::process::{Signal, kill_process};
+use turbo2ds_tests::harness::{Job, read};
 use turbo2ds_tests::list;
 use turbo2ds_tests::web::{Ports, Web};
 
@@ -11,20 +11,6 @@ const COUNT: u64 = 120;
 
 fn apart(job: Job) -> Job {
     job.option("--decode_isolation", "process")
-}
-
-/// The decoding processes of a run, by their numbers.
-fn workers(running: &Running) -> Vec<Pid> {
-    let run = running.id();
-    let children = std::fs::read_dir(format!("/proc/{run}/task"))
-        .into_iter()
-        .flatten()
-        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
-    let numbers: String = children.collect();
-    numbers
-        .split_whitespace()
-        .filter_map(|number| Pid::from_raw(number.parse().ok()?))
-        .collect()
 }
 
 #[test]
@@ -60,7 +46,7 @@ fn a_process_that_dies_fails_one_image_and_another_takes_its_place() {
     assert!(web.wait_for_requests(4));
     let mut killed = 0;
     while !running.ends_within(Duration::from_millis(40)) {
-        for worker in workers(&running) {
+        for worker in running.children() {
             killed += usize::from(kill_process(worker, Signal::KILL).is_ok());
         }
     }
@@ -91,7 +77,7 @@ fn decoding_processes_are_confined_and_end_with_their_run() {
     let job = apart(Job::of_urls(&web, urls)).option("--thread_count", "4");
     let running = job.start();
     assert!(web.wait_for_requests(20));
-    let workers = workers(&running);
+    let workers = running.children();
     assert_eq!(workers.len(), 2, "one for each core");
     for worker in &workers {
         let number = worker.as_raw_nonzero();
@@ -111,6 +97,33 @@ fn decoding_processes_are_confined_and_end_with_their_run() {
         let ended = || turbo2ds_tests::harness::watch::until_gone(worker, Duration::from_secs(20));
         assert!(stat.is_err() || ended(), "{worker:?} outlives its run");
     }
+}
+
+#[test]
+fn where_processes_cannot_be_confined_images_are_decoded_in_the_run() {
+    let web = Web::start(Ports::default()).unwrap();
+    let urls: Vec<String> = (0..20)
+        .map(|seed| web.url(&format!("/img/{seed}.jpg")))
+        .collect();
+    // Too little address space to map what two processes share.
+    let limited = |isolation: &str| {
+        Job::of_urls(&web, &urls)
+            .option("--decode_isolation", isolation)
+            .through(["prlimit", "--as=1073741824"])
+    };
+    let job = limited("auto");
+    let outcome = job.succeed();
+    assert!(
+        outcome.stderr.contains("no decoding processes"),
+        "{outcome}"
+    );
+    assert_eq!(read::rows(&job.output()).len(), 20);
+    let outcome = limited("process").run();
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert!(
+        outcome.stderr.contains("--decode_isolation none"),
+        "{outcome}"
+    );
 }
 
 #[test]

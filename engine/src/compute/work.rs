@@ -3,6 +3,7 @@
 
 use std::io;
 use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use md5::{Digest, Md5};
 use ring::digest;
@@ -22,6 +23,8 @@ pub struct ImageWork {
     extract_exif: bool,
     hash: Option<HashKind>,
     room: Room,
+    /// It was said that there are no decoding processes.
+    told: AtomicBool,
 }
 
 impl ImageWork {
@@ -38,6 +41,7 @@ impl ImageWork {
             extract_exif,
             hash,
             room: Room::new(u64::MAX),
+            told: AtomicBool::new(false),
         }
     }
 
@@ -55,7 +59,15 @@ impl ImageWork {
     pub fn decoder(&self) -> io::Result<Decoder> {
         match &self.isolation {
             None => Ok(Decoder::here(self.settings.clone())),
-            Some(isolation) => Decoder::apart(isolation.clone()),
+            Some(isolation) => match Decoder::apart(isolation.clone()) {
+                Err(error) if !isolation.required => {
+                    if !self.told.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(%error, "no decoding processes here: images are decoded in the run");
+                    }
+                    Ok(Decoder::here(self.settings.clone()))
+                }
+                apart => apart,
+            },
         }
     }
 

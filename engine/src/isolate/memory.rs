@@ -8,9 +8,12 @@ use std::ptr::{self, NonNull};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, fstat, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::process::{Resource, getrlimit};
 
 /// Bytes of either part that stay after an image: pages beyond go back to the system.
 const KEPT_BYTES: usize = 4 << 20;
+/// Of an address space that is limited, one mapping has at most this part.
+const ADDRESS_PARTS: u64 = 16;
 const PAGE: usize = 4096;
 
 /// A mapping of both parts, the body's first.
@@ -31,6 +34,12 @@ impl Memory {
         let file = memfd_create("turbo2ds-images", MemfdFlags::CLOEXEC)?;
         let body_room = body_room.next_multiple_of(PAGE);
         let encoded_room = encoded_room.next_multiple_of(PAGE);
+        let limit = getrlimit(Resource::As).current;
+        if limit.is_some_and(|limit| (body_room + encoded_room) as u64 > limit / ADDRESS_PARTS) {
+            return Err(io::Error::other(
+                "the limit on address space leaves no room",
+            ));
+        }
         ftruncate(&file, (body_room + encoded_room) as u64)?;
         Self::map(file, body_room, encoded_room)
     }

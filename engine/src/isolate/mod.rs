@@ -61,6 +61,8 @@ pub enum Decoder {
 /// What decoding processes of a run have in common.
 #[derive(Clone, Debug)]
 pub struct Isolation {
+    /// Where there can be none, the run ends instead of decoding in its own threads.
+    pub required: bool,
     /// The run's options for images, as arguments.
     pub arguments: Vec<String>,
     /// Largest body, bytes.

@@ -377,18 +377,20 @@ fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
     }
 }
 
-/// Decoding apart, where that is asked for: the processes get the options for images as they were given.
+/// Decoding apart, unless it is to be in the run: the processes get the options for images as they were given.
 fn isolation(v: &Values) -> Result<Option<Isolation>, Error> {
-    let asked = v.read(
-        "decode_isolation",
-        choice(&[("none", false), ("process", true)]),
-    )?;
-    if !asked {
+    let words = [
+        ("auto", Some(false)),
+        ("process", Some(true)),
+        ("none", None),
+    ];
+    let Some(required) = v.read("decode_isolation", choice(&words))? else {
         return Ok(None);
-    }
+    };
     let of_images = |spec: &OptionSpec| matches!(spec.group, Group::Images);
     let sizes = ["min_image_size", "max_image_area", "max_aspect_ratio"];
     Ok(Some(Isolation {
+        required,
         arguments: v.arguments(|spec| of_images(spec) || sizes.contains(&spec.name)),
         body_bytes_max: fetch(v)?.body_bytes_max,
         pixels_max: settings(v)?.limits.pixels_max,

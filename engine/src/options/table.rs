@@ -203,8 +203,8 @@ pub(super) static TABLE: &[OptionSpec] = &[
     opt("processes_count", Kind::Int, "None", Group::Machine, "cores to use; None is all this process may use"),
     opt("thread_count", Kind::Int, "None", Group::Machine, "downloads in flight per core, as far as descriptors allow; None adapts, up to 1024"),
     opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, "I/O backend; auto is io_uring where it works"),
-    opt("decode_isolation", Kind::Choice("none|process"), "none", Group::Machine,
-        "process: each core decodes in a process of its own under seccomp and landlock, so that a crash in a decoder fails one image"),
+    opt("decode_isolation", Kind::Choice("auto|process|none"), "auto", Group::Machine,
+        "process: each core decodes in a process of its own under seccomp and landlock, so that a crash in a decoder fails one image; auto is that where it works; none decodes in the run's threads"),
     opt("log_json", Kind::Bool, "False", Group::Machine, "events as JSON lines on stderr instead of a progress bar"),
 
     opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, "who spreads the shards over machines"),

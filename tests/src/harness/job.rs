@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 use super::watch;
@@ -230,11 +231,6 @@ impl Running {
         assert!(came, "`{text}` is not said: {}", self.said());
     }
 
-    /// The process's number.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits for the end, at most this long; whether it came.
     pub fn ends_within(&self, limit: Duration) -> bool {
         watch::until_exit(&self.child, limit)
@@ -250,19 +246,20 @@ impl Running {
 
     /// SIGINT, as by Ctrl-C.
     pub fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
+        let pid = Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT)
             .expect("a child that was not waited for can be signalled");
     }
 
-    /// The largest memory the process has had so far, bytes; `None` once it has ended.
-    pub fn peak_memory(&self) -> Option<u64> {
-        self.memory("VmHWM:")
-    }
-
-    /// The memory the process has now, bytes; `None` once it has ended.
+    /// The memory the process and its children have now, what they share counted once, bytes; `None`
+    /// once it has ended.
     pub fn memory_now(&self) -> Option<u64> {
-        self.memory("VmRSS:")
+        let own = shared_out_kilobytes(Pid::from_child(&self.child))?;
+        let children = self.children();
+        let theirs = children
+            .iter()
+            .filter_map(|child| shared_out_kilobytes(*child));
+        Some((own + theirs.sum::<u64>()) * 1024)
     }
 
     /// Descriptors the process has open; `None` once it has ended.
@@ -273,12 +270,18 @@ impl Running {
         (open > 0).then_some(open)
     }
 
-    /// A line of proc_pid_status(5) that is in kB.
-    fn memory(&self, line: &str) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let value = status.lines().find_map(|text| text.strip_prefix(line))?;
-        let kilobytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(kilobytes * 1024)
+    /// Its children: the decoding processes.
+    pub fn children(&self) -> Vec<Pid> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let children: String = threads
+            .into_iter()
+            .flatten()
+            .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
+            .collect();
+        let numbers = children.split_whitespace();
+        numbers
+            .filter_map(|number| Pid::from_raw(number.parse().ok()?))
+            .collect()
     }
 
     /// Waits for the end, and on the way looks at the process every so often.
@@ -333,6 +336,14 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The proportional set size of a process: pages that several map are shared out among them.
+fn shared_out_kilobytes(process: Pid) -> Option<u64> {
+    let number = process.as_raw_nonzero();
+    let rollup = std::fs::read_to_string(format!("/proc/{number}/smaps_rollup")).ok()?;
+    let value = rollup.lines().find_map(|text| text.strip_prefix("Pss:"))?;
+    value.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 fn text_of(path: &Path) -> String {
