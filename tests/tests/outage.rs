@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use turbo2ds_tests::dns::{Answer, respond};
-use turbo2ds_tests::harness::{Job, namespace, read};
+use turbo2ds_tests::harness::{Job, Running, namespace, read};
 use turbo2ds_tests::web::{Ports, Web};
 
 const ROWS: u32 = 600;
@@ -33,6 +33,21 @@ fn literal_job(web: &Web) -> Job {
     job(web, urls.collect())
 }
 
+/// A run in a namespace of the test's own, its network taken down in the middle; none where this process
+/// is not inside it.
+fn cut_off(test: &str, outage_wait: &str) -> Option<(Web, Job, Running)> {
+    if !namespace::is_inside(test) {
+        return None;
+    }
+    namespace::own(&[]);
+    let web = Web::start(Ports::default()).unwrap();
+    let job = literal_job(&web).option("--outage_wait", outage_wait);
+    let running = job.start();
+    assert!(web.wait_for_requests(150));
+    namespace::set_network(false);
+    Some((web, job, running))
+}
+
 fn assert_whole(job: &Job) {
     let rows = read::rows(&job.output());
     assert_eq!(rows.len(), ROWS as usize);
@@ -43,15 +58,10 @@ fn assert_whole(job: &Job) {
 
 #[test]
 fn rows_wait_for_a_network_that_goes_and_comes_back() {
-    if !namespace::is_inside("rows_wait_for_a_network_that_goes_and_comes_back") {
+    let test = "rows_wait_for_a_network_that_goes_and_comes_back";
+    let Some((_web, job, running)) = cut_off(test, "600") else {
         return;
-    }
-    namespace::own(&[]);
-    let web = Web::start(Ports::default()).unwrap();
-    let job = literal_job(&web);
-    let running = job.start();
-    assert!(web.wait_for_requests(150));
-    namespace::set_network(false);
+    };
     running.wait_until_said(DOWN);
     namespace::set_network(true);
     let outcome = running.finish();
@@ -62,16 +72,10 @@ fn rows_wait_for_a_network_that_goes_and_comes_back() {
 
 #[test]
 fn a_network_that_stays_away_ends_the_run_and_the_same_command_goes_on() {
-    if !namespace::is_inside("a_network_that_stays_away_ends_the_run_and_the_same_command_goes_on")
-    {
+    let test = "a_network_that_stays_away_ends_the_run_and_the_same_command_goes_on";
+    let Some((_web, job, running)) = cut_off(test, "2") else {
         return;
-    }
-    namespace::own(&[]);
-    let web = Web::start(Ports::default()).unwrap();
-    let job = literal_job(&web).option("--outage_wait", "2");
-    let running = job.start();
-    assert!(web.wait_for_requests(150));
-    namespace::set_network(false);
+    };
     let outcome = running.finish();
     assert_eq!(outcome.code, Some(1), "{outcome}");
     assert!(outcome.stderr.contains("since 2 s"), "{outcome}");
@@ -82,15 +86,10 @@ fn a_network_that_stays_away_ends_the_run_and_the_same_command_goes_on() {
 
 #[test]
 fn an_interrupt_does_not_wait_for_the_network() {
-    if !namespace::is_inside("an_interrupt_does_not_wait_for_the_network") {
+    let test = "an_interrupt_does_not_wait_for_the_network";
+    let Some((_web, job, running)) = cut_off(test, "600") else {
         return;
-    }
-    namespace::own(&[]);
-    let web = Web::start(Ports::default()).unwrap();
-    let job = literal_job(&web);
-    let running = job.start();
-    assert!(web.wait_for_requests(150));
-    namespace::set_network(false);
+    };
     running.wait_until_said(DOWN);
     running.interrupt();
     let outcome = running.finish();
