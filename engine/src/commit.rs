@@ -12,6 +12,9 @@
 //! without a mark: the shard is done again and its files are replaced. Temporary names begin with a
 //! dot, so that no loader's glob sees them.
 //!
+//! Where several workers share a folder, steps (2) to (5) are under the shard's claim: two that did the
+//! same shard would else publish files of both. Who comes second finds the shard done and drops its own.
+//!
 //! A run that ends early removes its temporary files; the [`Gate`] keeps that from a commit under
 //! way, which would else publish a folder while its files are being removed.
 
@@ -26,23 +29,12 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use crate::alarm::Alarm;
 use crate::compute::ShardSlot;
 use crate::disk::Disk;
+use crate::place::Place;
 use crate::sync::Outbox;
 use crate::watchdog::{Duty, Post};
 
-/// The end of every temporary name.
-pub const TEMPORARY_SUFFIX: &str = ".part";
 /// Shards that may wait for the commit thread before reactors feel it.
 const COMMITS_WAITING_MAX: usize = 1024;
-
-/// The name a file has until it is committed: hidden, in the same folder.
-pub fn temporary_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}{TEMPORARY_SUFFIX}"))
-}
-
-/// Whether a name is one that [`temporary_path`] gives.
-pub fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX)
-}
 
 /// Something written under its temporary name.
 #[derive(Clone, Debug)]
@@ -78,7 +70,16 @@ pub struct CommitDone {
     /// The shard among the reactor's open ones.
     pub slot: ShardSlot,
     /// Done, or the path and what the file system said.
-    pub result: Result<(), (PathBuf, io::Error)>,
+    pub result: Result<Committed, (PathBuf, io::Error)>,
+}
+
+/// Whose shard it is that stands under its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// This run's.
+    Here,
+    /// Another worker's, who was first.
+    Elsewhere,
 }
 
 /// Lets one commit through at a time, until it is closed for good.
@@ -145,13 +146,14 @@ impl Drop for Leaves<'_> {
     }
 }
 
-/// Starts the commit thread; it ends when every sender is gone.
+/// Starts the commit thread; it ends when every sender is gone. `is_done` tells of a shard whether it
+/// stands whole in the folder.
 ///
 /// # Errors
 /// What the kernel answered when the thread was made.
 pub fn start<M: From<CommitDone> + Send + 'static>(
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
+    place: Place,
+    is_done: impl Fn(u64) -> bool + Send + 'static,
     outboxes: Vec<Outbox<M>>,
     gate: Gate,
     alarm: &Alarm,
@@ -165,7 +167,7 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
             let _guard = guard;
             for shard in receiver {
                 post.begin(Duty::Commit, shard.shard_id, 0);
-                let done = gate.through(|| commit(&*disk, &folder, &shard));
+                let done = gate.through(|| commit(&place, &is_done, &shard));
                 post.rest();
                 let Some(result) = done else {
                     // The run is over: nobody waits for the answer.
@@ -181,38 +183,51 @@ pub fn start<M: From<CommitDone> + Send + 'static>(
 }
 
 /// Makes a written shard durable under its names; see the module for the order and its reasons.
+/// `is_done` tells of a shard whether it stands whole in the folder.
 ///
 /// # Errors
 /// The file system's, with the path.
 pub(crate) fn commit(
-    disk: &dyn Disk,
-    folder: &Path,
+    place: &Place,
+    is_done: impl Fn(u64) -> bool,
     shard: &SealedShard,
-) -> Result<(), (PathBuf, io::Error)> {
+) -> Result<Committed, (PathBuf, io::Error)> {
+    let (disk, folder) = (place.disk(), place.folder());
     for placed in &shard.placed {
         sync(disk, placed, shard.stream_bytes)
             .map_err(|error| (placed.temporary.clone(), error))?;
     }
     let (name, bytes) = &shard.stats;
+    let claim = place
+        .claim(name)
+        .map_err(|error| (folder.join(name), error))?;
+    if claim.is_some() && is_done(shard.shard_id) {
+        for Placed { temporary, .. } in &shard.placed {
+            let removed = disk.remove(temporary);
+            removed.map_err(|error| (temporary.clone(), error))?;
+        }
+        return Ok(Committed::Elsewhere);
+    }
     remove_durably(disk, folder, name).map_err(|error| (folder.join(name), error))?;
     for placed in &shard.placed {
         rename(disk, placed).map_err(|error| (placed.target.clone(), error))?;
     }
     disk.sync_folder(folder)
         .map_err(|error| (folder.to_owned(), error))?;
-    write_durably(disk, folder, name, bytes).map_err(|error| (folder.join(name), error))
+    write_durably(place, name, bytes).map_err(|error| (folder.join(name), error))?;
+    Ok(Committed::Here)
 }
 
 /// Writes a small file whole: temporary name, fsync, rename, fsync of the folder.
 ///
 /// # Errors
 /// The file system's.
-pub fn write_durably(disk: &dyn Disk, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_path(folder, name);
+pub fn write_durably(place: &Place, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let (disk, temporary) = (place.disk(), place.temporary(name));
     disk.write(&temporary, bytes)?;
     disk.sync(&temporary, None)?;
-    disk.rename(&temporary, &folder.join(name))?;
-    disk.sync_folder(folder)
+    disk.rename(&temporary, &place.folder().join(name))?;
+    disk.sync_folder(place.folder())
 }
 
 /// Removes a file for good, where there is one.
@@ -250,10 +265,14 @@ mod tests {
     use super::*;
     use crate::disk;
 
-    fn sealed(folder: &Path, name: &str, bytes: &[u8], stream_bytes: u64) -> SealedShard {
-        let temporary = temporary_path(folder, name);
+    fn alone(folder: &tempfile::TempDir) -> Place {
+        Place::new(disk::real(), folder.path().to_owned(), false)
+    }
+
+    fn sealed(place: &Place, name: &str, bytes: &[u8], stream_bytes: u64) -> SealedShard {
+        let temporary = place.temporary(name);
         fs::write(&temporary, bytes).expect("a temporary file");
-        let target = folder.join(name);
+        let target = place.folder().join(name);
         SealedShard {
             owner: 0,
             slot: 0,
@@ -272,8 +291,10 @@ mod tests {
     #[test]
     fn a_stream_is_cut_to_its_true_length_and_its_mark_comes_with_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shard = sealed(folder.path(), "00000.tar", b"data\0\0\0\0", 4);
-        commit(&*disk::real(), folder.path(), &shard).expect("a commit");
+        let place = alone(&folder);
+        let shard = sealed(&place, "00000.tar", b"data\0\0\0\0", 4);
+        let committed = commit(&place, |_| false, &shard).expect("a commit");
+        assert_eq!(committed, Committed::Here);
         assert_eq!(
             fs::read(folder.path().join("00000.tar")).expect("the stream"),
             b"data"
@@ -284,7 +305,7 @@ mod tests {
             .filter_map(Result::ok);
         assert_eq!(
             hidden
-                .filter(|e| is_temporary(&e.file_name().to_string_lossy()))
+                .filter(|e| crate::place::is_temporary(&e.file_name().to_string_lossy()))
                 .count(),
             0
         );
@@ -293,9 +314,10 @@ mod tests {
     #[test]
     fn a_commit_that_fails_leaves_no_mark() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shard = sealed(folder.path(), "00000.tar", b"data", 4);
+        let place = alone(&folder);
+        let shard = sealed(&place, "00000.tar", b"data", 4);
         fs::remove_file(&shard.placed[0].temporary).expect("the file goes");
-        assert!(commit(&*disk::real(), folder.path(), &shard).is_err());
+        assert!(commit(&place, |_| false, &shard).is_err());
         assert!(!folder.path().join("00000_stats.json").exists());
     }
 
@@ -304,11 +326,32 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mark = folder.path().join("00000_stats.json");
         fs::write(&mark, b"old").expect("an old mark");
-        let mut shard = sealed(folder.path(), "00000.tar", b"data", 4);
+        let place = alone(&folder);
+        let mut shard = sealed(&place, "00000.tar", b"data", 4);
         // The rename fails: its target is in a folder that is not there.
         shard.placed[0].target = folder.path().join("gone/00000.tar");
-        assert!(commit(&*disk::real(), folder.path(), &shard).is_err());
+        assert!(commit(&place, |_| false, &shard).is_err());
         assert!(!mark.exists());
+    }
+
+    #[test]
+    fn of_two_workers_with_one_shard_the_second_drops_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [first, second] =
+            [(); 2].map(|()| Place::new(disk::real(), folder.path().to_owned(), true));
+        let one = sealed(&first, "00000.tar", b"first", 5);
+        let other = sealed(&second, "00000.tar", b"second", 6);
+        let is_done = |_| folder.path().join("00000_stats.json").exists();
+        assert_eq!(
+            commit(&first, is_done, &one).expect("a commit"),
+            Committed::Here
+        );
+        let late = commit(&second, is_done, &other).expect("nothing to do");
+        assert_eq!(late, Committed::Elsewhere);
+        let data = fs::read(folder.path().join("00000.tar")).expect("the stream");
+        assert_eq!(data, b"first");
+        let names: Vec<_> = fs::read_dir(folder.path()).expect("the folder").collect();
+        assert_eq!(names.len(), 2, "the stream and its mark: {names:?}");
     }
 
     #[test]
@@ -337,7 +380,7 @@ mod tests {
         let target = folder.path().join("00000");
         fs::create_dir(&target).expect("an old folder");
         fs::write(target.join("old.jpg"), b"old").expect("an old file");
-        let temporary = temporary_path(folder.path(), "00000");
+        let temporary = alone(&folder).temporary("00000");
         fs::create_dir(&temporary).expect("a new folder");
         fs::write(temporary.join("new.jpg"), b"new").expect("a new file");
         let placed = Placed {

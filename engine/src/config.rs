@@ -10,6 +10,7 @@ use turbo2ds_codec::Settings;
 
 use crate::isolate::Isolation;
 use crate::limits;
+use crate::slice::SliceConfig;
 
 /// Everything a run needs to know, checked.
 #[derive(Clone, Debug)]
@@ -101,6 +102,8 @@ pub struct OutputConfig {
     pub mode: IncrementalMode,
     /// Times a shard is tried again after an error of this machine.
     pub max_shard_retry: u32,
+    /// Which of the shards are this process's.
+    pub slice: SliceConfig,
 }
 
 /// What to do with a folder that holds shards already.

@@ -14,6 +14,8 @@ use std::path::Path;
 
 /// Exit code of a run that finished whole.
 pub const EXIT_SUCCESS: u8 = 0;
+/// Exit code of what was stopped before its end.
+pub const EXIT_STOPPED: u8 = 1;
 /// Exit code of a run that finished with shards missing.
 pub const EXIT_PARTIAL: u8 = 3;
 
@@ -121,6 +123,30 @@ impl Error {
         Self::LocalResource {
             message: message.into(),
             hint: hint.into(),
+        }
+    }
+
+    /// What is wrong, without the hint.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Usage { message, .. }
+            | Self::Input { message, .. }
+            | Self::Output { message, .. }
+            | Self::ConfigMismatch { message, .. }
+            | Self::LocalResource { message, .. } => message,
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Usage { hint, .. }
+            | Self::Input { hint, .. }
+            | Self::Output { hint, .. }
+            | Self::ConfigMismatch { hint, .. }
+            | Self::LocalResource { hint, .. } => hint,
+            Self::Interrupted => "the same command goes on where this run stopped",
         }
     }
 

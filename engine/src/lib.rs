@@ -3,11 +3,12 @@
 //! The way of one URL runs through the modules in this order: [`options`] and [`config`] (what was
 //! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
 //! [`http`] (one exchange), `compute` (pixels), `shard` (one output shard), `commit` (durable) and
-//! [`run`] (the whole). [`doctor`] holds the machine against what a run needs, [`verify`] a dataset
+//! [`run`] (the whole). [`command`] is all of it behind a command line. [`doctor`] holds the machine against what a run needs, [`verify`] a dataset
 //! against what its marks promise; [`resolve`] makes the resolver and shows its ways.
 
 pub mod address;
 mod alarm;
+pub mod command;
 mod commit;
 mod compute;
 pub mod config;
@@ -27,6 +28,7 @@ mod net;
 pub mod options;
 mod outage;
 mod pages;
+mod place;
 pub mod plan;
 pub mod resolve;
 pub mod run;
@@ -35,6 +37,7 @@ pub mod say;
 mod shard;
 #[cfg(test)]
 mod simulation;
+pub mod slice;
 #[doc(hidden)]
 pub mod stages;
 mod sync;

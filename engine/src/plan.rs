@@ -62,6 +62,8 @@ pub struct Planner {
     files: VecDeque<PathBuf>,
     open: Option<OpenFile>,
     next_shard_id: u64,
+    /// The last that is wanted.
+    last_shard_id: u64,
     /// Rows planned or skipped so far.
     next_row: u64,
     hash_column: Option<usize>,
@@ -92,6 +94,7 @@ impl Planner {
             files: input::list(config)?.into(),
             open: None,
             next_shard_id: 0,
+            last_shard_id: u64::MAX,
             next_row: 0,
             hash_column: place(Role::Hash),
             boxes_column: place(Role::Boxes),
@@ -108,6 +111,18 @@ impl Planner {
     pub fn starting_at(mut self, first_shard_id: u64) -> Self {
         self.next_shard_id = first_shard_id;
         self
+    }
+
+    /// Ends with the shard of this number, and reads no further.
+    #[must_use]
+    pub fn ending_at(mut self, last_shard_id: u64) -> Self {
+        self.last_shard_id = last_shard_id;
+        self
+    }
+
+    /// The number after the last shard that was planned or left out.
+    pub fn next_shard_id(&self) -> u64 {
+        self.next_shard_id
     }
 
     /// Leaves out the shards that `is_done` names: they keep their ids and rows and are passed over
@@ -144,7 +159,9 @@ impl Planner {
 
     /// The next shard that is not done; `None` at the list's end.
     fn next_plan(&mut self) -> Result<Option<ShardPlan>, Error> {
-        while let Some(open) = &mut self.open {
+        while let Some(open) = &mut self.open
+            && self.next_shard_id <= self.last_shard_id
+        {
             let wanted = self.config.rows_per_shard;
             let (rows, batch) = if (self.is_done)(self.next_shard_id) {
                 (open.skip(wanted)?, None)

@@ -24,10 +24,12 @@ use crate::disk::Disk;
 use crate::disk::simulated::Simulated;
 use crate::failure::Failure;
 use crate::options::{self, Invocation};
+use crate::place::Place;
 use crate::plan::{Planner, ShardPlan};
 use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX, make_folders, take_over};
 use crate::run::layout_of;
 use crate::shard::{Collected, Dirty, OpenShard, pump};
+use crate::slice::Slice;
 use crate::sync::Semaphore;
 
 /// Seeds of an ordinary test run.
@@ -62,6 +64,7 @@ enum End {
 /// A run of the storage of one core, and the shards it saw committed.
 struct Run<'a> {
     disk: &'a Simulated,
+    place: Place,
     reference: &'a Reference,
     config: &'a Config,
     generation: u64,
@@ -94,6 +97,7 @@ impl<'a> Run<'a> {
     fn new(disk: &'a Simulated, reference: &'a Reference, generation: u64, random: Rng) -> Self {
         Self {
             disk,
+            place: Place::new(Arc::new(disk.clone()), FOLDER.into(), false),
             reference,
             config: &reference.config,
             generation,
@@ -114,7 +118,7 @@ impl<'a> Run<'a> {
         let folder = Path::new(FOLDER);
         let taken = make_folders(self.disk, folder)
             .map_err(|error| crate::error::Error::output_io(folder, &error))
-            .and_then(|()| take_over(self.disk, self.config, "the list"));
+            .and_then(|()| take_over(&self.place, self.config, Slice::All, "the list"));
         let done = match taken {
             Ok(found) => found.done,
             Err(crate::error::Error::ConfigMismatch { .. }) => {
@@ -180,8 +184,7 @@ impl<'a> Run<'a> {
             plan,
             0,
             &self.layout,
-            Arc::new(self.disk.clone()),
-            FOLDER.into(),
+            self.place.clone(),
             self.dirty.clone(),
             place,
         );
@@ -267,7 +270,7 @@ impl<'a> Run<'a> {
 
     fn commit(&mut self) -> Result<(), String> {
         let sealed = self.sealed.pop_front().expect("looked at");
-        commit::commit(self.disk, Path::new(FOLDER), &sealed)
+        commit::commit(&self.place, |_| false, &sealed)
             .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
         self.committed.insert(sealed.shard_id);
         self.open.retain(|(id, _)| *id != sealed.shard_id);

@@ -12,6 +12,7 @@ use turbo2ds_writers::{Layout, RowOutcome, ShardWriter};
 
 use crate::config::IoBackend;
 use crate::disk;
+use crate::place::Place;
 use crate::runtime;
 use crate::shard::{Dirty, ShardFiles, pump};
 
@@ -48,12 +49,8 @@ pub fn write_shard<'a>(
         let mut writer =
             ShardWriter::new(layout.clone(), 0, input.clone()).map_err(io::Error::other)?;
         let dirty = Rc::new(Dirty::default());
-        let files = ShardFiles::new(
-            disk::real(),
-            folder.to_owned(),
-            writer.stream_path(),
-            dirty.clone(),
-        );
+        let place = Place::new(disk::real(), folder.to_owned(), false);
+        let files = ShardFiles::new(place, writer.stream_path(), dirty.clone());
         let files = Rc::new(RefCell::new(files));
         let mut pumps = Pumps::default();
         for row in 0..input.num_rows() {

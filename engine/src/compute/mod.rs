@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::isolate::Decoder;
 use crate::limits::COMPUTE_QUEUE_IMAGES;
+use crate::machine::Pin;
 use crate::shard::Collected;
 use crate::sync::Outbox;
 use crate::watchdog::{Board, Duty, Post};
@@ -156,7 +157,7 @@ impl Pool {
 /// # Errors
 /// What the kernel answered when a thread was made.
 pub fn start<M: From<Done> + Send + 'static>(
-    pins: &[core_affinity::CoreId],
+    pins: &[Pin],
     work: &Arc<ImageWork>,
     outboxes: &[Outbox<M>],
     alarm: &Alarm,
@@ -187,7 +188,7 @@ pub fn start<M: From<Done> + Send + 'static>(
             let post = board.post(&name);
             thread::Builder::new().name(name).spawn(move || {
                 let _guard = guard;
-                core_affinity::set_for_current(pin);
+                pin.hold();
                 // Without the right to be nicer nothing is lost but latency.
                 let _ = rustix::process::nice(COMPUTE_NICE);
                 match work.decoder() {

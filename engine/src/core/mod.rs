@@ -13,9 +13,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam::channel::Sender;
-use futures_channel::mpsc;
+use futures_channel::{mpsc, oneshot};
 use futures_util::future::{Either, select};
 use rustix::thread::Timespec;
 use turbo2ds_writers::Layout;
@@ -39,6 +40,9 @@ const REST: Timespec = Timespec {
     tv_nsec: 2_000_000,
 };
 
+/// Time between two looks at what an abandoned run has under way.
+const WIND_UP_TICK: Duration = Duration::from_millis(20);
+
 /// What other threads tell a reactor.
 pub enum Message {
     /// From a compute thread.
@@ -49,6 +53,8 @@ pub enum Message {
     Commit(CommitDone),
     /// From the planner; none is the end of the list.
     Plan(Option<Box<ShardPlan>>),
+    /// From the main thread: the run is over before its end.
+    Abandon,
     /// From itself, at its end.
     End,
 }
@@ -106,8 +112,10 @@ pub struct Core {
     compute_room: Semaphore,
     open_places: Semaphore,
     dirty: Rc<Dirty>,
-    all_closed: RefCell<Option<futures_channel::oneshot::Sender<()>>>,
     post: Post,
+    all_closed: RefCell<Option<oneshot::Sender<()>>>,
+    /// The run is over: what comes in is dropped.
+    abandoned: Cell<bool>,
 }
 
 /// What a core is made of.
@@ -145,6 +153,7 @@ pub struct CoreParts {
 pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let (shard_events, shard_queue) = mpsc::unbounded();
     let (plans, plan_queue) = mpsc::unbounded();
+    let (abandon, abandoned) = oneshot::channel();
     let CoreParts {
         index,
         shared,
@@ -183,8 +192,11 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         dirty: Rc::default(),
         all_closed: RefCell::new(None),
         post,
+        abandoned: Cell::new(false),
         shared: shared.clone(),
     });
+    let mut abandon = Some(abandon);
+    let told = core.clone();
     let take = move |message| {
         match message {
             Message::Name(answer) => names.answered(answer),
@@ -192,6 +204,10 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
             Message::Done(done) => drop(shard_events.unbounded_send(ShardEvent::Done(done))),
             Message::Commit(done) => drop(shard_events.unbounded_send(ShardEvent::Commit(done))),
             Message::Plan(plan) => drop(plans.unbounded_send(plan)),
+            Message::Abandon => {
+                told.abandoned.set(true);
+                abandon.take().map(|abandon| abandon.send(()));
+            }
             Message::End => return false,
         }
         true
@@ -202,11 +218,14 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
     {
         let feeding = std::pin::pin!(core.clone().feed(plan_queue));
         let adapting = std::pin::pin!(core.adapt());
-        match select(feeding, adapting).await {
-            Either::Left(((), _)) => {}
+        // The other end lives as long as the mailbox, which is longer than this.
+        let working = select(feeding, abandoned);
+        match select(working, adapting).await {
+            Either::Left(_) => {}
             Either::Right((never, _)) => match never {},
         }
     }
+    core.wind_up().await;
     core.post.rest();
     core.live.set_over();
     outbox.send(Message::End);
@@ -226,6 +245,17 @@ impl Core {
     fn rest(&self) {
         if self.compute_room.used() >= limits::COMPUTE_QUEUE_IMAGES / 4 {
             let _ = rustix::thread::nanosleep(&REST);
+        }
+    }
+
+    /// Waits, where the run was abandoned, until nothing is under way: what the ring still works on must
+    /// not outlive it. A fetch ends by its deadline.
+    async fn wind_up(&self) {
+        while self.abandoned.get() && self.in_flight.used() > 0 {
+            monoio::time::sleep(WIND_UP_TICK).await;
+        }
+        if self.abandoned.get() {
+            self.dirty.below(0).await;
         }
     }
 

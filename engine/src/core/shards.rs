@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use turbo2ds_writers::{RowOutcome, WriterError};
 
 use super::{Core, ShardEvent};
+use crate::commit::Committed;
 use crate::compute::{Done, DoneResult, Finished, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -30,13 +31,11 @@ impl Core {
     ) -> Option<ShardSlot> {
         let slot = self.next_slot.get();
         self.next_slot.set(slot + 1);
-        let folder = self.shared.folder().to_owned();
         match OpenShard::open(
             plan,
             attempt,
             &self.layout,
-            self.shared.disk(),
-            folder,
+            self.shared.place.clone(),
             self.dirty.clone(),
             place,
         ) {
@@ -85,6 +84,7 @@ impl Core {
         body: Vec<u8>,
     ) {
         match image {
+            _ if self.abandoned.get() => {}
             Ok(finished) => {
                 let bytes = finished.new_bytes.as_deref().unwrap_or(&body);
                 self.sample(slot, row, finished.outcome, bytes);
@@ -182,17 +182,28 @@ impl Core {
         let _ = self.commits.send(sealed);
     }
 
-    fn committed(&self, slot: ShardSlot, result: Result<(), (std::path::PathBuf, std::io::Error)>) {
+    fn committed(
+        &self,
+        slot: ShardSlot,
+        result: Result<Committed, (std::path::PathBuf, std::io::Error)>,
+    ) {
         match result {
-            Ok(()) => {
+            Ok(Committed::Here) => {
                 if let Some(shard) = self.close(slot) {
                     let stats = shard.stats(SystemTime::now());
                     let report = ShardReport {
                         shard_id: shard.plan.shard_id,
                         seconds: stats.end_time - stats.start_time,
+                        end_time: stats.end_time,
                         tally: shard.tally,
                     };
                     self.shared.send(Event::ShardCommitted(report));
+                }
+            }
+            Ok(Committed::Elsewhere) => {
+                if let Some(shard) = self.close(slot) {
+                    self.live.taken_back(&shard.tally);
+                    self.shared.send(Event::ShardElsewhere);
                 }
             }
             Err((path, error)) => self.shard_failed(slot, path, error),

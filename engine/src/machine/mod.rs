@@ -27,11 +27,24 @@ pub(crate) const NAMES_OUTSTANDING_MAX: usize = 512;
 /// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
 pub(crate) const FDS_PER_DOWNLOAD: usize = 2;
 
+/// Where a thread runs: on one core, or where the kernel likes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pin(Option<CoreId>);
+
+impl Pin {
+    /// Binds the calling thread.
+    pub fn hold(self) {
+        if let Some(core) = self.0 {
+            core_affinity::set_for_current(core);
+        }
+    }
+}
+
 /// The machine as a run uses it.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// A core per reactor.
-    pub cores: Vec<CoreId>,
+    pub cores: Vec<Pin>,
     /// Downloads in flight per core at the start.
     pub in_flight_start: usize,
     /// Downloads in flight per core at most.
@@ -47,11 +60,12 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads the machine and raises the descriptor limit to what is allowed.
+    /// Reads the machine and raises the descriptor limit to what is allowed. `beside_others` tells that
+    /// other workers may be on it: these would all bind themselves to the same first cores.
     ///
     /// # Errors
     /// `LocalResource` where no core or next to no descriptor is left.
-    pub fn read(config: &MachineConfig) -> Result<Self, Error> {
+    pub fn read(config: &MachineConfig, beside_others: bool) -> Result<Self, Error> {
         let available = core_affinity::get_core_ids()
             .filter(|ids| !ids.is_empty())
             .ok_or_else(|| {
@@ -66,7 +80,15 @@ impl Machine {
             .unwrap_or_else(|| cores_of_quota(available.len(), groups.cpu_quota))
             .max(1);
         // More cores asked for than there are: they share, in turn.
-        let cores: Vec<CoreId> = available.iter().copied().cycle().take(wanted).collect();
+        let bound = !beside_others || wanted >= available.len();
+        let pin = |core| Pin(Some(core).filter(|_| bound));
+        let cores: Vec<Pin> = available
+            .iter()
+            .copied()
+            .map(pin)
+            .cycle()
+            .take(wanted)
+            .collect();
         let fds_max = raise_fd_limit();
         let memory = memory_bytes(&groups);
         let fd_bound = downloads_per_core(fds_max, cores.len()).ok_or_else(|| {

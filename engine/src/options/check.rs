@@ -24,6 +24,7 @@ use super::dns;
 use super::fingerprint;
 use super::table::{Group, OptionSpec};
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
+use super::workers;
 
 /// Columns that every dataset has, or may have, of its own.
 const RESERVED_COLUMNS: [&str; 13] = [
@@ -71,7 +72,7 @@ const ANTIALIASED: [(&str, Interpolation); 4] = [
 
 /// The whole configuration.
 pub(super) fn config(v: &Values) -> Result<Config, Error> {
-    refuse_what_is_not_built(v)?;
+    refuse_what_is_pythons(v)?;
     let fetch = fetch(v)?;
     let mut config = Config {
         input: input(v, fetch.hash)?,
@@ -105,20 +106,22 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Options of img2dataset whose capability this version lacks: only what asks for nothing passes.
-fn refuse_what_is_not_built(v: &Values) -> Result<(), Error> {
-    let lacking = [
-        ("distributor", "multiprocessing", "spreading over machines"),
-        ("subjob_size", "1000", "the pyspark distributor"),
-        ("enable_wandb", "False", "Weights & Biases"),
-        ("wandb_project", "img2dataset", "Weights & Biases"),
+/// Options whose work is the Python package's: here only what asks for nothing passes.
+fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
+    let pythons = [
+        ("distributor", "multiprocessing"),
+        ("subjob_size", "1000"),
+        ("enable_wandb", "False"),
+        ("wandb_project", "img2dataset"),
     ];
-    for (name, default, what) in lacking {
+    for (name, default) in pythons {
         let given = v.read(name, text)?;
         if !given.eq_ignore_ascii_case(default) {
             return Err(Error::usage(
-                format!("`--{name} {given}`: {what} is not in this version of turbo2ds"),
-                format!("leave `--{name}` out"),
+                format!("`--{name} {given}` asks for what the Python package does"),
+                format!(
+                    "pip install turbo2ds, which brings this command too, or leave `--{name}` out"
+                ),
             ));
         }
     }
@@ -271,6 +274,14 @@ fn local_path(v: &Values, name: &str) -> Result<String, Error> {
 }
 
 fn output(v: &Values) -> Result<OutputConfig, Error> {
+    let mode = v.read(
+        "incremental_mode",
+        choice(&[
+            ("incremental", IncrementalMode::Incremental),
+            ("overwrite", IncrementalMode::Overwrite),
+            ("extend", IncrementalMode::Extend),
+        ]),
+    )?;
     Ok(OutputConfig {
         folder: PathBuf::from(local_path(v, "output_folder")?),
         format: v.read(
@@ -284,15 +295,9 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
             ]),
         )?,
         shard_digits: v.read("oom_shard_count", integer(1, 18))?,
-        mode: v.read(
-            "incremental_mode",
-            choice(&[
-                ("incremental", IncrementalMode::Incremental),
-                ("overwrite", IncrementalMode::Overwrite),
-                ("extend", IncrementalMode::Extend),
-            ]),
-        )?,
+        mode,
         max_shard_retry: v.read("max_shard_retry", integer(0, 100))?,
+        slice: workers::slice(v, mode)?,
     })
 }
 

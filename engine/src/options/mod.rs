@@ -15,6 +15,7 @@ mod help;
 mod table;
 mod tools;
 mod value;
+mod workers;
 
 use std::ffi::OsString;
 
@@ -24,7 +25,7 @@ use crate::error::Error;
 use crate::isolate::{self, ServeOptions};
 use crate::resolve::ResolveOptions;
 use crate::verify::VerifyOptions;
-use table::{Kind, OptionSpec, TABLE};
+pub use table::{Kind, OptionSpec, TABLE};
 use tools::Tool;
 use value::Values;
 
@@ -54,33 +55,66 @@ pub enum Invocation {
 /// # Errors
 /// [`Error::Usage`] for anything unknown, malformed, contradictory or not built into this version.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+    understand(split(args)?)
+}
+
+fn understand(split: Split) -> Result<Invocation, Error> {
+    match split {
+        Split::Answer(invocation) => Ok(*invocation),
+        Split::Options(given) => {
+            let mut values = Values::defaults();
+            for (spec, text) in given {
+                values.give(spec, text);
+            }
+            check::config(&values).map(|config| Invocation::Run(Box::new(config)))
+        }
+    }
+}
+
+/// A command line, its options not yet understood.
+pub enum Split {
+    /// It asks for something else than a run.
+    Answer(Box<Invocation>),
+    /// The options given and their texts, in their order.
+    Options(Vec<(&'static OptionSpec, String)>),
+}
+
+/// Splits a command line without the program's name into options and their texts.
+///
+/// # Errors
+/// [`Error::Usage`] for what is no option, or none of a tool's.
+pub fn split(args: impl Iterator<Item = OsString>) -> Result<Split, Error> {
     let mut args = args.peekable();
     let tool = args
         .peek()
         .and_then(|word| word.to_str())
         .and_then(Tool::of);
     if let Some(tool) = tool {
-        return tool.parse(args.skip(1));
+        return answer(tool.parse(args.skip(1))?);
     }
     if args.peek().is_some_and(|word| word == isolate::WORD) {
-        return decode(args.skip(1));
+        return answer(decode(args.skip(1))?);
     }
-    parse_run(args)
+    split_run(args)
 }
 
-fn parse_run(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+fn answer(invocation: Invocation) -> Result<Split, Error> {
+    Ok(Split::Answer(Box::new(invocation)))
+}
+
+fn split_run(args: impl Iterator<Item = OsString>) -> Result<Split, Error> {
     let mut args = args.map(utf8).peekable();
-    let mut values = Values::defaults();
+    let mut given = Vec::new();
     while let Some(arg) = args.next() {
         let arg = arg?;
         if matches!(arg.as_str(), "-h" | "--help") {
-            return Ok(Invocation::Help(help::help()));
+            return answer(Invocation::Help(help::help()));
         }
         if matches!(arg.as_str(), "-V" | "--version") {
-            return Ok(Invocation::Version(help::version()));
+            return answer(Invocation::Version(help::version()));
         }
         let Some(name) = arg.strip_prefix("--").filter(|name| !name.is_empty()) else {
-            positional(&mut values, arg)?;
+            given.push((positional(&given, &arg)?, arg));
             continue;
         };
         let (spec, inline) = match name.split_once('=') {
@@ -94,9 +128,9 @@ fn parse_run(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> 
                 next.transpose()?.map_or_else(|| bare(spec), Ok)?
             }
         };
-        values.give(spec, text);
+        given.push((spec, text));
     }
-    check::config(&values).map(|config| Invocation::Run(Box::new(config)))
+    Ok(Split::Options(given))
 }
 
 /// The command line that a run starts a decoding process with: the memory's size, then the run's options
@@ -105,8 +139,8 @@ fn decode(mut args: impl Iterator<Item = OsString>) -> Result<Invocation, Error>
     let hint = "runs start these processes themselves; see --decode_isolation";
     let memory = args.next().map(utf8).transpose()?.unwrap_or_default();
     // A list that is never read: the options of a run need one.
-    let of_a_run = parse_run(std::iter::once("--url_list=none.txt".into()).chain(args))?;
-    let Invocation::Run(config) = of_a_run else {
+    let of_a_run = split_run(std::iter::once("--url_list=none.txt".into()).chain(args))?;
+    let Invocation::Run(config) = understand(of_a_run)? else {
         return Err(Error::usage("not a run's options".to_owned(), hint));
     };
     let memory = memory.strip_prefix("--memory=").unwrap_or_default();
@@ -125,21 +159,24 @@ fn utf8(arg: OsString) -> Result<String, Error> {
 }
 
 /// The first argument without dashes is the URL list; any other is a slip.
-fn positional(values: &mut Values, arg: String) -> Result<(), Error> {
+fn positional(
+    given: &[(&'static OptionSpec, String)],
+    arg: &str,
+) -> Result<&'static OptionSpec, Error> {
     if arg.starts_with('-') {
         return Err(Error::usage(
             format!("unknown option `{arg}`"),
             "options begin with two dashes; `turbo2ds --help` lists them",
         ));
     }
-    if values.is_given("url_list") {
+    let spec = find("url_list")?;
+    if given.iter().any(|(before, _)| before.name == spec.name) {
         return Err(Error::usage(
             format!("unexpected argument `{arg}`"),
             "only the URL list goes without a name; write `--option value` for everything else",
         ));
     }
-    values.give(find("url_list")?, arg);
-    Ok(())
+    Ok(spec)
 }
 
 /// Whether the argument after `spec` is its value. A bare boolean takes only a boolean.

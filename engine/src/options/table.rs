@@ -4,24 +4,24 @@
 
 /// One option.
 #[derive(Debug)]
-pub(super) struct OptionSpec {
+pub struct OptionSpec {
     /// Name with underscores, without dashes.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// What its value looks like.
-    pub(super) kind: Kind,
+    pub kind: Kind,
     /// The default, as a user would write it; read by the same code as a given value.
-    pub(super) default: &'static str,
+    pub default: &'static str,
     /// Heading in `--help`.
     pub(super) group: Group,
     /// One line for a person.
-    pub(super) help: &'static str,
+    pub help: &'static str,
     /// Given again, it adds to what was given before.
-    pub(super) repeatable: bool,
+    pub repeatable: bool,
 }
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// `True` or `False`.
     Bool,
     /// A whole number.
@@ -40,7 +40,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// How the value is named in help.
-    pub(super) const fn placeholder(self) -> &'static str {
+    pub const fn placeholder(self) -> &'static str {
         match self {
             Self::Bool => "BOOL",
             Self::Int => "INT",
@@ -62,17 +62,19 @@ pub(super) enum Group {
     Filters,
     Network,
     Machine,
+    Workers,
     Elsewhere,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Input,
         Self::Output,
         Self::Images,
         Self::Filters,
         Self::Network,
         Self::Machine,
+        Self::Workers,
         Self::Elsewhere,
     ];
 
@@ -84,7 +86,8 @@ impl Group {
             Self::Filters => "Filters and hashes",
             Self::Network => "Network",
             Self::Machine => "This machine",
-            Self::Elsewhere => "Not in this version (only the default is accepted)",
+            Self::Workers => "Several workers on one folder",
+            Self::Elsewhere => "In the Python package (pip install turbo2ds)",
         }
     }
 }
@@ -134,7 +137,7 @@ const DOWNSCALES: Kind =
 
 /// Every option, in the order of `--help`.
 #[rustfmt::skip]
-pub(super) static TABLE: &[OptionSpec] = &[
+pub static TABLE: &[OptionSpec] = &[
     opt("url_list", Kind::Path, "", Group::Input,
         "file, folder (files with the input format's extension, sorted) or glob; also the first argument without a name"),
     opt("input_format", INPUT_FORMATS, "None", Group::Input,
@@ -207,8 +210,13 @@ pub(super) static TABLE: &[OptionSpec] = &[
         "process: each core decodes in a process of its own under seccomp and landlock, so that a crash in a decoder fails one image; auto is that where it works; none decodes in the run's threads"),
     opt("log_json", Kind::Bool, "False", Group::Machine, "events as JSON lines on stderr instead of a progress bar"),
 
+    opt("shard_range", Kind::Text, "None", Group::Workers, "do the shards of these numbers alone, A-B with both ends; others may do the rest at the same time"),
+    opt("shard_index", Kind::Int, "None", Group::Workers,
+        "do one of --shard_count shares alone, from 0; None takes it from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX"),
+    opt("shard_count", Kind::Int, "None", Group::Workers, "shares that the shards are dealt into; None makes none"),
+
     opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, "who spreads the shards over machines"),
-    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per pyspark job"),
+    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per job of a distributor"),
     opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, "report to Weights & Biases"),
     opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, "project the report goes to"),
 ];

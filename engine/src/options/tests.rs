@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{Compression, DnsLimits, HashKind, InputFormat, NameServer, Resolver};
+use crate::slice::SliceConfig;
 use turbo2ds_codec::{EncodeFormat, Interpolation};
 
 fn run(args: &[&str]) -> Result<Config, Error> {
@@ -231,7 +232,7 @@ fn contradictory_options_are_refused() {
 }
 
 #[test]
-fn what_is_not_built_is_refused_in_one_line() {
+fn what_is_not_built_or_is_pythons_is_refused_in_one_line() {
     for args in [
         &["l.csv", "--distributor", "pyspark"][..],
         &["l.csv", "--distributor=ray"],
@@ -241,7 +242,12 @@ fn what_is_not_built_is_refused_in_one_line() {
         &["s3://bucket/l.csv"],
         &["l.csv", "--output_folder", "gs://bucket/out"],
     ] {
-        assert!(refused(args).contains("not in this version"), "{args:?}");
+        let said = refused(args);
+        let elsewhere = ["not in this version", "Python package"];
+        assert!(
+            elsewhere.iter().any(|text| said.contains(text)),
+            "{args:?}: {said}"
+        );
     }
     assert_eq!(
         run(&["file:///tmp/l.csv"]).unwrap().input.url_list,
@@ -443,5 +449,35 @@ fn version_names_the_target_and_what_is_compiled_in() {
     );
     for library in ["libjpeg-turbo 3.", "libwebp 1.", "libdeflate 1.", "zstd 1."] {
         assert!(text.contains(library), "{text}");
+    }
+}
+
+#[test]
+fn a_part_of_the_shards_is_a_range_or_a_share() {
+    let slice = |args: &[&str]| run(&[&["l.txt"], args].concat()).unwrap().output.slice;
+    assert_eq!(slice(&[]), SliceConfig::All);
+    assert_eq!(
+        slice(&["--shard_range", "3-12"]),
+        SliceConfig::Range { first: 3, last: 12 }
+    );
+    let (index, count) = (Some(0), 4);
+    assert_eq!(
+        slice(&["--shard_index", "0", "--shard_count", "4"]),
+        SliceConfig::Share { index, count }
+    );
+    assert_eq!(
+        slice(&["--shard_count", "4"]),
+        SliceConfig::Share { index: None, count }
+    );
+    for args in [
+        &["--shard_index", "1"][..],
+        &["--shard_range", "5-3"],
+        &["--shard_range", "5"],
+        &["--shard_range", "0-1", "--shard_count", "2"],
+        &["--shard_count", "0"],
+        &["--shard_count", "2", "--incremental_mode", "overwrite"],
+        &["--shard_range", "0-1", "--incremental_mode", "extend"],
+    ] {
+        refused(&[&["l.txt"], args].concat());
     }
 }

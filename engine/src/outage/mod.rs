@@ -10,7 +10,7 @@ mod watch;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,7 @@ pub struct Outage {
     name_answers: Arc<Stats>,
     references: Mutex<VecDeque<SocketAddr>>,
     hasher: RandomState,
+    given_up: AtomicBool,
 }
 
 impl Outage {
@@ -81,7 +82,13 @@ impl Outage {
             name_answers: names,
             references: Mutex::default(),
             hasher: RandomState::new(),
+            given_up: AtomicBool::new(false),
         }
+    }
+
+    /// Ends every wait: the run is over before its end.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
     }
 
     /// A host answered, if only with a refusal; `reference` where it took a connection.
@@ -117,6 +124,9 @@ impl Outage {
         let ticket = self.judge(part).suspect(answers, suspect, Instant::now());
         let mut pause = LOOK_FIRST;
         loop {
+            if self.given_up.load(Ordering::Relaxed) {
+                return false;
+            }
             let has_reference = part == Part::Hosts && !self.references().is_empty();
             let answers = self.answers(part);
             match self

@@ -1,31 +1,46 @@
 //! Owns the dataset's folder at the start of a run: what is there, whose it is, what is done. The
 //! record `.turbo2ds.json` says which options and input each range of shards came from, so that a
 //! rerun finishes its own work and never mixes in another's.
+//!
+//! A run of a whole list has the folder to itself (an exclusive lock) and clears away what dead runs
+//! left. Workers that do parts of one plan share it (a shared lock): each removes what is its own, and of
+//! the others' only what nobody has touched for long while nobody else was there. Both conditions,
+//! because on some cluster file systems a lock says nothing of other machines.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
 
-use crate::commit::{is_temporary, write_durably};
-use crate::config::{Config, IncrementalMode};
+use crate::commit::write_durably;
+use crate::config::{Config, IncrementalMode, OutputConfig};
 use crate::disk::Disk;
 use crate::error::Error;
+use crate::place::{Place, is_temporary};
+use crate::slice::Slice;
 
 pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
 pub(crate) const STATS_SUFFIX: &str = "_stats.json";
+/// Age at which a temporary file is no living worker's: a shard's stream grows all the time.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Time that a worker waits for another to clear the folder up; a whole run does not end so soon.
+const JOIN_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Time between two tries.
+const JOIN_TICK: Duration = Duration::from_millis(20);
 
 /// The folder, ready for a run. Holds the lock that keeps a second run out.
 pub(super) struct Dataset {
     /// First shard of this run's input.
     pub(super) first_shard_id: u64,
-    /// Shards that are done, of any run.
+    /// Shards of the slice that are done, of any run.
     pub(super) done: HashSet<u64>,
+    slice: Slice,
     lock: File,
 }
 
@@ -52,20 +67,42 @@ impl Dataset {
     /// # Errors
     /// `Output` for the file system's errors, `ConfigMismatch` where the folder belongs to a run
     /// with other options or another input.
-    pub(super) fn open(disk: &dyn Disk, config: &Config, input: &str) -> Result<Self, Error> {
-        let folder = &config.output.folder;
-        let out = |error: io::Error| Error::output_io(folder, &error);
-        make_folders(disk, folder).map_err(out)?;
-        let lock = lock(folder, FlockOperation::NonBlockingLockExclusive)?;
+    pub(super) fn open(
+        place: &Place,
+        config: &Config,
+        slice: Slice,
+        input: &str,
+    ) -> Result<Self, Error> {
+        let out = |error: io::Error| Error::output_io(place.folder(), &error);
+        make_folders(place.disk(), place.folder()).map_err(out)?;
+        let lock = enter(place)?;
+        // One worker at a time looks at the record and adds to it.
+        let _claim = place.claim(RECORD_NAME).map_err(out)?;
         let Found {
             first_shard_id,
             done,
-        } = take_over(disk, config, input)?;
+        } = take_over(place, config, slice, input)?;
         Ok(Self {
             first_shard_id,
             done,
+            slice,
             lock,
         })
+    }
+
+    /// Tells the planner which shards to leave out: done ones, other workers', and those that another
+    /// worker has done since.
+    pub(super) fn skipped(
+        &self,
+        config: &Config,
+        place: &Place,
+    ) -> impl Fn(u64) -> bool + Send + use<> {
+        let (slice, done, is_done) = (self.slice, self.done.clone(), done_check(config, place));
+        move |shard_id| {
+            !slice.contains(shard_id)
+                || done.contains(&shard_id)
+                || (slice != Slice::All && is_done(shard_id))
+        }
     }
 
     /// Whether the folder that was locked is still the one of this name and can be written to.
@@ -93,14 +130,22 @@ pub(crate) struct Found {
     pub(crate) done: HashSet<u64>,
 }
 
-/// Clears a locked folder of what an interrupted run left, and enters this run in its record.
+/// Clears a folder that is this run's alone of what an interrupted run left, and enters this run in its
+/// record.
 ///
 /// # Errors
 /// Those of [`Dataset::open`].
-pub(crate) fn take_over(disk: &dyn Disk, config: &Config, input: &str) -> Result<Found, Error> {
-    let folder = &config.output.folder;
+pub(crate) fn take_over(
+    place: &Place,
+    config: &Config,
+    slice: Slice,
+    input: &str,
+) -> Result<Found, Error> {
+    let (disk, folder) = (place.disk(), place.folder());
     let out = |error: io::Error| Error::output_io(folder, &error);
-    remove_temporaries(disk, folder).map_err(out)?;
+    if !place.is_shared() {
+        remove_temporaries(disk, folder).map_err(out)?;
+    }
     if config.output.mode == IncrementalMode::Overwrite {
         remove_dataset(disk, folder).map_err(out)?;
     }
@@ -110,7 +155,7 @@ pub(crate) fn take_over(disk: &dyn Disk, config: &Config, input: &str) -> Result
     let done: HashSet<u64> = numbers
         .iter()
         .copied()
-        .filter(|&id| is_done(disk, config, id))
+        .filter(|&id| slice.contains(id) && is_done(place, &config.output, id))
         .collect();
     let mut record = read_record(disk, folder)?;
     let entry = RunEntry {
@@ -130,7 +175,7 @@ pub(crate) fn take_over(disk: &dyn Disk, config: &Config, input: &str) -> Result
     if !record.runs.contains(&entry) {
         record.runs.push(entry);
         let text = serde_json::to_vec_pretty(&record).map_err(|e| out(e.into()))?;
-        write_durably(disk, folder, RECORD_NAME, &text).map_err(out)?;
+        write_durably(place, RECORD_NAME, &text).map_err(out)?;
     }
     Ok(Found {
         first_shard_id,
@@ -209,6 +254,38 @@ fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
     "the input's files have changed".to_owned()
 }
 
+/// Locks the folder as this run needs it; a worker that finds itself alone in it clears up a little.
+fn enter(place: &Place) -> Result<File, Error> {
+    let folder = place.folder();
+    let out = |error: io::Error| Error::output_io(folder, &error);
+    let mut join_until = Instant::now() + JOIN_WAIT_MAX;
+    if !place.is_shared() {
+        return lock(folder, FlockOperation::NonBlockingLockExclusive);
+    }
+    let file = File::open(folder).map_err(out)?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        remove_forgotten(place).map_err(out)?;
+        join_until = Instant::now() + JOIN_WAIT_MAX;
+    }
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < join_until => {
+                std::thread::sleep(JOIN_TICK);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(folder)),
+            // As in `lock`.
+            _ => return Ok(file),
+        }
+    }
+}
+
+fn in_use(folder: &Path) -> Error {
+    Error::output(
+        format!("another run is writing to {}", folder.display()),
+        "wait for it, or choose another output_folder",
+    )
+}
+
 /// The folder, locked until the file is closed.
 ///
 /// # Errors
@@ -216,10 +293,7 @@ fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
 pub(crate) fn lock(folder: &Path, operation: FlockOperation) -> Result<File, Error> {
     let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
     match flock(&file, operation) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::output(
-            format!("another run is writing to {}", folder.display()),
-            "wait for it, or choose another output_folder",
-        )),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(in_use(folder)),
         // A file system without locks still takes a dataset.
         _ => Ok(file),
     }
@@ -245,17 +319,23 @@ fn shard_numbers(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<u64>> {
     Ok(disk.names(folder)?.iter().filter_map(number).collect())
 }
 
+/// Tells of a shard whether it is done now, on any thread.
+pub(super) fn done_check(config: &Config, place: &Place) -> impl Fn(u64) -> bool + Send + use<> {
+    let (output, place) = (config.output.clone(), place.clone());
+    move |shard_id| is_done(&place, &output, shard_id)
+}
+
 /// A shard is done where its mark reads back whole and its files are there.
-fn is_done(disk: &dyn Disk, config: &Config, shard_id: u64) -> bool {
-    let folder = &config.output.folder;
-    let name = shard_name(shard_id, config.output.shard_digits);
+fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bool {
+    let (disk, folder) = (place.disk(), place.folder());
+    let name = shard_name(shard_id, output.shard_digits);
     let mark = folder.join(format!("{name}{STATS_SUFFIX}"));
     let mark = disk.read(&mark).unwrap_or_default();
     let Some(stats) = ShardStats::from_json(&mark) else {
         return false;
     };
     let there = |extension: &str| disk.exists(&folder.join(format!("{name}{extension}")));
-    match config.output.format {
+    match output.format {
         OutputFormat::Files => there(".parquet") && (stats.successes == 0 || there("")),
         OutputFormat::Webdataset => there(".tar") && there(".parquet"),
         OutputFormat::Parquet => there(".parquet"),
@@ -271,6 +351,22 @@ fn is_done(disk: &dyn Disk, config: &Config, shard_id: u64) -> bool {
 pub(crate) fn remove_temporaries(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     for name in disk.names(folder)?.iter().filter(|name| is_temporary(name)) {
         disk.remove(&folder.join(name))?;
+    }
+    Ok(())
+}
+
+/// Removes temporary files that no worker has touched for long.
+fn remove_forgotten(place: &Place) -> io::Result<()> {
+    let (disk, folder) = (place.disk(), place.folder());
+    for name in disk.names(folder)?.iter().filter(|name| is_temporary(name)) {
+        let path = folder.join(name);
+        let age = fs::symlink_metadata(&path)
+            .and_then(|data| data.modified())
+            .map(|time| time.elapsed().unwrap_or_default());
+        match age {
+            Ok(age) if age >= FORGOTTEN_AFTER => disk.remove(&path)?,
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -300,9 +396,14 @@ fn is_dataset_name(name: &str) -> bool {
     numbered || name == RECORD_NAME || name == "_tmp"
 }
 
-/// Removes what an aborted run left under temporary names, as far as it can.
-pub(super) fn sweep(disk: &dyn Disk, folder: &Path) {
-    if let Err(error) = remove_temporaries(disk, folder) {
+/// Removes what this run, aborted, leaves under temporary names, as far as it can.
+pub(super) fn sweep(place: &Place) {
+    let (disk, folder) = (place.disk(), place.folder());
+    let swept = disk.names(folder).and_then(|names| {
+        let mut own = names.iter().filter(|name| place.owns(name));
+        own.try_for_each(|name| disk.remove(&folder.join(name)))
+    });
+    if let Err(error) = swept {
         tracing::warn!(%error, "temporary files were left behind");
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod dataset;
 mod live;
 mod names;
 mod planner;
+mod prepare;
 mod progress;
 mod report;
 mod signals;
@@ -18,7 +19,6 @@ use crossbeam::channel::Sender;
 
 use crate::commit::Gate;
 use crate::config::{Config, FetchConfig};
-use crate::disk::Disk;
 use crate::error::Error;
 use crate::fetch::{Fetcher, FetcherParts, Names};
 use crate::http::Proxies;
@@ -27,18 +27,32 @@ use crate::limits;
 use crate::machine::Machine;
 use crate::net::TlsContext;
 use crate::outage::Outage;
+use crate::place::Place;
 use crate::shard::Tally;
 
 pub use live::Live;
+pub use prepare::{Prepared, prepare};
+pub use progress::Observer;
 pub use report::RunReport;
+pub use signals::SignalUse;
 #[cfg(test)]
 pub(crate) use start::layout_of;
 pub use start::run;
+
+/// The process around a run.
+pub struct Host {
+    /// Takes the run's events; the run then shows nothing itself.
+    pub observer: Option<Observer>,
+    /// What the run does with the process's signals.
+    pub signals: SignalUse,
+}
 
 /// What threads tell the main thread.
 pub enum Event {
     /// A shard is durable.
     ShardCommitted(ShardReport),
+    /// A shard was done here, and by another worker before: theirs stands.
+    ShardElsewhere,
     /// A shard failed on this machine as often as it may; the run goes on without it.
     ShardGivenUp {
         /// Number of the shard.
@@ -65,8 +79,10 @@ pub enum Event {
 pub struct ShardReport {
     /// Number of the shard.
     pub shard_id: u64,
-    /// From its opening to its seal.
+    /// From its opening to its end.
     pub seconds: f64,
+    /// Its end, Unix seconds.
+    pub end_time: f64,
     /// Its rows.
     pub tally: Tally,
 }
@@ -81,24 +97,20 @@ pub struct Shared {
     pub config: Config,
     /// The machine.
     pub machine: Machine,
+    /// Where the dataset goes.
+    pub place: Place,
     fetch: Arc<FetchConfig>,
     tls: TlsContext,
     proxies: Arc<Proxies>,
     events: Sender<Event>,
     stop: AtomicU8,
     commits: Gate,
-    disk: Arc<dyn Disk>,
 }
 
 impl Shared {
     /// The dataset's folder.
     pub fn folder(&self) -> &Path {
-        &self.config.output.folder
-    }
-
-    /// The disk that the dataset is on.
-    pub fn disk(&self) -> Arc<dyn Disk> {
-        self.disk.clone()
+        self.place.folder()
     }
 
     /// Tells the main thread.

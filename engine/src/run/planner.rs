@@ -1,7 +1,6 @@
 //! Owns the planner thread: it reads the list as fast as cores ask for shards and no faster, so
 //! that the memory a list takes does not grow with its length.
 
-use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -22,7 +21,6 @@ use crate::watchdog::{Duty, Post};
 pub(super) fn start(
     shared: Arc<Shared>,
     planner: Planner,
-    done: HashSet<u64>,
     requests: Receiver<usize>,
     outboxes: Vec<Outbox<Message>>,
     guard: Guard,
@@ -32,19 +30,17 @@ pub(super) fn start(
         .name("planner".to_owned())
         .spawn(move || {
             let _guard = guard;
-            serve(&shared, planner, done, &requests, &outboxes, &post);
+            serve(&shared, planner, &requests, &outboxes, &post);
         })
 }
 
 fn serve(
     shared: &Shared,
-    planner: Planner,
-    done: HashSet<u64>,
+    mut plans: Planner,
     requests: &Receiver<usize>,
     outboxes: &[Outbox<Message>],
     post: &Post,
 ) {
-    let mut plans = planner.skipping(move |shard_id| done.contains(&shard_id));
     let mut planned = 0;
     let mut at_end = false;
     for core in requests {

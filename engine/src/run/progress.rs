@@ -1,7 +1,9 @@
 //! Owns what a person sees while a run goes on: a bar on a terminal, a plain line now and then
-//! elsewhere, JSON lines where they were asked for. Only shows; never counts.
+//! elsewhere, JSON lines where they were asked for, or the same events for a host that shows them
+//! itself. Only shows; never counts.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,10 +22,31 @@ const FAILURES_SHOWN: usize = 3;
 /// Rates are over this long.
 const RATE_OVER: Duration = Duration::from_secs(5);
 
+/// Takes a run's events as they happen: objects as under `--log_json`, with the line that would have
+/// been shown as `text`, and the progress at every look.
+/// `Break` asks the run to stop as a signal does; nothing is told after it.
+pub type Observer = Box<dyn FnMut(&serde_json::Value) -> ControlFlow<()> + Send>;
+
 enum Face {
     Bar(ProgressBar),
     Lines { next: Instant },
     Json { next: Instant },
+    Observed(Observed),
+}
+
+/// A host's observer, until it asks for the end.
+struct Observed {
+    observer: Observer,
+    broken_off: bool,
+}
+
+impl Observed {
+    fn tell(&mut self, mut event: serde_json::Value, text: String) {
+        if !self.broken_off {
+            event["text"] = text.into();
+            self.broken_off = (self.observer)(&event).is_break();
+        }
+    }
 }
 
 /// The display of one run.
@@ -36,8 +59,18 @@ pub(super) struct Progress {
 
 impl Progress {
     /// A display for a run of `rows_total` rows, where that is known.
-    pub(super) fn new(log_json: bool, rows_total: Option<u64>, now: Instant) -> Self {
-        let face = if log_json {
+    pub(super) fn new(
+        log_json: bool,
+        observer: Option<Observer>,
+        rows_total: Option<u64>,
+        now: Instant,
+    ) -> Self {
+        let face = if let Some(observer) = observer {
+            Face::Observed(Observed {
+                observer,
+                broken_off: false,
+            })
+        } else if log_json {
             Face::Json {
                 next: now + LINE_EVERY,
             }
@@ -73,41 +106,51 @@ impl Progress {
                 let total = self.rows_total;
                 say::err(progress_json(snapshot, rows_rate, bytes_rate, total));
             }
+            Face::Observed(observed) => {
+                let total = self.rows_total;
+                observed.tell(
+                    progress_json(snapshot, rows_rate, bytes_rate, total),
+                    state(snapshot, rows_rate, bytes_rate, Some(total)),
+                );
+            }
             Face::Lines { .. } | Face::Json { .. } => {}
         }
     }
 
+    /// Whether a host asked for the run's end.
+    pub(super) fn broken_off(&self) -> bool {
+        matches!(&self.face, Face::Observed(observed) if observed.broken_off)
+    }
+
     /// A shard is durable.
-    pub(super) fn shard(&self, shard: &ShardReport) {
-        let line = total_line("worker", &shard.tally, shard.seconds);
-        match &self.face {
-            Face::Bar(bar) => bar.suspend(|| say::out(line)),
-            Face::Lines { .. } => say::out(line),
-            Face::Json { .. } => say::err(json!({
-                "event": "shard",
-                "shard_id": shard.shard_id,
-                "seconds": shard.seconds,
-                "count": shard.tally.count(),
-                "successes": shard.tally.successes,
-                "failed_to_download": shard.tally.failed_to_download,
-                "failed_to_resize": shard.tally.failed_to_resize,
-            })),
+    pub(super) fn shard(&mut self, shard: &ShardReport) {
+        let line = || total_line("worker", &shard.tally, shard.seconds);
+        match &mut self.face {
+            Face::Bar(bar) => bar.suspend(|| say::out(line())),
+            Face::Lines { .. } => say::out(line()),
+            Face::Json { .. } => say::err(shard_json(shard)),
+            Face::Observed(observed) => observed.tell(shard_json(shard), line()),
         }
     }
 
     /// Something a person should read at once.
-    pub(super) fn note(&self, text: &str) {
-        match &self.face {
+    pub(super) fn note(&mut self, text: &str) {
+        let event = || json!({"event": "note", "text": text});
+        match &mut self.face {
             Face::Bar(bar) => bar.suspend(|| say::err(text)),
             Face::Lines { .. } => say::err(text),
-            Face::Json { .. } => say::err(json!({"event": "note", "text": text})),
+            Face::Json { .. } => say::err(event()),
+            Face::Observed(observed) => observed.tell(event(), text.to_owned()),
         }
     }
 
     /// The end of the run.
-    pub(super) fn end(&self, report: &RunReport) {
-        match &self.face {
+    pub(super) fn end(&mut self, report: &RunReport) {
+        match &mut self.face {
             Face::Json { .. } => say::err(summary_json(report)),
+            Face::Observed(observed) => {
+                observed.tell(summary_json(report), report.lines().join("\n"));
+            }
             Face::Bar(bar) => {
                 bar.finish_and_clear();
                 report.lines().iter().for_each(say::out);
@@ -195,6 +238,8 @@ fn progress_json(
         "count": snapshot.tally.count(),
         "total": rows_total,
         "successes": snapshot.tally.successes,
+        "failed_to_download": snapshot.tally.failed_to_download,
+        "failed_to_resize": snapshot.tally.failed_to_resize,
         "images_per_sec": rows_rate,
         "bytes_per_sec": bytes_rate,
         "in_flight": snapshot.in_flight,
@@ -204,7 +249,21 @@ fn progress_json(
     })
 }
 
-fn summary_json(report: &RunReport) -> serde_json::Value {
+fn shard_json(shard: &ShardReport) -> serde_json::Value {
+    json!({
+        "event": "shard",
+        "shard_id": shard.shard_id,
+        "seconds": shard.seconds,
+        "end_time": shard.end_time,
+        "count": shard.tally.count(),
+        "successes": shard.tally.successes,
+        "failed_to_download": shard.tally.failed_to_download,
+        "failed_to_resize": shard.tally.failed_to_resize,
+        "failures": failures_json(&shard.tally),
+    })
+}
+
+pub(super) fn summary_json(report: &RunReport) -> serde_json::Value {
     json!({
         "event": "summary",
         "count": report.tally.count(),
@@ -213,6 +272,7 @@ fn summary_json(report: &RunReport) -> serde_json::Value {
         "failed_to_resize": report.tally.failed_to_resize,
         "shards": report.shards,
         "shards_before": report.shards_before,
+        "shards_elsewhere": report.shards_elsewhere,
         "shards_missing": report.shards_missing,
         "bytes": report.body_bytes,
         "seconds": report.elapsed.as_secs_f64(),

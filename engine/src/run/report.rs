@@ -6,6 +6,8 @@ use std::time::Duration;
 use turbo2ds_dns::StatsSnapshot;
 
 use super::names;
+use super::progress::summary_json;
+use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS};
 use crate::input::LossyCounts;
 use crate::shard::Tally;
 
@@ -21,6 +23,8 @@ pub struct RunReport {
     pub shards: u64,
     /// Shards found done.
     pub shards_before: u64,
+    /// Shards done here that another worker had done before.
+    pub shards_elsewhere: u64,
     /// Shards that this machine failed and that are not there.
     pub shards_missing: u64,
     /// Body bytes received.
@@ -36,6 +40,20 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// The exit code of a process that made this run.
+    pub fn exit_code(&self) -> u8 {
+        if self.shards_missing > 0 {
+            EXIT_PARTIAL
+        } else {
+            EXIT_SUCCESS
+        }
+    }
+
+    /// The report as the `summary` event of `--log_json`.
+    pub fn json(&self) -> serde_json::Value {
+        summary_json(self)
+    }
+
     /// The summary, a line each.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![total_line("total", &self.tally, self.elapsed.as_secs_f64())];
@@ -46,6 +64,12 @@ impl RunReport {
             self.body_bytes as f64 / 1e6,
             self.elapsed.as_secs_f64()
         ));
+        if self.shards_elsewhere > 0 {
+            lines.push(format!(
+                "shards: {} more were done by another worker first",
+                self.shards_elsewhere
+            ));
+        }
         lines.extend(names::line(&self.names));
         lines.extend(self.lossy_lines());
         lines.extend(

@@ -1,6 +1,5 @@
 //! Owns the start of a run, its watch and its end, in that order.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::thread::{self, JoinHandle};
@@ -16,20 +15,22 @@ use super::names::NamesWatch;
 use super::progress::Progress;
 use super::report::RunReport;
 use super::signals::Signals;
-use super::{Event, RUNNING, Shared, planner};
+use super::{Event, Host, RUNNING, Shared, planner};
 use crate::alarm::{Alarm, Guard};
 use crate::compute::{self, ImageWork};
 use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
-use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS, Error};
+use crate::error::Error;
 use crate::fetch::NamesParts;
 use crate::http::Proxies;
 use crate::limits;
-use crate::machine::Machine;
+use crate::machine::{Machine, Pin};
 use crate::net::TlsContext;
 use crate::outage::{Outage, OutageWatch};
+use crate::place::Place;
 use crate::plan::Planner;
 use crate::runtime::{self, Backend};
+use crate::slice::Slice;
 use crate::sync::{Inbox, Outbox, mailbox};
 use crate::watchdog::{Board, Watchdog};
 use crate::{commit, disk, input, resolve};
@@ -53,29 +54,38 @@ struct Threads {
     names: Service,
     outage: Arc<Outage>,
     board: Arc<Board>,
+    mailboxes: Vec<Outbox<Message>>,
 }
 
 /// Runs a configuration to its end.
 ///
 /// # Errors
-/// The run's own; a URL's failures are rows of the dataset.
-pub fn run(config: Config) -> Result<ExitCode, Error> {
+/// The run's own, `Interrupted` among them; a URL's failures are rows of the dataset.
+pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     let started = Instant::now();
     let (backend, reason) = runtime::choose(config.machine.io)?;
     if let Some(reason) = reason {
         tracing::warn!("running on {}: {reason}", backend.as_str());
     }
     tracing::info!(backend = backend.as_str(), "I/O backend");
-    let machine = Machine::read(&config.machine)?;
+    let machine = Machine::read(&config.machine, config.output.slice.is_part())?;
     let identity = input::identify(&config.input)?;
-    let signals = Signals::install().map_err(|error| {
+    let slice = config
+        .output
+        .slice
+        .resolve(|name| std::env::var(name).ok())?;
+    let mut signals = Signals::install(host.signals).map_err(|error| {
         Error::local_resource(format!("no signal handler: {error}"), "try again")
     })?;
     let planner = Planner::open(&config.input)?;
     let (shared, events) = share(config, machine)?;
     // Everything that can be refused has been looked at: only now is the folder touched.
-    let dataset = Dataset::open(&*shared.disk(), &shared.config, &identity.fingerprint)?;
-    let planner = planner.starting_at(dataset.first_shard_id);
+    let dataset = Dataset::open(&shared.place, &shared.config, slice, &identity.fingerprint)?;
+    let planner = planner
+        .starting_at(dataset.first_shard_id)
+        .ending_at(slice.last());
+    // What is known of the list's rows says little of a part's.
+    let rows = identity.rows.filter(|_| slice == Slice::All);
     let lives: Vec<Arc<Live>> = shared
         .machine
         .cores
@@ -93,7 +103,7 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         outage: threads.outage.clone(),
         outage_watch: OutageWatch::new(),
         watchdog: Watchdog::new(threads.board.clone(), lives.len(), shared.fetch.timeout),
-        progress: Progress::new(shared.config.show.log_json, identity.rows, started),
+        progress: Progress::new(shared.config.show.log_json, host.observer, rows, started),
         report: RunReport {
             shards_before,
             ..RunReport::default()
@@ -102,25 +112,31 @@ pub fn run(config: Config) -> Result<ExitCode, Error> {
         planned: None,
         cores_left: lives.len(),
     };
-    watch.until_the_end(&events, &signals)?;
+    if let Err(error) = watch.until_the_end(&events, &signals) {
+        threads.abandon(shared.place.clone());
+        return Err(error);
+    }
     threads.end();
     let Watch {
         mut report,
-        progress,
+        mut progress,
         broken,
         planned,
         ..
     } = watch;
     // A stop that came when every shard was under way has stopped nothing.
-    report.interrupted &= planned != Some(report.shards + report.shards_missing);
+    let ended = report.shards + report.shards_elsewhere + report.shards_missing;
+    report.interrupted &= planned != Some(ended);
     report.elapsed = started.elapsed();
     report.body_bytes = Snapshot::of(&lives).body_bytes;
     progress.end(&report);
     match broken {
         Some(error) => Err(error),
         None if report.interrupted => Err(Error::Interrupted),
-        None if report.shards_missing > 0 => Ok(ExitCode::from(EXIT_PARTIAL)),
-        None => Ok(ExitCode::from(EXIT_SUCCESS)),
+        None => {
+            signals.leave_unanswered();
+            Ok(report)
+        }
     }
 }
 
@@ -150,7 +166,11 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         events,
         stop: AtomicU8::new(RUNNING),
         commits: commit::Gate::default(),
-        disk: disk::real(),
+        place: Place::new(
+            disk::real(),
+            config.output.folder.clone(),
+            config.output.slice.is_part(),
+        ),
         machine,
         config,
     };
@@ -205,8 +225,8 @@ fn start_threads(
     let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
     let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let (commits, commit) = commit::start(
-        shared.disk(),
-        shared.folder().to_owned(),
+        shared.place.clone(),
+        dataset::done_check(config, &shared.place),
         outboxes.clone(),
         shared.commits.clone(),
         &alarm,
@@ -222,8 +242,7 @@ fn start_threads(
     let (plan_requests, requests) = unbounded();
     let planner = planner::start(
         shared.clone(),
-        planner,
-        dataset.done.clone(),
+        planner.skipping(dataset.skipped(config, &shared.place)),
         requests,
         outboxes.clone(),
         alarm.guard(),
@@ -258,6 +277,7 @@ fn start_threads(
         names,
         outage,
         board,
+        mailboxes: outboxes,
     })
 }
 
@@ -275,7 +295,7 @@ fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesPart
 
 fn start_core(
     backend: Backend,
-    pin: core_affinity::CoreId,
+    pin: Pin,
     parts: CoreParts,
     guard: Guard,
 ) -> std::io::Result<JoinHandle<()>> {
@@ -284,7 +304,7 @@ fn start_core(
         .name(format!("core-{}", parts.index))
         .spawn(move || {
             let _guard = guard;
-            core_affinity::set_for_current(pin);
+            pin.hold();
             let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
                 Err(Error::local_resource(
                     format!("a reactor could not be started: {error}"),
@@ -296,6 +316,22 @@ fn start_core(
 }
 
 impl Threads {
+    /// Tells every core that the run is over and leaves the rest to a thread: in a process that lives
+    /// on, sockets and threads must not.
+    fn abandon(self, place: Place) {
+        self.outage.give_up();
+        for mailbox in &self.mailboxes {
+            mailbox.send(Message::Abandon);
+        }
+        let end = move || {
+            self.end();
+            // What was being written when the run was given up.
+            dataset::sweep(&place);
+        };
+        // Without a thread the process has worse trouble; the next run clears up.
+        let _ = thread::Builder::new().name("end".to_owned()).spawn(end);
+    }
+
     /// Joins every thread. One that panicked has ended the run already: see [`Alarm`].
     fn end(self) {
         self.pool.close();
@@ -369,6 +405,7 @@ impl Watch<'_> {
                 self.report.shards += 1;
                 self.report.tally.add(&shard.tally);
             }
+            Event::ShardElsewhere => self.report.shards_elsewhere += 1,
             Event::ShardGivenUp { shard_id, error } => {
                 self.progress
                     .note(&format!("shard {shard_id} is missing: {error}"));
@@ -390,7 +427,7 @@ impl Watch<'_> {
     }
 
     fn look_at_signals(&mut self, signals: &Signals) -> Result<(), Error> {
-        match signals.count() {
+        match signals.count() + usize::from(self.progress.broken_off()) {
             0 => Ok(()),
             1 if self.report.interrupted => Ok(()),
             1 => {
@@ -434,7 +471,7 @@ impl Watch<'_> {
     fn abort(&self, error: Error) -> Error {
         self.shared.drain();
         if self.shared.commits.close(COMMIT_END_MAX) {
-            dataset::sweep(&*self.shared.disk(), self.shared.folder());
+            dataset::sweep(&self.shared.place);
         }
         error
     }

@@ -15,8 +15,8 @@ use super::collected::Collected;
 use super::stream::{Dirty, ShardFiles};
 use crate::commit::SealedShard;
 use crate::compute::ShardSlot;
-use crate::disk::Disk;
 use crate::failure::{Failure, Status};
+use crate::place::Place;
 use crate::plan::ShardPlan;
 use crate::sync::Permit;
 
@@ -86,7 +86,7 @@ pub struct OpenShard {
 }
 
 impl OpenShard {
-    /// Opens a plan's shard; `place` is its place among the core's open shards.
+    /// Opens a plan's shard, whose files go to `target`; `place` is its place among the core's open shards.
     ///
     /// # Errors
     /// Where the input's columns cannot be laid out.
@@ -94,13 +94,12 @@ impl OpenShard {
         plan: ShardPlan,
         attempt: u32,
         layout: &Arc<Layout>,
-        disk: Arc<dyn Disk>,
-        folder: PathBuf,
+        target: Place,
         dirty: Rc<Dirty>,
         place: Permit,
     ) -> Result<Self, WriterError> {
         let writer = ShardWriter::new(layout.clone(), plan.shard_id, plan.input.clone())?;
-        let files = ShardFiles::new(disk, folder, writer.stream_path(), dirty);
+        let files = ShardFiles::new(target, writer.stream_path(), dirty);
         let rows = plan.rows();
         Ok(Self {
             plan,

@@ -7,13 +7,13 @@ use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use turbo2ds_writers::Sink;
 
 use super::block::{BLOCK_BYTES, Block};
-use crate::commit::{Placed, temporary_path};
-use crate::disk::{Disk, Stream};
+use crate::commit::Placed;
+use crate::disk::Stream;
+use crate::place::Place;
 
 /// Bytes a core has laid out and not yet written.
 #[derive(Default)]
@@ -67,8 +67,7 @@ impl Write {
 
 /// A shard's files under temporary names.
 pub struct ShardFiles {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
+    place: Place,
     stream_path: Option<String>,
     filling: Option<Block>,
     due: VecDeque<Write>,
@@ -90,16 +89,10 @@ struct OpenStream {
 }
 
 impl ShardFiles {
-    /// Files of a shard in `folder`; nothing is created before the first byte is due.
-    pub fn new(
-        disk: Arc<dyn Disk>,
-        folder: PathBuf,
-        stream_path: Option<String>,
-        dirty: Rc<Dirty>,
-    ) -> Self {
+    /// Files of a shard at `place`; nothing is created before the first byte is due.
+    pub fn new(place: Place, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
         Self {
-            disk,
-            folder,
+            place,
             stream_path,
             filling: None,
             due: VecDeque::new(),
@@ -234,7 +227,7 @@ async fn write_block(
     stream.offset += length;
     let mut files = files.borrow_mut();
     files.stream = Some(stream);
-    result.map_err(|error| (files.folder.clone(), error))
+    result.map_err(|error| (files.place.folder().to_owned(), error))
 }
 
 async fn write_whole(
@@ -243,18 +236,18 @@ async fn write_whole(
     bytes: Vec<u8>,
 ) -> Result<(), (PathBuf, io::Error)> {
     let temporary = files.borrow_mut().place(&path)?;
-    let disk = files.borrow().disk.clone();
-    let written = disk.write_small(&temporary, bytes).await;
+    let place = files.borrow().place.clone();
+    let written = place.disk().write_small(&temporary, bytes).await;
     written.map_err(|error| (temporary, error))
 }
 
 impl ShardFiles {
     fn open_stream(&mut self) -> Result<OpenStream, (PathBuf, io::Error)> {
         let path = self.stream_path.clone().unwrap_or_default();
-        let temporary = temporary_path(&self.folder, &path);
-        let file = self.disk.create(&temporary, true);
+        let temporary = self.place.temporary(&path);
+        let file = self.place.disk().create(&temporary, true);
         let file = file.map_err(|error| (temporary.clone(), error))?;
-        let target = self.folder.join(path);
+        let target = self.place.folder().join(path);
         self.placed.push(Placed {
             temporary,
             target,
@@ -267,8 +260,8 @@ impl ShardFiles {
     /// The temporary path of a whole file; its folder is made, and renamed as one, where it has one.
     fn place(&mut self, path: &str) -> Result<PathBuf, (PathBuf, io::Error)> {
         let Some((folder, name)) = path.split_once('/') else {
-            let temporary = temporary_path(&self.folder, path);
-            let target = self.folder.join(path);
+            let temporary = self.place.temporary(path);
+            let target = self.place.folder().join(path);
             self.placed.push(Placed {
                 temporary: temporary.clone(),
                 target,
@@ -277,12 +270,13 @@ impl ShardFiles {
             });
             return Ok(temporary);
         };
-        let temporary = temporary_path(&self.folder, folder);
+        let temporary = self.place.temporary(folder);
         if self.folders.insert(folder.to_owned()) {
-            let made = self.disk.remove(&temporary);
-            made.and_then(|()| self.disk.make_folder(&temporary))
+            let disk = self.place.disk();
+            let made = disk.remove(&temporary);
+            made.and_then(|()| disk.make_folder(&temporary))
                 .map_err(|error| (temporary.clone(), error))?;
-            let target = self.folder.join(folder);
+            let target = self.place.folder().join(folder);
             self.placed.push(Placed {
                 temporary: temporary.clone(),
                 target,
@@ -304,11 +298,11 @@ mod tests {
     #[test]
     fn samples_that_come_in_bursts_are_one_stream_in_their_order() {
         let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::new(disk::real(), folder.path().to_owned(), false);
         let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");
         let name = "00000.tar";
         let laid_out = runtime::block_on(backend, async {
-            let (folder, name) = (folder.path().into(), Some(name.into()));
-            let files = ShardFiles::new(disk::real(), folder, name, Rc::default());
+            let files = ShardFiles::new(place.clone(), Some(name.into()), Rc::default());
             let files = Rc::new(RefCell::new(files));
             let mut laid_out = Vec::new();
             for burst in 0..3_u8 {
@@ -335,7 +329,7 @@ mod tests {
             laid_out
         })
         .expect("a reactor");
-        let stored = std::fs::read(temporary_path(folder.path(), name)).expect("the stream");
+        let stored = std::fs::read(place.temporary(name)).expect("the stream");
         assert!(
             stored[..laid_out.len()] == laid_out,
             "every byte in its place"

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::commit::is_temporary;
 use crate::disk;
+use crate::place::is_temporary;
 use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX};
 
 /// The files of one shard by kind.

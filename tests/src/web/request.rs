@@ -27,6 +27,11 @@ impl Request {
             .strip_prefix("GET ")?
             .split_once(" HTTP/1.")?
             .0;
+        // A client that takes this web for its proxy asks in absolute form (RFC 9112, 3.2.2).
+        let target = match target.strip_prefix("http://") {
+            Some(rest) => &rest[rest.find('/')?..],
+            None => target,
+        };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut request = Self {
             path: path.to_owned(),
@@ -78,6 +83,16 @@ mod tests {
         assert_eq!(request.number("h"), Some(30));
         assert_eq!(request.port_suffix(), ":81");
         assert_eq!(request.user_agent, "x");
+    }
+
+    #[test]
+    fn a_request_in_absolute_form_is_one_for_its_path() {
+        let head = b"GET http://a.test/img/1.jpg?w=20 HTTP/1.1\r\nHost: a.test";
+        let request = Request::parse(head).unwrap();
+        assert_eq!(
+            (request.path.as_str(), request.number("w")),
+            ("/img/1.jpg", Some(20))
+        );
     }
 
     #[test]

@@ -1,0 +1,232 @@
+//! Owns where a run writes: the dataset's folder, the names that files have until they are committed,
+//! and the claim that lets one of several workers at a time publish a shard. Never renames.
+//!
+//! Several processes, on several machines, may do parts of one plan in one folder. Their temporary
+//! names differ by a word of each run's own, so that two that do the same shard do not write into each
+//! other's files. Of these two one must publish the whole shard, and the other none of it: a claim is a
+//! file that only one can make (O_EXCL, which holds on network file systems where locks do not). Its
+//! holder lives for a few fsyncs; who finds the same claim for a minute takes it for a dead worker's.
+
+use std::fs::{self, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::disk::Disk;
+
+/// The end of every temporary name.
+const TEMPORARY_SUFFIX: &str = ".part";
+/// The word in the name of a claim.
+const CLAIM: &str = "claim";
+/// Time for which a claim is waited for. Its holder needs a few fsyncs.
+const CLAIM_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Time between two looks at a claim.
+const CLAIM_TICK: Duration = Duration::from_millis(50);
+
+/// A run's place in the dataset's folder.
+#[derive(Clone)]
+pub struct Place {
+    disk: Arc<dyn Disk>,
+    folder: Arc<Path>,
+    word: Arc<str>,
+    shared: bool,
+}
+
+impl Place {
+    /// A place for one run; `shared` where others may write to the folder at the same time.
+    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, shared: bool) -> Self {
+        Self {
+            disk,
+            folder: folder.into(),
+            word: format!("{:016x}", random()).into(),
+            shared,
+        }
+    }
+
+    /// The disk that it is on.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    /// The dataset's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether other runs may write to the folder.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The name a file has until it is committed: hidden, in the same folder, this run's own.
+    pub fn temporary(&self, name: &str) -> PathBuf {
+        let word = &self.word;
+        self.folder
+            .join(format!(".{name}.{word}{TEMPORARY_SUFFIX}"))
+    }
+
+    /// Whether a name is a temporary one of this run.
+    pub fn owns(&self, name: &str) -> bool {
+        let inner = name.strip_suffix(TEMPORARY_SUFFIX);
+        is_temporary(name) && inner.is_some_and(|inner| inner.ends_with(&*self.word))
+    }
+
+    /// Waits until nobody else publishes `name`, and keeps others from it; none where the folder is
+    /// this run's alone.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn claim(&self, name: &str) -> io::Result<Option<Claim>> {
+        if !self.shared {
+            return Ok(None);
+        }
+        let path = self
+            .folder
+            .join(format!(".{name}.{CLAIM}{TEMPORARY_SUFFIX}"));
+        Claim::take(path, CLAIM_WAIT_MAX).map(Some)
+    }
+}
+
+/// Differs between any two runs, of any machine.
+fn random() -> u64 {
+    // Its keys are the system's randomness; a forked process has its parent's.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    hasher.write_u128(now.map_or(0, |since| since.as_nanos()));
+    hasher.finish()
+}
+
+/// Whether a name is a temporary one of any run.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX)
+}
+
+/// The right to publish one name; it goes with this value.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+}
+
+impl Claim {
+    fn take(path: PathBuf, wait_max: Duration) -> io::Result<Self> {
+        let mut seen: Option<(Mark, Instant)> = None;
+        loop {
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(_) => return Ok(Self { path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            // Gone between the two calls: it is to be had.
+            let Some(mark) = mark_of(&path)? else {
+                continue;
+            };
+            match seen {
+                Some((same, since)) if same == mark => {
+                    if since.elapsed() >= wait_max && mark_of(&path)? == Some(mark) {
+                        tracing::warn!(claim = %path.display(), "a claim was left behind; it is taken over");
+                        remove(&path)?;
+                        continue;
+                    }
+                }
+                _ => seen = Some((mark, Instant::now())),
+            }
+            thread::sleep(CLAIM_TICK);
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // What stays behind is taken over after a while.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Tells one claim from the next of its name without a look at any clock but the file system's.
+type Mark = (u64, i64, i64);
+
+fn mark_of(path: &Path) -> io::Result<Option<Mark>> {
+    match fs::metadata(path) {
+        Ok(data) => Ok(Some((data.ino(), data.mtime(), data.mtime_nsec()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::disk;
+
+    fn path(folder: &tempfile::TempDir) -> PathBuf {
+        folder.path().join(".00000_stats.json.claim.part")
+    }
+
+    #[test]
+    fn two_runs_have_temporary_names_of_their_own() {
+        let [one, other] = [(); 2].map(|()| Place::new(disk::real(), "out".into(), true));
+        let temporary = one.temporary("00000.tar");
+        assert_ne!(temporary, other.temporary("00000.tar"));
+        let name = temporary.file_name().expect("a name").to_string_lossy();
+        assert!(is_temporary(&name));
+        assert!(one.owns(&name));
+        assert!(!other.owns(&name));
+    }
+
+    #[test]
+    fn one_claim_is_held_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..5 {
+                        let claim = Claim::take(path(&folder), CLAIM_WAIT_MAX).expect("a claim");
+                        assert!(!inside.swap(true, Ordering::SeqCst), "two are inside");
+                        thread::yield_now();
+                        inside.store(false, Ordering::SeqCst);
+                        drop(claim);
+                    }
+                });
+            }
+        });
+        assert!(!path(&folder).exists());
+    }
+
+    #[test]
+    fn a_dead_workers_claim_is_taken_over_and_a_living_ones_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::mem::forget(Claim::take(path(&folder), CLAIM_WAIT_MAX).expect("a claim"));
+        let begun = Instant::now();
+        let wait = Duration::from_millis(200);
+        let claim = Claim::take(path(&folder), wait).expect("the dead one's");
+        assert!(begun.elapsed() >= wait);
+        drop(claim);
+        assert!(!path(&folder).exists());
+    }
+
+    #[test]
+    fn a_folder_of_ones_own_needs_no_claim() {
+        let place = Place::new(disk::real(), "no-such-folder".into(), false);
+        assert!(
+            place
+                .claim("00000_stats.json")
+                .expect("nothing to do")
+                .is_none()
+        );
+    }
+}

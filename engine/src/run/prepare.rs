@@ -1,0 +1,53 @@
+//! Owns what happens once before workers do parts of a plan: the folder is made ready, as a whole run
+//! would make it, and the shards are counted. Never downloads.
+
+use crate::config::Config;
+use crate::disk;
+use crate::error::Error;
+use crate::input;
+use crate::place::Place;
+use crate::plan::Planner;
+use crate::slice::Slice;
+
+use super::dataset::Dataset;
+
+/// A plan, ready for workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Number of the list's first shard.
+    pub first_shard_id: u64,
+    /// Shards of the list, done ones among them.
+    pub shards: u64,
+    /// Numbers of those that are done, ascending.
+    pub done: Vec<u64>,
+}
+
+/// Makes the folder ready, by the configuration's incremental mode, and counts the list's shards. The
+/// workers' mode is then `incremental`.
+///
+/// # Errors
+/// As those of a run that is refused; `Output` also while workers are writing.
+pub fn prepare(config: &Config) -> Result<Prepared, Error> {
+    let identity = input::identify(&config.input)?;
+    let planner = Planner::open(&config.input)?;
+    let place = Place::new(disk::real(), config.output.folder.clone(), false);
+    let dataset = Dataset::open(&place, config, Slice::All, &identity.fingerprint)?;
+    let first_shard_id = dataset.first_shard_id;
+    let mut planner = planner.starting_at(first_shard_id).skipping(|_| true);
+    if let Some(plan) = planner.next() {
+        // No plan is made of shards that are all passed over: this is the list's error.
+        plan?;
+    }
+    let end = planner.next_shard_id();
+    let mut done: Vec<u64> = dataset
+        .done
+        .into_iter()
+        .filter(|id| (first_shard_id..end).contains(id))
+        .collect();
+    done.sort_unstable();
+    Ok(Prepared {
+        first_shard_id,
+        shards: end - first_shard_id,
+        done,
+    })
+}
