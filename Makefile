@@ -1,6 +1,9 @@
 # make demo   builds turbo2ds and makes ./demo-dataset from a fake web on this machine
 # make test   builds and runs every test
 # make lint   formatting, clippy, licences, crates that are there twice or were yanked
+# make wheel  the Python wheel (manylinux2014) and source distribution, into python/dist
+# make test-wheel        builds the wheel, installs it into an environment of its own and tests it there
+# make test-distributed  the same with PySpark and Ray on this machine (700 MB of packages)
 # make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
 # make soak   SOAK_ROWS (a million) rows of refusals, small pictures and missing ones: neither descriptors nor memory may grow
 # make fuzz   every target of tests/fuzz for FUZZ_SECONDS (60); needs rustup's nightly toolchain
@@ -18,10 +21,10 @@ VENV := .venv
 REQUIREMENTS := tests/python/requirements.txt
 DEMO_ROWS ?= 2000
 
-.PHONY: help demo test test-rust test-python lint packages parity soak fuzz
+.PHONY: help demo test test-rust test-python lint packages parity soak fuzz wheel test-wheel test-distributed
 
 help:
-	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 8
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 11
 
 # turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
 packages:
@@ -59,6 +62,48 @@ test-python: $(VENV)/installed
 $(VENV)/installed: $(REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement $(REQUIREMENTS)
+	@touch $@
+
+# The wheel is built against glibc 2.17 by Zig's C compiler, so that it runs on any Linux of the last decade, and
+# from the source distribution, so that that is known to build.
+WHEEL_VENV := .venv-wheel
+BUILD_VENV := .venv-build
+BUILD_REQUIREMENTS := python/requirements-build.txt
+WHEEL_REQUIREMENTS := python/tests/requirements.txt
+DIST := python/dist
+WHEEL_PLATFORM ?= --zig --compatibility manylinux2014
+
+wheel: $(BUILD_VENV)/installed
+	rm -rf $(DIST)
+	PATH="$(abspath $(BUILD_VENV))/bin:$$PATH" maturin build --release $(WHEEL_PLATFORM) \
+	    --sdist --out $(DIST) --manifest-path python/Cargo.toml
+	@ls -l $(DIST)
+
+# From a clean environment, and from a folder in which the sources are not to be found by chance.
+test-wheel: wheel
+	rm -rf $(WHEEL_VENV)
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/python -m pip install --quiet $(DIST)/*.whl --requirement $(WHEEL_REQUIREMENTS)
+	$(CARGO) build -p turbo2ds-tests --bins
+	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
+	    $(WHEEL_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests
+
+# PySpark needs a Java runtime. An environment of its own: the packages are large, and no part of the tests.
+DISTRIBUTED_VENV := .venv-distributed
+DISTRIBUTED_REQUIREMENTS := python/tests_distributed/requirements.txt
+
+test-distributed: wheel
+	@command -v java >/dev/null || { echo "PySpark needs Java: apt-get install default-jre-headless" >&2; exit 1; }
+	$(PYTHON) -m venv $(DISTRIBUTED_VENV)
+	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --requirement $(DISTRIBUTED_REQUIREMENTS)
+	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --force-reinstall --no-deps $(DIST)/*.whl
+	$(CARGO) build -p turbo2ds-tests --bins
+	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
+	    $(DISTRIBUTED_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests_distributed
+
+$(BUILD_VENV)/installed: $(BUILD_REQUIREMENTS) | packages
+	$(PYTHON) -m venv $(BUILD_VENV)
+	$(BUILD_VENV)/bin/python -m pip install --quiet --requirement $(BUILD_REQUIREMENTS)
 	@touch $@
 
 lint: packages

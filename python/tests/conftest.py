@@ -1,0 +1,41 @@
+"""A web for the tests: the fake web as an HTTP proxy, so that URLs are of public names and neither the
+address filter nor name resolution has to be told anything."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def binary(variable, name):
+    """The binary named by a variable of the environment, or the one of the debug build."""
+    path = pathlib.Path(os.environ.get(variable, ROOT / "target" / "debug" / name))
+    assert path.is_file(), f"no binary at {path}: run `cargo build --workspace --bins`"
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory):
+    """The origin of a web that is there for all tests, of img2dataset's processes too."""
+    del tmp_path_factory
+    fakeweb = subprocess.Popen([binary("FAKEWEB_BIN", "fakeweb")], stdout=subprocess.PIPE, text=True)
+    ports = json.loads(fakeweb.stdout.readline())
+    os.environ["http_proxy"] = f"http://127.0.0.1:{ports['http']}"
+    os.environ.pop("no_proxy", None)
+    yield "http://pictures.example.org"
+    del os.environ["http_proxy"]
+    fakeweb.kill()
+    fakeweb.wait()
+
+
+@pytest.fixture
+def small_list(web, tmp_path):
+    """Twelve URLs, one a line; the last gives nothing."""
+    urls = [f"{web}/img/{seed}.jpg?w=80&h=60" for seed in range(11)] + [f"{web}/missing/11.jpg"]
+    path = tmp_path / "list.txt"
+    path.write_text("".join(f"{url}\n" for url in urls), encoding="utf-8")
+    return str(path)

@@ -1,0 +1,146 @@
+# Written by stubs.py from the engine's table of options.
+import os
+from typing import Callable, Optional, Union
+
+from turbo2ds._events import Progress
+from turbo2ds._report import RunReport
+
+def download(
+    # file, folder (files with the input format's extension, sorted) or glob; also the first
+    # argument without a name
+    url_list: Union[str, "os.PathLike[str]"],
+    # target size, pixels
+    image_size: int = 256,
+    # folder of the dataset
+    output_folder: Union[str, "os.PathLike[str]"] = "images",
+    # cores to use; None is all this process may use
+    processes_count: Optional[int] = None,
+    # no; border: largest side, padded to a square; keep_ratio: smallest side;
+    # keep_ratio_largest: largest side; center_crop: smallest side, centre square
+    resize_mode: str = "border",
+    # leave images at or under the target size alone
+    resize_only_if_bigger: bool = False,
+    # filter when the result is larger (bilinear, bicubic and lanczos4 are other names)
+    upscale_interpolation: str = "lanczos",
+    # filter when the result is smaller; the last four are antialiased, beyond img2dataset
+    downscale_interpolation: str = "area",
+    # jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9
+    encode_quality: int = 95,
+    # format of the images written
+    encode_format: str = "jpg",
+    # keep the original bytes where nothing was resized or blurred and the format already fits
+    skip_reencode: bool = False,
+    # kind of shard; dummy writes statistics only
+    output_format: str = "files",
+    # format of the list, text formats also with .gz or .zst; None takes it from the extension,
+    # else txt
+    input_format: Optional[str] = None,
+    # column with the URL
+    url_col: str = "url",
+    # column with the caption, saved as `caption`
+    caption_col: Optional[str] = None,
+    # column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max,
+    # y_max] from 0 to 1, or such a list as JSON text
+    bbox_col: Optional[str] = None,
+    # downloads in flight per core; None adapts
+    thread_count: Optional[int] = None,
+    # rows of the list per shard; each file starts a new shard
+    number_sample_per_shard: int = 10000,
+    # fill the exif column
+    extract_exif: bool = True,
+    # further columns to keep in the metadata
+    save_additional_columns: Optional[list[str]] = None,
+    # seconds for one URL in all: names, connecting, redirects and body
+    timeout: float = 10,
+    # report to Weights & Biases
+    enable_wandb: bool = False,
+    # project the report goes to
+    wandb_project: str = "img2dataset",
+    # digits of a shard's name, 1 to 18
+    oom_shard_count: int = 5,
+    # hash of the body as it came, saved in a column of that name
+    compute_hash: Optional[str] = "sha256",
+    # [column, type]: refuse bodies whose hash is not the column's; type as in compute_hash
+    verify_hash: Optional[list[str]] = None,
+    # who spreads the shards over machines
+    distributor: str = "multiprocessing",
+    # shards per job of a distributor
+    subjob_size: int = 1000,
+    # further attempts at failures that may pass, with pauses between
+    retries: int = 0,
+    # keep all bytes as they came
+    disable_all_reencoding: bool = False,
+    # smallest side an original may have, pixels
+    min_image_size: float = 0,
+    # largest area an original may have, pixels
+    max_image_area: float = ...,
+    # largest ratio of an original's longer to its shorter side
+    max_aspect_ratio: float = ...,
+    # with shards already there: do what is missing, start anew, or number on after the last
+    incremental_mode: str = "incremental",
+    # times a shard is tried again after an error of this machine
+    max_shard_retry: int = 1,
+    # name added to the user agent and obeyed in X-Robots-Tag
+    user_agent_token: Optional[str] = None,
+    # X-Robots-Tag directives that forbid use; [] turns the check off
+    disallowed_header_directives: Optional[list[str]] = None,
+    # accept any certificate
+    ignore_ssl_certificate: bool = False,
+    *,
+    # turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe
+    jpeg_decoder: str = "turbo",
+    # take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else
+    # they stay YCbCr, which is faster and as close to the original
+    exact: bool = False,
+    # most pixels of one image, checked before it is decoded
+    max_pixels: int = 100000000,
+    # most scans of one progressive JPEG
+    max_jpeg_scans: int = 100,
+    # seconds for which rows wait where the network or all name servers are down, before the
+    # run ends; 0 records such failures as the hosts'
+    outage_wait: float = 1800,
+    # largest body, bytes
+    max_body_bytes: int = 52428800,
+    # most redirects for one URL
+    max_redirects: int = 10,
+    # special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated
+    allow_net: Optional[list[str]] = None,
+    # who resolves names. recursive: built in, from the root servers down; names of private
+    # networks, and every name where port 53 is closed, go to resolv.conf's servers. system:
+    # resolv.conf's servers for all. Or servers: ADDRESS[:PORT], tls://HOST[:PORT][#NAME],
+    # https://HOST[:PORT][/PATH]; may be repeated
+    dns: Optional[list[str]] = None,
+    # the same as --dns with servers
+    dns_servers: Optional[list[str]] = None,
+    # file in which --dns recursive keeps what it knows between runs
+    dns_cache: Optional[Union[str, "os.PathLike[str]"]] = None,
+    # memory of what the built-in resolver knows, bytes
+    dns_cache_bytes: int = 33554432,
+    # most queries of the built-in resolver waited for at a time
+    dns_max_queries: int = 16384,
+    # most of these to one server; None is 256 for an authority, 4096 for a server that
+    # resolves for us
+    dns_max_queries_per_server: Optional[int] = None,
+    # most queries to one server per second; None is 2000 for an authority, 100000 for a server
+    # that resolves for us
+    dns_max_rate_per_server: Optional[int] = None,
+    # seconds for which an answer is believed at least
+    dns_min_ttl: int = 60,
+    # seconds for which an answer is believed at most
+    dns_max_ttl: int = 86400,
+    # HOST:ADDRESS fixed answers, asked before any server; may be repeated
+    resolve: Optional[list[str]] = None,
+    # I/O backend; auto is io_uring where it works
+    io: str = "auto",
+    # events as JSON lines on stderr instead of a progress bar
+    log_json: bool = False,
+    # do the shards of these numbers alone, A-B with both ends; others may do the rest at the
+    # same time
+    shard_range: Optional[str] = None,
+    # do one of --shard_count shares alone, from 0; None takes it from SLURM_ARRAY_TASK_ID or
+    # JOB_COMPLETION_INDEX
+    shard_index: Optional[int] = None,
+    # shares that the shards are dealt into; None makes none
+    shard_count: Optional[int] = None,
+    on_progress: Optional[Callable[[Progress], None]] = None,
+) -> RunReport: ...

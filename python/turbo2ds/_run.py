@@ -1,0 +1,183 @@
+"""A finished or unfinished run as an object: shards, statistics, failures, options and metadata.
+
+Reads marks, the folder's record and parquet files, whose image column is left on the disk.
+"""
+
+import json
+import os
+import pathlib
+import re
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from turbo2ds._canonical import readable
+from turbo2ds.errors import OutputError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+STATS_SUFFIX = "_stats.json"
+RECORD_NAME = ".turbo2ds.json"
+_IMAGE_COLUMNS = {"jpg", "png", "webp"}
+_COUNTS = ("count", "successes", "failed_to_download", "failed_to_resize")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard that is done."""
+
+    shard_id: int
+    #: Its number as it stands in file names.
+    name: str
+    folder: pathlib.Path
+    #: The mark as it was written: counts, times, rows by status.
+    stats: dict[str, Any]
+
+    @property
+    def data(self) -> Optional[pathlib.Path]:
+        """The file or folder with its samples; none for the dummy format."""
+        for ending in (".tar", ".tfrecord", "", ".parquet"):
+            path = self.folder / (self.name + ending)
+            if path.exists():
+                return path
+        return None
+
+    @property
+    def metadata_file(self) -> Optional[pathlib.Path]:
+        """Its parquet file; none for the dummy format."""
+        path = self.folder / f"{self.name}.parquet"
+        return path if path.exists() else None
+
+    def metadata(self, columns: Optional[Sequence[str]] = None) -> "pyarrow.Table":
+        """Its rows, failures among them, without the images."""
+        parquet = _parquet()
+        path = self.metadata_file
+        if path is None:
+            raise OutputError(f"shard {self.name} has no metadata", "the dummy format writes none")
+        file = parquet.ParquetFile(path)
+        if columns is None:
+            columns = [field.name for field in file.schema_arrow if not _is_image(field)]
+        return file.read(columns=list(columns))
+
+
+class Run:
+    """What stands in a dataset's folder. Read anew by each property, so that it follows a run."""
+
+    def __init__(self, folder: Union[str, "os.PathLike[str]"]) -> None:
+        self.folder = pathlib.Path(folder)
+        if not self.folder.is_dir():
+            raise OutputError(f"no folder at {self.folder}", "give the output_folder of a run")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def shards(self) -> list[Shard]:
+        """The shards that are done, by number. One whose mark does not read is not done."""
+        return sorted(self.new_shards(), key=lambda shard: shard.shard_id)
+
+    def new_shards(
+        self, known: Container[int] = (), wanted: Optional[Container[int]] = None
+    ) -> Iterator[Shard]:
+        """The shards that are done and not ``known``, of all or of the ``wanted`` ones, in any order."""
+        for path in self.folder.glob(f"*{STATS_SUFFIX}"):
+            name = path.name[: -len(STATS_SUFFIX)]
+            if not re.fullmatch("[0-9]+", name) or int(name) in known:
+                continue
+            if wanted is not None and int(name) not in wanted:
+                continue
+            stats = _mark(path)
+            if stats is not None:
+                yield Shard(int(name), name, self.folder, stats)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Totals over all shards: counts, first start, last end, rows by status."""
+        shards = [shard.stats for shard in self.shards]
+        totals: dict[str, Any] = {name: sum(stats[name] for stats in shards) for name in _COUNTS}
+        totals["shards"] = len(shards)
+        totals["start_time"] = min((stats["start_time"] for stats in shards), default=None)
+        totals["end_time"] = max((stats["end_time"] for stats in shards), default=None)
+        totals["status_dict"] = dict(_by_status(shards).most_common())
+        return totals
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Rows by failure, the most frequent first."""
+        counts = _by_status(shard.stats for shard in self.shards)
+        del counts["success"]
+        return dict(counts.most_common())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that decided the dataset, of the folder's last run; none without a record."""
+        runs = self.runs
+        return runs[-1]["options"] if runs else {}
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """Whose shards these are: ``first_shard_id`` and ``options`` of each run, oldest first."""
+        try:
+            record = json.loads((self.folder / RECORD_NAME).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        return [
+            {"first_shard_id": run["first_shard_id"], "options": readable(run["options"])}
+            for run in record["runs"]
+        ]
+
+    def metadata(self, columns: Optional[Sequence[str]] = None) -> "pyarrow.Table":
+        """All rows as one table, without the images; see :meth:`iter_metadata` for long lists."""
+        import pyarrow
+
+        _parquet()
+        tables = list(self.iter_metadata(columns))
+        if not tables:
+            return pyarrow.table({})
+        # A column that is null throughout one shard has its type in another.
+        return pyarrow.concat_tables(tables, promote_options="permissive")
+
+    def iter_metadata(self, columns: Optional[Sequence[str]] = None) -> Iterator["pyarrow.Table"]:
+        """A table for each shard that has metadata, by number."""
+        for shard in self.shards:
+            if shard.metadata_file is not None:
+                yield shard.metadata(columns)
+
+
+def open_run(folder: Union[str, "os.PathLike[str]"]) -> Run:
+    """Open the folder of a run, finished or not. Never reads an image."""
+    return Run(folder)
+
+
+def _mark(path: pathlib.Path) -> Optional[dict[str, Any]]:
+    try:
+        stats = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(stats, dict) and all(name in stats for name in _COUNTS)
+    return stats if whole else None
+
+
+def _by_status(marks: Any) -> "Counter[str]":
+    counts: Counter[str] = Counter()
+    for stats in marks:
+        counts.update(stats.get("status_dict", {}))
+    return counts
+
+
+def _is_image(field: "pyarrow.Field") -> bool:
+    import pyarrow.types as types
+
+    binary = types.is_binary(field.type) or types.is_large_binary(field.type)
+    return field.name in _IMAGE_COLUMNS and binary
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        message = "metadata is read by pyarrow: pip install 'turbo2ds[arrow]'"
+        raise ImportError(message) from error
+    return pyarrow.parquet
