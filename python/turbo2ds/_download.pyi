@@ -42,7 +42,7 @@ def download(
     # column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max,
     # y_max] from 0 to 1, or such a list as JSON text
     bbox_col: Optional[str] = None,
-    # downloads in flight per core; None adapts
+    # downloads in flight per core, as far as descriptors allow; None adapts, up to 1024
     thread_count: Optional[int] = None,
     # rows of the list per shard; each file starts a new shard
     number_sample_per_shard: int = 10000,
@@ -132,6 +132,9 @@ def download(
     resolve: Optional[list[str]] = None,
     # I/O backend; auto is io_uring where it works
     io: str = "auto",
+    # process: each core decodes in a process of its own under seccomp and landlock, so that a
+    # crash in a decoder fails one image
+    decode_isolation: str = "none",
     # events as JSON lines on stderr instead of a progress bar
     log_json: bool = False,
     # do the shards of these numbers alone, A-B with both ends; others may do the rest at the

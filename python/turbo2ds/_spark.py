@@ -25,7 +25,7 @@ class SparkSpreader:
         if active is None:
             cores = processes_count or "*"
             active = SparkSession.builder.master(f"local[{cores}]").appName("turbo2ds").getOrCreate()
-        self._session = active
+        self._session: Any = active
 
     @property
     def _cores(self) -> int:
@@ -34,7 +34,8 @@ class SparkSpreader:
 
     @property
     def places(self) -> int:
-        return max(1, self._session.sparkContext.defaultParallelism // self._cores)
+        slots = int(self._session.sparkContext.defaultParallelism)
+        return max(1, slots // self._cores)
 
     def run(self, ranges: list[Range]) -> list[dict[str, Any]]:
         arguments, cores = self._arguments, self._cores
