@@ -133,8 +133,9 @@ def download(
     # I/O backend; auto is io_uring where it works
     io: str = "auto",
     # process: each core decodes in a process of its own under seccomp and landlock, so that a
-    # crash in a decoder fails one image
-    decode_isolation: str = "none",
+    # crash in a decoder fails one image; auto is that where it works; none decodes in the
+    # run's threads
+    decode_isolation: str = "auto",
     # events as JSON lines on stderr instead of a progress bar
     log_json: bool = False,
     # do the shards of these numbers alone, A-B with both ends; others may do the rest at the
