@@ -18,6 +18,8 @@ web = _shared.web
 os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# A cluster of one test has no secrets to keep.
+os.environ["RAY_AUTH_MODE"] = "disabled"
 
 ROWS, FAILED, PER_SHARD = 80, 4, 5
 SHARDS = ROWS // PER_SHARD
