@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 import pytest
+from example import FAILED, ROWS
 
 # The other tests' web is this one's too; two files of one name cannot both be imported by it.
 _spec = importlib.util.spec_from_file_location(
@@ -20,9 +21,6 @@ os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # A cluster of one test has no secrets to keep.
 os.environ["RAY_AUTH_MODE"] = "disabled"
-
-ROWS, FAILED, PER_SHARD = 80, 4, 5
-SHARDS = ROWS // PER_SHARD
 
 
 @pytest.fixture

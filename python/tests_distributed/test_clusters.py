@@ -11,20 +11,10 @@ import tarfile
 import pytest
 import turbo2ds
 from clusters import kill_session, killing, ray_nodes, spark_standalone
+from example import FAILED, ROWS, SHARDS, options
 from turbo2ds._command import main
 
-ROWS, FAILED, PER_SHARD, SHARDS = 80, 4, 5, 16
 FLOW = pathlib.Path(__file__).resolve().parents[1] / "examples" / "dataset_flow.py"
-
-
-def options(output):
-    return {
-        "output_folder": str(output),
-        "output_format": "webdataset",
-        "image_size": 32,
-        "number_sample_per_shard": PER_SHARD,
-        "thread_count": 2,
-    }
 
 
 def members(output):

@@ -3,26 +3,13 @@
 import os
 import pathlib
 import signal
-import threading
-import time
 
 import pytest
 import turbo2ds
+from clusters import killing
+from example import FAILED, ROWS, SHARDS, options
 from turbo2ds._command import main
 from turbo2ds._distribute import ranges
-
-ROWS, FAILED, PER_SHARD = 80, 4, 5
-SHARDS = ROWS // PER_SHARD
-
-
-def options(output):
-    return {
-        "output_folder": str(output),
-        "output_format": "webdataset",
-        "image_size": 32,
-        "number_sample_per_shard": PER_SHARD,
-        "thread_count": 2,
-    }
 
 
 def check(report, output):
@@ -74,23 +61,8 @@ def processes(word):
     return found
 
 
-def killing(output, victims):
-    """A thread that kills one of `victims()` as soon as some shards are there; gives whom it killed."""
-    killed = []
-
-    def kill():
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            if len(list(output.glob("*_stats.json"))) >= 3:
-                for victim in victims()[:1]:
-                    os.kill(victim, signal.SIGKILL)
-                    killed.append(victim)
-                return
-            time.sleep(0.02)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread, killed
+def kill_one(word):
+    os.kill(processes(word)[0], signal.SIGKILL)
 
 
 def test_numbers_become_ranges_without_gaps():
@@ -113,9 +85,8 @@ def test_spark_spreads_a_plan(spark, slow_list, tmp_path, capfd):
 def test_a_lost_spark_executor_loses_nothing(spark, slow_list, tmp_path):
     del spark
     output = tmp_path / "out"
-    thread, killed = killing(output, lambda: processes("CoarseGrainedExecutorBackend"))
-    report = turbo2ds.download(slow_list, **options(output), distributor="pyspark")
-    thread.join()
+    with killing(output, lambda: kill_one("CoarseGrainedExecutorBackend")) as killed:
+        report = turbo2ds.download(slow_list, **options(output), distributor="pyspark")
     assert killed
     check(report, output)
 
@@ -139,9 +110,8 @@ def test_ray_spreads_a_plan(ray_cluster, slow_list, tmp_path):
 def test_a_lost_ray_worker_loses_nothing(ray_cluster, slow_list, tmp_path):
     del ray_cluster
     output = tmp_path / "out"
-    thread, killed = killing(output, lambda: processes("ray::work"))
-    report = turbo2ds.download(slow_list, **options(output), distributor="ray")
-    thread.join()
+    with killing(output, lambda: kill_one("ray::work")) as killed:
+        report = turbo2ds.download(slow_list, **options(output), distributor="ray")
     assert killed
     check(report, output)
 

@@ -129,18 +129,17 @@ fn shards_written(stdout: &str) -> usize {
     word.expect("a summary").parse().expect("a number")
 }
 
+/// A worker that does every other shard.
+fn half(web: &Web, output: &Path, index: &str) -> Job {
+    let share = [("--shard_index", index), ("--shard_count", "2")];
+    worker(web, output, &share)
+}
+
 #[test]
 fn a_killed_workers_share_is_done_by_the_same_command_beside_the_others() {
     let web = web();
     let (_folder, output) = place(&web);
-    let job = |index| {
-        worker(
-            &web,
-            &output,
-            &[("--shard_index", index), ("--shard_count", "2")],
-        )
-    };
-    let (first, second) = (job("0"), job("1"));
+    let [first, second] = ["0", "1"].map(|index| half(&web, &output, index));
     let (doomed, other) = (first.start(), second.start());
     doomed.wait_for_shards(2);
     doomed.kill();
@@ -203,18 +202,11 @@ fn a_worker_with_other_options_is_refused_beside_the_others() {
 fn an_interrupted_worker_removes_its_own_files_and_no_others() {
     let web = web();
     let (_folder, output) = place(&web);
-    let job = |index| {
-        worker(
-            &web,
-            &output,
-            &[("--shard_index", index), ("--shard_count", "2")],
-        )
-    };
-    let (first, second) = (job("0"), job("1"));
+    let [first, second] = ["0", "1"].map(|index| half(&web, &output, index));
     let (stopped, other) = (first.start(), second.start());
     stopped.wait_for_shards(2);
     stopped.interrupt();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    stopped.wait_until_said("stopping");
     stopped.interrupt();
     let outcome = stopped.finish();
     assert_eq!(outcome.code, Some(130), "{outcome}");

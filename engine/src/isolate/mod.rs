@@ -6,6 +6,7 @@
 mod confine;
 mod memory;
 mod message;
+mod renewed;
 mod serve;
 
 use std::ffi::OsString;
@@ -13,17 +14,17 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use turbo2ds_codec::{BoundingBox, Codec, Processed, Settings};
+use turbo2ds_codec::{BoundingBox, Processed, Settings};
 
 use crate::failure::Failure;
 use memory::Memory;
 use message::{Reply, Request};
+use renewed::Renewed;
 
 pub use serve::{ServeOptions, serve};
 
@@ -53,7 +54,7 @@ pub fn start_by(command: Vec<OsString>) {
 /// Where images are decoded.
 pub enum Decoder {
     /// In this thread.
-    Here(Box<Codec>, Settings),
+    Here(Renewed),
     /// In a process of this thread's own.
     Apart(Box<Apart>),
 }
@@ -74,7 +75,7 @@ pub struct Isolation {
 impl Decoder {
     /// A decoder in this thread.
     pub fn here(settings: Settings) -> Self {
-        Self::Here(Box::new(Codec::new(settings.clone())), settings)
+        Self::Here(Renewed::new(settings))
     }
 
     /// A decoder in a process of its own, which is started.
@@ -105,15 +106,10 @@ impl Decoder {
         room: impl Fn(u64) -> R,
     ) -> Result<Processed, Failure> {
         match self {
-            Self::Here(codec, settings) => {
-                let image = || codec.process_within(body, boxes, &room);
-                if let Ok(result) = catch_unwind(AssertUnwindSafe(image)) {
-                    return result.map_err(Failure::from);
-                }
-                // What the panic left half-done goes with the codec it happened in.
-                **codec = Codec::new(settings.clone());
-                Err(Failure::DecoderCrashed)
-            }
+            Self::Here(codec) => match codec.process(body, boxes, room) {
+                Some(result) => result.map_err(Failure::from),
+                None => Err(Failure::DecoderCrashed),
+            },
             Self::Apart(apart) => apart.process(body, boxes, room),
         }
     }

@@ -4,13 +4,13 @@
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use turbo2ds_codec::{BoundingBox, Codec, CodecError, Settings};
+use turbo2ds_codec::{BoundingBox, CodecError, Settings};
 
 use super::confine;
 use super::memory::{Memory, Size};
 use super::message::{BOX_BYTES, HEAD_BYTES, Reply, Request};
+use super::renewed::Renewed;
 
 /// Memory for which the run is asked: less is not worth the words.
 const ROOM_ASKED_MIN: u64 = 16 << 20;
@@ -44,13 +44,12 @@ pub fn serve(options: &ServeOptions) -> io::Result<()> {
     let memory = Memory::open(io::stdout().as_fd().try_clone_to_owned()?, options.memory)?;
     // A panic is one image's end and is told by the run; the default hook would open files for it.
     std::panic::set_hook(Box::new(|_| {}));
-    let codec = Codec::new(options.settings.clone());
+    let codec = Renewed::new(options.settings.clone());
     confine::confine()?;
     Server {
         socket,
         memory,
         codec,
-        settings: options.settings.clone(),
     }
     .run()
 }
@@ -58,8 +57,7 @@ pub fn serve(options: &ServeOptions) -> io::Result<()> {
 struct Server {
     socket: UnixStream,
     memory: Memory,
-    codec: Codec,
-    settings: Settings,
+    codec: Renewed,
 }
 
 impl Server {
@@ -100,10 +98,7 @@ impl Server {
                 let _ = asked.and_then(|()| socket.read_exact(&mut [0]));
             }
         };
-        let image = || codec.process_within(body, boxes, room);
-        let Ok(result) = catch_unwind(AssertUnwindSafe(image)) else {
-            // What the panic left half-done goes with the codec it happened in.
-            self.codec = Codec::new(self.settings.clone());
+        let Some(result) = codec.process(body, boxes, room) else {
             return Ok(Reply::panicked());
         };
         let (reply, bytes) = Reply::of(result);

@@ -74,12 +74,11 @@ const ANTIALIASED: [(&str, Interpolation); 4] = [
 pub(super) fn config(v: &Values) -> Result<Config, Error> {
     refuse_what_is_pythons(v)?;
     let fetch = fetch(v)?;
+    let codec = settings(v)?;
     let mut config = Config {
         input: input(v, fetch.hash)?,
         output: output(v)?,
-        codec: settings(v)?,
         extract_exif: v.read("extract_exif", boolean)?,
-        fetch,
         dns: dns::dns(v)?,
         machine: MachineConfig {
             cores: v.read("processes_count", optional(integer(1, 4096)))?,
@@ -96,7 +95,9 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
                 ]),
             )?,
         },
-        isolation: isolation(v)?,
+        isolation: isolation(v, &fetch, &codec)?,
+        codec,
+        fetch,
         show: ShowConfig {
             log_json: v.read("log_json", boolean)?,
         },
@@ -383,7 +384,11 @@ fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
 }
 
 /// Decoding apart, unless it is to be in the run: the processes get the options for images as they were given.
-fn isolation(v: &Values) -> Result<Option<Isolation>, Error> {
+fn isolation(
+    v: &Values,
+    fetch: &FetchConfig,
+    codec: &codec::Settings,
+) -> Result<Option<Isolation>, Error> {
     let words = [
         ("auto", Some(false)),
         ("process", Some(true)),
@@ -397,8 +402,8 @@ fn isolation(v: &Values) -> Result<Option<Isolation>, Error> {
     Ok(Some(Isolation {
         required,
         arguments: v.arguments(|spec| of_images(spec) || sizes.contains(&spec.name)),
-        body_bytes_max: fetch(v)?.body_bytes_max,
-        pixels_max: settings(v)?.limits.pixels_max,
+        body_bytes_max: fetch.body_bytes_max,
+        pixels_max: codec.limits.pixels_max,
     }))
 }
 

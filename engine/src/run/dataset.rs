@@ -258,15 +258,14 @@ fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
 fn enter(place: &Place) -> Result<File, Error> {
     let folder = place.folder();
     let out = |error: io::Error| Error::output_io(folder, &error);
-    let mut join_until = Instant::now() + JOIN_WAIT_MAX;
     if !place.is_shared() {
         return lock(folder, FlockOperation::NonBlockingLockExclusive);
     }
     let file = File::open(folder).map_err(out)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
         remove_forgotten(place).map_err(out)?;
-        join_until = Instant::now() + JOIN_WAIT_MAX;
     }
+    let join_until = Instant::now() + JOIN_WAIT_MAX;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < join_until => {

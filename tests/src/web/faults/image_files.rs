@@ -79,7 +79,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("webp-bomb-at-limit", "a WebP header of as many pixels as may be", UNDECODABLE, |_| webp(b"VP8L", b"\x2f\x6f\xd7\xdb\x05\0\0\0\0\0")),
     fault("webp-zero-sides", "a WebP of no pixels", UNDECODABLE, |_| webp(b"VP8 ", b"\x30\x01\0\x9d\x01\x2a\0\0\0\0\0\0\0\0\0\0\0\0\0\0")),
     fault("webp-no-image", "a WebP canvas without an image", UNDECODABLE, |_| webp(b"VP8X", b"\0\0\0\0\x08\0\0\x08\0\0")),
-    fault("webp-unknown-chunk", "a WebP of a chunk nobody registered", UNDECODABLE, |_| webp(b"XXXX", &[0; 20])),
+    fault("webp-unknown-chunk", "a WebP of a chunk nobody registered", UNDECODABLE, |_| webp(b"ABCD", &[0; 20])),
 
     fault("bmp-bomb-header", "a BMP header of 60,000 x 60,000 pixels", TOO_LARGE, |ask| bmp(ask, 60_000, 60_000)),
     fault("bmp-bomb-sides", "a BMP of the largest sides there are", TOO_LARGE, |ask| bmp(ask, i32::MAX, i32::MAX)),
