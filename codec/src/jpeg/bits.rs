@@ -52,12 +52,6 @@ impl<'a> Bits<'a> {
         self.held |= REFILLED;
     }
 
-    /// The next `count` bits, 1 to 63, without taking them.
-    #[inline(always)]
-    pub(super) fn peek(&self, count: u32) -> u64 {
-        self.window >> (64 - count)
-    }
-
     /// All bits to come, from the top.
     #[inline(always)]
     pub(super) fn window(&self) -> u64 {
@@ -69,13 +63,6 @@ impl<'a> Bits<'a> {
     pub(super) fn skip(&mut self, count: u32) {
         self.window <<= count;
         self.held -= count;
-    }
-
-    /// Puts the last `count` bits back; `window` is what stood there before they were taken.
-    #[inline(always)]
-    pub(super) fn put_back(&mut self, window: u64, count: u32) {
-        self.window = window;
-        self.held += count;
     }
 
     /// Takes `count` bits, 0 to 32, as a number.
@@ -123,7 +110,7 @@ mod tests {
             bits.refill();
             bits.skip(40);
         }
-        assert_eq!(bits.peek(10), 0);
+        assert_eq!(bits.window(), 0);
         assert!(!bits.is_within(2));
     }
 

@@ -4,8 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::bits::Bits;
-
 /// Codes up to this length are found by one look into a table.
 const LOOK: u32 = 10;
 const LONGEST: usize = 16;
@@ -78,52 +76,46 @@ impl Entry {
     }
 }
 
-/// One or two coefficients whose codes and values stand within [`LOOK`] bits; zero where not even one.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Pair(u64);
+/// One or two coefficients whose codes and values stand within [`LOOK`] bits and whose values have 8.
+#[derive(Clone, Copy)]
+pub(super) struct Step(u32);
 
-impl Pair {
-    /// Of a single one the second is the same again: it advances nothing, and goes where it stands.
-    fn new(entries: [Entry; 2], values: [i32; 2], total: u32) -> Self {
-        let byte = |value: u32, at: u32| u64::from(value & 0xFF) << at;
-        let word = |value: i32, at: u32| u64::from(value as u16) << at;
-        let [first, second] = entries;
-        Self(
-            byte(total, 0)
-                | byte(first.bits(), 8)
-                | byte(first.advance() as u32, 16)
-                | byte(second.advance() as u32, 24)
-                | word(values[0], 32)
-                | word(values[1], 48),
-        )
-    }
+impl Step {
+    /// For no such coefficient: it advances so far that it cannot be taken for one.
+    const NONE: Self = Self(64 << 8);
 
-    #[inline(always)]
-    pub(super) fn is_none(self) -> bool {
-        self.0 as u8 == 0
+    /// Of one alone the second is none.
+    fn new(first: Entry, second: Entry, values: [i8; 2]) -> Self {
+        let bits = first.bits() + second.bits();
+        // With an end of block comes a zero, which changes nothing on any place behind.
+        let skip = (first.advance() - 1).min(15) as u32;
+        let advance = (first.advance() + second.advance()) as u32;
+        let [first, second] = values.map(|value| u32::from(value as u8));
+        Self(bits | skip << 4 | advance << 8 | first << 16 | second << 24)
     }
 
     /// Bits of all.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        u32::from(self.0 as u8)
+        self.0 & 15
     }
 
-    /// Bits of the first alone.
+    /// Places before that of the first coefficient, at most 15.
     #[inline(always)]
-    pub(super) fn first_bits(self) -> u32 {
-        u32::from((self.0 >> 8) as u8)
+    pub(super) fn skip(self) -> usize {
+        (self.0 >> 4) as usize & 15
     }
 
-    /// As of [`Entry::advance`].
+    /// Places of the block to the one behind the last coefficient, at most [`END`] and 16; from [`END`] on
+    /// the block ends.
     #[inline(always)]
-    pub(super) fn advances(self) -> [usize; 2] {
-        [16, 24].map(|at| usize::from((self.0 >> at) as u8))
+    pub(super) fn advance(self) -> usize {
+        (self.0 >> 8) as usize & 0xFF
     }
 
     #[inline(always)]
     pub(super) fn values(self) -> [i16; 2] {
-        [32, 48].map(|at| (self.0 >> at) as i16)
+        [16, 24].map(|at| i16::from((self.0 >> at) as i8))
     }
 }
 
@@ -132,8 +124,20 @@ impl Pair {
 pub(super) enum Kind {
     Dc,
     Ac,
-    /// AC, to be looked up in pairs.
-    AcPairs,
+    /// DC, to be looked up in steps.
+    DcSteps,
+    /// AC, to be looked up in steps.
+    AcSteps,
+}
+
+impl Kind {
+    fn is_dc(self) -> bool {
+        matches!(self, Self::Dc | Self::DcSteps)
+    }
+
+    fn has_steps(self) -> bool {
+        matches!(self, Self::DcSteps | Self::AcSteps)
+    }
 }
 
 /// A table as the file gives it.
@@ -169,8 +173,8 @@ impl Made {
 /// A table to decode with.
 pub(super) struct Table {
     quick: [Entry; 1 << LOOK],
-    /// Filled for `AcPairs` alone.
-    pairs: [Pair; 1 << LOOK],
+    /// Filled for kinds that are looked up in steps.
+    steps: [Step; 1 << LOOK],
     kind: Kind,
     given: Specification,
     /// For each length: one past its last code, left-aligned to 16 bits.
@@ -184,7 +188,7 @@ impl Table {
     fn new(kind: Kind, given: &Specification) -> Option<Box<Self>> {
         let mut table = Box::new(Self {
             quick: [Entry::default(); 1 << LOOK],
-            pairs: [Pair::default(); 1 << LOOK],
+            steps: [Step::NONE; 1 << LOOK],
             kind,
             given: *given,
             limits: [0; LONGEST + 1],
@@ -198,7 +202,7 @@ impl Table {
                 let symbol = *given.symbols.get(place)?;
                 // Within the length, and never all ones. A difference of more than 15 bits makes a table
                 // illegal even where it is not used.
-                if code + 1 >= 1 << bits || kind == Kind::Dc && symbol > 15 {
+                if code + 1 >= 1 << bits || kind.is_dc() && symbol > 15 {
                     return None;
                 }
                 table.enter(code, bits, symbol);
@@ -208,8 +212,8 @@ impl Table {
             table.limits[bits as usize] = code << (LONGEST as u32 - bits);
             code <<= 1;
         }
-        if kind == Kind::AcPairs {
-            table.fill_pairs();
+        if kind.has_steps() {
+            table.fill_steps();
         }
         Some(table)
     }
@@ -222,45 +226,54 @@ impl Table {
         }
     }
 
-    fn fill_pairs(&mut self) {
-        for (index, pair) in self.pairs.iter_mut().enumerate() {
+    fn fill_steps(&mut self) {
+        for index in 0..self.steps.len() {
             let window = (index as u64) << (64 - LOOK);
-            let first = self.quick[index];
-            if first.is_none() || first.bits() > LOOK {
-                continue;
-            }
-            let value = first.value(window);
-            let rest = window << first.bits();
-            let second = self.quick[(rest >> (64 - LOOK)) as usize];
-            let total = first.bits() + second.bits();
-            *pair = if first.advance() >= END || second.is_none() || total > LOOK {
-                Pair::new([first, Entry::default()], [value; 2], first.bits())
-            } else {
-                Pair::new([first, second], [value, second.value(rest)], total)
-            };
+            self.steps[index] = self.make_step(window);
         }
+    }
+
+    /// What the first [`LOOK`] bits of `window` stand for.
+    fn make_step(&self, window: u64) -> Step {
+        let Some((first, value)) = self.whole(window, LOOK) else {
+            return Step::NONE;
+        };
+        let left = LOOK - first.bits();
+        match self.whole(window << first.bits(), left) {
+            Some((second, second_value)) if !self.kind.is_dc() && first.advance() < END => {
+                Step::new(first, second, [value, second_value])
+            }
+            _ => Step::new(first, Entry::default(), [value; 2]),
+        }
+    }
+
+    /// The code whose bits and value are within the first `bits` of `window`, and a value of 8 bits.
+    fn whole(&self, window: u64, bits: u32) -> Option<(Entry, i8)> {
+        let entry = self.look(window);
+        let value = i8::try_from(entry.value(window)).ok()?;
+        (!entry.is_none() && entry.bits() <= bits).then_some((entry, value))
     }
 
     fn entry(&self, bits: u32, symbol: u8) -> Entry {
         match self.kind {
-            Kind::Dc => Entry::dc(bits, symbol),
-            Kind::Ac | Kind::AcPairs => Entry::ac(bits, symbol),
+            Kind::Dc | Kind::DcSteps => Entry::dc(bits, symbol),
+            Kind::Ac | Kind::AcSteps => Entry::ac(bits, symbol),
         }
     }
 
-    /// One or two coefficients that the next bits stand for, of which at least [`LOOK`] have to be there.
+    /// What the next bits stand for, of which at least [`LOOK`] have to be there.
     #[inline(always)]
-    pub(super) fn look_for_pair(&self, bits: &Bits<'_>) -> Pair {
-        self.pairs[bits.peek(LOOK) as usize]
+    pub(super) fn step(&self, window: u64) -> Step {
+        self.steps[(window >> (64 - LOOK)) as usize]
     }
 
     /// What the next bits stand for. At least 16 have to be there. None is for bits that are no code,
     /// and for symbols that 8-bit images cannot have.
     #[inline(always)]
-    pub(super) fn look(&self, bits: &Bits<'_>) -> Entry {
-        let entry = self.quick[bits.peek(LOOK) as usize];
+    pub(super) fn look(&self, window: u64) -> Entry {
+        let entry = self.quick[(window >> (64 - LOOK)) as usize];
         if entry.is_none() {
-            return self.look_long(bits.peek(16) as u32);
+            return self.look_long((window >> 48) as u32);
         }
         entry
     }

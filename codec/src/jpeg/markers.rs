@@ -317,8 +317,8 @@ impl<'a> Markers<'a> {
         for part in scan.parts() {
             for &kind in kinds {
                 let slot = match kind {
-                    Kind::Dc => self.dc.get_mut(part.dc)?,
-                    Kind::Ac | Kind::AcPairs => self.ac.get_mut(part.ac)?,
+                    Kind::Dc | Kind::DcSteps => self.dc.get_mut(part.dc)?,
+                    Kind::Ac | Kind::AcSteps => self.ac.get_mut(part.ac)?,
                 };
                 if slot.ready.is_none() {
                     slot.ready = Some(made.table(kind, slot.given.as_ref()?)?);

@@ -12,6 +12,7 @@ mod huffman;
 mod idct;
 mod markers;
 mod progressive;
+mod run;
 mod sequential;
 #[cfg(test)]
 mod tests;

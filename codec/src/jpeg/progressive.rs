@@ -7,7 +7,7 @@ use std::arch::x86_64::_pdep_u64;
 use super::bits::Bits;
 use super::canvas::Canvas;
 use super::huffman::{END, Kind, Made, Table};
-use super::idct::{Block, GROUP, Quantizers};
+use super::idct::{Block, Quantizers};
 use super::markers::{COMPONENTS, Component, Data, Found, Frame, Markers, PLACES, Scan};
 
 /// Blocks of a component above which its memory is not kept for the next image: 32 MiB.
@@ -181,7 +181,7 @@ impl Progressive {
             tables[part.component] = Some(markers.dc(*part)?);
         }
         self.read_dc(frame, scan, data, |bits, component, predictor| {
-            let entry = tables[component]?.look(bits);
+            let entry = tables[component]?.look(bits.window());
             if entry.is_none() {
                 return None;
             }
@@ -357,7 +357,7 @@ fn first_band(
     let mut ends = 0;
     while place <= scan.last {
         bits.refill();
-        let entry = table.look(bits);
+        let entry = table.look(bits.window());
         if entry.is_none() {
             return None;
         }
@@ -422,7 +422,7 @@ fn refine_band(
     let (mut added, mut grown, mut ends) = (0, 0, 0);
     while rest != 0 {
         bits.refill();
-        let entry = table.look(bits);
+        let entry = table.look(bits.window());
         if entry.is_none() || entry.value_bits() > 1 {
             return None;
         }
@@ -458,25 +458,8 @@ fn transform(
     quantizers: &Quantizers,
     canvas: &mut Canvas<'_>,
 ) {
-    let Some(first) = grid.coefficients.first() else {
-        return;
-    };
-    let (mut blocks, mut places, mut count) = ([first; GROUP], [(0, 0); GROUP], 0);
     for row in 0..component.blocks_high {
-        for column in 0..component.blocks_wide {
-            let index = row * grid.blocks_per_row + column;
-            let block = &grid.coefficients[index];
-            if grid.present[index] == 0 {
-                canvas.put_flat(plane, column, row, block[0], quantizers);
-                continue;
-            }
-            (blocks[count], places[count]) = (block, (column, row));
-            count += 1;
-            if count == GROUP {
-                canvas.put(plane, blocks, quantizers, &places);
-                count = 0;
-            }
-        }
+        let blocks = &grid.coefficients[row * grid.blocks_per_row..][..component.blocks_wide];
+        canvas.put(plane, (0, row), blocks.len(), quantizers, |at| &blocks[at]);
     }
-    canvas.put(plane, blocks, quantizers, &places[..count]);
 }

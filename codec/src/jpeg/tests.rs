@@ -130,6 +130,7 @@ fn writings() -> impl Iterator<Item = Writing> {
         (33, 65),
         (120, 50),
         (131, 77),
+        (700, 20),
     ];
     let kinds = [
         (false, false, 0),

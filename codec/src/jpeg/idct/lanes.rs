@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Block, Samples};
+use super::Block;
 
 /// N rows of 8 values of 16 bits, each of another block; or half as many of 32.
 ///
@@ -36,8 +36,11 @@ pub(super) trait Lanes<const N: usize>: Copy {
     unsafe fn where_zero(test: Self, yes: Self, no: Self) -> Self;
     /// Two rows saturated to 8 bits, with 0 in the middle, at 128.
     unsafe fn centre(first: Self, second: Self) -> Self;
-    /// What `centre` gave, for each block.
-    unsafe fn split(pairs: [Self; 4]) -> [Samples; N];
+    /// Puts what `centre` gave: one row of all blocks' samples, side by side, and the other.
+    unsafe fn put(pair: Self, first: *mut u8, second: *mut u8);
+    unsafe fn is_zero(a: Self) -> bool;
+    /// Each block's values behind its first, one place further down.
+    unsafe fn behind_first(a: Self) -> Self;
 }
 
 #[inline(always)]
@@ -198,21 +201,25 @@ impl Lanes<2> for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn split(pairs: [Self; 4]) -> [Samples; 2] {
-        // SAFETY: the caller has seen that the processor has the vectors.
+    unsafe fn put(pair: Self, first: *mut u8, second: *mut u8) {
+        // SAFETY: the caller has seen that the processor has the vectors, and has room for both rows.
         unsafe {
-            let mut samples = [[_mm_setzero_si128(); 4]; 2];
-            for (index, pair) in pairs.iter().enumerate() {
-                let rows = [
-                    _mm256_castsi256_si128(pair.0),
-                    _mm256_extracti128_si256::<1>(pair.0),
-                ];
-                for (block, rows) in samples.iter_mut().zip(rows) {
-                    block[index] = rows;
-                }
-            }
-            samples
+            let rows = _mm256_permute4x64_epi64::<0b11_01_10_00>(pair.0);
+            _mm_storeu_si128(first.cast(), _mm256_castsi256_si128(rows));
+            _mm_storeu_si128(second.cast(), _mm256_extracti128_si256::<1>(rows));
         }
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero(a: Self) -> bool {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { _mm256_testz_si256(a.0, a.0) == 1 }
+    }
+
+    #[inline(always)]
+    unsafe fn behind_first(a: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm256_bsrli_epi128::<2>(a.0)) }
     }
 }
 
@@ -361,22 +368,25 @@ impl Lanes<4> for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn split(pairs: [Self; 4]) -> [Samples; 4] {
-        // SAFETY: the caller has seen that the processor has the vectors.
+    unsafe fn put(pair: Self, first: *mut u8, second: *mut u8) {
+        // SAFETY: the caller has seen that the processor has the vectors, and has room for both rows.
         unsafe {
-            let mut samples = [[_mm_setzero_si128(); 4]; 4];
-            for (index, pair) in pairs.iter().enumerate() {
-                let rows = [
-                    _mm512_castsi512_si128(pair.0),
-                    _mm512_extracti32x4_epi32::<1>(pair.0),
-                    _mm512_extracti32x4_epi32::<2>(pair.0),
-                    _mm512_extracti32x4_epi32::<3>(pair.0),
-                ];
-                for (block, rows) in samples.iter_mut().zip(rows) {
-                    block[index] = rows;
-                }
-            }
-            samples
+            let even_before_odd = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
+            let rows = _mm512_permutexvar_epi64(even_before_odd, pair.0);
+            _mm256_storeu_si256(first.cast(), _mm512_castsi512_si256(rows));
+            _mm256_storeu_si256(second.cast(), _mm512_extracti64x4_epi64::<1>(rows));
         }
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero(a: Self) -> bool {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { _mm512_test_epi64_mask(a.0, a.0) == 0 }
+    }
+
+    #[inline(always)]
+    unsafe fn behind_first(a: Self) -> Self {
+        // SAFETY: the caller has seen that the processor has the vectors.
+        unsafe { Self(_mm512_bsrli_epi128::<2>(a.0)) }
     }
 }

@@ -4,8 +4,6 @@
 
 mod lanes;
 
-use std::arch::x86_64::__m128i;
-
 use lanes::{Avx2, Avx512, Lanes};
 
 /// Coefficients of a block, row by row.
@@ -19,8 +17,8 @@ pub(super) struct Quantizers(pub(super) Block);
 /// Blocks that are transformed at once.
 pub(super) const GROUP: usize = 4;
 
-/// Two rows of a block's samples, in each of four vectors.
-pub(super) type Samples = [__m128i; 4];
+/// Rows and samples of a row of a block.
+const SIDE: usize = 8;
 
 /// Fraction bits of the factors.
 const FRACTION: u32 = 13;
@@ -44,7 +42,7 @@ const F_2_562: i16 = 20995;
 const F_3_072: i16 = 25172;
 
 /// The one sample of a block that has no other coefficient than its first.
-pub(super) fn flat(dc: i16, quantizers: &Quantizers) -> u8 {
+fn flat(dc: i16, quantizers: &Quantizers) -> u8 {
     let column = dc.wrapping_mul(quantizers.0[0]).wrapping_shl(KEPT);
     let row = ((i32::from(column) << FRACTION) + (1 << (SHIFT_2 - 1))) >> SHIFT_2;
     (row.clamp(-128, 127) + 128) as u8
@@ -74,29 +72,58 @@ impl Width {
             (true, true) => Some(Self::Avx512),
         }
     }
+
+    /// Puts the samples of a group of blocks of one component, side by side, into 8 rows, each `stride`
+    /// behind the one before.
+    #[inline(always)]
+    pub(super) fn inverse(
+        self,
+        blocks: [&Block; GROUP],
+        quantizers: &Quantizers,
+        into: &mut [u8],
+        stride: usize,
+    ) {
+        assert!(into.len() >= (SIDE - 1) * stride + GROUP * SIDE);
+        let into = into.as_mut_ptr();
+        match self {
+            // SAFETY: widest found these vectors in this processor, and there is the room.
+            Self::Avx2 => unsafe { inverse_avx2(blocks, quantizers, into, stride) },
+            // SAFETY: widest found these vectors in this processor, and there is the room.
+            Self::Avx512 => unsafe { inverse_avx512(blocks, quantizers, into, stride) },
+        }
+    }
 }
 
-/// The samples of a group of blocks of one component.
+/// # Safety
+/// 8 rows of a group's samples, each `stride` behind the one before, can be written from `into` on.
 #[inline(never)]
 #[target_feature(enable = "avx2")]
-pub(super) fn inverse_avx2(blocks: [&Block; GROUP], quantizers: &Quantizers) -> [Samples; GROUP] {
+unsafe fn inverse_avx2(
+    blocks: [&Block; GROUP],
+    quantizers: &Quantizers,
+    into: *mut u8,
+    stride: usize,
+) {
     let [a, b, c, d] = blocks;
-    // SAFETY: this function is compiled for AVX2.
-    let [first, second] = unsafe {
-        [
-            inverse::<Avx2, 2>([a, b], quantizers),
-            inverse::<Avx2, 2>([c, d], quantizers),
-        ]
-    };
-    [first[0], first[1], second[0], second[1]]
+    // SAFETY: this function is compiled for AVX2, and there is the room.
+    unsafe {
+        inverse::<Avx2, 2>([a, b], quantizers, into, stride);
+        inverse::<Avx2, 2>([c, d], quantizers, into.add(2 * SIDE), stride);
+    }
 }
 
-/// The samples of a group of blocks of one component.
+/// # Safety
+/// As of [`inverse_avx2`].
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn inverse_avx512(blocks: [&Block; GROUP], quantizers: &Quantizers) -> [Samples; GROUP] {
-    // SAFETY: this function is compiled for AVX-512F and BW.
-    unsafe { inverse::<Avx512, GROUP>(blocks, quantizers) }
+unsafe fn inverse_avx512(
+    blocks: [&Block; GROUP],
+    quantizers: &Quantizers,
+    into: *mut u8,
+    stride: usize,
+) {
+    // SAFETY: this function is compiled for AVX-512F and BW, and there is the room.
+    unsafe { inverse::<Avx512, GROUP>(blocks, quantizers, into, stride) }
 }
 
 // Below everything is inlined into the two functions above, and no vector goes through a closure that
@@ -106,25 +133,31 @@ pub(super) fn inverse_avx512(blocks: [&Block; GROUP], quantizers: &Quantizers) -
 type Wide<V> = [V; 2];
 
 /// # Safety
-/// The processor has what `V` needs.
+/// The processor has what `V` needs, and 8 rows of the blocks' samples can be written from `into` on.
 #[inline(always)]
 unsafe fn inverse<V: Lanes<N>, const N: usize>(
     blocks: [&Block; N],
     quantizers: &Quantizers,
-) -> [Samples; N] {
+    into: *mut u8,
+    stride: usize,
+) {
     // SAFETY: as of the caller.
     unsafe {
-        let mut raw = [V::zero(); 8];
-        let mut rows = raw;
-        for index in 0..8 {
-            raw[index] = V::row(blocks, index);
-            rows[index] = V::mul16(raw[index], V::same_row(&quantizers.0, index));
+        let mut rows = [V::zero(); 8];
+        for (index, row) in rows.iter_mut().enumerate() {
+            *row = V::row(blocks, index);
         }
-        let mut columns = pass::<V, N, SHIFT_1>(rows);
-        let mut detail = raw[1];
-        for row in &raw[2..] {
+        let mut detail = rows[1];
+        for row in &rows[2..] {
             detail = V::or(detail, *row);
         }
+        if V::is_zero(V::or(detail, V::behind_first(rows[0]))) {
+            return put_flat(blocks, quantizers, into, stride);
+        }
+        for (index, row) in rows.iter_mut().enumerate() {
+            *row = V::mul16(*row, V::same_row(&quantizers.0, index));
+        }
+        let mut columns = pass::<V, N, SHIFT_1>(rows);
         // Where there is no vertical detail, libjpeg-turbo's shortcut drops high bits that the whole way
         // would saturate.
         let plain = V::shift_left16::<KEPT>(rows[0]);
@@ -132,13 +165,29 @@ unsafe fn inverse<V: Lanes<N>, const N: usize>(
             *column = V::where_zero(detail, plain, *column);
         }
         let rows = transpose(pass::<V, N, SHIFT_2>(transpose(columns)));
-        let pairs = [
-            V::centre(rows[0], rows[1]),
-            V::centre(rows[2], rows[3]),
-            V::centre(rows[4], rows[5]),
-            V::centre(rows[6], rows[7]),
-        ];
-        V::split(pairs)
+        for index in 0..4 {
+            let pair = V::centre(rows[2 * index], rows[2 * index + 1]);
+            let into = into.add(2 * index * stride);
+            V::put(pair, into, into.add(stride));
+        }
+    }
+}
+
+/// # Safety
+/// As of [`inverse`].
+unsafe fn put_flat<const N: usize>(
+    blocks: [&Block; N],
+    quantizers: &Quantizers,
+    into: *mut u8,
+    stride: usize,
+) {
+    let samples = blocks.map(|block| [flat(block[0], quantizers); SIDE]);
+    for row in 0..SIDE {
+        // SAFETY: as of the caller.
+        unsafe {
+            let row = into.add(row * stride);
+            row.cast::<[[u8; SIDE]; N]>().write(samples);
+        }
     }
 }
 
@@ -260,9 +309,14 @@ unsafe fn transpose<V: Lanes<N>, const N: usize>(rows: [V; 8]) -> [V; 8] {
 mod tests {
     use super::*;
 
-    fn bytes(samples: [Samples; GROUP]) -> [[[u8; 16]; 4]; GROUP] {
-        // SAFETY: both are 256 bytes without padding, and any bytes are numbers.
-        unsafe { std::mem::transmute(samples) }
+    fn samples(
+        width: Width,
+        blocks: [&Block; GROUP],
+        quantizers: &Quantizers,
+    ) -> [u8; SIDE * SIDE * GROUP] {
+        let mut samples = [0; SIDE * SIDE * GROUP];
+        width.inverse(blocks, quantizers, &mut samples, GROUP * SIDE);
+        samples
     }
 
     /// Blocks from usual to absurd, with and without vertical detail.
@@ -290,40 +344,39 @@ mod tests {
     #[test]
     fn every_width_gives_the_same_samples() {
         let quantizers = Quantizers(std::array::from_fn(|index| (index * 5 % 90 + 1) as i16));
-        let wide = Width::widest();
+        let Some(widest) = Width::widest() else {
+            return;
+        };
         for group in blocks() {
             let group = group.each_ref();
-            if wide.is_none() {
-                return;
-            }
-            // SAFETY: there is a width, so there is AVX2.
-            let narrow = bytes(unsafe { inverse_avx2(group, &quantizers) });
-            if wide == Some(Width::Avx512) {
-                // SAFETY: widest found AVX-512.
-                assert_eq!(narrow, bytes(unsafe { inverse_avx512(group, &quantizers) }));
-            }
+            let narrow = samples(Width::Avx2, group, &quantizers);
+            assert_eq!(narrow, samples(widest, group, &quantizers));
         }
     }
 
     #[test]
-    fn a_block_of_its_first_coefficient_alone_is_flat() {
-        if Width::widest().is_none() {
+    fn a_block_of_its_first_coefficient_alone_is_flat_beside_whatever_block() {
+        let Some(widest) = Width::widest() else {
             return;
-        }
+        };
         let quantizers = Quantizers([7; 64]);
+        let mut other = [0; 64];
+        other[9] = 30;
         for dc in (i16::MIN..=i16::MAX).step_by(13) {
             let mut block = [0; 64];
             block[0] = dc;
-            // SAFETY: there is a width, so there is AVX2.
-            let samples = bytes(unsafe { inverse_avx2([&block; GROUP], &quantizers) });
-            let expected = flat(dc, &quantizers);
-            assert!(
-                samples
-                    .as_flattened()
-                    .as_flattened()
-                    .iter()
-                    .all(|sample| *sample == expected)
-            );
+            let expected = [flat(dc, &quantizers); SIDE];
+            for width in [Width::Avx2, widest] {
+                let mixed = samples(width, [&block, &other, &other, &block], &quantizers);
+                for row in mixed.chunks_exact(GROUP * SIDE) {
+                    assert_eq!(
+                        (&row[..SIDE], &row[3 * SIDE..]),
+                        (&expected[..], &expected[..])
+                    );
+                }
+                let alike = samples(width, [&block; GROUP], &quantizers);
+                assert!(alike.chunks_exact(SIDE).all(|row| row == expected));
+            }
         }
     }
 }
