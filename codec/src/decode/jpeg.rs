@@ -48,8 +48,7 @@ impl TurboDecoder {
             let bytes = rooms_bytes(&rooms);
             if planes_wanted {
                 let samples = out.room(bytes);
-                let read = self.reader.read(body, true, size, rooms, samples);
-                if read.is_none() {
+                if self.reader.read(body, size, rooms, samples).is_none() {
                     file.read_planes(samples)?;
                 }
                 return Ok(Decoded::Planes {
@@ -57,11 +56,8 @@ impl TurboDecoder {
                     subsampling,
                 });
             }
-            // The library is the faster in smooth upsampling and colour: what our reader saves of a
-            // baseline file, our conversion to RGB would take again.
             let samples = self.stored.room(bytes);
-            let read = self.reader.read(body, false, size, rooms, samples);
-            let shape = read.map(|()| {
+            let shape = self.reader.read(body, size, rooms, samples).map(|()| {
                 let stored = StoredPlanes {
                     samples,
                     planes,

@@ -15,7 +15,6 @@ impl PlaneReader {
     pub(crate) fn read(
         &mut self,
         _body: &[u8],
-        _baseline_too: bool,
         _size: Size,
         _rooms: [Room; 3],
         _samples: &mut [u8],

@@ -44,19 +44,17 @@ impl PlaneReader {
         }
     }
 
-    /// Fills `samples` with the planes of `body`, each in its room; a baseline file's too only with
-    /// `baseline_too`. None where that is for libjpeg-turbo to do; what then stands in `samples` is of no
-    /// meaning.
+    /// Fills `samples` with the planes of `body`, each in its room. None where that is for
+    /// libjpeg-turbo to do; what then stands in `samples` is of no meaning.
     pub(crate) fn read(
         &mut self,
         body: &[u8],
-        baseline_too: bool,
         size: Size,
         rooms: [Room; 3],
         samples: &mut [u8],
     ) -> Option<()> {
         let width = Width::widest()?;
-        let read = self.read_with(width, body, baseline_too, size, rooms, samples);
+        let read = self.read_with(width, body, size, rooms, samples);
         self.progressive.trim();
         self.data.trim();
         read
@@ -66,7 +64,6 @@ impl PlaneReader {
         &mut self,
         width: Width,
         body: &[u8],
-        baseline_too: bool,
         size: Size,
         rooms: [Room; 3],
         samples: &mut [u8],
@@ -77,7 +74,7 @@ impl PlaneReader {
         };
         let frame = markers.frame?;
         let expected = (size.width as usize, size.height as usize);
-        if (frame.width, frame.height) != expected || !(frame.progressive || baseline_too) {
+        if (frame.width, frame.height) != expected {
             return None;
         }
         let fits = frame

@@ -106,7 +106,7 @@ fn both(reader: &mut PlaneReader, body: &[u8], size: Size) -> Option<(Vec<u8>, O
     let rooms = file.rooms();
     let mut own = Buffer::default();
     let samples = own.room(rooms_bytes(&rooms));
-    reader.read(body, true, size, rooms, samples)?;
+    reader.read(body, size, rooms, samples)?;
     let own = shown(samples, &rooms, size);
     let mut theirs = Buffer::default();
     let samples = theirs.room(rooms_bytes(&rooms));

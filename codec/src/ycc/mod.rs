@@ -1,6 +1,12 @@
 //! Owns Y, Cb and Cr at the resolution that a JPEG stores: whether they stay within RGB, and their
 //! conversion to RGB by libjpeg-turbo's integer arithmetic, bit for bit. Never resizes.
 
+mod convert;
+
+use convert::convert;
+#[cfg(target_arch = "x86_64")]
+use convert::convert_avx2;
+
 use crate::pixels::{Buffer, Planes, Shape};
 use crate::turbo::Subsampling;
 
@@ -101,7 +107,7 @@ pub(crate) fn to_rgb(stored: StoredPlanes<'_>, out: &mut Buffer) -> Shape {
         unsafe { to_rgb_avx2(stored, samples) };
         return shape;
     }
-    to_rgb_by_rows(stored, samples);
+    to_rgb_by_rows(stored, samples, convert);
     shape
 }
 
@@ -109,20 +115,24 @@ pub(crate) fn to_rgb(stored: StoredPlanes<'_>, out: &mut Buffer) -> Shape {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn to_rgb_avx2(stored: StoredPlanes<'_>, samples: &mut [u8]) {
-    to_rgb_by_rows(stored, samples);
+    to_rgb_by_rows(stored, samples, |luma, blue, red, into| {
+        convert_avx2(luma, blue, red, into);
+    });
 }
 
 #[inline(always)]
-fn to_rgb_by_rows(stored: StoredPlanes<'_>, samples: &mut [u8]) {
+fn to_rgb_by_rows(
+    stored: StoredPlanes<'_>,
+    samples: &mut [u8],
+    convert: impl Fn(&[u8], &[u8], &[u8], &mut [u8]),
+) {
     let columns = stored.planes.size.width as usize;
     let mut upsampler = Upsampler::new(stored);
-    let mut rgb = [0, 1, 2].map(|_| vec![0; columns]);
     for (y, into) in samples.chunks_exact_mut(columns * 3).enumerate() {
         upsampler.fill(y);
         let luma = stored.row(0, y, columns);
         let [blue, red] = &upsampler.full;
-        convert(luma, &blue[..columns], &red[..columns], &mut rgb);
-        interleave(&rgb, into);
+        convert(luma, &blue[..columns], &red[..columns], into);
     }
 }
 
@@ -221,58 +231,13 @@ fn scale(row: &[u8], into: &mut [i16]) {
 #[inline(always)]
 fn widen(row: &[i16], biases: [i16; 2], shift: u32, into: &mut [u8]) {
     let last = row.len() - 1;
-    for (at, pair) in into.chunks_exact_mut(2).enumerate().skip(1).take(last) {
-        let (left, here) = (row[at - 1], row[at]);
-        pair[0] = ((3 * here + left + biases[0]) >> shift) as u8;
-    }
-    for (pair, neighbours) in into.chunks_exact_mut(2).zip(row.windows(2)) {
-        pair[1] = ((3 * neighbours[0] + neighbours[1] + biases[1]) >> shift) as u8;
-    }
     into[0] = ((4 * row[0] + biases[0]) >> shift) as u8;
     into[2 * last + 1] = ((4 * row[last] + biases[1]) >> shift) as u8;
-}
-
-/// ITU-R BT.601 as JFIF has it, in 16 bits of fraction.
-#[inline(always)]
-fn convert(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [Vec<u8>; 3]) {
-    const fn fixed(factor: f64) -> i32 {
-        (factor * 65536.0 + 0.5) as i32
-    }
-    const HALF: i32 = 1 << 15;
-    let centred = |sample: u8| i32::from(sample) - 128;
-    let clipped = |luma: u8, colour: i32| (i32::from(luma) + (colour >> 16)).clamp(0, 255) as u8;
-    let [into_red, into_green, into_blue] = into;
-    for ((sample, &luma), &r) in into_red.iter_mut().zip(luma).zip(red) {
-        *sample = clipped(luma, fixed(1.402) * centred(r) + HALF);
-    }
-    for (((sample, &luma), &b), &r) in into_green.iter_mut().zip(luma).zip(blue).zip(red) {
-        let colour = HALF - fixed(0.34414) * centred(b) - fixed(0.71414) * centred(r);
-        *sample = clipped(luma, colour);
-    }
-    for ((sample, &luma), &b) in into_blue.iter_mut().zip(luma).zip(blue) {
-        *sample = clipped(luma, fixed(1.772) * centred(b) + HALF);
-    }
-}
-
-#[inline(always)]
-fn interleave([red, green, blue]: &[Vec<u8>; 3], into: &mut [u8]) {
-    // Sixteen at a time: a loop of known length is what the compiler turns into shuffles.
-    const BLOCK: usize = 16;
-    let whole = red.len() / BLOCK * BLOCK;
-    let (blocks, rest) = into.split_at_mut(whole * 3);
-    for (at, block) in blocks.chunks_exact_mut(BLOCK * 3).enumerate() {
-        let [r, g, b]: [&[u8; BLOCK]; 3] = [red, green, blue].map(|plane| {
-            plane[at * BLOCK..][..BLOCK]
-                .try_into()
-                .expect("a block of a plane")
-        });
-        for (index, pixel) in block.chunks_exact_mut(3).enumerate() {
-            pixel.copy_from_slice(&[r[index], g[index], b[index]]);
-        }
-    }
-    for (index, pixel) in rest.chunks_exact_mut(3).enumerate() {
-        let at = whole + index;
-        pixel.copy_from_slice(&[red[at], green[at], blue[at]]);
+    // Pairs of one column's right half and the next one's left half.
+    let inner = into[1..].chunks_exact_mut(2);
+    for (pair, (&left, &right)) in inner.zip(row.iter().zip(&row[1..])) {
+        pair[0] = ((3 * left + right + biases[1]) >> shift) as u8;
+        pair[1] = ((3 * right + left + biases[0]) >> shift) as u8;
     }
 }
 
