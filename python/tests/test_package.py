@@ -34,7 +34,10 @@ def test_progress_is_told_in_the_calling_thread_and_nothing_is_printed(small_lis
     turbo2ds.download(small_list, output_folder=str(tmp_path / "out"), on_progress=on_progress)
     assert threads == {threading.get_ident()}
     assert seen[-1].count == 12
-    assert seen[-1].successes == 11
+    assert (seen[-1].successes, seen[-1].failed_to_download, seen[-1].failed_to_resize) == (11, 1, 0)
+    assert 0 <= seen[0].seconds <= seen[-1].seconds
+    metrics = seen[-1].metrics()
+    assert (metrics["total/count"], metrics["total/success"]) == (12, 11 / 12)
     assert capfd.readouterr() == ("", "")
 
 

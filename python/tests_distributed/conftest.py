@@ -14,7 +14,7 @@ _spec = importlib.util.spec_from_file_location(
 )
 _shared = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_shared)
-web = _shared.web
+web, small_list = _shared.web, _shared.small_list
 
 os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"

@@ -35,7 +35,7 @@ def download(*args: Any, **kwargs: Any) -> RunReport:
     on_progress = values.pop(ON_PROGRESS)
     job = Job(_arguments(values), values)
     if on_progress is not None:
-        return run_job(job, Reporter(on_progress))
+        return run_job(job, Reporter(on_progress, time.monotonic))
     return run_job(job, None if _on_terminal() else Printer(time.monotonic))
 
 

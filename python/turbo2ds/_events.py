@@ -1,7 +1,7 @@
 """What the engine tells while a run goes on, as Python sees it."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Optional
 
 PLAIN_LINE_EVERY_S = 10.0
@@ -16,6 +16,10 @@ class Progress:
     #: Rows of the whole list, where its format tells without reading it through.
     total: Optional[int]
     successes: int
+    failed_to_download: int
+    failed_to_resize: int
+    #: Since the run began.
+    seconds: float
     #: Over the last seconds.
     images_per_sec: float
     bytes_per_sec: float
@@ -28,9 +32,28 @@ class Progress:
     text: str = ""
 
     @classmethod
-    def of_event(cls, event: dict[str, Any]) -> "Progress":
-        names = cls.__dataclass_fields__
-        return cls(**{name: event[name] for name in names})
+    def of_event(cls, event: dict[str, Any], seconds: float) -> "Progress":
+        names = (name for name in cls.__dataclass_fields__ if name != "seconds")
+        return cls(seconds=seconds, **{name: event[name] for name in names})
+
+    def metrics(self) -> dict[str, float]:
+        """What ``enable_wandb`` logs of a run, under the same names, for any other tracker; empty until a
+        row has ended."""
+        return metrics("total", asdict(self), self.seconds)
+
+
+def metrics(prefix: str, counts: dict[str, Any], seconds: float) -> dict[str, float]:
+    """Counts as img2dataset's metrics: rows per second, shares of the rows, rows."""
+    count = counts["count"]
+    if not count:
+        return {}
+    return {
+        f"{prefix}/img_per_sec": count / max(seconds, 1e-3),
+        f"{prefix}/success": counts["successes"] / count,
+        f"{prefix}/failed_to_download": counts["failed_to_download"] / count,
+        f"{prefix}/failed_to_resize": counts["failed_to_resize"] / count,
+        f"{prefix}/count": count,
+    }
 
 
 class Printer:
@@ -53,11 +76,13 @@ class Printer:
 class Reporter:
     """Hands the progress to a caller's function; of the lines only what asks for attention is left."""
 
-    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, on_progress: Callable[[Progress], None], clock: Callable[[], float]) -> None:
         self._on_progress = on_progress
+        self._clock = clock
+        self._begun = clock()
 
     def take(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
-            self._on_progress(Progress.of_event(event))
+            self._on_progress(Progress.of_event(event, self._clock() - self._begun))
         elif event["event"] == "note":
             print(event["text"], file=sys.stderr, flush=True)

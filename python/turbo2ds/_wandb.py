@@ -8,6 +8,7 @@ from collections import Counter
 from types import TracebackType
 from typing import Any, Callable, Optional
 
+from turbo2ds._events import metrics
 from turbo2ds.errors import UsageError
 
 TOTAL_EVERY_S = 5.0
@@ -59,18 +60,8 @@ class WandbListener:
                 self._log_statuses(event)
 
     def _log(self, prefix: str, counts: dict[str, Any], seconds: float) -> None:
-        count = counts["count"]
-        if not count:
-            return
-        self._run.log(
-            {
-                f"{prefix}/img_per_sec": count / max(seconds, 1e-3),
-                f"{prefix}/success": counts["successes"] / count,
-                f"{prefix}/failed_to_download": counts["failed_to_download"] / count,
-                f"{prefix}/failed_to_resize": counts["failed_to_resize"] / count,
-                f"{prefix}/count": count,
-            }
-        )
+        if logged := metrics(prefix, counts, seconds):
+            self._run.log(logged)
 
     def _log_statuses(self, counts: dict[str, Any]) -> None:
         statuses = Counter(counts["failures"])
