@@ -1,18 +1,16 @@
 //! The whole resolver against a script of answers, forged and true: nothing that its sender may not
 //! speak for is believed or kept, every question ends, and what it may cost is bounded.
 
-#![no_main]
-
 mod message;
 mod script;
 mod world;
 
-use libfuzzer_sys::arbitrary::Unstructured;
-use libfuzzer_sys::fuzz_target;
+use arbitrary::Unstructured;
 
-fuzz_target!(|bytes: &[u8]| {
+/// One input.
+pub fn run(bytes: &[u8]) {
     let mut script = Unstructured::new(bytes);
     if let Ok(run) = script::Run::new(&mut script) {
         run.play(&mut script);
     }
-});
+}

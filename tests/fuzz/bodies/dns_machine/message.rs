@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
+use arbitrary::{Result, Unstructured};
 
 use super::world::{self, Entitled, NAMES};
 

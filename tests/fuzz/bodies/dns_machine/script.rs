@@ -9,7 +9,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
+use arbitrary::{Result, Unstructured};
 use turbo2ds_dns::DnsError;
 use turbo2ds_dns::recursive::{Machine, Output, ServerLimits, Settings, TcpQuery, Time};
 

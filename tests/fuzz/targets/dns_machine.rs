@@ -1,0 +1,5 @@
+//! libFuzzer's way into `bodies/dns_machine`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| turbo2ds_fuzz::dns_machine::run(bytes));
