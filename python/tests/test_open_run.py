@@ -5,6 +5,7 @@ import json
 import pyarrow
 import pytest
 import turbo2ds
+from turbo2ds import _engine
 
 ROWS, PER_SHARD = 12, 5
 
@@ -85,6 +86,23 @@ def test_options_of_every_shape_are_read_back(small_list, tmp_path):
     assert {name: options[name] for name in given} == given
     again = turbo2ds.download(**options, output_folder=str(tmp_path / "out"))
     assert again.shards == 0
+
+
+def choices():
+    """Every option of the record that is a choice of words, with each word."""
+    told = {name: kind for name, kind, *_ in _engine.options()}
+    recorded = ["output_format", "resize_mode", "upscale_interpolation", "downscale_interpolation"]
+    recorded += ["encode_format", "jpeg_decoder", "compute_hash"]
+    return [(name, word) for name in recorded for word in told[name].split("|")]
+
+
+@pytest.mark.parametrize("name, word", choices())
+def test_every_word_of_a_choice_is_read_back(web, tmp_path, name, word):
+    url_list = tmp_path / "list.txt"
+    url_list.write_text(f"{web}/missing/1.jpg\n", encoding="utf-8")
+    given = {"output_format": "dummy", "encode_quality": 9, name: None if word == "None" else word}
+    report = turbo2ds.download(str(url_list), output_folder=str(tmp_path / "out"), processes_count=1, **given)
+    assert report.open().options[name] == given[name]
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_a_hint(tmp_path):

@@ -1,10 +1,13 @@
-"""What type checkers see: the stub is the table's, and the package keeps to its own types."""
+"""What checkers see without running: the stub is the table's, the package keeps to its own types and to
+what its oldest Python has."""
 
 import importlib.util
 import inspect
 import pathlib
+import re
 import subprocess
 import sys
+import sysconfig
 
 import turbo2ds
 
@@ -54,3 +57,24 @@ def test_a_callers_slip_is_seen_without_running(tmp_path):
     for line in (3, 4, 7):
         assert f"caller.py:{line}: error" in said, said
     assert "Found 3 errors" in said, said
+
+
+def beyond_the_oldest_python(folder):
+    """What the files of a folder use that the oldest Python of the wheel has not, as vermin says it."""
+    project = (FOLDER / "pyproject.toml").read_text(encoding="utf-8")
+    oldest = re.search(r'requires-python = ">=([0-9.]+)"', project)[1]
+    options = [f"-t={oldest}-", "--no-tips", "--violations", "--eval-annotations"]
+    command = [sysconfig.get_path("scripts") + "/vermin", *options, str(folder)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Minimum required versions" in checked.stdout, checked.stderr
+    return checked.stdout if checked.returncode else ""
+
+
+def test_the_package_keeps_to_what_the_oldest_python_has():
+    assert not beyond_the_oldest_python(pathlib.Path(turbo2ds.__file__).parent)
+
+
+def test_what_the_oldest_python_lacks_is_seen(tmp_path):
+    (tmp_path / "newer.py").write_text("import tomllib\nmatch 1:\n    case _: pass\n", encoding="utf-8")
+    said = beyond_the_oldest_python(tmp_path)
+    assert "tomllib" in said and "pattern matching" in said

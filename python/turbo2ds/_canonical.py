@@ -13,6 +13,7 @@ _REENCODE = {
     "SkipIfUnchanged": {"skip_reencode": True, "disable_all_reencoding": False},
     "Never": {"skip_reencode": False, "disable_all_reencoding": True},
 }
+_WORDS = {"Lanczos4": "lanczos"}
 _ENDINGS = {"None": "", "Gzip": ".gz", "Zstd": ".zst"}
 
 
@@ -39,7 +40,7 @@ def _value(text: str) -> Any:
     try:
         return float("inf") if text == "inf" else json.loads(_as_json(text))
     except ValueError:
-        return _snake(text)
+        return _WORDS.get(text) or _snake(text)
 
 
 def _as_json(text: str) -> str:
