@@ -3,7 +3,7 @@
 # make lint   formatting, clippy, licences, crates that are there twice or were yanked
 # make wheel  the Python wheel (manylinux2014) and source distribution, into python/dist
 # make test-wheel        builds the wheel, installs it into an environment of its own and tests it there
-# make test-distributed  the same with PySpark and Ray on this machine (700 MB of packages)
+# make test-distributed  the same with PySpark, Ray, Metaflow, MLflow and TensorBoard on this machine (1.3 GB of packages)
 # make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
 # make soak   SOAK_ROWS (a million) rows of refusals, small pictures and missing ones: neither descriptors nor memory may grow
 # make fuzz   every target of tests/fuzz for FUZZ_SECONDS (60); needs rustup's nightly toolchain
@@ -21,7 +21,7 @@ VENV := .venv
 REQUIREMENTS := tests/python/requirements.txt
 DEMO_ROWS ?= 2000
 
-.PHONY: help demo test test-rust test-python lint packages parity soak fuzz wheel test-wheel test-distributed
+.PHONY: help demo test test-rust test-python lint packages java parity soak fuzz wheel test-wheel test-distributed
 
 help:
 	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 11
@@ -29,6 +29,10 @@ help:
 # turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
 packages:
 	@.ci/packages
+
+# PySpark runs on it.
+java:
+	@.ci/packages java
 
 demo: packages
 	$(CARGO) build --release -p turbo2ds -p turbo2ds-tests --bins
@@ -65,7 +69,8 @@ $(VENV)/installed: $(REQUIREMENTS) | packages
 	@touch $@
 
 # The wheel is built against glibc 2.17 by Zig's C compiler, so that it runs on any Linux of the last decade, and
-# from the source distribution, so that that is known to build.
+# from the source distribution, so that that is known to build. It is stripped: debug information would only
+# take time.
 WHEEL_VENV := .venv-wheel
 BUILD_VENV := .venv-build
 BUILD_REQUIREMENTS := python/requirements-build.txt
@@ -73,14 +78,25 @@ WHEEL_REQUIREMENTS := python/tests/requirements.txt
 DIST := python/dist
 WHEEL_PLATFORM ?= --zig --compatibility manylinux2014
 
-wheel: $(BUILD_VENV)/installed
-	rm -rf $(DIST)
-	PATH="$(abspath $(BUILD_VENV))/bin:$$PATH" maturin build --release $(WHEEL_PLATFORM) \
-	    --sdist --out $(DIST) --manifest-path python/Cargo.toml
+# Everything that goes into it, folders too: a file that was removed makes another wheel. What changes while it
+# is built does as well.
+WHEEL_SOURCES := Cargo.toml Cargo.lock README.md LICENSE-APACHE LICENSE-MIT NOTICE \
+    python/Cargo.toml python/pyproject.toml \
+    $(shell find engine dns codec writers python/src python/turbo2ds -name __pycache__ -prune -o -print)
+
+wheel: $(DIST)/built
 	@ls -l $(DIST)
 
+$(DIST)/built: $(BUILD_VENV)/installed $(WHEEL_SOURCES)
+	rm -rf $(DIST)
+	@mkdir -p $(DIST)
+	@touch $(DIST)/begun
+	CARGO_PROFILE_RELEASE_DEBUG=false PATH="$(abspath $(BUILD_VENV))/bin:$$PATH" maturin build --release $(WHEEL_PLATFORM) \
+	    --sdist --out $(DIST) --manifest-path python/Cargo.toml
+	@mv $(DIST)/begun $@
+
 # From a clean environment, and from a folder in which the sources are not to be found by chance.
-test-wheel: wheel
+test-wheel: $(DIST)/built
 	rm -rf $(WHEEL_VENV)
 	$(PYTHON) -m venv $(WHEEL_VENV)
 	$(WHEEL_VENV)/bin/python -m pip install --quiet $(DIST)/*.whl --requirement $(WHEEL_REQUIREMENTS)
@@ -88,18 +104,21 @@ test-wheel: wheel
 	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
 	    $(WHEEL_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests
 
-# PySpark needs a Java runtime. An environment of its own: the packages are large, and no part of the tests.
+# An environment of its own: the packages are large, and no other test needs them. The wheel in it is always
+# the last one.
 DISTRIBUTED_VENV := .venv-distributed
 DISTRIBUTED_REQUIREMENTS := python/tests_distributed/requirements.txt
 
-test-distributed: wheel
-	@command -v java >/dev/null || { echo "PySpark needs Java: apt-get install default-jre-headless" >&2; exit 1; }
-	$(PYTHON) -m venv $(DISTRIBUTED_VENV)
-	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --requirement $(DISTRIBUTED_REQUIREMENTS)
+test-distributed: java $(DIST)/built $(DISTRIBUTED_VENV)/installed
 	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --force-reinstall --no-deps $(DIST)/*.whl
 	$(CARGO) build -p turbo2ds-tests --bins
 	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
 	    $(DISTRIBUTED_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests_distributed
+
+$(DISTRIBUTED_VENV)/installed: $(DISTRIBUTED_REQUIREMENTS) | packages
+	$(PYTHON) -m venv $(DISTRIBUTED_VENV)
+	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --requirement $(DISTRIBUTED_REQUIREMENTS)
+	@touch $@
 
 $(BUILD_VENV)/installed: $(BUILD_REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(BUILD_VENV)
@@ -108,6 +127,8 @@ $(BUILD_VENV)/installed: $(BUILD_REQUIREMENTS) | packages
 
 lint: packages
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path tests/fuzz/Cargo.toml
+	$(CARGO) metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	.ci/licenses
 	.ci/crates
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
