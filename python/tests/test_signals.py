@@ -9,7 +9,8 @@ import time
 import pytest
 import turbo2ds
 
-ROWS = 60
+# Two at a time, of 150 ms each: far from done when the first shard is, on any machine.
+ROWS = 300
 PER_SHARD = 5
 
 
@@ -93,7 +94,7 @@ def test_a_ctrl_c_that_comes_too_late_is_still_one(slow_list):
         slow_list,
         """
         def last_moment(progress):
-            if progress.count == 60:
+            if progress.count == ROWS:
                 os.kill(os.getpid(), signal.SIGINT)
 
         report = None
@@ -104,7 +105,9 @@ def test_a_ctrl_c_that_comes_too_late_is_still_one(slow_list):
             time.sleep(10)
         except KeyboardInterrupt:
             print("interrupted", report is None or report.count)
-        """.replace("LIST", repr(str(slow_list))).replace("OUTPUT", repr(str(slow_list.parent / "out"))),
+        """.replace("LIST", repr(str(slow_list)))
+        .replace("OUTPUT", repr(str(slow_list.parent / "out")))
+        .replace("ROWS", str(ROWS)),
     )
     code, said = finish(process)
     assert code == 0, said
