@@ -69,8 +69,7 @@ $(VENV)/installed: $(REQUIREMENTS) | packages
 	@touch $@
 
 # The wheel is built against glibc 2.17 by Zig's C compiler, so that it runs on any Linux of the last decade, and
-# from the source distribution, so that that is known to build. It is stripped: debug information would only
-# take time.
+# from the source distribution, so that that is known to build.
 WHEEL_VENV := .venv-wheel
 BUILD_VENV := .venv-build
 BUILD_REQUIREMENTS := python/requirements-build.txt
@@ -91,7 +90,7 @@ $(DIST)/built: $(BUILD_VENV)/installed $(WHEEL_SOURCES)
 	rm -rf $(DIST)
 	@mkdir -p $(DIST)
 	@touch $(DIST)/begun
-	CARGO_PROFILE_RELEASE_DEBUG=false PATH="$(abspath $(BUILD_VENV))/bin:$$PATH" maturin build --release $(WHEEL_PLATFORM) \
+	PATH="$(abspath $(BUILD_VENV))/bin:$$PATH" maturin build --release $(WHEEL_PLATFORM) \
 	    --sdist --out $(DIST) --manifest-path python/Cargo.toml
 	@mv $(DIST)/begun $@
 
