@@ -9,8 +9,8 @@ and faults from one seed, in a network namespace that needs no root where users 
 Its CPU time stands in a column of its own and counts for nobody; it shares the machine's cores,
 though, so images per second are those of this machine with its web on it.
 
-CPU is user+sys of the whole process tree, from wait4. The first run of each side warms up and is not
-counted. The set 18M runs with --fraction, and what it prints at the end is an extrapolation.
+CPU is user+sys of the whole process tree, from wait4. Each side runs the list's first tenth once to warm
+up, which is not counted. The set 18M runs with --fraction, and what it prints at the end is an extrapolation.
 """
 
 import argparse
@@ -65,20 +65,21 @@ def web_arguments(args):
 def compare(args, scheme, work):
     """Every run of every side over one scheme, and what was to be expected of the list."""
     images = args.images or simulated.drawn(args.simweb, ROOT / "build/images")
-    url_list = work / f"list-{scheme}"
+    url_list, first_tenth = work / f"list-{scheme}", work / f"tenth-{scheme}"
     tls = ["--tls"] if scheme == "https" else []
-    listed = ["--set", args.list, "--fraction", args.fraction, "--out", url_list, *tls, *web_arguments(args)]
-    expected = simulated.simweb(args.simweb, "list", *listed)
+    listed = ["--set", args.list, *tls, *web_arguments(args)]
+    simulated.simweb(args.simweb, "list", "--fraction", args.fraction / 10, "--out", first_tenth, *listed)
+    expected = simulated.simweb(args.simweb, "list", "--fraction", args.fraction, "--out", url_list, *listed)
     print(f"{scheme}: {expected}", flush=True)
     runs = {}
     waits = ["--latency", args.latency, "--dns-latency", args.dns_latency]
     with simulated.serving(args.simweb, images, work / "ca.pem", *waits, *web_arguments(args)) as server:
         bundle = simulated.trusted_bundle(work / "ca.pem", work / "bundle.pem")
         environment = {"SSL_CERT_FILE": str(bundle)}
-        chosen = sides.chosen(args, url_list)
+        chosen, warming = sides.chosen(args, url_list), sides.chosen(args, first_tenth)
         floors = [measure.codec_floor(args.floors, images, args.image_size, work)] if args.floors else []
         for number in range(args.rounds + 1):
-            for side in chosen:
+            for side in chosen if number else warming:
                 done = measure.run(side, work / side.name, work / f"{side.name}.log", server, environment)
                 label = f"round {number}" if number else "warm-up"
                 print(f"{label:8} {side.name:12} " + " ".join(f"{k}={v:.6g}" for k, v in done.items()), flush=True)
