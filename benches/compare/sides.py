@@ -23,7 +23,8 @@ class Side:
 
 def version_of(command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout or done.stderr).strip().splitlines()[-1] if done.stdout or done.stderr else "unknown"
+    said = (done.stdout or done.stderr).strip()
+    return said.splitlines()[0] if said else "unknown"
 
 
 def shared(args, url_list):
