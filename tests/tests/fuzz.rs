@@ -66,6 +66,15 @@ impl Drop for Attempt<'_> {
     }
 }
 
+fn attempt(target: &str, what: String, input: &[u8], run: fn(&[u8])) {
+    let _kept = Attempt {
+        target,
+        what,
+        input,
+    };
+    run(input);
+}
+
 /// An input like the seeds: one of them with a few changes, of which each is one that a peer or a disk makes.
 fn mutated(seeds: &[&Vec<u8>], random: &mut Seeded) -> Vec<u8> {
     let mut input = seeds[random.below(seeds.len() as u64) as usize].clone();
@@ -107,13 +116,7 @@ fn check(target: &str, run: fn(&[u8])) {
     let seeds = read(&folder().join("seeds").join(target));
     assert!(!seeds.is_empty(), "{target} has no seeds");
     for (name, input) in &seeds {
-        let what = format!("its seed {name}");
-        let _attempt = Attempt {
-            target,
-            what,
-            input,
-        };
-        run(input);
+        attempt(target, format!("its seed {name}"), input, run);
     }
     let seeds: Vec<_> = seeds.values().collect();
     let seed = number_from_env("TURBO2DS_SEED", 1);
@@ -121,12 +124,7 @@ fn check(target: &str, run: fn(&[u8])) {
     for number in 0..number_from_env("TURBO2DS_FUZZ_INPUTS", INPUTS) {
         let input = &mutated(&seeds, &mut random);
         let what = format!("input {number} of TURBO2DS_SEED={seed}");
-        let _attempt = Attempt {
-            target,
-            what,
-            input,
-        };
-        run(input);
+        attempt(target, what, input, run);
     }
 }
 
