@@ -62,6 +62,44 @@ def test_a_worker_of_a_spark_cluster_that_is_killed_loses_nothing(alone, slow_li
     check(output, alone)
 
 
+def packed_package(folder):
+    """The installed package as an archive whose root is its folder's parent, as the documentation makes it."""
+    archive = folder / "turbo2ds.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(pathlib.Path(turbo2ds.__file__).parent, arcname="turbo2ds")
+    return archive
+
+
+def test_executors_without_the_package_get_it_by_an_archive(alone, slow_list, tmp_path, monkeypatch):
+    from pyspark.sql import SparkSession
+
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    python = bare / "bin" / "python"
+    assert subprocess.run([python, "-c", "import turbo2ds"], stderr=subprocess.DEVNULL).returncode != 0
+    monkeypatch.setenv("PYSPARK_PYTHON", str(python))
+    output = tmp_path / "out"
+    with spark_standalone(tmp_path) as (url, _):
+        session = (
+            SparkSession.builder.master(url)
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.executor.memory", "512m")
+            .config("spark.ui.enabled", "false")
+            .config("spark.archives", f"{packed_package(tmp_path)}#turbo2ds_package")
+            .config("spark.executorEnv.PYTHONPATH", "turbo2ds_package")
+            .getOrCreate()
+        )
+        try:
+            parts = session.sparkContext.parallelize(range(4), 4)
+            where = parts.map(lambda _: __import__("turbo2ds").__file__).collect()
+            report = turbo2ds.download(slow_list, **options(output), distributor="pyspark")
+        finally:
+            session.stop()
+    assert all("turbo2ds_package" in place for place in where), where
+    assert report.count == ROWS
+    check(output, alone)
+
+
 def test_a_node_of_a_ray_cluster_that_is_killed_loses_nothing(alone, slow_list, tmp_path):
     output = tmp_path / "out"
     with ray_nodes(tmp_path) as (_, nodes):

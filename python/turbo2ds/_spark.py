@@ -1,7 +1,7 @@
 """Ranges of shards over a Spark cluster: one task for each.
 
 The active session is used, or one is made on this machine. The package must be importable on the
-executors. Spark itself runs the tasks of a lost executor again.
+executors: installed there, or sent by spark.archives. Spark itself runs the tasks of a lost executor again.
 """
 
 from typing import Any, Optional
