@@ -99,7 +99,7 @@ test-wheel: $(DIST)/built
 	rm -rf $(WHEEL_VENV)
 	$(PYTHON) -m venv $(WHEEL_VENV)
 	$(WHEEL_VENV)/bin/python -m pip install --quiet $(DIST)/*.whl --requirement $(WHEEL_REQUIREMENTS)
-	$(CARGO) build -p turbo2ds-tests --bins
+	$(CARGO) build --workspace --bins
 	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
 	    $(WHEEL_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests
 
@@ -110,7 +110,7 @@ DISTRIBUTED_REQUIREMENTS := python/tests_distributed/requirements.txt
 
 test-distributed: java $(DIST)/built $(DISTRIBUTED_VENV)/installed
 	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --force-reinstall --no-deps $(DIST)/*.whl
-	$(CARGO) build -p turbo2ds-tests --bins
+	$(CARGO) build --workspace --bins
 	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
 	    $(DISTRIBUTED_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests_distributed
 
