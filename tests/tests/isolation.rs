@@ -53,7 +53,8 @@ fn a_process_that_dies_fails_one_image_and_another_takes_its_place() {
     let urls = (0..COUNT).map(|seed| web.url(&format!("/img/{seed}.jpg?w=1500&h=1100")));
     let job = apart(Job::of_urls(&web, urls))
         .option("--number_sample_per_shard", "20")
-        .option("--processes_count", "1");
+        .option("--processes_count", "1")
+        .option("--timeout", "120");
     let running = job.start();
     assert!(web.wait_for_requests(4));
     let mut killed = 0;
