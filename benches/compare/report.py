@@ -48,13 +48,14 @@ def table(title, by_side):
 
 def against_floor(by_side, floors):
     """CPU of a whole run per image over what codec and hash take in a loop, before and behind the runs."""
+    if not floors:
+        return
     for loop, title in (("own", "turbo2ds' own codec in a loop"), ("bare", "bare library calls in a loop")):
-        if floors:
-            taken = [floor[loop] for floor in floors]
-            mean = statistics.mean(taken)
-            yield f"{title}: {mean:.0f} us per image ({', '.join(f'{us:.0f}' for us in taken)})"
-            for name, row in by_side.items():
-                yield f"{name}: {row['cpu_us_per_image'] / mean:.3f} times that"
+        taken = [floor[loop] for floor in floors]
+        mean = statistics.mean(taken)
+        yield f"{title}: {mean:.0f} us per image ({', '.join(f'{us:.0f}' for us in taken)})"
+        for name, row in by_side.items():
+            yield f"{name}: {row['cpu_us_per_image'] / mean:.3f} times that"
 
 
 def write(path, content):

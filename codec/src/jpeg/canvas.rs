@@ -1,11 +1,9 @@
 //! Owns where blocks' samples go in the planes. Never writes outside of them.
 
-use super::idct::{Block, GROUP, Quantizers, Width};
+use super::idct::{Block, GROUP, Quantizers, SIDE, Width};
 use super::markers::COMPONENTS;
 use crate::pixels::{Plane, Room};
 
-/// Rows and samples of a row of a block.
-const SIDE: usize = 8;
 /// Samples of a row of a group.
 const GROUP_SIDE: usize = GROUP * SIDE;
 

@@ -106,7 +106,7 @@ impl Step {
         (self.0 >> 4) as usize & 15
     }
 
-    /// Places of the block to the one behind the last coefficient, at most [`END`] and 16; from [`END`] on
+    /// Places of the block to the one behind the last coefficient, at most [`END`] and 31; from [`END`] on
     /// the block ends.
     #[inline(always)]
     pub(super) fn advance(self) -> usize {

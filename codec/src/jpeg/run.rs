@@ -51,14 +51,13 @@ struct State<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// For units that have one block for each of `of_a_unit`. None where there is no room for one.
+    /// For units that have one block for each of `of_a_unit`. None where there is no room for four.
     pub(super) fn new(of_a_unit: &[Tables<'a>]) -> Option<Self> {
         // Whole groups of four units are whole groups of blocks to transform.
-        let units_max = match BLOCKS_MAX.checked_div(of_a_unit.len())? {
-            0 => return None,
-            few @ 1..4 => few,
-            many => many / 4 * 4,
-        };
+        let units_max = BLOCKS_MAX.checked_div(of_a_unit.len())? / 4 * 4;
+        if units_max == 0 {
+            return None;
+        }
         let mut tables = [*of_a_unit.first()?; BLOCKS_MAX + 1];
         for (at, tables) in tables.iter_mut().enumerate() {
             tables.ac = of_a_unit[at % of_a_unit.len()].ac;

@@ -18,7 +18,7 @@ pub(super) struct Quantizers(pub(super) Block);
 pub(super) const GROUP: usize = 4;
 
 /// Rows and samples of a row of a block.
-const SIDE: usize = 8;
+pub(super) const SIDE: usize = 8;
 
 /// Fraction bits of the factors.
 const FRACTION: u32 = 13;
