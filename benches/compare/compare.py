@@ -77,7 +77,7 @@ def compare(args, scheme, work):
         bundle = simulated.trusted_bundle(work / "ca.pem", work / "bundle.pem")
         environment = {"SSL_CERT_FILE": str(bundle)}
         chosen, warming = sides.chosen(args, url_list), sides.chosen(args, first_tenth)
-        floors = [measure.codec_floor(args.floors, images, args.image_size, work)] if args.floors else []
+        floors = []
         for number in range(args.rounds + 1):
             for side in chosen if number else warming:
                 done = measure.run(side, work / side.name, work / f"{side.name}.log", server, environment)
@@ -85,8 +85,9 @@ def compare(args, scheme, work):
                 print(f"{label:8} {side.name:12} " + " ".join(f"{k}={v:.6g}" for k, v in done.items()), flush=True)
                 if number:
                     runs.setdefault(side.name, []).append(done)
-        if args.floors:
-            floors.append(measure.codec_floor(args.floors, images, args.image_size, work))
+                if number and args.floors and side is chosen[0]:
+                    floors.append(measure.codec_floor(args.floors, images, args.image_size, work))
+                    print(f"{label:8} codec floor  " + " ".join(f"{k}={v:.6g}" for k, v in floors[-1].items()), flush=True)
     versions = {side.name: side.version for side in chosen}
     return {"expected": expected, "versions": versions, "runs": runs, "codec_floor_us": floors}
 
@@ -115,7 +116,7 @@ def main():
         result["medians"] = by_side
         print(result["versions"])
         print("\n".join(report.table(f"{args.list} over {scheme}, medians of {args.rounds}", by_side)))
-        print("\n".join(report.against_floor(by_side, result["codec_floor_us"])))
+        print("\n".join(report.against_floor(result["runs"], result["codec_floor_us"])))
         if args.fraction < 1:
             print("\n".join(extrapolation(args, by_side)))
     if args.json:

@@ -46,16 +46,16 @@ def table(title, by_side):
     yield ""
 
 
-def against_floor(by_side, floors):
-    """CPU of a whole run per image over what codec and hash take in a loop, before and behind the runs."""
+def against_floor(runs, floors):
+    """CPU of a whole run per image over what codec and hash take in a loop of the same round."""
     if not floors:
         return
     for loop, title in (("own", "turbo2ds' own codec in a loop"), ("bare", "bare library calls in a loop")):
         taken = [floor[loop] for floor in floors]
-        mean = statistics.mean(taken)
-        yield f"{title}: {mean:.0f} us per image ({', '.join(f'{us:.0f}' for us in taken)})"
-        for name, row in by_side.items():
-            yield f"{name}: {row['cpu_us_per_image'] / mean:.3f} times that"
+        yield f"{title}: {statistics.median(taken):.0f} us per image ({', '.join(f'{us:.0f}' for us in taken)})"
+        for name, rounds in runs.items():
+            ratios = [done["cpu_us_per_image"] / us for done, us in zip(rounds, taken, strict=True)]
+            yield f"{name}: {statistics.median(ratios):.3f} times that ({', '.join(f'{r:.3f}' for r in ratios)})"
 
 
 def write(path, content):

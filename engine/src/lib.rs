@@ -8,6 +8,7 @@
 
 pub mod address;
 mod alarm;
+pub mod allocator;
 pub mod command;
 mod commit;
 mod compute;

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use turbo2ds::allocator::Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
 fn main() -> ExitCode {
     let code = turbo2ds::command::main(std::env::args_os().skip(1));
     if code == turbo2ds::error::EXIT_SUCCESS {

@@ -6,10 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use turbo2ds::allocator::Allocator;
 use turbo2ds::config::Config;
 use turbo2ds::error::Error;
 use turbo2ds::options::{Invocation, Split, TABLE, parse};
 use turbo2ds::run::{Host, Observer, RunReport, SignalUse};
+
+/// This library's own: Python and other extensions keep theirs.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// What a Python observer raised, until the run has ended.
 type Raised = Arc<Mutex<Option<PyErr>>>;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub(crate) enum Section {
     /// Pixels.
     Codec,
+    /// Pixels, all images together and nothing by stage: what a whole run is held against.
+    Loop,
     /// Response heads.
     Head,
     /// Digests.
@@ -18,8 +20,9 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Codec,
+        Self::Loop,
         Self::Head,
         Self::Hash,
         Self::Tar,
@@ -30,6 +33,7 @@ impl Section {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Codec => "codec",
+            Self::Loop => "loop",
             Self::Head => "head",
             Self::Hash => "hash",
             Self::Tar => "tar",

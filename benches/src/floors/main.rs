@@ -3,8 +3,8 @@
 //! output; each section is a module.
 //!
 //! `floors [SECTION...] [--images FOLDER] [--size PIXELS] [--rounds N] [--gets N] [--in-flight N]
-//! [--body-bytes N] [--scratch FOLDER] [--json FILE]`, sections `codec`, `head`, `hash`, `tar` and
-//! `runtimes`, all of them where none is named.
+//! [--body-bytes N] [--scratch FOLDER] [--json FILE]`, sections `codec`, `loop`, `head`,
+//! `hash`, `tar` and `runtimes`, all of them where none is named.
 //!
 //! A binary of its own and not criterion benches: criterion measures one function to its end and then
 //! the next, by the wall's clock, so that on a busy machine the ratio of two is the ratio of two
@@ -27,6 +27,11 @@ use std::fs;
 use arguments::{Arguments, Section};
 use serde_json::{Map, Value, json};
 use table::Table;
+use turbo2ds::allocator::Allocator;
+
+/// As in the program whose floors these are.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// What a section gives, or why it gives nothing.
 type Found = Result<Vec<Table>, Box<dyn Error>>;
@@ -57,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn measure(section: Section, arguments: &Arguments) -> Found {
     match section {
         Section::Codec => codec::measure(arguments),
+        Section::Loop => codec::measure_loop(arguments),
         Section::Head => head::measure(arguments.rounds),
         Section::Hash => hash::measure(arguments.rounds),
         Section::Tar => tar::measure(arguments),

@@ -8,6 +8,8 @@ mod jpeg;
 mod stages;
 mod whole;
 
+use std::io;
+
 use turbo2ds_codec::stages::Stages;
 use turbo2ds_codec::{Format, Settings, sniff};
 
@@ -29,7 +31,22 @@ struct Case {
     channels: usize,
 }
 
+/// The loop and the stages, by format and by size.
 pub(crate) fn measure(arguments: &Arguments) -> Found {
+    let cases = cases(arguments)?;
+    let mut tables = vec![whole::measure(&cases, arguments, whole::groups)?];
+    tables.extend(stages::measure(&cases, arguments));
+    Ok(tables)
+}
+
+/// The loop alone, all images together.
+pub(crate) fn measure_loop(arguments: &Arguments) -> Found {
+    let cases = cases(arguments)?;
+    let table = whole::measure(&cases, arguments, whole::together)?;
+    Ok(vec![table])
+}
+
+fn cases(arguments: &Arguments) -> io::Result<Vec<Case>> {
     let bodies = corpus::bodies(arguments.images.as_deref())?;
     let all = bodies.len();
     let mut rgb = Stages::new(settings(arguments.size, true));
@@ -42,9 +59,7 @@ pub(crate) fn measure(arguments: &Arguments) -> Found {
         cases.len(),
         arguments.size
     );
-    let mut tables = vec![whole::measure(&cases, arguments)?];
-    tables.extend(stages::measure(&cases, arguments));
-    Ok(tables)
+    Ok(cases)
 }
 
 /// img2dataset's defaults at `size`.

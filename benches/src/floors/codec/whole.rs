@@ -56,7 +56,15 @@ impl Sides {
     }
 }
 
-pub(super) fn measure(cases: &[Case], arguments: &Arguments) -> Result<Table, &'static str> {
+/// Images that are measured together, and the row's name.
+type Group<'a> = (&'static str, Vec<&'a Case>);
+
+/// A row per group that `grouped` makes of the images that the bare calls take.
+pub(super) fn measure(
+    cases: &[Case],
+    arguments: &Arguments,
+    grouped: impl for<'a> FnOnce(&[&'a Case]) -> Vec<Group<'a>>,
+) -> Result<Table, &'static str> {
     let mut sides = Sides {
         planes: Ours::new(arguments.size, false),
         rgb: Ours::new(arguments.size, true),
@@ -81,15 +89,20 @@ pub(super) fn measure(cases: &[Case], arguments: &Arguments) -> Result<Table, &'
         let cells = passes(&mut sides, &every, false, arguments.rounds)?;
         table.row("all, those too that bare calls refuse", cells);
     }
-    for (name, cases) in groups(&both) {
+    for (name, cases) in grouped(&both) {
         table.row(name, passes(&mut sides, &cases, true, arguments.rounds)?);
     }
     Ok(table)
 }
 
+/// All together.
+pub(super) fn together<'a>(cases: &[&'a Case]) -> Vec<Group<'a>> {
+    vec![("all", cases.to_vec())]
+}
+
 /// All together, by format, and by size.
-fn groups<'a>(cases: &[&'a Case]) -> Vec<(&'static str, Vec<&'a Case>)> {
-    let mut groups = vec![("all", cases.to_vec())];
+pub(super) fn groups<'a>(cases: &[&'a Case]) -> Vec<Group<'a>> {
+    let mut groups = together(cases);
     let mut by_kind: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut by_class: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for case in cases {
