@@ -21,6 +21,11 @@ VENV := .venv
 REQUIREMENTS := tests/python/requirements.txt
 DEMO_ROWS ?= 2000
 
+# Kernels for aarch64 have pages of 4, 16 or 64 kB; jemalloc is built for one size and those below it.
+ifeq ($(shell uname -m),aarch64)
+export JEMALLOC_SYS_WITH_LG_PAGE := 16
+endif
+
 .PHONY: help demo test test-rust test-python lint packages java parity soak fuzz wheel test-wheel test-distributed
 
 help:

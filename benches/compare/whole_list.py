@@ -6,12 +6,13 @@
 18 million rows on about 5 million host names. Without --bodies every name is resolved and every
 address refused, because none is allowed: the list, the planner, the resolver, the statistics and the
 commits are at work, and the network is not. With --bodies every row gets a body of one or two
-kilobytes. The rate and the memory at 1 million rows and at the end are printed, and what the list would
-take with real bodies, at the rate of CPU per image that --cpu_us_per_image names.
+kilobytes. The rate and the resident memory are printed, its mean over each million of rows, and what the
+list would take with real bodies, at the rate of CPU per image that --cpu_us_per_image names.
 """
 
 import argparse
 import os
+import statistics
 import sys
 import tempfile
 import threading
@@ -24,7 +25,7 @@ import simulated
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARD_ROWS = 10_000
-EARLY_ROWS = 1_000_000
+MILLION = 1_000_000
 
 # What --bodies serves: images of some 60 pixels a side.
 TINY = ["--count", "4", "--megapixels", "0.003"]
@@ -76,13 +77,13 @@ def run(args, work):
     rows, images = measure.count(folder)
     if rows != listed["rows"]:
         raise SystemExit(f"{rows} of {listed['rows']} rows")
-    curve = {done // EARLY_ROWS: round(mb) for done, mb in reversed(watch.samples)}
-    early = next((mb for done, mb in watch.samples if done >= min(EARLY_ROWS, rows // 18)), 0)
+    by_million = {}
+    for done, mb in watch.samples:
+        by_million.setdefault(done // MILLION, []).append(mb)
     return {
         "rows": rows, "images": images, "hosts": listed["hosts"], **ended, "server_cpu_s": server_cpu,
         "rows_per_s": rows / ended["wall_s"], "cpu_us_per_row": ended["cpu_s"] / rows * 1e6,
-        "rss_mb_at_1M_rows": early, "rss_mb_at_the_end": watch.samples[-1][1],
-        "rss_mb_by_million_rows": dict(sorted(curve.items())),
+        "rss_mb_by_million_rows": {million: statistics.mean(mb) for million, mb in by_million.items()},
     }
 
 
@@ -102,8 +103,11 @@ def main():
     result["machine"] = report.machine()
     for key, value in result.items():
         print(f"{key:20} {value}")
-    flat = result["rss_mb_at_the_end"] / result["rss_mb_at_1M_rows"] if result["rss_mb_at_1M_rows"] else 0
-    print(f"memory at the end / at 1M rows: {flat:.3f}")
+    # A shorter part of the list ends within its first million, which fills the caches.
+    first, *later = list(result["rss_mb_by_million_rows"].values())[1:] or [0]
+    if later:
+        least, most, last = (mb / first for mb in (min(later), max(later), later[-1]))
+        print(f"memory of later millions over the second's: {least:.3f} to {most:.3f}, the last {last:.3f}")
     seconds = 18e6 * (result["cpu_us_per_row"] + args.cpu_us_per_image) / 1e6 / os.cpu_count()
     print(f"the whole list with real bodies: {seconds / 3600:.1f} h on these {os.cpu_count()} cores")
     print(f"(assumed: {args.cpu_us_per_image:.0f} us of CPU per image beside the row's own, no wait for the network)")
