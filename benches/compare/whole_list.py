@@ -83,7 +83,7 @@ def run(args, work):
     return {
         "rows": rows, "images": images, "hosts": listed["hosts"], **ended, "server_cpu_s": server_cpu,
         "rows_per_s": rows / ended["wall_s"], "cpu_us_per_row": ended["cpu_s"] / rows * 1e6,
-        "rss_mb_by_million_rows": {million: statistics.mean(mb) for million, mb in by_million.items()},
+        "rss_mb_by_million_rows": {million: round(statistics.mean(mb), 1) for million, mb in by_million.items()},
     }
 
 
