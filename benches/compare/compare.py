@@ -62,6 +62,10 @@ def web_arguments(args):
     return ["--seed", args.seed, "--shares", args.shares, *changed]
 
 
+def show(label, name, figures):
+    print(f"{label:8} {name:12} " + " ".join(f"{k}={v:.6g}" for k, v in figures.items()), flush=True)
+
+
 def compare(args, scheme, work):
     """Every run of every side over one scheme, and what was to be expected of the list."""
     images = args.images or simulated.drawn(args.simweb, ROOT / "build/images")
@@ -82,12 +86,12 @@ def compare(args, scheme, work):
             for side in chosen if number else warming:
                 done = measure.run(side, work / side.name, work / f"{side.name}.log", server, environment)
                 label = f"round {number}" if number else "warm-up"
-                print(f"{label:8} {side.name:12} " + " ".join(f"{k}={v:.6g}" for k, v in done.items()), flush=True)
+                show(label, side.name, done)
                 if number:
                     runs.setdefault(side.name, []).append(done)
                 if number and args.floors and side is chosen[0]:
                     floors.append(measure.codec_floor(args.floors, images, args.image_size, work))
-                    print(f"{label:8} codec floor  " + " ".join(f"{k}={v:.6g}" for k, v in floors[-1].items()), flush=True)
+                    show(label, "codec floor", floors[-1])
     versions = {side.name: side.version for side in chosen}
     return {"expected": expected, "versions": versions, "runs": runs, "codec_floor_us": floors}
 

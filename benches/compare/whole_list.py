@@ -103,11 +103,11 @@ def main():
     result["machine"] = report.machine()
     for key, value in result.items():
         print(f"{key:20} {value}")
-    # A shorter part of the list ends within its first million, which fills the caches.
-    first, *later = list(result["rss_mb_by_million_rows"].values())[1:] or [0]
-    if later:
-        least, most, last = (mb / first for mb in (min(later), max(later), later[-1]))
-        print(f"memory of later millions over the second's: {least:.3f} to {most:.3f}, the last {last:.3f}")
+    # The first million fills the caches; a small part of the list has no other.
+    settled = list(result["rss_mb_by_million_rows"].values())[1:]
+    if settled:
+        least, most, last = (mb / settled[0] for mb in (min(settled), max(settled), settled[-1]))
+        print(f"memory over the second million's: {least:.3f} to {most:.3f}, the last {last:.3f}")
     seconds = 18e6 * (result["cpu_us_per_row"] + args.cpu_us_per_image) / 1e6 / os.cpu_count()
     print(f"the whole list with real bodies: {seconds / 3600:.1f} h on these {os.cpu_count()} cores")
     print(f"(assumed: {args.cpu_us_per_image:.0f} us of CPU per image beside the row's own, no wait for the network)")

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// The lock file this binary was built from.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 /// Whose versions a figure depends on.
-const LIBRARIES: [&str; 17] = [
+const LIBRARIES: [&str; 18] = [
     "fast_image_resize",
     "gif",
     "httparse",
@@ -19,6 +19,7 @@ const LIBRARIES: [&str; 17] = [
     "png",
     "ring",
     "tar",
+    "tikv-jemallocator",
     "tokio",
     "tokio-uring",
     "turbo2ds",
