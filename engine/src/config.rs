@@ -41,16 +41,22 @@ pub struct Config {
 /// Where rows come from and which columns matter.
 #[derive(Clone, Debug)]
 pub struct InputConfig {
-    /// File, folder or glob, as given.
+    /// File, folder or glob, as given; `-` is standard input.
     pub url_list: String,
-    /// Format of the files.
-    pub format: InputFormat,
-    /// Compression of the files.
-    pub compression: Compression,
+    /// Format of the files; `None` takes it from their bytes and names.
+    pub format: Option<InputFormat>,
+    /// How csv and tsv are written.
+    pub dialect: Dialect,
     /// Column that holds the URL.
     pub url_col: String,
+    /// A cell may hold a list of URLs, each of which becomes a row.
+    pub explode_url: bool,
     /// Column that holds the caption.
     pub caption_col: Option<String>,
+    /// Columns whose texts are joined to the caption and also kept apart.
+    pub caption_cols: Vec<String>,
+    /// What stands between them.
+    pub caption_separator: String,
     /// Further columns kept in the metadata, in the order given.
     pub save_additional_columns: Vec<String>,
     /// Column with the boxes to blur, kept in the metadata too.
@@ -59,6 +65,71 @@ pub struct InputConfig {
     pub verify_hash_col: Option<String>,
     /// Rows per shard, at least 1.
     pub rows_per_shard: usize,
+    /// Most rows taken from the list's start.
+    pub rows_max: Option<u64>,
+    /// Rows that are picked at random; the others are none of the dataset's.
+    pub sample: Option<Sample>,
+}
+
+impl Default for InputConfig {
+    fn default() -> Self {
+        Self {
+            url_list: String::new(),
+            format: None,
+            dialect: Dialect::default(),
+            url_col: "url".to_owned(),
+            explode_url: false,
+            caption_col: None,
+            caption_cols: Vec::new(),
+            caption_separator: "\n".to_owned(),
+            save_additional_columns: Vec::new(),
+            bbox_col: None,
+            verify_hash_col: None,
+            rows_per_shard: 10_000,
+            rows_max: None,
+            sample: None,
+        }
+    }
+}
+
+impl InputConfig {
+    /// Whether rows of the dataset are other than the rows of the files.
+    pub fn picks_rows(&self) -> bool {
+        self.explode_url || self.sample.is_some()
+    }
+}
+
+/// How csv and tsv are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// What quotes mean.
+    pub quoting: Quoting,
+    /// The byte between fields; `None` is the format's.
+    pub delimiter: Option<u8>,
+    /// Names of the columns of files without a header line.
+    pub columns: Option<Vec<String>>,
+}
+
+/// What quotes mean in csv and tsv.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quoting {
+    /// They enclose fields (RFC 4180), but one that is never closed, or that would swallow whole
+    /// records, is a character like any other.
+    #[default]
+    Auto,
+    /// They enclose fields (RFC 4180); one that is never closed is an error.
+    Rfc4180,
+    /// They are characters like any other.
+    None,
+}
+
+/// A seeded pick of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// Share of the rows, over 0 and at most 1.
+    pub rate: f64,
+    /// Equal seeds pick equal rows.
+    pub seed: u64,
 }
 
 /// A row format.
@@ -66,9 +137,9 @@ pub struct InputConfig {
 pub enum InputFormat {
     /// One URL per line.
     Txt,
-    /// Comma-separated with a header line.
+    /// Comma-separated.
     Csv,
-    /// Tab-separated with a header line.
+    /// Tab-separated.
     Tsv,
     /// One JSON array of objects (or an object of columns).
     Json,
@@ -76,17 +147,41 @@ pub enum InputFormat {
     Jsonl,
     /// Apache Parquet.
     Parquet,
+    /// Apache Arrow IPC: Feather version 2 and streams.
+    Arrow,
+}
+
+impl InputFormat {
+    /// The option's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Txt => "txt",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// Whether rows come as text.
+    pub const fn is_text(self) -> bool {
+        !matches!(self, Self::Parquet | Self::Arrow)
+    }
 }
 
 /// Compression around a text input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// Plain bytes.
-    None,
     /// `.gz`
     Gzip,
     /// `.zst`
     Zstd,
+    /// `.bz2`
+    Bzip2,
+    /// `.xz`
+    Xz,
 }
 
 /// Where and how the dataset is written.

@@ -6,15 +6,14 @@
 //! the error: a shard committed with fewer rows than it should have would never be completed.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use arrow_array::{Array, RecordBatch, StringArray, cast::AsArray};
 use turbo2ds_codec::BoundingBox;
 
-use crate::config::{InputConfig, InputFormat};
+use crate::config::InputFormat;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::input::{self, Boxes, Columns, EmptyCell, LossyCounts, Role, RowSource};
+use crate::input::{Boxes, Columns, EmptyCell, InputIdentity, List, Losses, Role, RowSource};
 
 /// One shard's rows, before anything was fetched.
 #[derive(Clone, Debug)]
@@ -58,8 +57,13 @@ impl ShardPlan {
 
 /// Cuts a URL list into shards, one after the other.
 pub struct Planner {
-    config: InputConfig,
-    files: VecDeque<PathBuf>,
+    list: List,
+    /// Rows of a full shard.
+    rows_per_shard: usize,
+    /// The file that is opened next.
+    next_file: usize,
+    /// Rows that may still be taken.
+    rows_left: u64,
     open: Option<OpenFile>,
     next_shard_id: u64,
     /// The last that is wanted.
@@ -69,41 +73,47 @@ pub struct Planner {
     hash_column: Option<usize>,
     boxes_column: Option<usize>,
     is_done: Box<dyn Fn(u64) -> bool + Send>,
-    lossy: LossyCounts,
+    losses: Losses,
     failed: bool,
 }
 
 /// The file that is being cut.
 struct OpenFile {
-    path: PathBuf,
     source: Box<dyn RowSource>,
     /// Rows read and not yet planned.
     pending: VecDeque<RecordBatch>,
 }
 
 impl Planner {
-    /// Lists the files and opens the first, so that a wrong path, format or column ends here.
+    /// Opens the list's first file.
     ///
     /// # Errors
     /// [`Error::Input`].
-    pub fn open(config: &InputConfig) -> Result<Self, Error> {
+    pub fn open(list: List) -> Result<Self, Error> {
+        let config = list.config();
         let columns = Columns::new(config);
-        let place = |role| columns.0.iter().position(|column| column.role == role);
         let mut planner = Self {
-            config: config.clone(),
-            files: input::list(config)?.into(),
+            rows_per_shard: config.rows_per_shard,
+            rows_left: config.rows_max.unwrap_or(u64::MAX),
+            list,
+            next_file: 0,
             open: None,
             next_shard_id: 0,
             last_shard_id: u64::MAX,
             next_row: 0,
-            hash_column: place(Role::Hash),
-            boxes_column: place(Role::Boxes),
+            hash_column: columns.place(Role::Hash),
+            boxes_column: columns.place(Role::Boxes),
             is_done: Box::new(|_| false),
-            lossy: LossyCounts::default(),
+            losses: Losses::default(),
             failed: false,
         };
         planner.open_next()?;
         Ok(planner)
+    }
+
+    /// What tells the list from another.
+    pub fn identity(&self) -> &InputIdentity {
+        self.list.identity()
     }
 
     /// Numbers the shards from `first_shard_id` on instead of 0.
@@ -134,22 +144,21 @@ impl Planner {
     }
 
     /// What could not be kept as it came, so far.
-    pub fn lossy(&self) -> LossyCounts {
-        let mut total = self.lossy;
+    pub fn losses(&self) -> Losses {
+        let mut total = self.losses.clone();
         if let Some(open) = &self.open {
-            total.add(open.source.lossy());
+            total.join(&open.source.losses());
         }
         total
     }
 
     fn open_next(&mut self) -> Result<(), Error> {
         if let Some(closed) = self.open.take() {
-            self.lossy.add(closed.source.lossy());
+            self.losses.join(&closed.source.losses());
         }
-        if let Some(path) = self.files.pop_front() {
-            let source = input::open(&path, &self.config)?;
+        if let Some(source) = self.list.source(self.next_file)? {
+            self.next_file += 1;
             self.open = Some(OpenFile {
-                path,
                 source,
                 pending: VecDeque::new(),
             });
@@ -159,10 +168,12 @@ impl Planner {
 
     /// The next shard that is not done; `None` at the list's end.
     fn next_plan(&mut self) -> Result<Option<ShardPlan>, Error> {
-        while let Some(open) = &mut self.open
+        while self.rows_left > 0
+            && let Some(open) = &mut self.open
             && self.next_shard_id <= self.last_shard_id
         {
-            let wanted = self.config.rows_per_shard;
+            let left = usize::try_from(self.rows_left).unwrap_or(usize::MAX);
+            let wanted = self.rows_per_shard.min(left);
             let (rows, batch) = if (self.is_done)(self.next_shard_id) {
                 (open.skip(wanted)?, None)
             } else {
@@ -176,6 +187,7 @@ impl Planner {
             let (shard_id, first_row) = (self.next_shard_id, self.next_row);
             self.next_shard_id += 1;
             self.next_row += rows as u64;
+            self.rows_left -= rows as u64;
             if let Some(batch) = batch {
                 return self.plan(shard_id, first_row, batch).map(Some);
             }
@@ -213,7 +225,7 @@ impl Planner {
 
     fn boxes(&self, batch: &RecordBatch, column: usize) -> Result<Boxes, Error> {
         // A delimited field without text is empty and not null: null is a record cut short.
-        let empty = match self.config.format {
+        let empty = match self.list.format() {
             InputFormat::Csv | InputFormat::Tsv => EmptyCell::Broken,
             _ => EmptyCell::NoBoxes,
         };
@@ -267,10 +279,7 @@ impl OpenFile {
             .map(Some)
             .map_err(|cause| {
                 Error::input(
-                    format!(
-                        "cannot join the rows of a shard of `{}`: {cause}",
-                        self.path.display()
-                    ),
+                    format!("cannot join the rows of a shard: {cause}"),
                     "lower --number_sample_per_shard",
                 )
             })

@@ -23,6 +23,7 @@ use crate::config::{Config, IncrementalMode};
 use crate::disk::Disk;
 use crate::disk::simulated::Simulated;
 use crate::failure::Failure;
+use crate::input::List;
 use crate::options::{self, Invocation};
 use crate::place::Place;
 use crate::plan::{Planner, ShardPlan};
@@ -311,7 +312,8 @@ impl Reference {
         else {
             panic!("the options are a run's");
         };
-        let mut planner = Planner::open(&config.input).expect("a list");
+        let list = List::open(&config.input).expect("a list");
+        let mut planner = Planner::open(list).expect("a list");
         let plans = std::iter::from_fn(|| planner.next()).map(|plan| plan.expect("a shard"));
         let mut reference = Self {
             plans: plans.collect(),

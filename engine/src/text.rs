@@ -1,4 +1,27 @@
-//! Owns how figures and paragraphs are written for people. Never knows what they mean.
+//! Owns how figures, paragraphs and foreign text are written for people. Never knows what they mean.
+
+use std::borrow::Cow;
+
+/// Text from a file, a name or the network as it may reach a terminal or a log: control characters, and
+/// those that turn the direction of what follows, are escaped.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hidden(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
 
 /// A number with commas between its thousands.
 pub fn grouped(number: u64) -> String {
@@ -53,6 +76,13 @@ pub fn wrap(out: &mut String, prefix: &str, text: &str, width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_that_would_move_its_cursor() {
+        assert_eq!(visible("caf\u{e9} \"x\""), "caf\u{e9} \"x\"");
+        assert_eq!(visible("a\x1b[31m\n\u{202e}"), "a\\u{1b}[31m\\n\\u{202e}");
+        assert_eq!(visible("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");
+    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -12,7 +12,7 @@ use arrow_cast::{can_cast_types, cast};
 use arrow_schema::{ArrowError, DataType, Field};
 use turbo2ds_codec::BoundingBox;
 
-use super::columns::Cell;
+use super::cell::Cell;
 use crate::failure::Failure;
 
 /// The boxes of a batch of rows.
@@ -147,8 +147,8 @@ pub(super) fn column(cells: impl Iterator<Item = Cell>, misfits: &mut u64) -> Ar
                 lists.append_null();
                 continue;
             }
-            Cell::Text(text) => serde_json::from_str(&text).ok(),
-            Cell::Int(_) | Cell::Float(_) | Cell::Bool(_) => None,
+            Cell::Text(text) | Cell::Nested(text) => serde_json::from_str(&text).ok(),
+            Cell::Int(_) | Cell::Number(_) | Cell::Bool(_) => None,
         };
         match boxes {
             Some(boxes) => {
@@ -261,13 +261,13 @@ mod tests {
 
     #[test]
     fn json_values_become_lists_and_misfits_stay_broken() {
-        let text = |text: &str| Cell::Text(text.to_owned());
+        let nested = |text: &str| Cell::Nested(text.to_owned());
         let cells = [
-            text("[[0.25,0,1,1]]"),
+            nested("[[0.25,0,1,1]]"),
             Cell::Null,
-            text("[]"),
-            text("[[0.25,\"a\",1,1]]"),
-            text("nobody"),
+            nested("[]"),
+            nested("[[0.25,\"a\",1,1]]"),
+            Cell::Text("nobody".to_owned()),
             Cell::Int(3),
         ];
         let mut misfits = 0;

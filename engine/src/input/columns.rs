@@ -1,15 +1,14 @@
-//! Owns which columns are kept, under which names, and how columns of text get their types.
-//! Never reads a file.
+//! Owns which columns are kept, under which names and in which order, and what a batch of them becomes:
+//! captions of several columns are joined, cells with lists of URLs become rows. Never reads a file.
 
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
-use super::boxes;
+use super::explode;
 use crate::config::InputConfig;
 
 /// What a column is for.
@@ -19,6 +18,8 @@ pub(crate) enum Role {
     Extra,
     /// The boxes to blur; kept too.
     Boxes,
+    /// A part of the caption; kept as text too.
+    CaptionPart,
     /// The caption.
     Caption,
     /// The expected hash; not in the output.
@@ -40,216 +41,102 @@ pub(crate) struct Column {
 
 /// The kept columns, in the order of the batch; the last is the URL.
 #[derive(Clone, Debug)]
-pub(crate) struct Columns(pub(crate) Vec<Column>);
+pub(crate) struct Columns {
+    /// Those that stand in the file.
+    pub(crate) stored: Vec<Column>,
+    /// What stands between the parts of a joined caption, where there is one.
+    separator: Option<String>,
+    pub(super) explode_url: bool,
+}
 
 impl Columns {
     pub(crate) fn new(config: &InputConfig) -> Self {
-        let column = |source: &String, output: &str, role| Column {
+        let column = |source: &String, output: String, role| Column {
             source: source.clone(),
-            output: output.to_owned(),
+            output,
             role,
         };
-        let extra = config.save_additional_columns.iter();
-        let mut columns: Vec<Column> = extra.map(|name| column(name, name, Role::Extra)).collect();
-        columns.extend(
-            config
-                .bbox_col
-                .iter()
-                .map(|name| column(name, name, Role::Boxes)),
-        );
-        columns.extend(
+        let kept = |role| move |name: &String| column(name, name.clone(), role);
+        let named =
+            |output: &'static str, role| move |name: &String| column(name, output.to_owned(), role);
+        let part = |name: &String| column(name, format!("caption_{name}"), Role::CaptionPart);
+        let mut stored = Vec::new();
+        stored.extend(config.save_additional_columns.iter().map(kept(Role::Extra)));
+        stored.extend(config.bbox_col.iter().map(kept(Role::Boxes)));
+        stored.extend(config.caption_cols.iter().map(part));
+        stored.extend(
             config
                 .caption_col
                 .iter()
-                .map(|c| column(c, "caption", Role::Caption)),
+                .map(named("caption", Role::Caption)),
         );
-        columns.extend(
+        stored.extend(
             config
                 .verify_hash_col
                 .iter()
-                .map(|c| column(c, "expected_hash", Role::Hash)),
+                .map(named("expected_hash", Role::Hash)),
         );
-        columns.push(column(&config.url_col, "url", Role::Url));
-        Self(columns)
+        stored.push(named("url", Role::Url)(&config.url_col));
+        Self {
+            stored,
+            separator: (!config.caption_cols.is_empty()).then(|| config.caption_separator.clone()),
+            explode_url: config.explode_url,
+        }
     }
 
+    /// Columns that stand in the file.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.stored.len()
     }
 
-    /// A batch of these columns.
-    pub(super) fn batch(&self, arrays: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
-        let fields: Vec<Field> = self
-            .0
+    /// Where the column of a role stands in a batch.
+    pub(crate) fn place(&self, role: Role) -> Option<usize> {
+        let at = self.stored.iter().position(|column| column.role == role)?;
+        Some(at + usize::from(self.caption_after().is_some_and(|after| at > after)))
+    }
+
+    /// The last part of a joined caption, which follows it.
+    fn caption_after(&self) -> Option<usize> {
+        self.stored
             .iter()
+            .rposition(|column| column.role == Role::CaptionPart)
+    }
+
+    /// A batch of the columns' values, which come in the order of `stored`.
+    pub(super) fn batch(&self, mut arrays: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+        let mut names: Vec<&str> = self.stored.iter().map(|column| &*column.output).collect();
+        if let (Some(separator), Some(after)) = (&self.separator, self.caption_after()) {
+            let parts = self.stored.iter().zip(&arrays);
+            let parts = parts.filter(|(column, _)| column.role == Role::CaptionPart);
+            let parts: Vec<&StringArray> = parts.map(|(_, array)| array.as_string()).collect();
+            let caption = joined(&parts, separator);
+            arrays.insert(after + 1, Arc::new(caption));
+            names.insert(after + 1, "caption");
+        }
+        if self.explode_url {
+            explode::rows(&mut arrays)?;
+        }
+        let fields: Vec<Field> = names
+            .into_iter()
             .zip(&arrays)
-            .map(|(column, array)| Field::new(&column.output, array.data_type().clone(), true))
+            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
             .collect();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
     }
 }
 
-/// The type a column of text values gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ColumnType {
-    Int64,
-    Float64,
-    Boolean,
-    Utf8,
-    /// Lists of lists of numbers, from JSON alone.
-    Boxes,
-}
-
-/// Texts that mean "no value" in a column of numbers or booleans, as pyarrow has them.
-const NULL_TEXTS: [&str; 17] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-    "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null",
-];
-
-/// The narrowest type that every value of a delimited column fits; text if there is none.
-pub(super) fn infer(texts: &StringArray) -> ColumnType {
-    let values = || {
-        texts
-            .iter()
-            .flatten()
-            .filter(|text| !NULL_TEXTS.contains(text))
+/// Each row's texts that are not empty, with `separator` between them; null where there is none.
+fn joined(parts: &[&StringArray], separator: &str) -> StringArray {
+    let rows = parts.first().map_or(0, |part| Array::len(*part));
+    let row = |row: usize| {
+        let texts = parts.iter().filter(|part| part.is_valid(row));
+        let texts: Vec<&str> = texts
+            .map(|part| part.value(row))
+            .filter(|text| !text.is_empty())
+            .collect();
+        (!texts.is_empty()).then(|| texts.join(separator))
     };
-    if values().next().is_none() {
-        ColumnType::Utf8
-    } else if values().all(|text| text.parse::<i64>().is_ok()) {
-        ColumnType::Int64
-    } else if values().all(|text| boolean(text).is_some()) {
-        ColumnType::Boolean
-    } else if values().all(|text| text.parse::<f64>().is_ok()) {
-        ColumnType::Float64
-    } else {
-        ColumnType::Utf8
-    }
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "true" | "True" | "TRUE" => Some(true),
-        "false" | "False" | "FALSE" => Some(false),
-        _ => None,
-    }
-}
-
-/// Converts a delimited column; a value that does not fit becomes null and is counted.
-pub(super) fn convert(texts: StringArray, to: ColumnType, misfits: &mut u64) -> ArrayRef {
-    let cells = texts.iter().map(|text| match text {
-        Some(text) if !NULL_TEXTS.contains(&text) => parse(text, to),
-        _ => Cell::Null,
-    });
-    match to {
-        ColumnType::Utf8 => Arc::new(texts),
-        _ => build(cells, to, misfits),
-    }
-}
-
-fn parse(text: &str, to: ColumnType) -> Cell {
-    let cell = match to {
-        ColumnType::Int64 => text.parse().ok().map(Cell::Int),
-        ColumnType::Float64 => text.parse().ok().map(Cell::Float),
-        ColumnType::Boolean => boolean(text).map(Cell::Bool),
-        ColumnType::Utf8 | ColumnType::Boxes => None,
-    };
-    cell.unwrap_or_else(|| Cell::Text(text.to_owned()))
-}
-
-/// One value of a JSON record.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
-    Null,
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    /// Text, or a nested value as JSON text.
-    Text(String),
-}
-
-/// The narrowest type that every cell fits.
-pub(super) fn infer_cells(cells: &[Cell]) -> ColumnType {
-    let mut kind = None;
-    for cell in cells {
-        let this = match cell {
-            Cell::Null => continue,
-            Cell::Int(_) => ColumnType::Int64,
-            Cell::Float(_) => ColumnType::Float64,
-            Cell::Bool(_) => ColumnType::Boolean,
-            Cell::Text(_) => return ColumnType::Utf8,
-        };
-        kind = match (kind, this) {
-            (None, this) => Some(this),
-            (Some(kind), this) if kind == this => Some(kind),
-            (Some(ColumnType::Boolean), _) | (_, ColumnType::Boolean) => {
-                return ColumnType::Utf8;
-            }
-            _ => Some(ColumnType::Float64),
-        };
-    }
-    kind.unwrap_or(ColumnType::Utf8)
-}
-
-/// Builds a column; a cell that does not fit becomes null and is counted. Everything fits text.
-pub(super) fn build(
-    cells: impl Iterator<Item = Cell>,
-    to: ColumnType,
-    misfits: &mut u64,
-) -> ArrayRef {
-    match to {
-        ColumnType::Int64 => {
-            let value = |cell: &Cell| match *cell {
-                Cell::Int(value) => Some(value),
-                _ => None,
-            };
-            Arc::new(fitted::<_, Int64Array>(cells, value, misfits))
-        }
-        ColumnType::Float64 => {
-            let value = |cell: &Cell| match *cell {
-                Cell::Float(value) => Some(value),
-                Cell::Int(value) => Some(value as f64),
-                _ => None,
-            };
-            Arc::new(fitted::<_, Float64Array>(cells, value, misfits))
-        }
-        ColumnType::Boolean => {
-            let value = |cell: &Cell| match *cell {
-                Cell::Bool(value) => Some(value),
-                _ => None,
-            };
-            Arc::new(fitted::<_, BooleanArray>(cells, value, misfits))
-        }
-        ColumnType::Utf8 => {
-            let mut builder = StringBuilder::new();
-            for cell in cells {
-                builder.append_option(match cell {
-                    Cell::Null => None,
-                    Cell::Int(value) => Some(value.to_string()),
-                    Cell::Float(value) => Some(value.to_string()),
-                    Cell::Bool(value) => Some(value.to_string()),
-                    Cell::Text(value) => Some(value),
-                });
-            }
-            Arc::new(builder.finish())
-        }
-        ColumnType::Boxes => boxes::column(cells, misfits),
-    }
-}
-
-/// The cells that `value` can read, null for the others; those that are not null already are counted.
-fn fitted<T, A: FromIterator<Option<T>>>(
-    cells: impl Iterator<Item = Cell>,
-    value: impl Fn(&Cell) -> Option<T>,
-    misfits: &mut u64,
-) -> A {
-    cells
-        .map(|cell| {
-            let kept = value(&cell);
-            *misfits += u64::from(kept.is_none() && cell != Cell::Null);
-            kept
-        })
-        .collect()
+    (0..rows).map(row).collect()
 }
 
 /// Any column as UTF-8 text: bytes lossily (counted), nested values refused.
@@ -270,6 +157,55 @@ pub(super) fn as_text(array: &ArrayRef, invalid_utf8: &mut u64) -> Result<ArrayR
             }
             Ok(Arc::new(builder.finish()))
         }
+        nested if nested.is_nested() => Err(ArrowError::CastError(
+            "lists and structs are no text".to_owned(),
+        )),
         _ => arrow_cast::cast(array, &DataType::Utf8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(texts: &[Option<&str>]) -> ArrayRef {
+        Arc::new(StringArray::from(texts.to_vec()))
+    }
+
+    #[test]
+    fn several_captions_are_joined_and_kept_apart() {
+        let config = InputConfig {
+            caption_cols: vec!["alt".to_owned(), "caption".to_owned()],
+            caption_separator: "; ".to_owned(),
+            verify_hash_col: Some("md5".to_owned()),
+            ..InputConfig::default()
+        };
+        let columns = Columns::new(&config);
+        let batch = columns
+            .batch(vec![
+                texts(&[Some("a"), None, Some("")]),
+                texts(&[Some("b"), Some("c"), None]),
+                texts(&[None; 3]),
+                texts(&[Some("u"); 3]),
+            ])
+            .unwrap();
+        let schema = batch.schema();
+        let names: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| &**field.name())
+            .collect();
+        let expected = [
+            "caption_alt",
+            "caption_caption",
+            "caption",
+            "expected_hash",
+            "url",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(columns.place(Role::Hash), Some(3));
+        assert_eq!(columns.place(Role::CaptionPart), Some(0));
+        let captions: Vec<_> = batch.column(2).as_string::<i32>().iter().collect();
+        assert_eq!(captions, [Some("a; b"), Some("c"), None]);
     }
 }

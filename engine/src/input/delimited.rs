@@ -1,150 +1,430 @@
-//! Owns csv and tsv (RFC 4180): header, quoting, records that are too short or too long.
-//! Never drops a record.
+//! Owns csv and tsv (RFC 4180): header, where a record ends, records that are too short or too long.
+//! Fields are taken apart by `csv-core`. Never drops a record, and no quote swallows one: see
+//! [`Quoting::Auto`].
 
-use std::io::{self, Read};
+use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, RecordBatch};
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use arrow_schema::DataType;
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+use memchr::{memchr, memmem};
 
-use crate::error::Error;
-
-use super::columns::{Column, ColumnType, Columns, Role, convert, infer};
+use super::columns::{Column, Columns, Role};
 use super::lines::append_lossily;
+use super::losses::{Loss, Losses};
+use super::quotes::Scan;
 use super::text::Records;
-use super::{LossyCounts, RECORD_BYTES_MAX, broken, missing};
-
-/// Size of the csv reader's buffer, bytes.
-const BUFFER_BYTES: usize = 1 << 18;
+use super::window::{Line, Window};
+use super::{broken, build, explode, missing};
+use crate::config::{Dialect, Quoting};
+use crate::error::Error;
 
 /// The records of a delimited file.
 pub(super) struct Delimited {
     path: PathBuf,
-    reader: Reader<Metered>,
-    record: ByteRecord,
+    window: Window,
+    /// Lines taken so far.
+    lines: u64,
+    /// The line in which the last record begins.
+    record_line: u64,
+    delimiter: u8,
+    quoting: Quoting,
+    fields: Fields,
     /// Fields of the header.
     width: usize,
     /// Where each kept column stands in a record.
     places: Vec<usize>,
     columns: Columns,
+    types: Arc<[DataType]>,
     builders: Vec<StringBuilder>,
-    /// Decided by the first batch.
-    types: Option<Vec<ColumnType>>,
+}
+
+/// A record, before its fields are known.
+struct Record {
+    /// Its length in the window with its line ends.
+    bytes: usize,
+    /// Its text without the last line end.
+    text: Range<usize>,
+    lines: u64,
+    /// Its quotes are characters.
+    literal: bool,
 }
 
 impl Delimited {
-    /// Reads the header.
+    /// Reads the header, or takes the dialect's.
     pub(super) fn open(
         path: &Path,
         bytes: Box<dyn Read + Send>,
         delimiter: u8,
+        dialect: &Dialect,
         columns: Columns,
+        types: Arc<[DataType]>,
     ) -> Result<Self, Error> {
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .flexible(true)
-            .buffer_capacity(BUFFER_BYTES)
-            .from_reader(Metered {
-                bytes,
-                since_record: 0,
-            });
-        let header = reader
-            .byte_headers()
-            .map_err(|cause| broken(path, &cause))?;
-        let names: Vec<String> = header
-            .iter()
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .collect();
-        let place = |column: &Column| {
-            names
-                .iter()
-                .position(|name| *name == column.source)
-                .ok_or_else(|| {
-                    let present: Vec<&str> = names.iter().map(String::as_str).collect();
-                    missing(path, &column.source, &present)
-                })
-        };
-        let places = columns.0.iter().map(place).collect::<Result<_, _>>()?;
-        Ok(Self {
+        let mut this = Self {
             path: path.to_owned(),
-            reader,
-            record: ByteRecord::new(),
-            width: names.len(),
-            places,
-            builders: columns.0.iter().map(|_| StringBuilder::new()).collect(),
+            window: Window::new(bytes).map_err(|cause| broken(path, &cause))?,
+            lines: 0,
+            record_line: 0,
+            delimiter: dialect.delimiter.unwrap_or(delimiter),
+            quoting: dialect.quoting,
+            fields: Fields::new(dialect.delimiter.unwrap_or(delimiter)),
+            width: 0,
+            places: Vec::new(),
+            builders: columns
+                .stored
+                .iter()
+                .map(|_| StringBuilder::new())
+                .collect(),
             columns,
-            types: None,
+            types,
+        };
+        let names = match &dialect.columns {
+            Some(names) => names.clone(),
+            None => this.header()?,
+        };
+        this.width = names.len();
+        this.places = this.places_in(&names)?;
+        Ok(this)
+    }
+
+    /// The names of the first record; none in an empty file.
+    fn header(&mut self) -> Result<Vec<String>, Error> {
+        let Some(record) = self.next_record()? else {
+            return Ok(Vec::new());
+        };
+        self.take_apart(&record);
+        self.window.consume(record.bytes);
+        self.lines += record.lines;
+        let names = (0..self.fields.len()).filter_map(|at| self.fields.get(at));
+        Ok(names
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .collect())
+    }
+
+    fn places_in(&self, names: &[String]) -> Result<Vec<usize>, Error> {
+        if names.is_empty() {
+            // An empty file has no rows either.
+            return Ok(vec![0; self.columns.len()]);
+        }
+        let place = |column: &Column| {
+            let found = names.iter().position(|name| *name == column.source);
+            found.ok_or_else(|| self.no_column(column, names))
+        };
+        self.columns.stored.iter().map(place).collect()
+    }
+
+    fn no_column(&self, column: &Column, names: &[String]) -> Error {
+        if let [one] = names
+            && let Some((word, _)) = [("`\\t`", '\t'), ("`;`", ';'), ("`,`", ','), ("`|`", '|')]
+                .into_iter()
+                .find(|(_, delimiter)| one.contains(*delimiter))
+        {
+            return Error::input(
+                format!(
+                    "`{}` has no column `{}`",
+                    self.path.display(),
+                    column.source
+                ),
+                format!("its header is one field that holds {word}; see --delimiter"),
+            );
+        }
+        let present: Vec<&str> = names.iter().map(String::as_str).collect();
+        missing(&self.path, &column.source, &present)
+    }
+
+    /// Finds the next record that is not an empty line, without taking it.
+    fn next_record(&mut self) -> Result<Option<Record>, Error> {
+        loop {
+            let line = self.line(0)?;
+            let Some(line) = line else {
+                return Ok(None);
+            };
+            if line.text.is_empty() {
+                self.window.consume(line.next);
+                self.lines += 1;
+                continue;
+            }
+            let literal = self.quoting == Quoting::None;
+            let record = Record {
+                bytes: line.next,
+                text: line.text,
+                lines: 1,
+                literal,
+            };
+            let text = self.window.bytes(record.text.clone());
+            if literal || memchr(b'"', text).is_none() {
+                return Ok(Some(record));
+            }
+            let mut scan = Scan::new(self.delimiter);
+            if !scan.line(text) {
+                return Ok(Some(record));
+            }
+            return self.quoted_record(record, scan).map(Some);
+        }
+    }
+
+    /// Looks for the end of a record whose first line leaves a quote open.
+    fn quoted_record(&mut self, first: Record, mut scan: Scan) -> Result<Record, Error> {
+        let (mut end, mut lines) = (first.bytes, 1);
+        let swallows = self.quoting == Quoting::Auto
+            && self.is_record_within(first.text.clone(), scan.opened_at()..usize::MAX);
+        while !swallows
+            && !self.window.is_over(end)
+            && let Some(line) = self.line(end)?
+        {
+            if self.quoting == Quoting::Auto && self.is_swallowed_record(&line) {
+                break;
+            }
+            end = line.next;
+            lines += 1;
+            if !scan.line(self.window.bytes(line.text.clone())) {
+                return Ok(Record {
+                    bytes: end,
+                    text: first.text.start..line.text.end,
+                    lines,
+                    literal: false,
+                });
+            }
+        }
+        if self.quoting == Quoting::Rfc4180 {
+            let line = self.lines + 1;
+            return Err(Error::input(
+                format!(
+                    "cannot read `{}`: the quote that opens in line {line} is never closed",
+                    self.path.display()
+                ),
+                "mend the line, or use --quoting auto or none",
+            ));
+        }
+        Ok(Record {
+            literal: true,
+            ..first
         })
+    }
+
+    /// Whether the quote that is open before a line would swallow a record.
+    fn is_swallowed_record(&mut self, line: &Line) -> bool {
+        let text = self.window.bytes(line.text.clone());
+        let end = Scan::closes_at(text).unwrap_or(text.len());
+        self.is_record_within(line.text.clone(), 0..end)
+    }
+
+    /// Whether a line by itself is a record as this file has them, with as many fields as the header and a
+    /// URL where the URL belongs, which begins `within` what a quote would enclose. No text within quotes
+    /// looks like that by chance.
+    fn is_record_within(&mut self, line: Range<usize>, within: Range<usize>) -> bool {
+        let Some(&url) = self.places.last() else {
+            return false;
+        };
+        let text = self.window.bytes(line);
+        if !memmem::find(text, b"://").is_some_and(|at| within.contains(&at)) {
+            return false;
+        }
+        let closed = !Scan::new(self.delimiter).line(text);
+        [false, true]
+            .into_iter()
+            .take(1 + usize::from(closed))
+            .any(|quoting| {
+                self.fields.read(text, quoting);
+                self.fields.len() == self.width && self.fields.get(url).is_some_and(looks_like_url)
+            })
+    }
+
+    fn take_apart(&mut self, record: &Record) {
+        let text = self.window.bytes(record.text.clone());
+        self.fields.read(text, !record.literal);
+    }
+
+    fn line(&mut self, at: usize) -> Result<Option<Line>, Error> {
+        let line = self.window.line(at);
+        line.map_err(|cause| broken(&self.path, &cause))
+    }
+
+    /// Takes the next record apart; whether there was one.
+    pub(super) fn advance(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error> {
+        let Some(mut record) = self.next_record()? else {
+            return Ok(None);
+        };
+        self.take_apart(&record);
+        let number = self.lines + 1;
+        self.record_line = number;
+        let unbalanced = record.literal && self.quoting == Quoting::Auto;
+        if !record.literal && self.fields.len() != self.width && self.fits_without_quotes(&record) {
+            record.literal = true;
+            losses.add_at(Loss::UnbalancedQuote, number);
+        } else if unbalanced {
+            losses.add_at(Loss::UnbalancedQuote, number);
+        }
+        if self.fields.len() < self.width {
+            losses.add_at(Loss::ShortRecord, number);
+        } else if self.fields.len() > self.width {
+            losses.add_at(Loss::LongRecord, number);
+        }
+        self.window.consume(record.bytes);
+        self.lines += record.lines;
+        Ok(Some(record.bytes))
+    }
+
+    /// Whether a line with quotes has as many fields as the header once they are characters; it is then
+    /// taken apart so.
+    fn fits_without_quotes(&mut self, record: &Record) -> bool {
+        let text = self.window.bytes(record.text.clone());
+        if self.quoting != Quoting::Auto || record.lines > 1 || memchr(b'"', text).is_none() {
+            return false;
+        }
+        self.fields.read(text, false);
+        let fits = self.fields.len() == self.width;
+        if !fits {
+            self.fields.read(text, true);
+        }
+        fits
+    }
+
+    /// The kept columns' fields of the record that [`Self::advance`] took apart.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.places.iter().map(|&place| self.fields.get(place))
     }
 }
 
+fn looks_like_url(field: &[u8]) -> bool {
+    let field = field.trim_ascii_start();
+    let field = field.strip_prefix(b"\"").unwrap_or(field);
+    memmem::find(&field[..field.len().min(16)], b"://").is_some()
+}
+
 impl Records for Delimited {
-    fn append(&mut self, lossy: &mut LossyCounts) -> Result<Option<usize>, Error> {
-        self.reader.get_mut().since_record = 0;
-        let more = self
-            .reader
-            .read_byte_record(&mut self.record)
-            .map_err(|cause| broken(&self.path, &cause))?;
-        if !more {
+    fn append(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error> {
+        let Some(bytes) = self.advance(losses)? else {
             return Ok(None);
-        }
-        lossy.short_records += u64::from(self.record.len() < self.width);
-        lossy.long_records += u64::from(self.record.len() > self.width);
+        };
+        let number = self.record_line;
         for (builder, &place) in self.builders.iter_mut().zip(&self.places) {
-            match self.record.get(place) {
-                Some(field) => append_lossily(builder, field, lossy),
+            match self.fields.get(place) {
+                Some(field) => append_lossily(builder, field, losses, number),
                 None => builder.append_null(),
             }
         }
-        Ok(Some(self.record.as_slice().len()))
+        Ok(Some(bytes))
     }
 
-    fn finish(&mut self, lossy: &mut LossyCounts) -> Result<RecordBatch, Error> {
-        let texts: Vec<_> = self
-            .builders
-            .iter_mut()
-            .map(StringBuilder::finish)
-            .collect();
-        let types = self.types.get_or_insert_with(|| {
-            let typed = self.columns.0.iter().zip(&texts);
-            typed
-                .map(|(column, text)| match column.role {
-                    Role::Extra => infer(text),
-                    _ => ColumnType::Utf8,
-                })
-                .collect()
-        });
-        let arrays: Vec<ArrayRef> = texts
-            .into_iter()
-            .zip(types.iter())
-            .map(|(text, to)| match to {
-                ColumnType::Utf8 => Arc::new(text),
-                _ => convert(text, *to, &mut lossy.misfits),
+    fn finish(&mut self, losses: &mut Losses) -> Result<RecordBatch, Error> {
+        let mut misfits = 0;
+        let columns = self.columns.stored.iter().zip(self.types.iter());
+        let arrays: Vec<ArrayRef> = columns
+            .zip(&mut self.builders)
+            .map(|((column, kind), builder)| {
+                let texts = builder.finish();
+                if column.role == Role::Url && self.columns.explode_url {
+                    explode::from_texts(&texts)
+                } else {
+                    build::from_texts(texts, kind, &mut misfits)
+                }
             })
             .collect();
+        losses.add(Loss::Misfit, misfits);
         self.columns
             .batch(arrays)
             .map_err(|cause| broken(&self.path, &cause))
     }
 }
 
-/// Bytes of which one record may take only so many.
-struct Metered {
-    bytes: Box<dyn Read + Send>,
-    since_record: usize,
+/// The fields of one record.
+struct Fields {
+    /// Readers that take quotes for what they are, and for characters.
+    quoted: Reader,
+    literal: Reader,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
 }
 
-impl Read for Metered {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_record > RECORD_BYTES_MAX {
-            return Err(io::Error::other(
-                "a record is over 16 MiB; is a quote left open?",
-            ));
+impl Fields {
+    fn new(delimiter: u8) -> Self {
+        let reader = |quoting| {
+            ReaderBuilder::new()
+                .delimiter(delimiter)
+                .quoting(quoting)
+                .terminator(Terminator::Any(b'\n'))
+                .build()
+        };
+        Self {
+            quoted: reader(true),
+            literal: reader(false),
+            bytes: vec![0; 1024],
+            ends: vec![0; 64],
+            count: 0,
         }
-        let read = self.bytes.read(buffer)?;
-        self.since_record += read;
-        Ok(read)
+    }
+
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn get(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends[..self.count].get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[start..end])
+    }
+
+    /// Takes a record without its line end apart. A quote that stays open ends with the text.
+    fn read(&mut self, text: &[u8], quoting: bool) {
+        let reader = if quoting {
+            &mut self.quoted
+        } else {
+            &mut self.literal
+        };
+        // What a text of its length can become.
+        if self.bytes.len() < text.len() {
+            self.bytes.resize(text.len(), 0);
+        }
+        let (mut written, mut rest) = (0, [text, b"\n", b""].into_iter());
+        let mut input = rest.next().unwrap_or_default();
+        self.count = 0;
+        loop {
+            let (result, taken, bytes, ends) = reader.read_record(
+                input,
+                &mut self.bytes[written..],
+                &mut self.ends[self.count..],
+            );
+            input = &input[taken..];
+            written += bytes;
+            self.count += ends;
+            match result {
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+                ReadRecordResult::InputEmpty => input = rest.next().unwrap_or_default(),
+                ReadRecordResult::OutputFull => self.bytes.resize(self.bytes.len() + 64, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+            }
+        }
+        if rest.next().is_none() {
+            // The end of its input ends a reader.
+            reader.reset();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_taken_apart_with_and_without_quotes() {
+        let mut fields = Fields::new(b',');
+        let mut read = |text: &[u8], quoting| {
+            fields.read(text, quoting);
+            let all = (0..fields.len()).filter_map(|at| fields.get(at));
+            let all = all.map(|field| String::from_utf8_lossy(field).into_owned());
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(read(b"a,\"b,\"\"c\",", true), ["a", "b,\"c", ""]);
+        assert_eq!(read(b"a,\"b", true), ["a", "b\n"]);
+        assert_eq!(read(b"x,y", true), ["x", "y"]);
+        assert_eq!(read(b"a,\"b,c\"", false), ["a", "\"b", "c\""]);
+        let wide: String = (0..500).map(|n| format!("{n},")).collect();
+        assert_eq!(read(wide.as_bytes(), true).len(), 501);
     }
 }

@@ -1,157 +1,228 @@
-//! Owns which files a URL list names, their order, their bytes after decompression and their
-//! identity. Never reads a row.
+//! Owns which files a URL list names and their order, and the look that tells whether one has changed
+//! since. Never reads a row.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use ring::digest;
-
-use crate::config::{Compression, InputConfig, InputFormat};
+use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
 
-use super::{broken, parquet};
+use super::{broken, name, shown};
 
-/// Bytes at each end of a file that tell it from another of its name and size.
-const IDENTITY_BYTES: u64 = 64 * 1024;
+/// Names of standard input.
+const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
+/// Names shown of what is left out.
+const NAMES_SHOWN: usize = 3;
 
-/// The files of `url_list`, sorted: a file, a folder's files with the format's extension (hidden ones
+/// The files that a URL list names.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) paths: Vec<PathBuf>,
+    /// What a person should know of the choice.
+    pub(super) notes: Vec<String>,
+}
+
+/// The files of `url_list`, sorted: a file, a folder's files with an extension of the format (hidden ones
 /// and those of sub-folders not), or a glob's.
 ///
 /// # Errors
 /// [`Error::Input`] if there is none.
-pub(crate) fn list(config: &InputConfig) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
     let path = Path::new(&config.url_list);
+    let one = |path: PathBuf| Found {
+        paths: vec![path],
+        notes: Vec::new(),
+    };
+    if STANDARD_INPUT.contains(&&*config.url_list) {
+        return Ok(one(STANDARD_INPUT[0].into()));
+    }
     if path.is_dir() {
-        return list_folder(path, &extension(config));
+        return in_folder(path, config.format);
     }
     if path.exists() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(one(path.to_owned()));
     }
-    let looks_like_glob = config.url_list.contains(['*', '?', '[']);
-    let mut files: Vec<PathBuf> = match glob::glob(&config.url_list) {
-        Ok(paths) if looks_like_glob => paths
-            .filter_map(Result::ok)
-            .filter(|path| path.is_file())
-            .collect(),
-        _ => Vec::new(),
-    };
-    files.sort();
-    if files.is_empty() {
+    let mut paths = Vec::new();
+    if config.url_list.contains(['*', '?', '['])
+        && let Ok(entries) = glob::glob(&config.url_list)
+    {
+        for entry in entries {
+            // A folder that cannot be read would cost its rows in silence.
+            let entry = entry.map_err(|error| broken(error.path(), error.error()))?;
+            if entry.is_file() {
+                paths.push(entry);
+            }
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
         return Err(Error::input(
-            format!("no file at `{}`", config.url_list),
-            "give a file, a folder or a glob",
+            format!("no file at `{}`", shown(path)),
+            "give a file, a folder, a glob, or - for standard input",
         ));
     }
-    Ok(files)
+    Ok(Found {
+        paths,
+        notes: Vec::new(),
+    })
 }
 
-fn extension(config: &InputConfig) -> String {
-    let format = match config.format {
-        InputFormat::Txt => "txt",
-        InputFormat::Csv => "csv",
-        InputFormat::Tsv => "tsv",
-        InputFormat::Json => "json",
-        InputFormat::Jsonl => "jsonl",
-        InputFormat::Parquet => "parquet",
-    };
-    let compression = match config.compression {
-        Compression::None => "",
-        Compression::Gzip => ".gz",
-        Compression::Zstd => ".zst",
-    };
-    format!(".{format}{compression}")
+/// Whether a path is [`find`]'s for standard input.
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == STANDARD_INPUT[0]
 }
 
-fn list_folder(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
-    let entries = std::fs::read_dir(folder).map_err(|cause| broken(folder, &cause))?;
-    let mut files = Vec::new();
-    let mut others: Vec<String> = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|cause| broken(folder, &cause))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || !entry.path().is_file() {
+fn in_folder(folder: &Path, format: Option<InputFormat>) -> Result<Found, Error> {
+    let failed = |cause: io::Error| broken(folder, &cause);
+    let mut lists: Vec<(InputFormat, PathBuf)> = Vec::new();
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') || !path.is_file() {
             continue;
         }
-        if name.ends_with(extension) {
-            files.push(entry.path());
-        } else if others.len() < 3 {
-            others.push(name);
+        match name::format_of(&name) {
+            Some(found) if format.is_none_or(|wanted| wanted == found) => lists.push((found, path)),
+            _ => others.push(name.into_owned()),
         }
     }
-    files.sort();
-    if files.is_empty() {
-        let hint = if others.is_empty() {
-            "the folder holds no file".to_owned()
-        } else {
-            format!("set --input_format; the folder holds {}", others.join(", "))
-        };
-        return Err(Error::input(
-            format!("no file ending in {extension} in `{}`", folder.display()),
-            hint,
-        ));
+    let mut formats: Vec<InputFormat> = lists.iter().map(|(format, _)| *format).collect();
+    formats.sort_by_key(|format| format.as_str());
+    formats.dedup();
+    others.sort();
+    match (&formats[..], format) {
+        ([_], _) => {}
+        ([], wanted) => return Err(no_list(folder, wanted, &others)),
+        _ => return Err(several_formats(folder, &formats)),
     }
-    Ok(files)
-}
-
-/// The bytes of one file after decompression.
-pub(super) fn open(path: &Path, compression: Compression) -> Result<Box<dyn Read + Send>, Error> {
-    let file = File::open(path).map_err(|cause| broken(path, &cause))?;
-    Ok(match compression {
-        Compression::None => Box::new(file),
-        // Logs and crawls are often many gzip members behind each other.
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
-            BufReader::with_capacity(1 << 16, file),
-        )),
-        Compression::Zstd => {
-            Box::new(zstd::stream::read::Decoder::new(file).map_err(|cause| broken(path, &cause))?)
-        }
+    let mut paths: Vec<PathBuf> = lists.into_iter().map(|(_, path)| path).collect();
+    paths.sort();
+    let skipped = (!others.is_empty()).then(|| {
+        format!(
+            "of {}, {} are read and {} left out: {}",
+            shown(folder),
+            counted(paths.len(), "file"),
+            others.len(),
+            some_of(&others)
+        )
+    });
+    Ok(Found {
+        paths,
+        notes: skipped.into_iter().collect(),
     })
 }
 
-/// What is known of the input without reading it through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputIdentity {
-    /// Hex digest of the files' names without their folder, sizes, first and last bytes. Equal inputs
-    /// have equal ones wherever they lie; a resumed run compares it.
-    pub fingerprint: String,
-    /// Rows of all files, where the format tells them.
-    pub rows: Option<u64>,
+fn no_list(folder: &Path, wanted: Option<InputFormat>, others: &[String]) -> Error {
+    let hint = if others.is_empty() {
+        "the folder holds no file".to_owned()
+    } else {
+        format!(
+            "set --input_format, or give a glob; the folder holds {}",
+            some_of(others)
+        )
+    };
+    let what = wanted.map_or("that is known for a list", |format| match format {
+        InputFormat::Parquet => "of parquet files",
+        _ => format.as_str(),
+    });
+    Error::input(
+        format!("no file with an extension {what} in `{}`", shown(folder)),
+        hint,
+    )
 }
 
-/// Identifies the input.
-///
-/// # Errors
-/// [`Error::Input`] if a file cannot be opened.
-pub fn identify(config: &InputConfig) -> Result<InputIdentity, Error> {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    let mut rows = (config.format == InputFormat::Parquet).then_some(0);
-    for path in list(config)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (bytes, ends) = ends_of(&path).map_err(|cause| broken(&path, &cause))?;
-        hash.update(format!("{name}\0{bytes}\0").as_bytes());
-        hash.update(&ends);
-        if let Some(rows) = &mut rows {
-            *rows += parquet::row_count(&path)?;
+fn several_formats(folder: &Path, formats: &[InputFormat]) -> Error {
+    let words: Vec<&str> = formats.iter().map(|format| format.as_str()).collect();
+    Error::input(
+        format!(
+            "`{}` holds lists of several formats: {}",
+            shown(folder),
+            words.join(", ")
+        ),
+        "choose one with --input_format",
+    )
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMES_SHOWN)].join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// What tells a file from what is at its path later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(data: &Metadata) -> Self {
+        Self {
+            device: data.dev(),
+            inode: data.ino(),
+            bytes: data.len(),
+            modified: (data.mtime(), data.mtime_nsec()),
         }
     }
-    let digest = hash.finish();
-    let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
-    Ok(InputIdentity {
-        fingerprint: hex.collect(),
-        rows,
-    })
+
+    /// Bytes of the file.
+    pub(super) fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether an open file is still as it was.
+    pub(super) fn check(self, path: &Path, file: &File) -> Result<(), Error> {
+        let now = file.metadata().map_err(|cause| broken(path, &cause))?;
+        if Self::of(&now) == self {
+            return Ok(());
+        }
+        Err(changed(path))
+    }
 }
 
-/// A file's size and its first and last [`IDENTITY_BYTES`].
-fn ends_of(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
+/// A list that is no longer what it was when the run began.
+pub(super) fn changed(path: &Path) -> Error {
+    Error::input(
+        format!("`{}` has changed since the run began", shown(path)),
+        "rows that it had may be missing and others doubled; with the list as it was, the same command \
+         goes on",
+    )
+}
+
+/// An open file of the list; none for a pipe or a terminal, which can be read but once.
+pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Stamp)>, Error> {
+    if is_standard_input(path) {
+        return Ok(None);
+    }
+    let failed = |cause: io::Error| broken(path, &cause);
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
+        return Ok(None);
+    }
+    let file = File::open(path).map_err(failed)?;
+    let data = file.metadata().map_err(failed)?;
+    Ok(Some((file, Stamp::of(&data))))
+}
+
+/// The first and last `most` bytes of a file, which is left at its beginning.
+pub(super) fn ends_of(file: &mut File, bytes: u64, most: u64) -> io::Result<Vec<u8>> {
     let mut ends = Vec::new();
-    Read::by_ref(&mut file)
-        .take(IDENTITY_BYTES)
-        .read_to_end(&mut ends)?;
-    file.seek(SeekFrom::Start(bytes.saturating_sub(IDENTITY_BYTES)))?;
-    file.take(IDENTITY_BYTES).read_to_end(&mut ends)?;
-    Ok((bytes, ends))
+    file.by_ref().take(most).read_to_end(&mut ends)?;
+    file.seek(SeekFrom::Start(bytes.saturating_sub(most)))?;
+    file.by_ref().take(most).read_to_end(&mut ends)?;
+    file.rewind()?;
+    Ok(ends)
 }

@@ -1,6 +1,8 @@
-//! Owns lines: bounded in length, with any line end, without a byte order mark; and the txt format.
+//! Owns lines: bounded in length, with any line end; and the txt format, a URL per line. A line that is
+//! quoted as csv quotes a field (pandas' `to_csv` without a header does) is what stands in the quotes.
 
-use std::io::{BufRead, BufReader, Read};
+use std::borrow::Cow;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,62 +12,47 @@ use arrow_schema::{DataType, Field, Schema};
 
 use crate::error::Error;
 
+use super::broken;
+use super::losses::{Loss, Losses};
 use super::text::Records;
-use super::{LossyCounts, RECORD_BYTES_MAX, broken};
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
+use super::window::Window;
 
 /// Something that gives one JSON text, or one line, after the other.
 pub(super) trait Pieces: Send {
-    /// The next piece, in a buffer that the next call overwrites; `None` at the end.
-    fn next(&mut self) -> Result<Option<&[u8]>, Error>;
+    /// The next piece, in a buffer that the next call overwrites, with its line or number from 1;
+    /// `None` at the end.
+    fn next(&mut self) -> Result<Option<(u64, &[u8])>, Error>;
 }
 
 /// The lines of a file that are not empty, without their ends.
 pub(super) struct Lines {
     path: PathBuf,
-    bytes: BufReader<Box<dyn Read + Send>>,
-    line: Vec<u8>,
-    at_start: bool,
+    window: Window,
+    /// Lines taken so far, empty ones among them.
+    count: u64,
 }
 
 impl Lines {
-    pub(super) fn new(path: &Path, bytes: Box<dyn Read + Send>) -> Self {
-        Self {
+    pub(super) fn new(path: &Path, bytes: Box<dyn Read + Send>) -> Result<Self, Error> {
+        Ok(Self {
             path: path.to_owned(),
-            bytes: BufReader::with_capacity(1 << 18, bytes),
-            line: Vec::new(),
-            at_start: true,
-        }
+            window: Window::new(bytes).map_err(|cause| broken(path, &cause))?,
+            count: 0,
+        })
     }
 }
 
 impl Pieces for Lines {
-    fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+    fn next(&mut self) -> Result<Option<(u64, &[u8])>, Error> {
         loop {
-            self.line.clear();
-            let mut bounded = self.bytes.by_ref().take(RECORD_BYTES_MAX as u64 + 1);
-            let read = bounded
-                .read_until(b'\n', &mut self.line)
-                .map_err(|cause| broken(&self.path, &cause))?;
-            if read == 0 {
+            let line = self.window.line(0);
+            let Some(line) = line.map_err(|cause| broken(&self.path, &cause))? else {
                 return Ok(None);
-            }
-            if read > RECORD_BYTES_MAX {
-                return Err(broken(&self.path, &"a line is over 16 MiB"));
-            }
-            let skip = if self.at_start && self.line.starts_with(BOM) {
-                BOM.len()
-            } else {
-                0
             };
-            self.at_start = false;
-            let mut end = self.line.len();
-            while end > skip && matches!(self.line[end - 1], b'\n' | b'\r') {
-                end -= 1;
-            }
-            if end > skip {
-                return Ok(Some(&self.line[skip..end]));
+            self.count += 1;
+            self.window.consume(line.next);
+            if !line.text.is_empty() {
+                return Ok(Some((self.count, self.window.consumed(&line))));
             }
         }
     }
@@ -78,37 +65,82 @@ pub(super) struct UrlLines {
 }
 
 impl UrlLines {
-    pub(super) fn new(path: &Path, bytes: Box<dyn Read + Send>) -> Self {
-        Self {
-            lines: Lines::new(path, bytes),
+    pub(super) fn new(path: &Path, bytes: Box<dyn Read + Send>) -> Result<Self, Error> {
+        Ok(Self {
+            lines: Lines::new(path, bytes)?,
             urls: StringBuilder::new(),
-        }
+        })
     }
 }
 
 impl Records for UrlLines {
-    fn append(&mut self, lossy: &mut LossyCounts) -> Result<Option<usize>, Error> {
-        let Some(line) = self.lines.next()? else {
+    fn append(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error> {
+        let Some((number, line)) = self.lines.next()? else {
             return Ok(None);
         };
-        append_lossily(&mut self.urls, line, lossy);
+        append_lossily(&mut self.urls, &unquoted(line), losses, number);
         Ok(Some(line.len()))
     }
 
-    fn finish(&mut self, _lossy: &mut LossyCounts) -> Result<RecordBatch, Error> {
+    fn finish(&mut self, _losses: &mut Losses) -> Result<RecordBatch, Error> {
         let schema = Schema::new(vec![Field::new("url", DataType::Utf8, true)]);
         RecordBatch::try_new(Arc::new(schema), vec![Arc::new(self.urls.finish())])
             .map_err(|cause| broken(&self.lines.path, &cause))
     }
 }
 
-/// Appends bytes that should be UTF-8.
-pub(super) fn append_lossily(column: &mut StringBuilder, bytes: &[u8], lossy: &mut LossyCounts) {
+/// What stands in the quotes of a line that is quoted as a whole: all quotes within are doubled.
+fn unquoted(line: &[u8]) -> Cow<'_, [u8]> {
+    let inner = line.trim_ascii();
+    let inner = inner
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    let Some(inner) = inner else {
+        return Cow::Borrowed(line);
+    };
+    let mut out = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(&byte) = bytes.next() {
+        if byte == b'"' && bytes.next() != Some(&b'"') {
+            return Cow::Borrowed(line);
+        }
+        out.push(byte);
+    }
+    Cow::Owned(out)
+}
+
+/// Appends bytes that should be UTF-8, of the line of this number.
+pub(super) fn append_lossily(
+    column: &mut StringBuilder,
+    bytes: &[u8],
+    losses: &mut Losses,
+    number: u64,
+) {
     match std::str::from_utf8(bytes) {
         Ok(text) => column.append_value(text),
         Err(_) => {
-            lossy.invalid_utf8 += 1;
+            losses.add_at(Loss::InvalidUtf8, number);
             column.append_value(String::from_utf8_lossy(bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_line_that_is_quoted_as_a_whole_loses_its_quotes() {
+        for (line, expected) in [
+            ("\"http://a/?b=1,2\"", "http://a/?b=1,2"),
+            (" \"http://a\"\"b\" ", "http://a\"b"),
+            ("\"\"", ""),
+            ("\"", "\""),
+            ("\"a\" b\"", "\"a\" b\""),
+            ("http://a/\"b\"", "http://a/\"b\""),
+            ("\"a\",\"b\"", "\"a\",\"b\""),
+        ] {
+            assert_eq!(&*unquoted(line.as_bytes()), expected.as_bytes(), "{line}");
         }
     }
 }

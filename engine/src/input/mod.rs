@@ -1,75 +1,69 @@
-//! Owns the reading of URL lists: sorted files in, Arrow batches of exactly the kept columns out.
-//! Memory does not depend on a list's length. Never cuts shards ([`crate::plan`] does), never drops a
-//! row: what cannot be read as it should stays a row and is counted in [`LossyCounts`].
+//! Owns the reading of URL lists: files in, Arrow batches of exactly the kept columns out. Memory does
+//! not depend on a list's length. Never cuts shards ([`crate::plan`] does), never drops a row: what
+//! cannot be read as it should stays a row and is counted in [`Losses`].
 //!
-//! Columns come in the order of the metadata: `save_additional_columns`, then the boxes, then `caption`,
-//! then the expected hash (named for its type), then `url`, which is always UTF-8 text.
+//! [`List::open`] finds the files ([`files`]), tells what each is by its bytes ([`kind`], [`format`]), and
+//! looks through text for its columns' types ([`survey`]); [`List::source`] then gives the rows of one file
+//! after the other, and ends with an error where one has changed meanwhile ([`guard`]).
 //!
-//! - **parquet** keeps each column's own type.
-//! - **csv, tsv** (RFC 4180 with any line end, a header line): whole numbers, numbers and booleans are
-//!   recognised over the first megabyte, everything else is text; later values that do not fit
-//!   become null. URL, caption and hash are always text.
-//! - **jsonl, json** (RFC 8259): the same, by JSON's own types; nested values are kept as JSON text.
-//!   `json` is an array of objects, or an object of columns as pandas writes it. Boxes are lists.
+//! Columns come in the order of the metadata: `save_additional_columns`, then the boxes, then the parts
+//! of a joined caption, then `caption`, then the expected hash, then `url`, which is always UTF-8 text.
+//!
+//! - **parquet, Arrow IPC** keep each column's own type ([`stored`]).
+//! - **csv, tsv** (RFC 4180 with any line end): types by [`types`], over the whole list. URL, caption and
+//!   hash are always text. Quotes by [`crate::config::Quoting`].
+//! - **jsonl, json** (RFC 8259, and Python's `NaN`): the same; lists and objects stay what they are.
+//!   `json` is an array of objects, or an object of columns as pandas writes it ([`shape`]).
 //! - **txt**: a URL per line, no header; empty lines are skipped.
 
+mod arrow;
 mod boxes;
+mod build;
+mod bytes;
+mod cell;
 mod columns;
 mod delimited;
+mod explode;
 mod files;
+mod format;
+mod guard;
 mod json;
+mod kind;
 mod lines;
+mod list;
+mod losses;
+mod name;
 mod parquet;
+mod pick;
+mod quotes;
+mod shape;
+mod stored;
+mod survey;
 mod text;
+mod types;
+mod window;
 
 use std::path::Path;
 
 use arrow_array::RecordBatch;
 
-use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
+use crate::text::visible;
 
 pub(crate) use boxes::{Boxes, EmptyCell};
 pub(crate) use columns::{Columns, Role};
-pub(crate) use files::list;
-pub use files::{InputIdentity, identify};
+pub use list::{InputIdentity, List};
+pub use losses::{Loss, Losses};
+pub(crate) use name::format_of;
 
 /// Most bytes of one record, line or JSON element: an open quote must not swallow a file.
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Bytes over which the types of text columns are recognised.
-const INFERENCE_BYTES: usize = 1024 * 1024;
 /// Bytes of text after which a batch is closed, whatever its rows.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Most rows read at once; smaller shards are read one by one.
 const BATCH_ROWS_MAX: usize = 16 * 1024;
 /// Largest `json` file of columns, bytes: that shape cannot be streamed.
 const JSON_COLUMNS_BYTES_MAX: u64 = 256 * 1024 * 1024;
-
-/// What could not be kept as it came. Every such row is still a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LossyCounts {
-    /// Values whose bytes were not UTF-8; the bad ones became U+FFFD.
-    pub invalid_utf8: u64,
-    /// Values that do not fit their column's type and became null.
-    pub misfits: u64,
-    /// Records with fewer fields than the header; the missing ones are null.
-    pub short_records: u64,
-    /// Records with more fields than the header; the further ones are dropped.
-    pub long_records: u64,
-    /// Records that are no JSON object; every column is null.
-    pub malformed_records: u64,
-}
-
-impl LossyCounts {
-    /// Adds the counts of another file.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.invalid_utf8 += other.invalid_utf8;
-        self.misfits += other.misfits;
-        self.short_records += other.short_records;
-        self.long_records += other.long_records;
-        self.malformed_records += other.malformed_records;
-    }
-}
 
 /// The rows of one file, in order.
 pub(crate) trait RowSource: Send {
@@ -84,73 +78,45 @@ pub(crate) trait RowSource: Send {
     }
 
     /// What was lost so far.
-    fn lossy(&self) -> LossyCounts {
-        LossyCounts::default()
-    }
+    fn losses(&self) -> Losses;
 }
 
-/// Opens one file of the list.
-///
-/// # Errors
-/// [`Error::Input`] if it cannot be opened or lacks a column.
-pub(crate) fn open(path: &Path, config: &InputConfig) -> Result<Box<dyn RowSource>, Error> {
-    let columns = Columns::new(config);
-    let rows = config.rows_per_shard.min(BATCH_ROWS_MAX);
-    if config.format == InputFormat::Parquet {
-        return Ok(Box::new(parquet::ParquetSource::open(path, columns, rows)?));
-    }
-    let bytes = files::open(path, config.compression)?;
-    Ok(match config.format {
-        InputFormat::Txt => Box::new(text::TextSource::new(
-            lines::UrlLines::new(path, bytes),
-            rows,
-        )),
-        InputFormat::Csv | InputFormat::Tsv => {
-            let delimiter = if config.format == InputFormat::Tsv {
-                b'\t'
-            } else {
-                b','
-            };
-            let records = delimited::Delimited::open(path, bytes, delimiter, columns)?;
-            Box::new(text::TextSource::new(records, rows))
-        }
-        InputFormat::Jsonl => {
-            let elements = lines::Lines::new(path, bytes);
-            Box::new(text::TextSource::new(
-                json::JsonRows::new(path, elements, columns),
-                rows,
-            ))
-        }
-        InputFormat::Json | InputFormat::Parquet => {
-            let elements = json::Elements::open(path, bytes, &columns)?;
-            Box::new(text::TextSource::new(
-                json::JsonRows::new(path, elements, columns),
-                rows,
-            ))
-        }
-    })
+/// A path as a person may see it.
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
 }
 
 /// A file that cannot be read on.
 fn broken(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     Error::input(
-        format!("cannot read `{}`: {cause}", path.display()),
+        format!("cannot read `{}`: {cause}", shown(path)),
         "check that the file is whole and of the format given by --input_format",
     )
 }
 
+/// Columns named in a hint.
+const COLUMNS_SHOWN: usize = 20;
+/// Letters shown of a column's name.
+const NAME_CHARS_MAX: usize = 80;
+
 /// A column the file does not have.
 fn missing(path: &Path, column: &str, present: &[&str]) -> Error {
+    let named = present.iter().take(COLUMNS_SHOWN).map(|name| {
+        let cut: String = name.chars().take(NAME_CHARS_MAX).collect();
+        let more = if cut.len() < name.len() { "..." } else { "" };
+        format!("{}{more}", visible(&cut))
+    });
+    let mut named = named.collect::<Vec<_>>().join(", ");
+    if present.len() > COLUMNS_SHOWN {
+        named += &format!(" and {} more", present.len() - COLUMNS_SHOWN);
+    }
     let hint = if present.is_empty() {
         "the file has no columns".to_owned()
     } else {
-        format!(
-            "the columns are {}; see --url_col, --caption_col and --bbox_col",
-            present.join(", ")
-        )
+        format!("the columns are {named}; see --url_col, --caption_col, --bbox_col and --no_header")
     };
     Error::input(
-        format!("`{}` has no column `{column}`", path.display()),
+        format!("`{}` has no column `{}`", shown(path), visible(column)),
         hint,
     )
 }

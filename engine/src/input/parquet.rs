@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -17,15 +17,18 @@ use crate::contain::contained;
 use crate::error::Error;
 use crate::pages;
 
-use super::boxes::Boxes;
-use super::columns::{Columns, Role, as_text};
-use super::{LossyCounts, RowSource, broken, missing};
+use super::columns::Columns;
+use super::losses::Losses;
+use super::stored::{self, Places};
+use super::{RowSource, broken};
 
 /// The rows of a parquet file.
 pub(super) struct ParquetSource {
     path: PathBuf,
+    file: File,
     metadata: ArrowReaderMetadata,
     columns: Columns,
+    types: Arc<[DataType]>,
     /// Place of each kept column among the projected ones, which come in the file's order.
     places: Vec<usize>,
     mask: ProjectionMask,
@@ -35,45 +38,35 @@ pub(super) struct ParquetSource {
     /// `None` before the first batch and after a skip.
     reader: Option<ParquetRecordBatchReader>,
     failed: bool,
-    lossy: LossyCounts,
+    losses: Losses,
 }
 
 impl ParquetSource {
     /// Reads the footer.
-    pub(super) fn open(path: &Path, columns: Columns, batch_rows: usize) -> Result<Self, Error> {
-        let metadata = footer(path)?;
-        let fields = metadata.schema().fields();
-        let mut roots = Vec::with_capacity(columns.len());
-        for column in &columns.0 {
-            let root = fields
-                .iter()
-                .position(|field| *field.name() == column.source);
-            let root = root.ok_or_else(|| {
-                let present: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-                missing(path, &column.source, &present)
-            })?;
-            let kind = fields[root].data_type();
-            if column.role == Role::Boxes && !Boxes::may_be(kind) {
-                return Err(no_boxes(path, &column.source, kind));
-            }
-            roots.push(root);
-        }
-        let places = roots
-            .iter()
-            .map(|root| roots.iter().filter(|other| *other < root).count())
-            .collect();
+    pub(super) fn open(
+        path: &Path,
+        file: File,
+        columns: Columns,
+        types: Arc<[DataType]>,
+        batch_rows: usize,
+    ) -> Result<Self, Error> {
+        let metadata = footer(path, &file)?;
+        let places = Places::in_schema(path, metadata.schema(), &columns)?;
+        let roots = places.roots().iter().copied();
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
         Ok(Self {
+            losses: Losses::of(&super::shown(path), "row"),
             path: path.to_owned(),
+            file,
             metadata,
             columns,
-            places,
+            types,
+            places: places.among_kept(),
             mask,
             batch_rows,
             position: 0,
             reader: None,
             failed: false,
-            lossy: LossyCounts::default(),
         })
     }
 
@@ -94,7 +87,8 @@ impl ParquetSource {
             within -= rows;
             first += 1;
         }
-        let file = File::open(&self.path).map_err(|cause| broken(&self.path, &cause))?;
+        let file = self.file.try_clone();
+        let file = file.map_err(|cause| broken(&self.path, &cause))?;
         for (leaf, column) in groups[first..]
             .iter()
             .flat_map(|g| g.columns().iter().enumerate())
@@ -131,22 +125,16 @@ impl ParquetSource {
         };
         self.reader = Some(reader);
         self.position += batch.num_rows() as u64;
-        self.renamed(&batch).map(Some)
+        self.kept(&batch).map(Some)
     }
 
-    /// The kept columns in our order and names; those we read ourselves as text.
-    fn renamed(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.places.len());
-        for (column, &place) in self.columns.0.iter().zip(&self.places) {
-            let array = batch.column(place);
-            arrays.push(match column.role {
-                Role::Url | Role::Hash => as_text(array, &mut self.lossy.invalid_utf8)
-                    .map_err(|cause| broken(&self.path, &cause))?,
-                Role::Extra | Role::Boxes | Role::Caption => Arc::clone(array),
-            });
-        }
-        self.columns
-            .batch(arrays)
+    /// The kept columns in our order and names.
+    fn kept(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+        let places = self.places.iter();
+        let arrays: Vec<ArrayRef> = places.map(|&place| batch.column(place).clone()).collect();
+        let arrays = stored::kept(arrays, &self.columns, &self.types, &mut self.losses);
+        arrays
+            .and_then(|arrays| self.columns.batch(arrays))
             .map_err(|cause| broken(&self.path, &cause))
     }
 }
@@ -162,6 +150,9 @@ impl RowSource for ParquetSource {
     }
 
     fn skip(&mut self, rows: u64) -> u64 {
+        if self.columns.explode_url {
+            return 0;
+        }
         let skipped = rows.min(self.rows() - self.position);
         if skipped > 0 {
             self.position += skipped;
@@ -170,25 +161,13 @@ impl RowSource for ParquetSource {
         skipped
     }
 
-    fn lossy(&self) -> LossyCounts {
-        self.lossy
+    fn losses(&self) -> Losses {
+        self.losses.clone()
     }
 }
 
-fn no_boxes(path: &Path, column: &str, kind: &DataType) -> Error {
-    Error::input(
-        format!(
-            "column `{column}` of `{}` holds no boxes but {kind}",
-            path.display()
-        ),
-        "--bbox_col is a list of boxes for each row, each a list [x_min, y_min, x_max, y_max], or \
-         such a list as JSON text",
-    )
-}
-
-fn footer(path: &Path) -> Result<ArrowReaderMetadata, Error> {
-    let file = File::open(path).map_err(|cause| broken(path, &cause))?;
-    contained(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+fn footer(path: &Path, file: &File) -> Result<ArrowReaderMetadata, Error> {
+    contained(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
         .ok_or_else(|| panicked(path))?
         .map_err(|cause| broken(path, &cause))
 }
@@ -198,8 +177,10 @@ fn panicked(path: &Path) -> Error {
     broken(path, &"its pages contradict each other")
 }
 
-/// Rows by the footer.
-pub(super) fn row_count(path: &Path) -> Result<u64, Error> {
-    let rows = footer(path)?.metadata().file_metadata().num_rows();
-    u64::try_from(rows).map_err(|cause| broken(path, &cause))
+/// Rows and types by the footer.
+pub(super) fn summary(path: &Path, file: &File) -> Result<(u64, SchemaRef), Error> {
+    let footer = footer(path, file)?;
+    let rows = u64::try_from(footer.metadata().file_metadata().num_rows());
+    let rows = rows.map_err(|cause| broken(path, &cause))?;
+    Ok((rows, footer.schema().clone()))
 }

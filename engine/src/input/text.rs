@@ -5,24 +5,23 @@ use arrow_array::RecordBatch;
 
 use crate::error::Error;
 
-use super::{BATCH_BYTES, INFERENCE_BYTES, LossyCounts, RowSource};
+use super::{BATCH_BYTES, Losses, RowSource};
 
 /// A stream of records that gathers a batch.
 pub(super) trait Records: Send {
     /// Appends the next record to the batch and says how many bytes it took; `None` at the end.
-    fn append(&mut self, lossy: &mut LossyCounts) -> Result<Option<usize>, Error>;
+    fn append(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error>;
 
-    /// Closes the batch. The first batch decides the columns' types.
-    fn finish(&mut self, lossy: &mut LossyCounts) -> Result<RecordBatch, Error>;
+    /// Closes the batch.
+    fn finish(&mut self, losses: &mut Losses) -> Result<RecordBatch, Error>;
 }
 
 /// The batches of a stream of records.
 pub(super) struct TextSource<R> {
     records: R,
     rows: usize,
-    bytes_max: usize,
     end: End,
-    lossy: LossyCounts,
+    losses: Losses,
 }
 
 /// Where the stream stands.
@@ -33,22 +32,21 @@ enum End {
 }
 
 impl<R: Records> TextSource<R> {
-    /// `rows` is the most per batch.
-    pub(super) fn new(records: R, rows: usize) -> Self {
+    /// `rows` is the most per batch; `losses` are none yet.
+    pub(super) fn new(records: R, rows: usize, losses: Losses) -> Self {
         Self {
             records,
             rows,
-            bytes_max: INFERENCE_BYTES,
             end: End::NotYet,
-            lossy: LossyCounts::default(),
+            losses,
         }
     }
 
     /// Fills one batch; 0 rows at the end.
     fn fill(&mut self) -> usize {
         let (mut rows, mut bytes) = (0, 0);
-        while matches!(self.end, End::NotYet) && rows < self.rows && bytes < self.bytes_max {
-            match self.records.append(&mut self.lossy) {
+        while matches!(self.end, End::NotYet) && rows < self.rows && bytes < BATCH_BYTES {
+            match self.records.append(&mut self.losses) {
                 Ok(Some(taken)) => {
                     rows += 1;
                     bytes += taken;
@@ -57,7 +55,6 @@ impl<R: Records> TextSource<R> {
                 Err(error) => self.end = End::Failed(error),
             }
         }
-        self.bytes_max = BATCH_BYTES;
         rows
     }
 }
@@ -65,7 +62,7 @@ impl<R: Records> TextSource<R> {
 impl<R: Records> RowSource for TextSource<R> {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
         if self.fill() > 0 {
-            let batch = self.records.finish(&mut self.lossy);
+            let batch = self.records.finish(&mut self.losses);
             if batch.is_err() {
                 self.end = End::Reached;
             }
@@ -77,7 +74,7 @@ impl<R: Records> RowSource for TextSource<R> {
         }
     }
 
-    fn lossy(&self) -> LossyCounts {
-        self.lossy
+    fn losses(&self) -> Losses {
+        self.losses.clone()
     }
 }

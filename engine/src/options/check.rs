@@ -13,8 +13,8 @@ use turbo2ds_codec::{
 use turbo2ds_writers::OutputFormat;
 
 use crate::config::{
-    Compression, Config, FetchConfig, HashKind, IncrementalMode, InputConfig, InputFormat,
-    IoBackend, MachineConfig, OutputConfig, ShowConfig,
+    Config, FetchConfig, HashKind, IncrementalMode, IoBackend, MachineConfig, OutputConfig,
+    ShowConfig,
 };
 use crate::error::Error;
 use crate::isolate::Isolation;
@@ -22,26 +22,10 @@ use crate::limits;
 
 use super::dns;
 use super::fingerprint;
+use super::input;
 use super::table::{Group, OptionSpec};
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
 use super::workers;
-
-/// Columns that every dataset has, or may have, of its own.
-const RESERVED_COLUMNS: [&str; 13] = [
-    "key",
-    "caption",
-    "url",
-    "width",
-    "height",
-    "original_width",
-    "original_height",
-    "status",
-    "error_message",
-    "exif",
-    "md5",
-    "sha256",
-    "sha512",
-];
 
 const HASHES: [(&str, HashKind); 3] = [
     ("md5", HashKind::Md5),
@@ -76,7 +60,7 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
     let fetch = fetch(v)?;
     let codec = settings(v)?;
     let mut config = Config {
-        input: input(v, fetch.hash)?,
+        input: input::input(v, fetch.hash)?,
         output: output(v)?,
         extract_exif: v.read("extract_exif", boolean)?,
         dns: dns::dns(v)?,
@@ -129,140 +113,8 @@ fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
     Ok(())
 }
 
-fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
-    if !v.is_given("url_list") {
-        return Err(Error::usage(
-            "no URL list is given",
-            "write `turbo2ds URL_LIST [--option value]...`; `turbo2ds --help` lists the options",
-        ));
-    }
-    let url_list = local_path(v, "url_list")?;
-    let (named, compression) = by_extension(&url_list);
-    let (format, compression) = match v.read("input_format", optional(input_format))? {
-        // A compression the option does not name is still seen by the file's extension.
-        Some((format, Compression::None)) => (format, compression),
-        Some(both) => both,
-        None => (named.unwrap_or(InputFormat::Txt), compression),
-    };
-    let config = InputConfig {
-        url_list,
-        format,
-        compression: if format == InputFormat::Parquet {
-            Compression::None
-        } else {
-            compression
-        },
-        url_col: v.read("url_col", text)?,
-        caption_col: v.read("caption_col", optional(text))?,
-        save_additional_columns: v.read_list("save_additional_columns", text)?,
-        bbox_col: v.read("bbox_col", optional(text))?,
-        verify_hash_col: verify_hash(v, hash)?,
-        rows_per_shard: v.read("number_sample_per_shard", integer(1, u64::from(u32::MAX)))?,
-    };
-    check_columns(&config)?;
-    Ok(config)
-}
-
-fn verify_hash(v: &Values, hash: Option<HashKind>) -> Result<Option<String>, Error> {
-    let mut parts = v.read_list("verify_hash", text)?;
-    if parts.is_empty() {
-        return Ok(None);
-    }
-    let hint = r#"write `--verify_hash '["COLUMN","TYPE"]'` with TYPE as in --compute_hash"#;
-    let (Some(kind), Some(column), true) = (parts.pop(), parts.pop(), parts.is_empty()) else {
-        return Err(Error::usage(
-            "`--verify_hash` takes a column and a type",
-            hint,
-        ));
-    };
-    let computed = hash.map_or("None", HashKind::as_str);
-    if kind != computed {
-        return Err(Error::usage(
-            format!("`--verify_hash` asks for {kind} and `--compute_hash` for {computed}"),
-            hint,
-        ));
-    }
-    Ok(Some(column))
-}
-
-/// Refuses column choices that cannot be met for any file.
-fn check_columns(input: &InputConfig) -> Result<(), Error> {
-    let extra = &input.save_additional_columns;
-    if input.format == InputFormat::Txt {
-        let asked = [
-            ("caption_col", input.caption_col.is_some()),
-            ("save_additional_columns", !extra.is_empty()),
-            ("bbox_col", input.bbox_col.is_some()),
-            ("verify_hash", input.verify_hash_col.is_some()),
-        ];
-        if let Some((name, _)) = asked.into_iter().find(|(_, given)| *given) {
-            return Err(Error::usage(
-                format!("`--{name}` needs columns and a txt list has none"),
-                "set --input_format to csv, tsv, json, jsonl or parquet",
-            ));
-        }
-    }
-    let kept = extra.iter().map(|name| ("save_additional_columns", name));
-    let mut kept = kept.chain(input.bbox_col.iter().map(|name| ("bbox_col", name)));
-    if let Some((option, name)) = kept.find(|(_, name)| RESERVED_COLUMNS.contains(&name.as_str())) {
-        return Err(Error::usage(
-            format!("`--{option}` names `{name}`, a column turbo2ds writes itself"),
-            format!(
-                "rename it in the list; reserved are {}",
-                RESERVED_COLUMNS.join(", ")
-            ),
-        ));
-    }
-    let mut seen: Vec<&str> = Vec::new();
-    let roles = [
-        Some(&input.url_col),
-        input.caption_col.as_ref(),
-        input.bbox_col.as_ref(),
-        input.verify_hash_col.as_ref(),
-    ];
-    for name in roles.into_iter().flatten().chain(extra) {
-        if seen.contains(&name.as_str()) {
-            return Err(Error::usage(
-                format!("column `{name}` is asked for twice"),
-                "a column is the URL, the caption, the boxes (kept anyway), the hash or an additional one",
-            ));
-        }
-        seen.push(name);
-    }
-    Ok(())
-}
-
-fn input_format(text: &str) -> Result<(InputFormat, Compression), String> {
-    match by_extension(&format!(".{text}")) {
-        (Some(InputFormat::Parquet), compression) if compression != Compression::None => None,
-        (format, compression) => format.map(|format| (format, compression)),
-    }
-    .ok_or_else(|| {
-        "one of txt, csv, tsv, json, jsonl (each also with .gz or .zst), parquet".to_owned()
-    })
-}
-
-/// Format and compression that a path's end tells.
-fn by_extension(path: &str) -> (Option<InputFormat>, Compression) {
-    let (rest, compression) = match path.rsplit_once('.') {
-        Some((rest, "gz")) => (rest, Compression::Gzip),
-        Some((rest, "zst")) => (rest, Compression::Zstd),
-        _ => (path, Compression::None),
-    };
-    let format = rest.rsplit_once('.').and_then(|(_, end)| match end {
-        "txt" => Some(InputFormat::Txt),
-        "csv" => Some(InputFormat::Csv),
-        "tsv" => Some(InputFormat::Tsv),
-        "json" => Some(InputFormat::Json),
-        "jsonl" => Some(InputFormat::Jsonl),
-        "parquet" => Some(InputFormat::Parquet),
-        _ => None,
-    });
-    (format, compression)
-}
-
 /// A path of this machine; `file://` is dropped, any other scheme refused.
-fn local_path(v: &Values, name: &str) -> Result<String, Error> {
+pub(super) fn local_path(v: &Values, name: &str) -> Result<String, Error> {
     let path = v.read(name, text)?;
     match path.split_once("://") {
         None => Ok(path),

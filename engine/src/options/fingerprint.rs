@@ -1,10 +1,10 @@
 //! Owns which options decide what a dataset holds. A resumed run must agree on them; how bytes are
 //! fetched, and on what machine, may change. Never reads the command line's own spelling: two ways
-//! to say the same give the same fingerprint.
+//! to say the same give the same fingerprint. The list's format is added when the list is opened.
 
 use std::fmt::Debug;
 
-use crate::config::Config;
+use crate::config::{Compression, Config, InputConfig, InputFormat, Quoting};
 
 /// Names and canonical values, in the order of the table.
 pub(super) fn of(config: &Config) -> Vec<(String, String)> {
@@ -16,9 +16,8 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         |_| input.url_list.clone(),
         |path| path.to_string_lossy().into_owned(),
     );
-    let pairs: [(&str, &dyn Debug); 29] = [
+    let pairs: [(&str, &dyn Debug); 28] = [
         ("url_list", &list),
-        ("input_format", &(input.format, input.compression)),
         ("url_col", &input.url_col),
         ("caption_col", &input.caption_col),
         ("bbox_col", &input.bbox_col),
@@ -50,8 +49,75 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
             &config.fetch.disallowed_directives,
         ),
     ];
-    pairs
-        .into_iter()
+    let pairs = pairs.into_iter();
+    let mut all: Vec<(String, String)> = pairs
         .map(|(name, value)| (name.to_owned(), format!("{value:?}")))
-        .collect()
+        .collect();
+    all.extend(later(input));
+    all
+}
+
+/// Options that came after the first datasets: they are named only where they are not the default, so
+/// that a dataset without them is finished by a program that has them.
+fn later(input: &InputConfig) -> impl Iterator<Item = (String, String)> {
+    let dialect = &input.dialect;
+    let quoting = match dialect.quoting {
+        Quoting::Auto => None,
+        Quoting::Rfc4180 => Some("rfc4180".to_owned()),
+        Quoting::None => Some("none".to_owned()),
+    };
+    let joined = !input.caption_cols.is_empty();
+    let list = |names: &[String]| serde_json::json!(names).to_string();
+    [
+        ("quoting", quoting),
+        (
+            "delimiter",
+            dialect.delimiter.map(|byte| char::from(byte).to_string()),
+        ),
+        ("columns", dialect.columns.as_deref().map(list)),
+        ("explode_url", input.explode_url.then(|| "true".to_owned())),
+        ("caption_cols", joined.then(|| list(&input.caption_cols))),
+        (
+            "caption_separator",
+            joined.then(|| input.caption_separator.clone()),
+        ),
+        ("max_rows", input.rows_max.map(|rows| rows.to_string())),
+        (
+            "sample_rate",
+            input.sample.map(|sample| sample.rate.to_string()),
+        ),
+        (
+            "sample_seed",
+            input.sample.map(|sample| sample.seed.to_string()),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+}
+
+/// The format of the list, which only its bytes tell.
+pub(crate) fn input_format(
+    format: InputFormat,
+    compression: Option<Compression>,
+) -> (String, String) {
+    let format = match format {
+        InputFormat::Txt => "Txt",
+        InputFormat::Csv => "Csv",
+        InputFormat::Tsv => "Tsv",
+        InputFormat::Json => "Json",
+        InputFormat::Jsonl => "Jsonl",
+        InputFormat::Parquet => "Parquet",
+        InputFormat::Arrow => "Arrow",
+    };
+    let compression = match compression {
+        None => "None",
+        Some(Compression::Gzip) => "Gzip",
+        Some(Compression::Zstd) => "Zstd",
+        Some(Compression::Bzip2) => "Bzip2",
+        Some(Compression::Xz) => "Xz",
+    };
+    (
+        "input_format".to_owned(),
+        format!("({format}, {compression})"),
+    )
 }

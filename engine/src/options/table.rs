@@ -130,7 +130,7 @@ const fn more(
     }
 }
 
-const INPUT_FORMATS: Kind = Kind::Choice("txt|csv|tsv|json|jsonl|parquet");
+const INPUT_FORMATS: Kind = Kind::Choice("txt|csv|tsv|json|jsonl|parquet|arrow");
 const INTERPOLATIONS: Kind = Kind::Choice("nearest|linear|cubic|area|lanczos");
 const DOWNSCALES: Kind =
     Kind::Choice("nearest|linear|cubic|area|lanczos|hamming|mitchell|catmullrom|lanczos3");
@@ -139,15 +139,28 @@ const DOWNSCALES: Kind =
 #[rustfmt::skip]
 pub static TABLE: &[OptionSpec] = &[
     opt("url_list", Kind::Path, "", Group::Input,
-        "file, folder (files with the input format's extension, sorted) or glob; also the first argument without a name"),
+        "file, folder (files with an extension of the input format, sorted), glob, or - for standard input; also the first argument without a name"),
     opt("input_format", INPUT_FORMATS, "None", Group::Input,
-        "format of the list, text formats also with .gz or .zst; None takes it from the extension, else txt"),
+        "format of the list; None takes it from the bytes, and of text from the extension, else from the first line. gzip, zstd, bzip2 and xz around text are seen by the bytes"),
+    opt("quoting", Kind::Choice("auto|rfc4180|none"), "auto", Group::Input,
+        "csv and tsv: auto takes quotes around fields off, but one that is never closed or would swallow whole records is a character; rfc4180 makes it an error; none takes all quotes for characters (CC3M, CC12M, LAION as raw tsv)"),
+    opt("delimiter", Kind::Text, "None", Group::Input, "csv and tsv: the character between fields; None is the format's"),
+    opt("no_header", Kind::Bool, "False", Group::Input, "csv and tsv: files begin with the first row; --columns names the columns"),
+    opt("columns", Kind::List, "None", Group::Input, "names of the columns of files without a header, in their order"),
     opt("url_col", Kind::Text, "url", Group::Input, "column with the URL"),
+    opt("explode_url", Kind::Bool, "False", Group::Input, "make a row of each URL where a cell holds a list of them; without it such a column is refused"),
     opt("caption_col", Kind::Text, "None", Group::Input, "column with the caption, saved as `caption`"),
-    opt("save_additional_columns", Kind::List, "None", Group::Input, "further columns to keep in the metadata"),
+    opt("caption_cols", Kind::List, "None", Group::Input,
+        "columns whose texts are joined to the caption; each is also kept apart, as `caption_NAME`"),
+    opt("caption_separator", Kind::Text, "\\n", Group::Input, "what stands between the joined captions; \\n is a new line"),
+    opt("save_additional_columns", Kind::List, "None", Group::Input,
+        "further columns to keep in the metadata; of text formats in the narrowest type that holds every value of the list: int64, uint64, float64, boolean, lists, structs, else text (from a pipe always text)"),
     opt("bbox_col", Kind::Text, "None", Group::Input,
         "column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max, y_max] from 0 to 1, or such a list as JSON text"),
     opt("number_sample_per_shard", Kind::Int, "10000", Group::Input, "rows of the list per shard; each file starts a new shard"),
+    opt("max_rows", Kind::Int, "None", Group::Input, "take so many rows from the list's start, for a first try"),
+    opt("sample_rate", Kind::Number, "None", Group::Input, "pick this share of the rows, such as 0.01, for a first try"),
+    opt("sample_seed", Kind::Int, "None", Group::Input, "seed of --sample_rate, 0 where none is given: equal seeds pick equal rows"),
 
     opt("output_folder", Kind::Path, "images", Group::Output, "folder of the dataset"),
     opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, "kind of shard; dummy writes statistics only"),

@@ -1,7 +1,7 @@
 //! Shards from real files.
 
 use super::*;
-use crate::config::{Compression, InputFormat};
+use crate::config::{InputConfig, InputFormat};
 
 fn lists(
     files: &[(&str, &str)],
@@ -14,16 +14,15 @@ fn lists(
     }
     let config = InputConfig {
         url_list: folder.path().to_string_lossy().into_owned(),
-        format,
-        compression: Compression::None,
-        url_col: "url".to_owned(),
-        caption_col: None,
-        save_additional_columns: Vec::new(),
-        bbox_col: None,
-        verify_hash_col: None,
+        format: Some(format),
         rows_per_shard,
+        ..InputConfig::default()
     };
     (folder, config)
+}
+
+fn open(config: &InputConfig) -> Result<Planner, Error> {
+    List::open(config).and_then(Planner::open)
 }
 
 fn shape(planner: Planner) -> Vec<(u64, u64, Vec<String>)> {
@@ -43,7 +42,7 @@ fn every_file_starts_a_new_shard_and_ids_count_on() {
         InputFormat::Txt,
         2,
     );
-    let shards = shape(Planner::open(&config).unwrap().starting_at(7));
+    let shards = shape(open(&config).unwrap().starting_at(7));
     let text = |urls: &[&str]| urls.iter().map(|&url| url.to_owned()).collect::<Vec<_>>();
     assert_eq!(
         shards,
@@ -62,9 +61,9 @@ fn skipped_shards_keep_their_ids_and_rows() {
         InputFormat::Txt,
         2,
     );
-    let all = shape(Planner::open(&config).unwrap());
+    let all = shape(open(&config).unwrap());
     for done in 0..16_u64 {
-        let planner = Planner::open(&config)
+        let planner = open(&config)
             .unwrap()
             .skipping(move |id| done >> id & 1 == 1);
         let expected: Vec<_> = all
@@ -80,7 +79,7 @@ fn skipped_shards_keep_their_ids_and_rows() {
 fn the_expected_hash_is_given_and_is_no_output_column() {
     let (_folder, mut config) = lists(&[("a.csv", "h,url\nabc,u1\n,u2\n")], InputFormat::Csv, 10);
     config.verify_hash_col = Some("h".to_owned());
-    let plan = Planner::open(&config).unwrap().next().unwrap().unwrap();
+    let plan = open(&config).unwrap().next().unwrap().unwrap();
     assert_eq!(plan.input.num_columns(), 1);
     assert_eq!(plan.expected_hash(0), Some("abc"));
     assert_eq!(plan.url(1), Some("u2"));
@@ -98,7 +97,7 @@ fn the_boxes_are_given_by_row_and_stay_an_output_column() {
     let (_folder, mut config) = lists(&[("a.jsonl", list)], InputFormat::Jsonl, 10);
     config.bbox_col = Some("faces".to_owned());
     config.verify_hash_col = Some("h".to_owned());
-    let plan = Planner::open(&config).unwrap().next().unwrap().unwrap();
+    let plan = open(&config).unwrap().next().unwrap().unwrap();
     let schema = plan.input.schema();
     let names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
     assert_eq!(names, ["faces", "url"]);
@@ -113,7 +112,7 @@ fn the_boxes_are_given_by_row_and_stay_an_output_column() {
 fn a_record_cut_short_before_its_boxes_has_broken_ones() {
     let (_folder, mut config) = lists(&[("a.csv", "url,f\nu1,\nu2\n")], InputFormat::Csv, 10);
     config.bbox_col = Some("f".to_owned());
-    let plan = Planner::open(&config).unwrap().next().unwrap().unwrap();
+    let plan = open(&config).unwrap().next().unwrap().unwrap();
     assert_eq!(plan.boxes(0), Ok(vec![]));
     assert!(plan.boxes(1).is_err());
 }
@@ -122,7 +121,7 @@ fn a_record_cut_short_before_its_boxes_has_broken_ones() {
 fn a_shard_may_span_many_batches() {
     let list: String = (0..50_000).map(|i| format!("http://h/{i}\n")).collect();
     let (_folder, config) = lists(&[("a.txt", &list)], InputFormat::Txt, 45_000);
-    let shards = shape(Planner::open(&config).unwrap());
+    let shards = shape(open(&config).unwrap());
     assert_eq!(shards[0].2.len(), 45_000);
     assert_eq!(shards[1].2[0], "http://h/45000");
     assert_eq!(shards[1].2.len(), 5_000);
@@ -132,7 +131,7 @@ fn a_shard_may_span_many_batches() {
 fn after_an_error_nothing_more_comes_and_no_short_shard_came() {
     let json = r#"[{"url":"1"},{"url":"2"},{"url":"3"},{"url""#;
     let (_folder, config) = lists(&[("a.json", json), ("b.json", "[]")], InputFormat::Json, 2);
-    let mut planner = Planner::open(&config).unwrap();
+    let mut planner = open(&config).unwrap();
     assert_eq!(planner.next().unwrap().unwrap().rows(), 2);
     assert!(planner.next().unwrap().is_err());
     assert!(planner.next().is_none());
@@ -141,5 +140,20 @@ fn after_an_error_nothing_more_comes_and_no_short_shard_came() {
 #[test]
 fn a_missing_column_of_the_first_file_ends_the_run_at_once() {
     let (_folder, config) = lists(&[("a.csv", "URL\nu\n")], InputFormat::Csv, 2);
-    assert!(Planner::open(&config).is_err());
+    assert!(open(&config).is_err());
+}
+
+#[test]
+fn no_more_rows_are_taken_than_wanted() {
+    let files = [("a.txt", "1\n2\n3\n"), ("b.txt", "4\n5\n")];
+    for most in 1..7_u64 {
+        let (_folder, mut config) = lists(&files, InputFormat::Txt, 2);
+        config.rows_max = Some(most);
+        let planner = open(&config).unwrap();
+        assert_eq!(planner.identity().rows, None);
+        let shards = shape(planner);
+        let urls: Vec<String> = shards.into_iter().flat_map(|(_, _, urls)| urls).collect();
+        let expected: Vec<String> = (1..=most.min(5)).map(|n| n.to_string()).collect();
+        assert_eq!(urls, expected);
+    }
 }

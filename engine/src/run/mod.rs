@@ -22,7 +22,7 @@ use crate::config::{Config, FetchConfig};
 use crate::error::Error;
 use crate::fetch::{Fetcher, FetcherParts, Names};
 use crate::http::Proxies;
-use crate::input::LossyCounts;
+use crate::input::Losses;
 use crate::limits;
 use crate::machine::Machine;
 use crate::net::TlsContext;
@@ -67,7 +67,7 @@ pub enum Event {
     /// The planner has read what it will.
     ListEnded {
         /// What could not be kept as it came.
-        lossy: LossyCounts,
+        losses: Losses,
         /// Shards handed out, where the list was read to its end.
         planned: Option<u64>,
     },

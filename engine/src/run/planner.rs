@@ -66,7 +66,7 @@ fn serve(
         }
     }
     shared.send(Event::ListEnded {
-        lossy: plans.lossy(),
+        losses: plans.losses(),
         planned: at_end.then_some(planned),
     });
     outboxes

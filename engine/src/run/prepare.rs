@@ -4,12 +4,12 @@
 use crate::config::Config;
 use crate::disk;
 use crate::error::Error;
-use crate::input;
 use crate::place::Place;
 use crate::plan::Planner;
 use crate::slice::Slice;
 
 use super::dataset::Dataset;
+use super::start::open_list;
 
 /// A plan, ready for workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub struct Prepared {
 /// # Errors
 /// As those of a run that is refused; `Output` also while workers are writing.
 pub fn prepare(config: &Config) -> Result<Prepared, Error> {
-    let identity = input::identify(&config.input)?;
-    let planner = Planner::open(&config.input)?;
+    let mut config = config.clone();
+    let list = open_list(&mut config)?;
+    let identity = list.identity().clone();
+    let planner = Planner::open(list)?;
     let place = Place::new(disk::real(), config.output.folder.clone(), false);
-    let dataset = Dataset::open(&place, config, Slice::All, &identity.fingerprint)?;
+    let dataset = Dataset::open(&place, &config, Slice::All, &identity.fingerprint)?;
     let first_shard_id = dataset.first_shard_id;
     let mut planner = planner.starting_at(first_shard_id).skipping(|_| true);
     if let Some(plan) = planner.next() {

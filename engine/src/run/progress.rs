@@ -13,6 +13,7 @@ use super::ShardReport;
 use super::live::Snapshot;
 use super::names;
 use super::report::{RunReport, most_frequent, total_line};
+use crate::input::{Loss, Losses};
 use crate::say;
 
 /// Time between two plain lines.
@@ -277,16 +278,15 @@ pub(super) fn summary_json(report: &RunReport) -> serde_json::Value {
         "bytes": report.body_bytes,
         "seconds": report.elapsed.as_secs_f64(),
         "interrupted": report.interrupted,
-        "lossy": {
-            "invalid_utf8": report.lossy.invalid_utf8,
-            "misfits": report.lossy.misfits,
-            "short_records": report.lossy.short_records,
-            "long_records": report.lossy.long_records,
-            "malformed_records": report.lossy.malformed_records,
-        },
+        "lossy": losses_json(&report.losses),
         "names": names::json(&report.names),
         "failures": failures_json(&report.tally),
     })
+}
+
+fn losses_json(losses: &Losses) -> serde_json::Value {
+    let counts = Loss::ALL.map(|loss| (loss.name().to_owned(), losses.count(loss).into()));
+    serde_json::Value::Object(counts.into_iter().collect())
 }
 
 fn failures_json(tally: &crate::shard::Tally) -> serde_json::Value {

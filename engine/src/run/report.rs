@@ -8,7 +8,7 @@ use turbo2ds_dns::StatsSnapshot;
 use super::names;
 use super::progress::summary_json;
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS};
-use crate::input::LossyCounts;
+use crate::input::Losses;
 use crate::shard::Tally;
 
 /// Failures named in the summary.
@@ -34,7 +34,7 @@ pub struct RunReport {
     /// A stop was asked for.
     pub interrupted: bool,
     /// What of the list could not be kept as it came.
-    pub lossy: LossyCounts,
+    pub losses: Losses,
     /// Name resolution.
     pub names: StatsSnapshot,
 }
@@ -71,45 +71,13 @@ impl RunReport {
             ));
         }
         lines.extend(names::line(&self.names));
-        lines.extend(self.lossy_lines());
+        lines.extend(self.losses.lines());
         lines.extend(
             most_frequent(&self.tally, FAILURES_SHOWN)
                 .into_iter()
                 .map(|(text, count)| format!("  {count:>10}  {text}")),
         );
         lines
-    }
-}
-
-impl RunReport {
-    /// A line per kind of loss in the list, where there was one.
-    fn lossy_lines(&self) -> impl Iterator<Item = String> {
-        let lossy = self.lossy;
-        [
-            (
-                lossy.invalid_utf8,
-                "values were not UTF-8; their bad bytes were replaced",
-            ),
-            (
-                lossy.misfits,
-                "values did not fit their column's type and are null",
-            ),
-            (
-                lossy.short_records,
-                "records had too few fields; the missing ones are null",
-            ),
-            (
-                lossy.long_records,
-                "records had too many fields; the further ones were dropped",
-            ),
-            (
-                lossy.malformed_records,
-                "records were malformed; they are rows without a URL",
-            ),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("of the list, {count} {what}"))
     }
 }
 

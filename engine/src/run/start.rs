@@ -23,6 +23,7 @@ use crate::core::{self, CoreParts, Message};
 use crate::error::Error;
 use crate::fetch::NamesParts;
 use crate::http::Proxies;
+use crate::input::List;
 use crate::limits;
 use crate::machine::{Machine, Pin};
 use crate::net::TlsContext;
@@ -33,7 +34,7 @@ use crate::runtime::{self, Backend};
 use crate::slice::Slice;
 use crate::sync::{Inbox, Outbox, mailbox};
 use crate::watchdog::{Board, Watchdog};
-use crate::{commit, disk, input, resolve};
+use crate::{commit, disk, options, resolve};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
@@ -61,7 +62,7 @@ struct Threads {
 ///
 /// # Errors
 /// The run's own, `Interrupted` among them; a URL's failures are rows of the dataset.
-pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
+pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
     let started = Instant::now();
     let (backend, reason) = runtime::choose(config.machine.io)?;
     if let Some(reason) = reason {
@@ -69,7 +70,6 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     }
     tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine, config.output.slice.is_part())?;
-    let identity = input::identify(&config.input)?;
     let slice = config
         .output
         .slice
@@ -77,7 +77,10 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     let mut signals = Signals::install(host.signals).map_err(|error| {
         Error::local_resource(format!("no signal handler: {error}"), "try again")
     })?;
-    let planner = Planner::open(&config.input)?;
+    let list = open_list(&mut config)?;
+    let notes = list.notes().to_vec();
+    let identity = list.identity().clone();
+    let planner = Planner::open(list)?;
     let (shared, events) = share(config, machine)?;
     // Everything that can be refused has been looked at: only now is the folder touched.
     let dataset = Dataset::open(&shared.place, &shared.config, slice, &identity.fingerprint)?;
@@ -112,6 +115,9 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         planned: None,
         cores_left: lives.len(),
     };
+    for note in &notes {
+        watch.progress.note(note);
+    }
     if let Err(error) = watch.until_the_end(&events, &signals) {
         threads.abandon(shared.place.clone());
         return Err(error);
@@ -138,6 +144,17 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
             Ok(report)
         }
     }
+}
+
+/// Opens the list, and enters its format into what a resumed run must have.
+///
+/// # Errors
+/// The list's.
+pub(super) fn open_list(config: &mut Config) -> Result<List, Error> {
+    let list = List::open(&config.input)?;
+    let format = options::input_format(list.format(), list.compression());
+    config.fingerprint.push(format);
+    Ok(list)
 }
 
 fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Event>), Error> {
@@ -416,8 +433,8 @@ impl Watch<'_> {
                     .note(&format!("{error}; what was read is finished"));
                 self.broken = Some(error);
             }
-            Event::ListEnded { lossy, planned } => {
-                self.report.lossy = lossy;
+            Event::ListEnded { losses, planned } => {
+                self.report.losses = losses;
                 self.planned = planned;
             }
             Event::CoreEnded(Ok(())) => self.cores_left -= 1,

@@ -1,7 +1,8 @@
 //! A URL list in any input format, to shards: no bytes make the planner panic, shards have no more rows
 //! than they may, and every file gives the same shards twice.
 
-use turbo2ds::config::{Compression, InputConfig, InputFormat};
+use turbo2ds::config::{InputConfig, InputFormat};
+use turbo2ds::input::List;
 use turbo2ds::plan::Planner;
 
 use super::shared::file;
@@ -13,36 +14,36 @@ pub fn run(bytes: &[u8]) {
     let Some((kind, content)) = bytes.split_first() else {
         return;
     };
-    let format = match kind % 6 {
+    let format = match kind % 7 {
         0 => InputFormat::Csv,
         1 => InputFormat::Tsv,
         2 => InputFormat::Json,
         3 => InputFormat::Jsonl,
         4 => InputFormat::Txt,
+        5 => InputFormat::Arrow,
         _ => InputFormat::Parquet,
     };
     let columns = format != InputFormat::Txt;
     let name = |name: &str| columns.then(|| name.to_owned());
     let config = InputConfig {
         url_list: file("rows", content).to_string_lossy().into_owned(),
-        format,
-        compression: Compression::None,
-        url_col: "url".to_owned(),
+        format: Some(format),
         caption_col: name("caption").filter(|_| kind & 0x10 != 0),
         save_additional_columns: name("id")
             .filter(|_| kind & 0x20 != 0)
             .into_iter()
             .collect(),
         bbox_col: name("boxes").filter(|_| kind & 0x40 != 0),
-        verify_hash_col: None,
+        explode_url: kind & 0x80 != 0,
         rows_per_shard: ROWS_PER_SHARD,
+        ..InputConfig::default()
     };
     assert_eq!(shards(&config), shards(&config));
 }
 
 fn shards(config: &InputConfig) -> (Vec<Vec<Option<String>>>, bool) {
     let mut shards = Vec::new();
-    let Ok(planner) = Planner::open(config) else {
+    let Ok(planner) = List::open(config).and_then(Planner::open) else {
         return (shards, false);
     };
     for plan in planner {

@@ -1,0 +1,198 @@
+//! Owns the decision which format a list has: its bytes first, the option and the name where bytes are
+//! text. What cannot be read is refused by its true name. Never reads a row.
+
+use std::path::{Path, PathBuf};
+
+use super::bytes::Opened;
+use super::kind::Content;
+use super::{name, shown};
+use crate::config::{Compression, InputConfig, InputFormat};
+use crate::error::Error;
+
+/// The format of a file; none of an empty one of which neither option nor name tells it.
+///
+/// # Errors
+/// [`Error::Input`] for what is no list, and where option, name and bytes contradict each other.
+pub(super) fn of(
+    path: &Path,
+    opened: &Opened,
+    config: &InputConfig,
+) -> Result<Option<InputFormat>, Error> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let named = name::format_of(&name);
+    let stored = match opened.content {
+        Content::Empty => return Ok(config.format.or(named)),
+        Content::Foreign(what, hint) => {
+            let file = shown(path);
+            return Err(Error::input(
+                format!("`{file}` is {what}, which is no URL list"),
+                hint,
+            ));
+        }
+        Content::Compressed(inner) => return Err(too_compressed(path, compression_name(inner))),
+        Content::Parquet => InputFormat::Parquet,
+        Content::ArrowFile | Content::ArrowStream => InputFormat::Arrow,
+        Content::Text(_) => return text(path, opened, config, named).map(Some),
+    };
+    if let Some(outer) = opened.compression
+        && opened.content != Content::ArrowStream
+    {
+        let what = format!("{} under {}", stored.as_str(), compression_name(outer));
+        return Err(too_compressed(path, &what));
+    }
+    match config.format {
+        Some(asked) if asked != stored => Err(contradiction(path, stored.as_str(), asked)),
+        _ => Ok(Some(stored)),
+    }
+}
+
+fn text(
+    path: &Path,
+    opened: &Opened,
+    config: &InputConfig,
+    named: Option<InputFormat>,
+) -> Result<InputFormat, Error> {
+    match config.format.or(named) {
+        Some(format) if format.is_text() => Ok(format),
+        Some(format) if config.format.is_some() => Err(contradiction(path, "text", format)),
+        Some(format) => Err(Error::input(
+            format!(
+                "`{}` is text, and named as {}",
+                shown(path),
+                format.as_str()
+            ),
+            "is it whole? else set --input_format",
+        )),
+        None => Ok(guess(&opened.head, config)),
+    }
+}
+
+/// The format of text that nothing names.
+fn guess(head: &[u8], config: &InputConfig) -> InputFormat {
+    let solid = head.trim_ascii_start();
+    let line = solid.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    let line = line.unwrap_or_default();
+    let dialect = &config.dialect;
+    match solid.first() {
+        Some(b'[') => InputFormat::Json,
+        Some(b'{') if line.trim_ascii_end().ends_with(b"}") => InputFormat::Jsonl,
+        Some(b'{') => InputFormat::Json,
+        _ if has_field(line, b'\t', &config.url_col) => InputFormat::Tsv,
+        _ if has_field(line, b',', &config.url_col) => InputFormat::Csv,
+        _ if dialect.delimiter.is_some() || dialect.columns.is_some() => InputFormat::Csv,
+        _ => InputFormat::Txt,
+    }
+}
+
+fn has_field(line: &[u8], delimiter: u8, name: &str) -> bool {
+    let mut fields = line.split(|byte| *byte == delimiter);
+    line.contains(&delimiter)
+        && fields.any(|field| field == name.as_bytes() || field == format!("\"{name}\"").as_bytes())
+}
+
+fn compression_name(compression: Compression) -> &'static str {
+    match compression {
+        Compression::Gzip => "gzip",
+        Compression::Zstd => "zstd",
+        Compression::Bzip2 => "bzip2",
+        Compression::Xz => "xz",
+    }
+}
+
+fn contradiction(path: &Path, is: &str, asked: InputFormat) -> Error {
+    let asked = asked.as_str();
+    Error::input(
+        format!("`{}` is {is}, and --input_format says {asked}", shown(path)),
+        "leave --input_format out, or set it to what the file is",
+    )
+}
+
+fn too_compressed(path: &Path, what: &str) -> Error {
+    Error::input(
+        format!("`{}` is {what}, which cannot be read as it is", shown(path)),
+        "decompress it first",
+    )
+}
+
+/// A format whose end is read first, from a pipe.
+pub(super) fn needs_a_file(path: &Path, format: Option<InputFormat>) -> Error {
+    let format = format.map_or("a list", InputFormat::as_str);
+    let from = if super::files::is_standard_input(path) {
+        "standard input".to_owned()
+    } else {
+        format!("the pipe `{}`", shown(path))
+    };
+    Error::input(
+        format!("{format} cannot be read from {from}: its end is read first"),
+        "give a file; txt, csv, tsv, json, jsonl and Arrow streams are read from pipes",
+    )
+}
+
+/// The one format of all files; txt where nothing tells.
+///
+/// # Errors
+/// [`Error::Input`] for files of several formats.
+pub(super) fn one_of(
+    formats: &[(InputFormat, PathBuf)],
+    config: &InputConfig,
+) -> Result<InputFormat, Error> {
+    let Some((first, path)) = formats.first() else {
+        return Ok(config.format.unwrap_or(InputFormat::Txt));
+    };
+    match formats.iter().find(|(format, _)| format != first) {
+        None => Ok(*first),
+        Some((other, there)) => Err(Error::input(
+            format!(
+                "`{}` is {} and `{}` is {}: a list has one format",
+                shown(path),
+                first.as_str(),
+                shown(there),
+                other.as_str()
+            ),
+            "list the files of one format at a time",
+        )),
+    }
+}
+
+/// Refuses options that a list of this format cannot follow.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub(super) fn check_options(config: &InputConfig, format: InputFormat) -> Result<(), Error> {
+    if format == InputFormat::Txt {
+        let asked = [
+            ("caption_col", config.caption_col.is_some()),
+            ("caption_cols", !config.caption_cols.is_empty()),
+            (
+                "save_additional_columns",
+                !config.save_additional_columns.is_empty(),
+            ),
+            ("bbox_col", config.bbox_col.is_some()),
+            ("verify_hash", config.verify_hash_col.is_some()),
+        ];
+        if let Some((name, _)) = asked.into_iter().find(|(_, given)| *given) {
+            return Err(Error::usage(
+                format!("`--{name}` needs columns and a txt list has none"),
+                "set --input_format to csv, tsv, json, jsonl, parquet or arrow",
+            ));
+        }
+    }
+    if !matches!(format, InputFormat::Csv | InputFormat::Tsv) {
+        let dialect = &config.dialect;
+        let asked = [
+            ("quoting", dialect.quoting != Default::default()),
+            ("delimiter", dialect.delimiter.is_some()),
+            ("no_header", dialect.columns.is_some()),
+        ];
+        if let Some((name, _)) = asked.into_iter().find(|(_, given)| *given) {
+            return Err(Error::usage(
+                format!(
+                    "`--{name}` is for csv and tsv, and the list is {}",
+                    format.as_str()
+                ),
+                "leave it out, or set --input_format to csv or tsv",
+            ));
+        }
+    }
+    Ok(())
+}

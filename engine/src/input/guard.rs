@@ -1,0 +1,83 @@
+//! Owns the watch over a file while it is read: one that changes, or that has other rows than it had,
+//! ends its reading with an error. Never reads a byte itself.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+
+use super::RowSource;
+use super::files::{Stamp, changed};
+use super::losses::Losses;
+use crate::error::Error;
+
+/// A file's rows, as long as it stays what it was.
+pub(super) struct Guarded {
+    source: Box<dyn RowSource>,
+    path: PathBuf,
+    file: File,
+    stamp: Stamp,
+    /// Rows that it had when the list was opened.
+    expected: Option<u64>,
+    rows: u64,
+    ended: bool,
+}
+
+impl Guarded {
+    pub(super) fn new(
+        source: Box<dyn RowSource>,
+        path: &Path,
+        file: File,
+        stamp: Stamp,
+        expected: Option<u64>,
+    ) -> Self {
+        Self {
+            source,
+            path: path.to_owned(),
+            file,
+            stamp,
+            expected,
+            rows: 0,
+            ended: false,
+        }
+    }
+
+    fn check_end(&self) -> Result<(), Error> {
+        match self.expected {
+            Some(rows) if rows != self.rows => Err(changed(&self.path)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl RowSource for Guarded {
+    fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
+        if self.ended {
+            return None;
+        }
+        let next = self.source.next_batch();
+        // What was read of a changed file is not to be believed, nor is what went wrong in it.
+        let checked = self.stamp.check(&self.path, &self.file);
+        let next = match (checked, next) {
+            (Err(error), _) => Some(Err(error)),
+            (Ok(()), None) => self.check_end().err().map(Err),
+            (Ok(()), Some(Ok(batch))) => {
+                self.rows += batch.num_rows() as u64;
+                return Some(Ok(batch));
+            }
+            (Ok(()), failed) => failed,
+        };
+        self.ended = true;
+        next
+    }
+
+    fn skip(&mut self, rows: u64) -> u64 {
+        let skipped = self.source.skip(rows);
+        self.rows += skipped;
+        skipped
+    }
+
+    fn losses(&self) -> Losses {
+        self.source.losses()
+    }
+}

@@ -1,0 +1,221 @@
+//! Owns what the first bytes of a file say that it is. Never opens a file and never looks at a name:
+//! what a name says is [`super::name`]'s.
+
+use crate::config::Compression;
+
+/// Bytes that a decision needs at most.
+pub(super) const HEAD_BYTES: usize = 64 * 1024;
+/// Bytes of text that are searched for what text has not.
+const TEXT_BYTES: usize = 4096;
+/// A byte in so many may be a control character in a file that is still read as text.
+const CONTROL_BYTES_RATIO: usize = 10;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// No byte.
+    Empty,
+    Parquet,
+    /// Arrow IPC with a footer: `.arrow`, Feather version 2.
+    ArrowFile,
+    /// Arrow IPC as a stream.
+    ArrowStream,
+    Compressed(Compression),
+    Text(Encoding),
+    /// What no list is; how a person calls it, and what to do.
+    Foreign(&'static str, &'static str),
+}
+
+/// How text is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// With or without a byte order mark.
+    Utf8,
+    Utf16Le,
+    Utf16Be,
+}
+
+const UNPACK: &str = "unpack it and give what is in it";
+const CONVERT: &str = "save it as parquet, csv or jsonl";
+const NO_LIST: &str = "give a list of URLs";
+
+/// Signatures at a file's start.
+const SIGNATURES: &[(&[u8], Content)] = &[
+    (b"PAR1", Content::Parquet),
+    (
+        b"PARE",
+        Content::Foreign("encrypted parquet", "decrypt it first"),
+    ),
+    (b"ARROW1\0\0", Content::ArrowFile),
+    (b"\xff\xff\xff\xff", Content::ArrowStream),
+    (
+        b"FEA1",
+        Content::Foreign(
+            "Feather version 1",
+            "save it as Feather version 2 or parquet",
+        ),
+    ),
+    (b"\x1f\x8b", Content::Compressed(Compression::Gzip)),
+    (b"\x28\xb5\x2f\xfd", Content::Compressed(Compression::Zstd)),
+    (b"BZh", Content::Compressed(Compression::Bzip2)),
+    (b"\xfd7zXZ\0", Content::Compressed(Compression::Xz)),
+    (b"PK\x03\x04", Content::Foreign("a zip archive", UNPACK)),
+    (b"PK\x05\x06", Content::Foreign("a zip archive", UNPACK)),
+    (
+        b"7z\xbc\xaf\x27\x1c",
+        Content::Foreign("a 7z archive", UNPACK),
+    ),
+    (b"Rar!\x1a\x07", Content::Foreign("a RAR archive", UNPACK)),
+    (
+        b"\x04\x22\x4d\x18",
+        Content::Foreign("LZ4", "decompress it, or compress it with gzip or zstd"),
+    ),
+    (b"ORC", Content::Foreign("ORC", CONVERT)),
+    (b"Obj\x01", Content::Foreign("Avro", CONVERT)),
+    (
+        b"SQLite format 3\0",
+        Content::Foreign("an SQLite database", CONVERT),
+    ),
+    (b"\x89HDF\r\n\x1a\n", Content::Foreign("HDF5", CONVERT)),
+    (b"\x93NUMPY", Content::Foreign("a NumPy array", CONVERT)),
+    (b"\x80\x02", Content::Foreign("a Python pickle", CONVERT)),
+    (b"\x80\x03", Content::Foreign("a Python pickle", CONVERT)),
+    (b"\x80\x04", Content::Foreign("a Python pickle", CONVERT)),
+    (b"\x80\x05", Content::Foreign("a Python pickle", CONVERT)),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        Content::Foreign("a file of Microsoft Office", CONVERT),
+    ),
+    (b"%PDF-", Content::Foreign("a PDF", NO_LIST)),
+    (b"\x7fELF", Content::Foreign("a program", NO_LIST)),
+    (b"\xff\xd8\xff", Content::Foreign("a JPEG image", NO_LIST)),
+    (b"\x89PNG\r\n", Content::Foreign("a PNG image", NO_LIST)),
+    (b"GIF8", Content::Foreign("a GIF image", NO_LIST)),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        Content::Foreign(
+            "a pointer of Git LFS",
+            "fetch the file itself: git lfs pull",
+        ),
+    ),
+    (
+        b"\xff\xfe\0\0",
+        Content::Foreign("UTF-32 text", "save it as UTF-8"),
+    ),
+    (
+        b"\0\0\xfe\xff",
+        Content::Foreign("UTF-32 text", "save it as UTF-8"),
+    ),
+    (b"\xff\xfe", Content::Text(Encoding::Utf16Le)),
+    (b"\xfe\xff", Content::Text(Encoding::Utf16Be)),
+    (b"\xef\xbb\xbf", Content::Text(Encoding::Utf8)),
+];
+
+/// What a file that begins with `head` is; all of a file, or [`HEAD_BYTES`] of it.
+pub(super) fn of(head: &[u8]) -> Content {
+    if head.is_empty() {
+        return Content::Empty;
+    }
+    let signed = SIGNATURES
+        .iter()
+        .find(|(signature, _)| head.starts_with(signature));
+    if let Some((_, content)) = signed {
+        return *content;
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return Content::Foreign("a tar archive", UNPACK);
+    }
+    if head.get(8..12) == Some(b"WEBP") && head.starts_with(b"RIFF") {
+        return Content::Foreign("a WebP image", NO_LIST);
+    }
+    if begins_with_word(head, b"<!doctype html") || begins_with_word(head, b"<html") {
+        return Content::Foreign(
+            "an HTML page",
+            "download the list itself, not a page about it",
+        );
+    }
+    if begins_with_word(head, b"<?xml") {
+        return Content::Foreign("XML", CONVERT);
+    }
+    text(&head[..head.len().min(TEXT_BYTES)])
+}
+
+/// Text, in the encoding that its zero bytes tell, or binary data of no kind that is known.
+fn text(head: &[u8]) -> Content {
+    let zeros_at = |odd: usize| {
+        head.iter()
+            .skip(odd)
+            .step_by(2)
+            .filter(|b| **b == 0)
+            .count()
+    };
+    let pairs = head.len() / 2;
+    // Text of Latin letters has a zero in nearly every unit of two bytes.
+    if pairs > 1 && zeros_at(1) * 2 > pairs && zeros_at(0) == 0 {
+        return Content::Text(Encoding::Utf16Le);
+    }
+    if pairs > 1 && zeros_at(0) * 2 > pairs && zeros_at(1) == 0 {
+        return Content::Text(Encoding::Utf16Be);
+    }
+    let control = |byte: &&u8| matches!(**byte, 0..=8 | 11 | 14..=26 | 28..=31 | 127);
+    if head.iter().filter(control).count() * CONTROL_BYTES_RATIO > head.len() {
+        return Content::Foreign("binary data", CONVERT);
+    }
+    Content::Text(Encoding::Utf8)
+}
+
+fn begins_with_word(head: &[u8], word: &[u8]) -> bool {
+    let solid = head.trim_ascii_start();
+    solid.len() >= word.len() && solid[..word.len()].eq_ignore_ascii_case(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_decide() {
+        assert_eq!(of(b""), Content::Empty);
+        assert_eq!(of(b"PAR1\x15\x04"), Content::Parquet);
+        assert_eq!(of(b"ARROW1\0\0\xff"), Content::ArrowFile);
+        assert_eq!(of(b"BZh91AY"), Content::Compressed(Compression::Bzip2));
+        for (head, name) in [
+            (&b"PK\x03\x04\x14"[..], "a zip archive"),
+            (b"Obj\x01\x04", "Avro"),
+            (b"  <!DOCTYPE html>", "an HTML page"),
+            (b"\x89HDF\r\n\x1a\n", "HDF5"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP image"),
+            (b"\x01\x02\x03\x04\x05\x06", "binary data"),
+        ] {
+            assert!(
+                matches!(of(head), Content::Foreign(found, _) if found == name),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn text_is_text_in_its_encoding() {
+        let le: Vec<u8> = "url,caption\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let be: Vec<u8> = "url,caption\n"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        assert_eq!(of(&le), Content::Text(Encoding::Utf16Le));
+        assert_eq!(of(&be), Content::Text(Encoding::Utf16Be));
+        assert_eq!(of(b"\xff\xfea\0"), Content::Text(Encoding::Utf16Le));
+        for utf8 in [
+            &b"\xef\xbb\xbfurl"[..],
+            b"http://a/\n",
+            b"\xe9t\xe9,latin",
+            b"n,url\n3,u\0three,t\n",
+            b"a\x1b[31mRED,b\nx,y\n",
+            b"B",
+        ] {
+            assert_eq!(of(utf8), Content::Text(Encoding::Utf8), "{utf8:?}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Owns a URL list as it was when the run began: its files, what each is, the types of its columns, its
+//! identity, and the rows that it had. Whatever can be refused of a list is refused here, before the
+//! first request. Never cuts shards.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_schema::DataType;
+use ring::digest;
+
+use super::arrow::ArrowSource;
+use super::bytes::{self, Bytes, Opened};
+use super::columns::Columns;
+use super::files::{self, Stamp};
+use super::kind::Content;
+use super::parquet::{self, ParquetSource};
+use super::pick::Picked;
+use super::survey::Survey;
+use super::{BATCH_ROWS_MAX, RowSource, broken, format, guard, shown, stored, survey};
+use crate::config::{Compression, InputConfig, InputFormat};
+use crate::error::Error;
+
+/// Bytes at each end of a file that tell it from another of its name and size.
+const IDENTITY_BYTES: u64 = 64 * 1024;
+
+/// A URL list, looked through as far as needed.
+pub struct List {
+    pub(super) config: InputConfig,
+    pub(super) columns: Columns,
+    format: InputFormat,
+    compression: Option<Compression>,
+    files: Vec<ListFile>,
+    /// Types of the kept columns; none where a stream tells them as it is read.
+    types: Option<Arc<[DataType]>>,
+    identity: InputIdentity,
+    notes: Vec<String>,
+}
+
+/// One file of a list.
+pub(super) struct ListFile {
+    pub(super) path: PathBuf,
+    content: Content,
+    origin: Origin,
+    /// Its rows, where they are known before it is read.
+    pub(super) rows: Option<u64>,
+}
+
+/// Where a file's bytes come from.
+enum Origin {
+    Regular(Stamp),
+    /// A pipe or standard input, until it is read.
+    Pipe(Mutex<Option<Bytes>>),
+}
+
+/// What is known of the input without reading it through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputIdentity {
+    /// Hex digest of the files' names without their folder, sizes, first and last bytes; of a pipe's first
+    /// bytes. Equal inputs have equal ones wherever they lie; a resumed run compares it.
+    pub fingerprint: String,
+    /// Rows of the dataset, where they are known.
+    pub rows: Option<u64>,
+}
+
+impl List {
+    /// Finds the files, tells what they are, and looks through them as far as the columns' types need it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for what is no list, has no rows, lacks a column or holds no URL at all;
+    /// [`Error::Usage`] for options that do not fit the format.
+    pub fn open(config: &InputConfig) -> Result<Self, Error> {
+        let found = files::find(config)?;
+        let mut identity = Identity::new();
+        let mut list = Self {
+            columns: Columns::new(config),
+            config: config.clone(),
+            format: InputFormat::Txt,
+            compression: None,
+            files: Vec::with_capacity(found.paths.len()),
+            types: None,
+            identity: InputIdentity {
+                fingerprint: String::new(),
+                rows: None,
+            },
+            notes: found.notes,
+        };
+        let mut formats: Vec<(InputFormat, PathBuf)> = Vec::new();
+        for path in found.paths {
+            if let Some(format) = list.add(path.clone(), &mut identity)? {
+                formats.push((format, path));
+            }
+        }
+        list.format = format::one_of(&formats, config)?;
+        format::check_options(config, list.format)?;
+        list.look_through()?;
+        list.identity = InputIdentity {
+            fingerprint: identity.finish(),
+            rows: list.rows(),
+        };
+        if list.identity.rows == Some(0) {
+            return Err(list.without_rows());
+        }
+        Ok(list)
+    }
+
+    /// Adds a file, and tells its format; none of an empty one of which nothing tells it.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        identity: &mut Identity,
+    ) -> Result<Option<InputFormat>, Error> {
+        let (opened, origin) = match files::open_regular(&path)? {
+            Some((mut file, stamp)) => {
+                let ends = files::ends_of(&mut file, stamp.bytes(), IDENTITY_BYTES);
+                let ends = ends.map_err(|cause| broken(&path, &cause))?;
+                identity.file(&path, stamp.bytes(), &ends);
+                (bytes::open(&path, Box::new(file))?, Origin::Regular(stamp))
+            }
+            None => self.open_pipe(&path, identity)?,
+        };
+        let format = format::of(&path, &opened, &self.config)?;
+        self.compression = self.compression.or(opened.compression);
+        let is_pipe = matches!(origin, Origin::Pipe(_));
+        if is_pipe && matches!(opened.content, Content::ArrowFile | Content::Parquet) {
+            return Err(format::needs_a_file(&path, format));
+        }
+        self.files.push(ListFile {
+            path,
+            content: opened.content,
+            origin,
+            rows: None,
+        });
+        Ok(format)
+    }
+
+    fn open_pipe(&self, path: &Path, identity: &mut Identity) -> Result<(Opened, Origin), Error> {
+        let stream: Bytes = if files::is_standard_input(path) {
+            Box::new(std::io::stdin())
+        } else {
+            Box::new(File::open(path).map_err(|cause| broken(path, &cause))?)
+        };
+        let opened = bytes::open(path, stream)?;
+        identity.pipe(&opened.head);
+        let Opened {
+            content,
+            compression,
+            head,
+            bytes,
+        } = opened;
+        let rest = Opened {
+            content,
+            compression,
+            head,
+            bytes: Box::new(std::io::empty()),
+        };
+        Ok((rest, Origin::Pipe(Mutex::new(Some(bytes)))))
+    }
+
+    /// Reads footers, or the text of the files, until the columns' types are known.
+    fn look_through(&mut self) -> Result<(), Error> {
+        let has_pipe = self
+            .files
+            .iter()
+            .any(|file| matches!(file.origin, Origin::Pipe(_)));
+        match self.format {
+            InputFormat::Parquet | InputFormat::Arrow if !has_pipe => {
+                self.types = self.stored_types()?.map(Into::into);
+            }
+            InputFormat::Parquet | InputFormat::Arrow => {}
+            // Nobody can look into a pipe and then read it: its additional columns are text.
+            _ if has_pipe => self.types = Some(survey::texts(&self.columns)),
+            _ => {
+                let survey = Survey::of(self)?;
+                if survey.records == 0 {
+                    return Err(self.without_rows());
+                }
+                if !survey.has_url && self.format != InputFormat::Txt {
+                    return Err(self.without_urls(survey.records));
+                }
+                self.types = Some(survey.types(&self.columns));
+                for (file, rows) in self.files.iter_mut().zip(survey.rows) {
+                    file.rows = rows;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One type a column over all files; none without a file that has any.
+    fn stored_types(&mut self) -> Result<Option<Vec<DataType>>, Error> {
+        let mut all: Option<(usize, Vec<DataType>)> = None;
+        for at in 0..self.files.len() {
+            if self.files[at].content == Content::Empty {
+                self.files[at].rows = Some(0);
+                continue;
+            }
+            let path = self.files[at].path.clone();
+            let schema = match self.files[at].content {
+                Content::Parquet => {
+                    let (rows, schema) = parquet::summary(&path, &self.reopened(at)?)?;
+                    self.files[at].rows = Some(rows);
+                    schema
+                }
+                Content::ArrowFile => ArrowSource::file(&path, self.reopened(at)?)?.0,
+                _ => {
+                    let stream = bytes::reopen(&path, self.reopened(at)?)?;
+                    ArrowSource::stream(&path, stream)?.0
+                }
+            };
+            let types = stored::types(&path, &schema, &self.columns)?;
+            match &mut all {
+                None => all = Some((at, types)),
+                Some((first, known)) => {
+                    let paths = (&*self.files[*first].path, &*path);
+                    stored::widen(known, paths, &types, &self.columns)?;
+                }
+            }
+        }
+        Ok(all.map(|(_, types)| types))
+    }
+
+    /// A file of the list, which must still be the one that was there.
+    pub(super) fn reopened(&self, at: usize) -> Result<File, Error> {
+        let file = &self.files[at];
+        let opened = File::open(&file.path).map_err(|cause| broken(&file.path, &cause))?;
+        if let Origin::Regular(stamp) = &file.origin {
+            stamp.check(&file.path, &opened)?;
+        }
+        Ok(opened)
+    }
+
+    fn rows(&self) -> Option<u64> {
+        if self.config.picks_rows() {
+            return None;
+        }
+        let rows: Option<Vec<u64>> = self.files.iter().map(|file| file.rows).collect();
+        let rows = rows.map(|rows| rows.iter().sum::<u64>());
+        rows.map(|rows| self.config.rows_max.map_or(rows, |most| rows.min(most)))
+    }
+
+    fn without_rows(&self) -> Error {
+        let list = shown(Path::new(&self.config.url_list));
+        Error::input(
+            format!("`{list}` is empty: the list has no rows"),
+            "give a list with at least one URL",
+        )
+    }
+
+    fn without_urls(&self, records: u64) -> Error {
+        let list = shown(Path::new(&self.config.url_list));
+        let (format, column) = (
+            self.format.as_str(),
+            crate::text::visible(&self.config.url_col),
+        );
+        Error::input(
+            format!(
+                "`{list}` was read as {format}, and none of its {records} records is whole and has a URL \
+                 in `{column}`"
+            ),
+            "see --input_format, --url_col, --delimiter and --quoting",
+        )
+    }
+
+    /// What was asked of it.
+    pub(crate) fn config(&self) -> &InputConfig {
+        &self.config
+    }
+
+    /// What a person should know before the run begins.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What tells the list from another.
+    pub fn identity(&self) -> &InputIdentity {
+        &self.identity
+    }
+
+    /// The format of its files.
+    pub fn format(&self) -> InputFormat {
+        self.format
+    }
+
+    /// The compression of its files.
+    pub fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// Its files; a pipe is none.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let regular = |file: &&ListFile| matches!(file.origin, Origin::Regular(_));
+        self.files.iter().filter(regular).map(|file| &*file.path)
+    }
+
+    /// Its files, pipes among them.
+    pub(super) fn files(&self) -> &[ListFile] {
+        &self.files
+    }
+
+    /// Opens the file of this number for its rows; none behind the last.
+    ///
+    /// # Errors
+    /// [`Error::Input`].
+    pub(crate) fn source(&self, at: usize) -> Result<Option<Box<dyn RowSource>>, Error> {
+        let Some(file) = self.files.get(at) else {
+            return Ok(None);
+        };
+        let mut source = match &file.origin {
+            Origin::Regular(stamp) => {
+                let opened = self.reopened(at)?;
+                let watched = opened
+                    .try_clone()
+                    .map_err(|cause| broken(&file.path, &cause))?;
+                let source = self.read_file(file, opened)?;
+                let rows = file.rows.filter(|_| !self.config.explode_url);
+                let guarded = guard::Guarded::new(source, &file.path, watched, *stamp, rows);
+                Box::new(guarded) as Box<dyn RowSource>
+            }
+            Origin::Pipe(stream) => {
+                let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let bytes = taken.ok_or_else(|| broken(&file.path, &"a pipe is read but once"))?;
+                self.read_stream(file, bytes, true)?
+            }
+        };
+        if let Some(sample) = self.config.sample {
+            source = Box::new(Picked::new(source, sample, at as u64));
+        }
+        Ok(Some(source))
+    }
+
+    fn read_file(&self, file: &ListFile, opened: File) -> Result<Box<dyn RowSource>, Error> {
+        let (columns, rows) = (self.columns.clone(), self.rows_per_batch());
+        let types = self.types.clone().unwrap_or_default();
+        Ok(match file.content {
+            Content::Parquet => Box::new(ParquetSource::open(
+                &file.path, opened, columns, types, rows,
+            )?),
+            Content::ArrowFile => Box::new(ArrowSource::of_file(
+                &file.path, opened, columns, types, rows,
+            )?),
+            _ => self.read_stream(file, bytes::reopen(&file.path, opened)?, false)?,
+        })
+    }
+
+    fn read_stream(
+        &self,
+        file: &ListFile,
+        bytes: Bytes,
+        is_pipe: bool,
+    ) -> Result<Box<dyn RowSource>, Error> {
+        let (columns, rows) = (self.columns.clone(), self.rows_per_batch());
+        if file.content == Content::ArrowStream {
+            let types = self.types.clone();
+            let source = ArrowSource::of_stream(&file.path, bytes, columns, types, rows)?;
+            return Ok(Box::new(source));
+        }
+        let types = self.types.clone().unwrap_or_default();
+        survey::text_source(self, &file.path, bytes, types, rows, is_pipe)
+    }
+
+    fn rows_per_batch(&self) -> usize {
+        self.config.rows_per_shard.min(BATCH_ROWS_MAX)
+    }
+}
+
+/// The digest of all files.
+struct Identity(digest::Context);
+
+impl Identity {
+    fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    fn file(&mut self, path: &Path, bytes: u64, ends: &[u8]) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.0.update(format!("{name}\0{bytes}\0").as_bytes());
+        self.0.update(ends);
+    }
+
+    fn pipe(&mut self, head: &[u8]) {
+        self.0.update(b"\0pipe\0");
+        self.0.update(head);
+    }
+
+    fn finish(self) -> String {
+        let digest = self.0.finish();
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}

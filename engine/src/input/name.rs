@@ -1,0 +1,64 @@
+//! Owns what the name of a list says of its format and compression. Never opens a file: where the
+//! bytes say otherwise, they are right ([`super::kind`]).
+
+use crate::config::InputFormat;
+
+/// Ends of names that mean a format, in any case of letters.
+const FORMATS: &[(&str, InputFormat)] = &[
+    ("txt", InputFormat::Txt),
+    ("csv", InputFormat::Csv),
+    ("tsv", InputFormat::Tsv),
+    ("tab", InputFormat::Tsv),
+    ("json", InputFormat::Json),
+    ("jsonl", InputFormat::Jsonl),
+    ("ndjson", InputFormat::Jsonl),
+    ("parquet", InputFormat::Parquet),
+    ("pq", InputFormat::Parquet),
+    ("arrow", InputFormat::Arrow),
+    ("arrows", InputFormat::Arrow),
+    ("feather", InputFormat::Arrow),
+    ("ipc", InputFormat::Arrow),
+];
+
+/// Ends of names that mean a compression, or, behind `.parquet`, that of its pages. Which one it is,
+/// the bytes tell.
+const COMPRESSIONS: &[&str] = &[
+    "gz", "gzip", "bgz", "zst", "zstd", "bz2", "xz", "snappy", "brotli", "lz4",
+];
+
+/// The format that a name or an option's word ends in.
+pub(crate) fn format_of(name: &str) -> Option<InputFormat> {
+    let lower = name.to_ascii_lowercase();
+    let stem = COMPRESSIONS
+        .iter()
+        .find_map(|end| lower.strip_suffix(end)?.strip_suffix('.'))
+        .unwrap_or(&lower);
+    let end = stem.rsplit_once('.').map_or("", |(_, end)| end);
+    let known = FORMATS.iter().find(|(word, _)| *word == end);
+    known.map(|(_, format)| *format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_names_tell_their_format() {
+        for (name, format) in [
+            ("df.parquet.gzip", Some(InputFormat::Parquet)),
+            ("df.snappy.PARQUET", Some(InputFormat::Parquet)),
+            ("part.pq", Some(InputFormat::Parquet)),
+            ("a.ndjson", Some(InputFormat::Jsonl)),
+            ("a.CSV.BZ2", Some(InputFormat::Csv)),
+            ("a.tsv.xz", Some(InputFormat::Tsv)),
+            ("a.feather", Some(InputFormat::Arrow)),
+            ("list.txt.gz", Some(InputFormat::Txt)),
+            ("urls.gz", None),
+            ("urls", None),
+            ("csv", None),
+            ("notes.md", None),
+        ] {
+            assert_eq!(format_of(name), format, "{name}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Owns `--sample_rate`: which rows of a file are picked. The pick follows from the seed and the row's
+//! place in the list alone, so that a resumed run and every worker pick the same. Never reads a file.
+
+use arrow_array::{BooleanArray, RecordBatch};
+
+use super::losses::Losses;
+use super::{RowSource, broken};
+use crate::config::Sample;
+use crate::error::Error;
+
+/// The picked rows of another source.
+pub(super) struct Picked {
+    source: Box<dyn RowSource>,
+    /// A row is picked where its number's hash is below.
+    threshold: u64,
+    seed: u64,
+    row: u64,
+}
+
+impl Picked {
+    /// Picks from the file of this number in the list.
+    pub(super) fn new(source: Box<dyn RowSource>, sample: Sample, file: u64) -> Self {
+        Self {
+            source,
+            // The cast saturates: a rate of 1 picks all but one in 2^64, which `picks` mends.
+            threshold: (sample.rate * 2f64.powi(64)) as u64,
+            seed: mixed(sample.seed ^ mixed(file)),
+            row: 0,
+        }
+    }
+
+    fn picks(&self, row: u64) -> bool {
+        self.threshold == u64::MAX || mixed(self.seed ^ mixed(row)) < self.threshold
+    }
+}
+
+impl RowSource for Picked {
+    fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
+        loop {
+            let batch = match self.source.next_batch()? {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(error)),
+            };
+            let rows = self.row..self.row + batch.num_rows() as u64;
+            self.row = rows.end;
+            let picked: BooleanArray = rows.map(|row| Some(self.picks(row))).collect();
+            match arrow_select::filter::filter_record_batch(&batch, &picked) {
+                Ok(batch) if batch.num_rows() == 0 => {}
+                Ok(batch) => return Some(Ok(batch)),
+                Err(cause) => return Some(Err(broken(std::path::Path::new("the list"), &cause))),
+            }
+        }
+    }
+
+    fn losses(&self) -> Losses {
+        self.source.losses()
+    }
+}
+
+/// SplitMix64's finaliser: every bit of the number decides every bit of the hash.
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct NoRows;
+
+    impl RowSource for NoRows {
+        fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
+            None
+        }
+
+        fn losses(&self) -> Losses {
+            Losses::default()
+        }
+    }
+
+    fn picked(rate: f64, seed: u64, file: u64) -> Vec<u64> {
+        let picked = Picked::new(Box::new(NoRows), Sample { rate, seed }, file);
+        (0..100_000).filter(|&row| picked.picks(row)).collect()
+    }
+
+    #[test]
+    fn a_share_of_the_rows_is_picked_and_the_seed_decides_which() {
+        let tenth = picked(0.1, 1, 0);
+        assert!((9_500..10_500).contains(&tenth.len()), "{}", tenth.len());
+        assert_eq!(tenth, picked(0.1, 1, 0));
+        assert_ne!(tenth, picked(0.1, 2, 0));
+        assert_ne!(tenth, picked(0.1, 1, 1));
+        // More of the same rows, not others.
+        let more = picked(0.2, 1, 0);
+        assert!(tenth.iter().all(|row| more.binary_search(row).is_ok()));
+        assert_eq!(picked(1.0, 1, 0).len(), 100_000);
+    }
+}

@@ -1,0 +1,164 @@
+//! Owns the window through which a text is read line by line, so that lines already seen can be read
+//! again: a record may turn out to end earlier than it seemed. Memory is bounded by the longest record.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
+
+use super::RECORD_BYTES_MAX;
+
+/// Bytes asked for at a time.
+const CHUNK_BYTES: usize = 1 << 18;
+
+/// Bytes from the first that no record has taken yet.
+pub(super) struct Window {
+    source: Box<dyn Read + Send>,
+    bytes: Vec<u8>,
+    /// Where the window begins in `bytes`.
+    start: usize,
+    ended: bool,
+    /// What ends a line: `\n`, or `\r` in files that have nothing else.
+    line_end: u8,
+}
+
+/// One line of the window, by its place in it.
+pub(super) struct Line {
+    /// The line without its end.
+    pub(super) text: Range<usize>,
+    /// Where the next begins.
+    pub(super) next: usize,
+}
+
+impl Window {
+    pub(super) fn new(source: Box<dyn Read + Send>) -> io::Result<Self> {
+        let mut window = Self {
+            source,
+            bytes: Vec::new(),
+            start: 0,
+            ended: false,
+            line_end: b'\n',
+        };
+        window.fill()?;
+        if let Some(at) = memchr2(b'\n', b'\r', &window.bytes)
+            && window.bytes[at] == b'\r'
+            && window.bytes.len() > at + 1
+            && memchr(b'\n', &window.bytes).is_none()
+        {
+            window.line_end = b'\r';
+        }
+        Ok(window)
+    }
+
+    /// Bytes by their place in the window.
+    pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[self.start + range.start..self.start + range.end]
+    }
+
+    /// Whether the next line would be over the bound of a record that began at the window's start.
+    pub(super) fn is_over(&self, at: usize) -> bool {
+        at > RECORD_BYTES_MAX
+    }
+
+    /// The line that begins at `at`; none at the end of the text.
+    ///
+    /// # Errors
+    /// The source's, and `InvalidData` for a line that is too long.
+    pub(super) fn line(&mut self, at: usize) -> io::Result<Option<Line>> {
+        let mut searched = at;
+        loop {
+            let found = memchr(self.line_end, &self.bytes[self.start + searched..]);
+            if let Some(length) = found {
+                let end = searched + length;
+                return Ok(Some(Line {
+                    text: at..self.without_return(at, end),
+                    next: end + 1,
+                }));
+            }
+            let end = self.bytes.len() - self.start;
+            if self.ended {
+                let line = Line {
+                    text: at..self.without_return(at, end),
+                    next: end,
+                };
+                return Ok((end > at).then_some(line));
+            }
+            if end - at > RECORD_BYTES_MAX {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a line is over 16 MiB",
+                ));
+            }
+            searched = end;
+            self.fill()?;
+        }
+    }
+
+    fn without_return(&self, from: usize, end: usize) -> usize {
+        let has = end > from && self.bytes[self.start + end - 1] == b'\r';
+        end - usize::from(has && self.line_end == b'\n')
+    }
+
+    /// Moves the window's start past what was read.
+    pub(super) fn consume(&mut self, bytes: usize) {
+        self.start += bytes;
+    }
+
+    /// The text of the line that was consumed last.
+    pub(super) fn consumed(&self, line: &Line) -> &[u8] {
+        let start = self.start - line.next;
+        &self.bytes[start + line.text.start..start + line.text.end]
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        let before = self.bytes.len();
+        self.source
+            .by_ref()
+            .take(CHUNK_BYTES as u64)
+            .read_to_end(&mut self.bytes)?;
+        self.ended = self.bytes.len() == before;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &'static [u8]) -> Vec<Vec<u8>> {
+        let mut window = Window::new(Box::new(text)).unwrap();
+        let mut lines = Vec::new();
+        while let Some(line) = window.line(0).unwrap() {
+            lines.push(window.bytes(line.text.clone()).to_vec());
+            window.consume(line.next);
+        }
+        lines
+    }
+
+    #[test]
+    fn lines_end_as_their_file_has_it() {
+        assert_eq!(lines(b"a\nb\r\n\nc"), [&b"a"[..], b"b", b"", b"c"]);
+        assert_eq!(lines(b"a\rb\r"), [b"a", b"b"]);
+        assert_eq!(lines(b"a\rb\nc\n"), [&b"a\rb"[..], b"c"]);
+        assert_eq!(lines(b"a\r"), [b"a"]);
+        assert!(lines(b"").is_empty());
+    }
+
+    #[test]
+    fn lines_can_be_looked_at_before_they_are_taken() {
+        let text: Vec<u8> = (0..200_000)
+            .flat_map(|n| format!("{n}\n").into_bytes())
+            .collect();
+        let mut window = Window::new(Box::new(io::Cursor::new(text))).unwrap();
+        let mut at = 0;
+        for n in 0..100_000 {
+            let line = window.line(at).unwrap().unwrap();
+            assert_eq!(window.bytes(line.text), n.to_string().as_bytes());
+            at = line.next;
+        }
+        let first = window.line(0).unwrap().unwrap();
+        assert_eq!(window.bytes(first.text), b"0");
+    }
+}
