@@ -57,7 +57,7 @@ pub fn log_to_stderr(json: bool) {
         EnvFilter::try_from_env("TURBO2DS_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| say::Log);
     let _ = if json {
         builder.json().try_init()
     } else {

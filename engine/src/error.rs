@@ -9,8 +9,11 @@
 //! | 3 | finished, but some shards are missing; the same command does them |
 //! | 130 | interrupted; the same command goes on where it stopped |
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
+
+use crate::text::visible;
 
 /// Exit code of a run that finished whole.
 pub const EXIT_SUCCESS: u8 = 0;
@@ -71,24 +74,24 @@ impl Error {
     /// A refused command line.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage {
-            message: message.into(),
-            hint: hint.into(),
+            message: one_line(message),
+            hint: one_line(hint),
         }
     }
 
     /// An unreadable URL list.
     pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Input {
-            message: message.into(),
-            hint: hint.into(),
+            message: one_line(message),
+            hint: one_line(hint),
         }
     }
 
     /// An unwritable dataset.
     pub fn output(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Output {
-            message: message.into(),
-            hint: hint.into(),
+            message: one_line(message),
+            hint: one_line(hint),
         }
     }
 
@@ -113,16 +116,16 @@ impl Error {
     /// A dataset that this run would not continue.
     pub fn config_mismatch(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::ConfigMismatch {
-            message: message.into(),
-            hint: hint.into(),
+            message: one_line(message),
+            hint: one_line(hint),
         }
     }
 
     /// A resource of this machine that ran out.
     pub fn local_resource(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::LocalResource {
-            message: message.into(),
-            hint: hint.into(),
+            message: one_line(message),
+            hint: one_line(hint),
         }
     }
 
@@ -163,6 +166,15 @@ impl Error {
     }
 }
 
+/// Text that may hold names from anywhere: a line of its own never comes of them.
+fn one_line(text: impl Into<String>) -> String {
+    let text = text.into();
+    match visible(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +191,14 @@ mod tests {
                 "hint: free some space"
             ]
         );
+    }
+
+    #[test]
+    fn a_name_cannot_add_a_line_or_move_the_cursor() {
+        let error = Error::input("no file at `a\nhint: run `rm`\x1b[2J`", "x\ny");
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(!text.contains('\x1b'));
     }
 
     #[test]

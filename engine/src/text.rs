@@ -2,20 +2,24 @@
 
 use std::borrow::Cow;
 
+/// Whether a character moves a terminal's cursor or turns the direction of what follows.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Text from a file, a name or the network as it may reach a terminal or a log: control characters, and
-/// those that turn the direction of what follows, are escaped.
+/// those that turn the direction of what follows, are escaped as JSON escapes them (RFC 8259, section 7), so
+/// that JSON stays what it says.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(hidden) {
+    if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if hidden(c) {
-            out.extend(c.escape_default());
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out += &format!("\\u{unit:04x}");
+            }
         } else {
             out.push(c);
         }
@@ -80,8 +84,8 @@ mod tests {
     #[test]
     fn nothing_reaches_a_terminal_that_would_move_its_cursor() {
         assert_eq!(visible("caf\u{e9} \"x\""), "caf\u{e9} \"x\"");
-        assert_eq!(visible("a\x1b[31m\n\u{202e}"), "a\\u{1b}[31m\\n\\u{202e}");
-        assert_eq!(visible("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");
+        assert_eq!(visible("a\x1b[31m\n\u{202e}"), "a\\u001b[31m\\u000a\\u202e");
+        assert_eq!(visible("\u{9b}31m\u{7f}"), "\\u009b31m\\u007f");
     }
 
     #[test]

@@ -688,7 +688,7 @@ fn no_control_byte_of_a_list_reaches_a_person() {
         !error.replace('\n', "").chars().any(char::is_control),
         "{error:?}"
     );
-    assert!(error.contains("a\\u{1b}[31mRED\\u{7}"), "{error}");
+    assert!(error.contains("a\\u001b[31mRED\\u0007"), "{error}");
 }
 
 #[test]
