@@ -93,6 +93,11 @@ impl Default for InputConfig {
 }
 
 impl InputConfig {
+    /// Whether the list gives captions.
+    pub fn has_captions(&self) -> bool {
+        self.caption_col.is_some() || !self.caption_cols.is_empty()
+    }
+
     /// Whether rows of the dataset are other than the rows of the files.
     pub fn picks_rows(&self) -> bool {
         self.explode_url || self.sample.is_some()

@@ -165,7 +165,8 @@ fn positional(
     given: &[(&'static OptionSpec, String)],
     arg: &str,
 ) -> Result<&'static OptionSpec, Error> {
-    if arg.starts_with('-') {
+    // A dash alone is standard input.
+    if arg.starts_with('-') && arg != "-" {
         return Err(Error::usage(
             format!("unknown option `{arg}`"),
             "options begin with two dashes; `turbo2ds --help` lists them",

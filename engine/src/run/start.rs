@@ -199,7 +199,7 @@ pub(crate) fn layout_of(config: &Config) -> Layout {
     Layout {
         format: config.output.format,
         image_ext: config.codec.encode_format.as_str(),
-        save_caption: config.input.caption_col.is_some(),
+        save_caption: config.input.has_captions(),
         exif_column: config.extract_exif,
         hash_column: config.fetch.hash.map(crate::config::HashKind::as_str),
         shard_digits: config.output.shard_digits,
