@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamReader, read_footer_length};
@@ -16,9 +16,8 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use super::bytes::Bytes;
 use super::columns::Columns;
-use super::losses::Losses;
-use super::stored::{self, Places};
-use super::{BATCH_ROWS_MAX, RowSource, broken};
+use super::stored::{self, Batches, Places, Stored};
+use super::{BATCH_ROWS_MAX, broken};
 use crate::contain::contained;
 use crate::error::Error;
 
@@ -29,157 +28,119 @@ const BUFFER_BYTES_MAX: i64 = 1 << 30;
 /// Bytes of the magic and the footer's length at a file's end.
 const TAIL_BYTES: u64 = 10;
 
-/// The record batches of a file or a stream.
-pub(super) struct ArrowSource {
+/// The batches of a file or a stream.
+pub(super) struct ArrowBatches {
     path: PathBuf,
-    batches: Batches,
-    columns: Columns,
-    places: Places,
-    types: Arc<[DataType]>,
+    origin: Origin,
     /// A batch that is given in parts, and the first row that was not.
     open: Option<(RecordBatch, usize)>,
     rows_max: usize,
-    failed: bool,
-    losses: Losses,
 }
 
-enum Batches {
+enum Origin {
     File(Box<FileBatches>),
     Stream(Box<StreamReader<Bytes>>),
 }
 
-impl ArrowSource {
-    /// Reads the footer of a file.
-    pub(super) fn file(path: &Path, file: File) -> Result<(SchemaRef, FileBatches), Error> {
-        let opened = contained(|| FileBatches::open(file));
-        let batches = opened
-            .unwrap_or_else(|| Err(contradiction()))
-            .map_err(|cause| broken(path, &cause))?;
-        Ok((batches.schema.clone(), batches))
-    }
+/// The schema of a file, by its footer.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn file_schema(path: &Path, file: File) -> Result<SchemaRef, Error> {
+    open_file(path, file).map(|batches| batches.schema)
+}
 
-    /// Reads the schema of a stream.
-    pub(super) fn stream(
-        path: &Path,
-        bytes: Bytes,
-    ) -> Result<(SchemaRef, StreamReader<Bytes>), Error> {
-        let opened = contained(|| StreamReader::try_new(bytes, None));
-        let reader = opened
-            .unwrap_or_else(|| Err(contradiction()))
-            .map_err(|cause| broken(path, &cause))?;
-        Ok((reader.schema(), reader))
-    }
+/// The schema of a stream.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn stream_schema(path: &Path, bytes: Bytes) -> Result<SchemaRef, Error> {
+    open_stream(path, bytes).map(|reader| reader.schema())
+}
 
-    pub(super) fn of_file(
-        path: &Path,
-        file: File,
-        columns: Columns,
-        types: Arc<[DataType]>,
-        rows_max: usize,
-    ) -> Result<Self, Error> {
-        let (schema, batches) = Self::file(path, file)?;
-        Self::new(
-            path,
-            Batches::File(Box::new(batches)),
-            &schema,
-            columns,
-            types,
-            rows_max,
-        )
-    }
+/// Gives the kept columns of a file.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn open(
+    path: &Path,
+    file: File,
+    columns: Columns,
+    types: Arc<[DataType]>,
+    rows_max: usize,
+) -> Result<Stored<ArrowBatches>, Error> {
+    let batches = open_file(path, file)?;
+    let places = Places::in_schema(path, &batches.schema, &columns)?;
+    let batches = ArrowBatches::new(path, Origin::File(Box::new(batches)), rows_max);
+    Ok(Stored::new(path, batches, columns, types, places.roots()))
+}
 
-    pub(super) fn of_stream(
-        path: &Path,
-        bytes: Bytes,
-        columns: Columns,
-        types: Option<Arc<[DataType]>>,
-        rows_max: usize,
-    ) -> Result<Self, Error> {
-        let (schema, reader) = Self::stream(path, bytes)?;
-        let types = match types {
-            Some(types) => types,
-            // Nobody could look into a pipe before.
-            None => stored::types(path, &schema, &columns)?.into(),
-        };
-        Self::new(
-            path,
-            Batches::Stream(Box::new(reader)),
-            &schema,
-            columns,
-            types,
-            rows_max,
-        )
-    }
+/// Gives the kept columns of a stream; without `types` in its own, for nobody could look into a pipe before.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn open_stream_rows(
+    path: &Path,
+    bytes: Bytes,
+    columns: Columns,
+    types: Option<Arc<[DataType]>>,
+    rows_max: usize,
+) -> Result<Stored<ArrowBatches>, Error> {
+    let reader = open_stream(path, bytes)?;
+    let schema = reader.schema();
+    let types = match types {
+        Some(types) => types,
+        None => stored::types(path, &schema, &columns)?.into(),
+    };
+    let places = Places::in_schema(path, &schema, &columns)?;
+    let batches = ArrowBatches::new(path, Origin::Stream(Box::new(reader)), rows_max);
+    Ok(Stored::new(path, batches, columns, types, places.roots()))
+}
 
-    fn new(
-        path: &Path,
-        batches: Batches,
-        schema: &SchemaRef,
-        columns: Columns,
-        types: Arc<[DataType]>,
-        rows_max: usize,
-    ) -> Result<Self, Error> {
-        let places = Places::in_schema(path, schema, &columns)?;
-        Ok(Self {
-            losses: Losses::of(&super::shown(path), "row"),
+fn open_file(path: &Path, file: File) -> Result<FileBatches, Error> {
+    let opened = contained(|| FileBatches::open(file));
+    let opened = opened.unwrap_or_else(|| Err(contradiction()));
+    opened.map_err(|cause| broken(path, &cause))
+}
+
+fn open_stream(path: &Path, bytes: Bytes) -> Result<StreamReader<Bytes>, Error> {
+    let opened = contained(|| StreamReader::try_new(bytes, None));
+    let opened = opened.unwrap_or_else(|| Err(contradiction()));
+    opened.map_err(|cause| broken(path, &cause))
+}
+
+impl ArrowBatches {
+    fn new(path: &Path, origin: Origin, rows_max: usize) -> Self {
+        Self {
             path: path.to_owned(),
-            batches,
-            columns,
-            places,
-            types,
+            origin,
             open: None,
             rows_max: rows_max.min(BATCH_ROWS_MAX),
-            failed: false,
-        })
+        }
     }
+}
 
-    fn read(&mut self) -> Result<Option<RecordBatch>, Error> {
+impl Batches for ArrowBatches {
+    fn next(&mut self) -> Result<Option<RecordBatch>, Error> {
         loop {
             if let Some((batch, from)) = self.open.take() {
                 let rows = self.rows_max.min(batch.num_rows() - from);
                 if rows > 0 {
                     let part = batch.slice(from, rows);
                     self.open = Some((batch, from + rows));
-                    return self.kept(&part).map(Some);
+                    return Ok(Some(part));
                 }
             }
-            let next = contained(|| self.batches.next()).unwrap_or_else(|| Err(contradiction()));
+            let next = contained(|| self.origin.next()).unwrap_or_else(|| Err(contradiction()));
             match next.map_err(|cause| broken(&self.path, &cause))? {
                 Some(batch) => self.open = Some((batch, 0)),
                 None => return Ok(None),
             }
         }
     }
-
-    fn kept(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-        let roots = self.places.roots();
-        let arrays: Vec<ArrayRef> = roots
-            .iter()
-            .map(|&root| batch.column(root).clone())
-            .collect();
-        let arrays = stored::kept(arrays, &self.columns, &self.types, &mut self.losses);
-        arrays
-            .and_then(|arrays| self.columns.batch(arrays))
-            .map_err(|cause| broken(&self.path, &cause))
-    }
 }
 
-impl RowSource for ArrowSource {
-    fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.read().transpose();
-        self.failed = matches!(batch, Some(Err(_)));
-        batch
-    }
-
-    fn losses(&self) -> Losses {
-        self.losses.clone()
-    }
-}
-
-impl Batches {
+impl Origin {
     fn next(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         match self {
             Self::File(file) => file.next(),
@@ -189,7 +150,7 @@ impl Batches {
 }
 
 /// A file's record batches, by its footer.
-pub(super) struct FileBatches {
+struct FileBatches {
     file: File,
     file_bytes: u64,
     schema: SchemaRef,

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::DataType;
 use ring::digest;
 
-use super::arrow::ArrowSource;
 use super::bytes::{self, Bytes, Opened};
 use super::columns::Columns;
 use super::files::{self, Stamp};
 use super::kind::Content;
-use super::parquet::{self, ParquetSource};
 use super::pick::Picked;
 use super::survey::Survey;
-use super::{BATCH_ROWS_MAX, RowSource, broken, format, guard, shown, stored, survey};
+use super::{
+    BATCH_ROWS_MAX, RowSource, arrow, broken, format, guard, parquet, shown, stored, survey,
+};
 use crate::config::{Compression, InputConfig, InputFormat};
 use crate::error::Error;
 
@@ -202,10 +202,10 @@ impl List {
                     self.files[at].rows = Some(rows);
                     schema
                 }
-                Content::ArrowFile => ArrowSource::file(&path, self.reopened(at)?)?.0,
+                Content::ArrowFile => arrow::file_schema(&path, self.reopened(at)?)?,
                 _ => {
                     let stream = bytes::reopen(&path, self.reopened(at)?)?;
-                    ArrowSource::stream(&path, stream)?.0
+                    arrow::stream_schema(&path, stream)?
                 }
             };
             let types = stored::types(&path, &schema, &self.columns)?;
@@ -332,14 +332,11 @@ impl List {
     fn read_file(&self, file: &ListFile, opened: File) -> Result<Box<dyn RowSource>, Error> {
         let (columns, rows) = (self.columns.clone(), self.rows_per_batch());
         let types = self.types.clone().unwrap_or_default();
+        let path = &file.path;
         Ok(match file.content {
-            Content::Parquet => Box::new(ParquetSource::open(
-                &file.path, opened, columns, types, rows,
-            )?),
-            Content::ArrowFile => Box::new(ArrowSource::of_file(
-                &file.path, opened, columns, types, rows,
-            )?),
-            _ => self.read_stream(file, bytes::reopen(&file.path, opened)?, false)?,
+            Content::Parquet => Box::new(parquet::open(path, opened, columns, types, rows)?),
+            Content::ArrowFile => Box::new(arrow::open(path, opened, columns, types, rows)?),
+            _ => self.read_stream(file, bytes::reopen(path, opened)?, false)?,
         })
     }
 
@@ -352,7 +349,7 @@ impl List {
         let (columns, rows) = (self.columns.clone(), self.rows_per_batch());
         if file.content == Content::ArrowStream {
             let types = self.types.clone();
-            let source = ArrowSource::of_stream(&file.path, bytes, columns, types, rows)?;
+            let source = arrow::open_stream_rows(&file.path, bytes, columns, types, rows)?;
             return Ok(Box::new(source));
         }
         let types = self.types.clone().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -17,59 +17,57 @@ use crate::contain::contained;
 use crate::error::Error;
 use crate::pages;
 
+use super::broken;
 use super::columns::Columns;
-use super::losses::Losses;
-use super::stored::{self, Places};
-use super::{RowSource, broken};
+use super::stored::{Batches, Places, Stored};
 
-/// The rows of a parquet file.
-pub(super) struct ParquetSource {
+/// The batches of a parquet file.
+pub(super) struct ParquetBatches {
     path: PathBuf,
     file: File,
     metadata: ArrowReaderMetadata,
-    columns: Columns,
-    types: Arc<[DataType]>,
-    /// Place of each kept column among the projected ones, which come in the file's order.
-    places: Vec<usize>,
     mask: ProjectionMask,
     batch_rows: usize,
     /// Row that is read next.
     position: u64,
     /// `None` before the first batch and after a skip.
     reader: Option<ParquetRecordBatchReader>,
-    failed: bool,
-    losses: Losses,
 }
 
-impl ParquetSource {
-    /// Reads the footer.
-    pub(super) fn open(
-        path: &Path,
-        file: File,
-        columns: Columns,
-        types: Arc<[DataType]>,
-        batch_rows: usize,
-    ) -> Result<Self, Error> {
-        let metadata = footer(path, &file)?;
-        let places = Places::in_schema(path, metadata.schema(), &columns)?;
-        let roots = places.roots().iter().copied();
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
-        Ok(Self {
-            losses: Losses::of(&super::shown(path), "row"),
-            path: path.to_owned(),
-            file,
-            metadata,
-            columns,
-            types,
-            places: places.among_kept(),
-            mask,
-            batch_rows,
-            position: 0,
-            reader: None,
-            failed: false,
-        })
-    }
+/// Reads the footer, and gives the kept columns of what follows.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn open(
+    path: &Path,
+    file: File,
+    columns: Columns,
+    types: Arc<[DataType]>,
+    batch_rows: usize,
+) -> Result<Stored<ParquetBatches>, Error> {
+    let metadata = footer(path, &file)?;
+    let places = Places::in_schema(path, metadata.schema(), &columns)?;
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), places.roots());
+    let batches = ParquetBatches {
+        path: path.to_owned(),
+        file,
+        metadata,
+        mask,
+        batch_rows,
+        position: 0,
+        reader: None,
+    };
+    // The projected columns come in the file's order.
+    Ok(Stored::new(
+        path,
+        batches,
+        columns,
+        types,
+        places.among_kept(),
+    ))
+}
 
+impl ParquetBatches {
     fn rows(&self) -> u64 {
         u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
@@ -109,8 +107,10 @@ impl ParquetSource {
             .ok_or_else(|| panicked(&self.path))?
             .map_err(|cause| broken(&self.path, &cause))
     }
+}
 
-    fn read(&mut self) -> Result<Option<RecordBatch>, Error> {
+impl Batches for ParquetBatches {
+    fn next(&mut self) -> Result<Option<RecordBatch>, Error> {
         if self.position >= self.rows() {
             return Ok(None);
         }
@@ -125,44 +125,16 @@ impl ParquetSource {
         };
         self.reader = Some(reader);
         self.position += batch.num_rows() as u64;
-        self.kept(&batch).map(Some)
-    }
-
-    /// The kept columns in our order and names.
-    fn kept(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-        let places = self.places.iter();
-        let arrays: Vec<ArrayRef> = places.map(|&place| batch.column(place).clone()).collect();
-        let arrays = stored::kept(arrays, &self.columns, &self.types, &mut self.losses);
-        arrays
-            .and_then(|arrays| self.columns.batch(arrays))
-            .map_err(|cause| broken(&self.path, &cause))
-    }
-}
-
-impl RowSource for ParquetSource {
-    fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.read().transpose();
-        self.failed = matches!(batch, Some(Err(_)));
-        batch
+        Ok(Some(batch))
     }
 
     fn skip(&mut self, rows: u64) -> u64 {
-        if self.columns.explode_url {
-            return 0;
-        }
         let skipped = rows.min(self.rows() - self.position);
         if skipped > 0 {
             self.position += skipped;
             self.reader = None;
         }
         skipped
-    }
-
-    fn losses(&self) -> Losses {
-        self.losses.clone()
     }
 }
 

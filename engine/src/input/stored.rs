@@ -1,20 +1,99 @@
 //! Owns what formats with types of their own (parquet, Arrow) have in common: where the kept columns
-//! stand in a file, which types may hold what, one type per column over all files, and the casts to it.
-//! Never reads a row.
+//! stand in a file, which types may hold what, one type per column over all files, the casts to it, and
+//! the batches that come of it. Never knows a format.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::{can_cast_types, cast};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
 use super::boxes::Boxes;
 use super::columns::{Column, Columns, Role, as_text};
 use super::losses::{Loss, Losses};
-use super::{explode, missing, shown};
+use super::{RowSource, broken, explode, missing, shown};
 use crate::error::Error;
 use crate::text::visible;
+
+/// A file's record batches as its format gives them.
+pub(super) trait Batches: Send {
+    /// The next rows, at least one; `None` at the end.
+    fn next(&mut self) -> Result<Option<RecordBatch>, Error>;
+
+    /// As [`RowSource::skip`].
+    fn skip(&mut self, rows: u64) -> u64 {
+        let _ = rows;
+        0
+    }
+}
+
+/// The kept columns of a file's batches.
+pub(super) struct Stored<B> {
+    path: PathBuf,
+    batches: B,
+    columns: Columns,
+    types: Arc<[DataType]>,
+    /// Where each kept column stands in a batch.
+    places: Vec<usize>,
+    failed: bool,
+    losses: Losses,
+}
+
+impl<B: Batches> Stored<B> {
+    /// The kept columns of batches in which they stand at `places`.
+    pub(super) fn new(
+        path: &Path,
+        batches: B,
+        columns: Columns,
+        types: Arc<[DataType]>,
+        places: Vec<usize>,
+    ) -> Self {
+        Self {
+            losses: Losses::of(&shown(path), "row"),
+            path: path.to_owned(),
+            batches,
+            columns,
+            types,
+            places,
+            failed: false,
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>, Error> {
+        let Some(batch) = self.batches.next()? else {
+            return Ok(None);
+        };
+        let places = self.places.iter();
+        let arrays: Vec<ArrayRef> = places.map(|&place| batch.column(place).clone()).collect();
+        kept(arrays, &self.columns, &self.types, &mut self.losses)
+            .and_then(|arrays| self.columns.batch(arrays))
+            .map(Some)
+            .map_err(|cause| broken(&self.path, &cause))
+    }
+}
+
+impl<B: Batches> RowSource for Stored<B> {
+    fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
+        if self.failed {
+            return None;
+        }
+        let batch = self.read().transpose();
+        self.failed = matches!(batch, Some(Err(_)));
+        batch
+    }
+
+    fn skip(&mut self, rows: u64) -> u64 {
+        if self.columns.explode_url {
+            return 0;
+        }
+        self.batches.skip(rows)
+    }
+
+    fn losses(&self) -> Losses {
+        self.losses.clone()
+    }
+}
 
 /// Where the kept columns stand in a file.
 pub(super) struct Places(Vec<usize>);
@@ -50,8 +129,8 @@ impl Places {
     }
 
     /// The places, in the order of the kept columns.
-    pub(super) fn roots(&self) -> &[usize] {
-        &self.0
+    pub(super) fn roots(&self) -> Vec<usize> {
+        self.0.clone()
     }
 
     /// The same among the kept columns alone, in the file's order.
@@ -108,9 +187,9 @@ pub(super) fn types(
     columns: &Columns,
 ) -> Result<Vec<DataType>, Error> {
     let places = Places::in_schema(path, schema, columns)?;
-    let roots = places.roots().iter();
+    let roots = places.roots().into_iter();
     Ok(roots
-        .map(|&root| schema.field(root).data_type().clone())
+        .map(|root| schema.field(root).data_type().clone())
         .collect())
 }
 
@@ -230,7 +309,7 @@ fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
 }
 
 /// The kept columns of a batch: those that we read ourselves as text, the others in their list's type.
-pub(super) fn kept(
+fn kept(
     arrays: Vec<ArrayRef>,
     columns: &Columns,
     types: &[DataType],
