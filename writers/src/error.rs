@@ -35,6 +35,17 @@ pub enum WriterError {
     /// A row's outcome says success and no sample was written, or the other way round.
     #[error("the outcome of row {0} does not agree with what was written of it")]
     OutcomeDisagrees(usize),
+    /// The keys given are not one per row.
+    #[error("{given} keys for a shard of {rows} rows")]
+    KeyCount {
+        /// Keys given.
+        given: usize,
+        /// Rows in the shard.
+        rows: usize,
+    },
+    /// A row without a key was given as a sample.
+    #[error("row {0} has no key and cannot be a sample")]
+    KeyMissing(usize),
     /// The table cannot be built.
     #[error("the shard's table cannot be built: {0}")]
     Arrow(#[from] ArrowError),

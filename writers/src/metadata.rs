@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
@@ -24,6 +24,8 @@ pub(crate) struct ShardTable {
     pub(crate) schema: SchemaRef,
     /// The hash column to add; none where the input has a column of that name.
     hash_column: Option<&'static str>,
+    /// The keys that the list gives, null for a row that can have no sample; none numbers them.
+    pub(crate) given_keys: Option<StringArray>,
 }
 
 impl ShardTable {
@@ -49,6 +51,7 @@ impl ShardTable {
             input,
             schema,
             hash_column,
+            given_keys: None,
         })
     }
 
@@ -57,9 +60,12 @@ impl ShardTable {
         self.input.num_rows()
     }
 
-    /// The key of a row's sample.
-    pub(crate) fn key(&self, row: usize) -> String {
-        sample_key(self.shard_id, row, &self.layout)
+    /// The key of a row's sample; `None` where the list gives the row none that a sample may have.
+    pub(crate) fn key(&self, row: usize) -> Option<Cow<'_, str>> {
+        match &self.given_keys {
+            Some(keys) => keys.is_valid(row).then(|| keys.value(row).into()),
+            None => Some(sample_key(self.shard_id, row, &self.layout).into()),
+        }
     }
 
     /// Every metadata member of one row, in the order of the columns.
@@ -134,7 +140,7 @@ impl ShardTable {
             let side = |o: &&RowOutcome| get(o).and_then(|n| i32::try_from(n).ok());
             Arc::new(outcomes.iter().map(side).collect::<Int32Array>())
         };
-        let keys = StringArray::from_iter_values(rows.iter().map(|&row| self.key(row)));
+        let keys: StringArray = rows.iter().map(|&row| self.key(row)).collect();
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(keys),
             text(|o| Some(o.status)),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowSchemaConverter;
 
 use crate::images::ImageTable;
@@ -61,6 +61,17 @@ impl ShardWriter {
         })
     }
 
+    /// Names the samples by these keys, one per row, instead of by number. A row whose key is null
+    /// can have no sample. Keys are the caller's to check: each is one part of a path, without a dot.
+    pub fn with_keys(mut self, keys: StringArray) -> Result<Self, WriterError> {
+        let (given, rows) = (keys.len(), self.written.len());
+        if given != rows {
+            return Err(WriterError::KeyCount { given, rows });
+        }
+        self.table.given_keys = Some(keys);
+        Ok(self)
+    }
+
     /// Writes one success: the encoded image, its caption and its metadata.
     pub fn sample(
         &mut self,
@@ -71,21 +82,20 @@ impl ShardWriter {
     ) -> Result<(), WriterError> {
         self.claim(row)?;
         let table = &self.table;
+        let key = table.key(row).ok_or(WriterError::KeyMissing(row))?;
         match &mut self.stream {
             Stream::Files => {
-                let key = table.key(row);
                 for (ext, bytes) in members(table, row, &key, outcome, image) {
                     sink.file(format!("{}/{key}.{ext}", self.name), bytes.into_owned());
                 }
             }
             Stream::Webdataset(tar) => {
-                let key = table.key(row);
                 for (ext, bytes) in members(table, row, &key, outcome, image) {
                     tar.append(&format!("{key}.{ext}"), &bytes, sink)?;
                 }
             }
             Stream::Parquet(images) => images.sample(table, row, outcome, image, sink)?,
-            Stream::Tfrecord => tfrecord::append_sample(table, row, outcome, image, sink),
+            Stream::Tfrecord => tfrecord::append_sample(table, row, &key, outcome, image, sink),
             Stream::Dummy => {}
         }
         Ok(())

@@ -526,3 +526,6 @@ fn a_writer_may_move_between_threads() {
     fn assert_send<T: Send>() {}
     assert_send::<ShardWriter>();
 }
+
+#[path = "shard_keys_tests.rs"]
+mod keys;

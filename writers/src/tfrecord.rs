@@ -73,11 +73,11 @@ pub(crate) struct Int64List {
 pub(crate) fn append_sample(
     table: &ShardTable,
     row: usize,
+    key: &str,
     outcome: &RowOutcome,
     image: &[u8],
     sink: &mut dyn Sink,
 ) {
-    let key = table.key(row);
     let mut feature = BTreeMap::new();
     feature.insert(
         table.layout.image_ext.to_owned(),
@@ -86,7 +86,7 @@ pub(crate) fn append_sample(
     if let Some(caption) = table.caption(row) {
         feature.insert("txt".to_owned(), bytes_feature(caption.into()));
     }
-    let members = table.members(row, &key, outcome);
+    let members = table.members(row, key, outcome);
     for ((name, value), field) in members.iter().zip(table.schema.fields()) {
         feature.insert((*name).to_owned(), to_feature(value, field.data_type()));
     }
