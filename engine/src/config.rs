@@ -63,6 +63,8 @@ pub struct InputConfig {
     pub bbox_col: Option<String>,
     /// Column with the expected hash of the body.
     pub verify_hash_col: Option<String>,
+    /// Column that names the samples; none numbers them.
+    pub key_col: Option<String>,
     /// Rows per shard, at least 1.
     pub rows_per_shard: usize,
     /// Most rows taken from the list's start.
@@ -85,6 +87,7 @@ impl Default for InputConfig {
             save_additional_columns: Vec::new(),
             bbox_col: None,
             verify_hash_col: None,
+            key_col: None,
             rows_per_shard: 10_000,
             rows_max: None,
             sample: None,

@@ -38,6 +38,10 @@ pub enum Failure {
     RobotsDisallowed,
     /// Empty, or not a URL by the WHATWG rules.
     InvalidUrl,
+    /// The list gives the row no key that a sample may have.
+    InvalidKey,
+    /// An earlier row of the shard has the key.
+    DuplicateKey,
     /// Neither http nor https.
     SchemeNotAllowed,
     /// Every address of the host is in a denied block.
@@ -142,6 +146,8 @@ impl fmt::Display for Failure {
             Self::HashMismatch => "hash mismatch",
             Self::RobotsDisallowed => "Use of image disallowed by X-Robots-Tag directive",
             Self::InvalidUrl => "invalid url",
+            Self::InvalidKey => "invalid key",
+            Self::DuplicateKey => "duplicate key",
             Self::SchemeNotAllowed => "scheme not allowed",
             Self::AddressNotAllowed => "address not allowed",
             Self::DnsNotFound => "dns not found",

@@ -15,6 +15,10 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::input::{Boxes, Columns, EmptyCell, InputIdentity, List, Losses, Role, RowSource};
 
+pub(crate) mod keys;
+
+use keys::Keys;
+
 /// One shard's rows, before anything was fetched.
 #[derive(Clone, Debug)]
 pub struct ShardPlan {
@@ -27,6 +31,7 @@ pub struct ShardPlan {
     urls: StringArray,
     expected_hashes: Option<StringArray>,
     boxes: Option<Boxes>,
+    keys: Option<Keys>,
 }
 
 impl ShardPlan {
@@ -44,6 +49,19 @@ impl ShardPlan {
     pub fn expected_hash(&self, row: usize) -> Option<&str> {
         let hashes = self.expected_hashes.as_ref()?;
         hashes.is_valid(row).then(|| hashes.value(row))
+    }
+
+    /// The key that the list gives `row`; `None` where samples are numbered.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidKey`] and [`Failure::DuplicateKey`].
+    pub fn key(&self, row: usize) -> Result<Option<&str>, Failure> {
+        self.keys.as_ref().map(|keys| keys.of(row)).transpose()
+    }
+
+    /// The keys by row where the list names the samples, null where a row can have no sample.
+    pub fn keys(&self) -> Option<&StringArray> {
+        self.keys.as_ref().map(Keys::names)
     }
 
     /// The boxes to blur in the image of `row`.
@@ -71,6 +89,7 @@ pub struct Planner {
     /// Rows planned or skipped so far.
     next_row: u64,
     hash_column: Option<usize>,
+    key_column: Option<usize>,
     boxes_column: Option<usize>,
     is_done: Box<dyn Fn(u64) -> bool + Send>,
     losses: Losses,
@@ -102,6 +121,7 @@ impl Planner {
             last_shard_id: u64::MAX,
             next_row: 0,
             hash_column: columns.place(Role::Hash),
+            key_column: columns.place(Role::Key),
             boxes_column: columns.place(Role::Boxes),
             is_done: Box::new(|_| false),
             losses: Losses::default(),
@@ -205,6 +225,10 @@ impl Planner {
             .boxes_column
             .map(|column| self.boxes(&batch, column))
             .transpose()?;
+        // The key stands behind the hash, so that it goes first.
+        let keys = self
+            .key_column
+            .map(|column| Keys::new(batch.remove_column(column).as_string()));
         let expected_hashes = self
             .hash_column
             .map(|column| batch.remove_column(column).as_string::<i32>().clone());
@@ -220,6 +244,7 @@ impl Planner {
             urls,
             expected_hashes,
             boxes,
+            keys,
         })
     }
 

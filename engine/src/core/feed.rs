@@ -97,8 +97,9 @@ impl Feeder {
             return;
         }
         current.next_row += 1;
-        let boxes = current.plan.boxes(row);
-        let target = match (current.plan.url(row), &boxes) {
+        let plan = &current.plan;
+        let boxes = plan.key(row).and_then(|_| plan.boxes(row));
+        let target = match (plan.url(row), &boxes) {
             (_, Err(failure)) => Err(*failure),
             (Some(url), Ok(_)) => Target::parse(url),
             (None, Ok(_)) => Err(Failure::InvalidUrl),

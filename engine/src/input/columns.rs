@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Caption,
     /// The expected hash; not in the output.
     Hash,
+    /// What names the sample; not in the output.
+    Key,
     /// The URL.
     Url,
 }
@@ -76,6 +78,7 @@ impl Columns {
                 .iter()
                 .map(named("expected_hash", Role::Hash)),
         );
+        stored.extend(config.key_col.iter().map(named("key", Role::Key)));
         stored.push(named("url", Role::Url)(&config.url_col));
         Self {
             stored,

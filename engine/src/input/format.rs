@@ -169,6 +169,7 @@ pub(super) fn check_options(config: &InputConfig, format: InputFormat) -> Result
             ),
             ("bbox_col", config.bbox_col.is_some()),
             ("verify_hash", config.verify_hash_col.is_some()),
+            ("key_col", config.key_col.is_some()),
         ];
         if let Some((name, _)) = asked.into_iter().find(|(_, given)| *given) {
             return Err(Error::usage(

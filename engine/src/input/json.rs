@@ -16,7 +16,7 @@ use super::columns::{Columns, Role};
 use super::lines::Pieces;
 use super::losses::{Loss, Losses};
 use super::text::Records;
-use super::{boxes, broken, build, explode, missing};
+use super::{boxes, broken, build, explode, keys, missing};
 use crate::error::Error;
 
 /// The rows of a stream of JSON objects.
@@ -170,6 +170,21 @@ impl Reading<'_> {
     }
 }
 
+impl Reading<'_> {
+    /// Puts a value into every column that is made of it.
+    fn take(&mut self, name: &str, value: &RawValue) {
+        for (at, column) in self.columns.stored.iter().enumerate() {
+            if column.source == name {
+                self.row[at] = match column.role {
+                    Role::Key => keys::cell(Cell::of(value)),
+                    _ => Cell::of(value),
+                };
+                self.seen[at] = true;
+            }
+        }
+    }
+}
+
 impl<'de> Visitor<'de> for &mut Reading<'_> {
     type Value = ();
 
@@ -180,14 +195,10 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
             let mut wanted = self.columns.stored.iter();
-            match wanted.position(|column| column.source == name) {
-                Some(at) => {
-                    self.row[at] = Cell::of(map.next_value::<&RawValue>()?);
-                    self.seen[at] = true;
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+            if wanted.any(|column| column.source == name) {
+                self.take(&name, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
             if let Some(names) = &mut self.names {
                 names.push(name);

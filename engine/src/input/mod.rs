@@ -7,11 +7,12 @@
 //! after the other, and ends with an error where one has changed meanwhile ([`guard`]).
 //!
 //! Columns come in the order of the metadata: `save_additional_columns`, then the boxes, then the parts
-//! of a joined caption, then `caption`, then the expected hash, then `url`, which is always UTF-8 text.
+//! of a joined caption, then `caption`, then the expected hash, then the key, then `url`, which is always
+//! UTF-8 text.
 //!
 //! - **parquet, Arrow IPC** keep each column's own type ([`stored`]).
-//! - **csv, tsv** (RFC 4180 with any line end): types by [`types`], over the whole list. URL, caption and
-//!   hash are always text. Quotes by [`crate::config::Quoting`].
+//! - **csv, tsv** (RFC 4180 with any line end): types by [`types`], over the whole list. URL, caption,
+//!   hash and key are always text. Quotes by [`crate::config::Quoting`].
 //! - **jsonl, json** (RFC 8259, and Python's `NaN`): the same; lists and objects stay what they are.
 //!   `json` is an array of objects, or an object of columns as pandas writes it ([`shape`]).
 //! - **txt**: a URL per line, no header; empty lines are skipped.
@@ -28,6 +29,7 @@ mod files;
 mod format;
 mod guard;
 mod json;
+mod keys;
 mod kind;
 mod lines;
 mod list;

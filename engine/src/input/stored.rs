@@ -2,6 +2,7 @@
 //! stand in a file, which types may hold what, one type per column over all files, the casts to it, and
 //! the batches that come of it. Never knows a format.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use super::boxes::Boxes;
 use super::columns::{Column, Columns, Role, as_text};
 use super::losses::{Loss, Losses};
-use super::{RowSource, broken, explode, missing, shown};
+use super::{RowSource, broken, explode, keys, missing, shown};
 use crate::error::Error;
 use crate::text::visible;
 
@@ -135,7 +136,9 @@ impl Places {
 
     /// The same among the kept columns alone, in the file's order.
     pub(super) fn among_kept(&self) -> Vec<usize> {
-        let before = |root: &usize| self.0.iter().filter(|other| *other < root).count();
+        // A column may be read for two ends and is kept once.
+        let kept: BTreeSet<usize> = self.0.iter().copied().collect();
+        let before = |root: &usize| kept.range(..root).count();
         self.0.iter().map(before).collect()
     }
 }
@@ -150,6 +153,13 @@ fn check_type(path: &Path, column: &Column, kind: &DataType, explode: bool) -> R
             ),
             "--bbox_col is a list of boxes for each row, each a list [x_min, y_min, x_max, y_max], or \
              such a list as JSON text",
+        )),
+        Role::Key if !keys::may_be(kind) => Err(Error::input(
+            format!(
+                "column `{name}` of `{path}` holds no keys but {}",
+                kind_name(kind)
+            ),
+            "--key_col is a column of texts or whole numbers; cast it to text in the list",
         )),
         Role::Url if explode && explode::may_be(kind) => Ok(()),
         Role::Url if explode::may_be(kind) => Err(Error::input(
@@ -328,6 +338,7 @@ fn kept(
             )))
         }
         Role::Url | Role::Hash | Role::CaptionPart => as_text(&array, &mut invalid_utf8),
+        Role::Key => keys::texts(&array, &mut invalid_utf8),
         Role::Extra | Role::Boxes | Role::Caption => to_type(array, kind),
     });
     let kept = kept.collect();

@@ -861,3 +861,18 @@ fn options_that_a_format_cannot_follow_are_refused() {
         assert!(error.to_string().contains(word), "{error}");
     }
 }
+
+#[test]
+fn a_parquet_column_may_be_the_key_and_kept_too() {
+    let (_folder, path) = parquet_file(25, 10);
+    let config = InputConfig {
+        key_col: Some("n".to_owned()),
+        ..with_columns(InputFormat::Parquet, &["n"])
+    };
+    let (batches, error, _) = read_at(&path, &config);
+    assert_eq!(error, None);
+    assert_eq!(texts(&batches, "key")[24], Some("24".to_owned()));
+    assert_eq!(batches[0].column(0).data_type(), &DataType::Int64);
+    assert_eq!(texts(&batches, "caption")[2], Some("2".to_owned()));
+    assert_eq!(urls(&batches)[24], "http://h/24");
+}

@@ -69,6 +69,10 @@ fn later(input: &InputConfig) -> impl Iterator<Item = (String, String)> {
     let joined = !input.caption_cols.is_empty();
     let list = |names: &[String]| serde_json::json!(names).to_string();
     [
+        (
+            "key_col",
+            input.key_col.as_ref().map(|name| format!("Some({name:?})")),
+        ),
         ("quoting", quoting),
         (
             "delimiter",

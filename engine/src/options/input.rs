@@ -45,6 +45,7 @@ pub(super) fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, E
         save_additional_columns: v.read_list("save_additional_columns", text)?,
         bbox_col: v.read("bbox_col", optional(text))?,
         verify_hash_col: verify_hash(v, hash)?,
+        key_col: v.read("key_col", optional(text))?,
         rows_per_shard: v.read("number_sample_per_shard", integer(1, u64::from(u32::MAX)))?,
         rows_max: v.read("max_rows", optional(integer(1, u64::MAX)))?,
         sample: sample(v)?,
@@ -181,7 +182,25 @@ fn check_columns(input: &InputConfig) -> Result<(), Error> {
         }
         seen.push(name);
     }
-    Ok(())
+    check_key_column(input)
+}
+
+/// The key may be a column with another use too, but none that can never name a sample.
+fn check_key_column(input: &InputConfig) -> Result<(), Error> {
+    let Some(key) = &input.key_col else {
+        return Ok(());
+    };
+    let what = if *key == input.url_col {
+        "URLs, and a URL names no sample: it holds colons and slashes"
+    } else if input.bbox_col.as_ref() == Some(key) {
+        "boxes, which name no sample"
+    } else {
+        return Ok(());
+    };
+    Err(Error::usage(
+        format!("`--key_col {key}` is the column of {what}"),
+        "name a column of identifiers, or leave --key_col out: samples are then numbered",
+    ))
 }
 
 /// A format by its word; a compression that it names is seen by the file's bytes anyway.

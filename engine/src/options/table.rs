@@ -157,6 +157,8 @@ pub static TABLE: &[OptionSpec] = &[
         "further columns to keep in the metadata; of text formats in the narrowest type that holds every value of the list: int64, uint64, float64, boolean, lists, structs, else text (from a pipe always text)"),
     opt("bbox_col", Kind::Text, "None", Group::Input,
         "column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max, y_max] from 0 to 1, or such a list as JSON text"),
+    opt("key_col", Kind::Text, "None", Group::Input,
+        "column of texts or whole numbers that names the samples instead of shard and row; a row whose key is not fit for a file's name, or comes twice in its shard, fails without a download"),
     opt("number_sample_per_shard", Kind::Int, "10000", Group::Input, "rows of the list per shard; each file starts a new shard"),
     opt("max_rows", Kind::Int, "None", Group::Input, "take so many rows from the list's start, for a first try"),
     opt("sample_rate", Kind::Number, "None", Group::Input, "pick this share of the rows, such as 0.01, for a first try"),

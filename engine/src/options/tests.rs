@@ -448,6 +448,38 @@ fn the_fingerprint_sees_what_the_dataset_holds_and_not_how_it_is_fetched() {
 }
 
 #[test]
+fn keys_may_come_from_any_column_but_those_that_never_name_a_sample() {
+    let keyed = |args: &[&str]| run(&[&["l.csv"], args].concat()).map(|c| c.input.key_col);
+    for args in [
+        &["--key_col", "id"][..],
+        &["--key_col", "id", "--save_additional_columns", "[id]"],
+        &["--key_col", "id", "--verify_hash", "[id,sha256]"],
+        &["--key_col", "id", "--caption_col", "id"],
+    ] {
+        assert_eq!(keyed(args).unwrap().as_deref(), Some("id"), "{args:?}");
+    }
+    // What an earlier dataset calls its keys: the column is not kept under that name.
+    assert_eq!(keyed(&["--key_col", "key"]).unwrap().unwrap(), "key");
+    for (args, words) in [
+        (&["--key_col", "url"][..], "column of URLs"),
+        (&["--key_col", "u", "--url_col", "u"], "column of URLs"),
+        (&["--key_col", "b", "--bbox_col", "b"], "column of boxes"),
+    ] {
+        let said = refused(&[&["l.csv"], args].concat());
+        assert!(said.contains(words) && said.contains("hint: "), "{said}");
+    }
+}
+
+#[test]
+fn the_key_column_is_in_the_fingerprint_where_there_is_one() {
+    let plain = run(&["l.csv"]).unwrap().fingerprint;
+    assert!(plain.iter().all(|(name, _)| name != "key_col"));
+    let keyed = run(&["l.csv", "--key_col=id"]).unwrap().fingerprint;
+    let told = ("key_col".to_owned(), "Some(\"id\")".to_owned());
+    assert_eq!(keyed.last(), Some(&told));
+}
+
+#[test]
 fn help_names_every_option_and_keeps_its_width() {
     let Invocation::Help(text) = parse(["--help"].iter().map(OsString::from)).unwrap() else {
         panic!("expected help");

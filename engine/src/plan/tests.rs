@@ -86,6 +86,59 @@ fn the_expected_hash_is_given_and_is_no_output_column() {
 }
 
 #[test]
+fn keys_are_the_columns_texts_in_every_format_and_stand_beside_it() {
+    let csv = "id,url,h\n0012,u1,x\n,u2,x\nA,u3,x\na,u4,x\n1.5,u5,x\n";
+    let json = concat!(
+        r#"[{"id":"0012","url":"u1","h":"x"},{"url":"u2","h":"x"},{"id":"A","url":"u3","h":"x"},"#,
+        r#"{"id":"a","url":"u4","h":"x"},{"id":1.5,"url":"u5","h":"x"}]"#,
+    );
+    for (name, list, format) in [
+        ("a.csv", csv.to_owned(), InputFormat::Csv),
+        ("a.tsv", csv.replace(',', "\t"), InputFormat::Tsv),
+        ("a.json", json.to_owned(), InputFormat::Json),
+    ] {
+        let (_folder, mut config) = lists(&[(name, &list)], format, 10);
+        config.key_col = Some("id".to_owned());
+        config.save_additional_columns = vec!["id".to_owned()];
+        config.verify_hash_col = Some("h".to_owned());
+        let plan = open(&config).unwrap().next().unwrap().unwrap();
+        let keys: Vec<_> = (0..plan.rows()).map(|row| plan.key(row)).collect();
+        let (invalid, duplicate) = (Failure::InvalidKey, Failure::DuplicateKey);
+        let expected = [
+            Ok(Some("0012")),
+            Err(invalid),
+            Ok(Some("A")),
+            Err(duplicate),
+            Err(invalid),
+        ];
+        assert_eq!(keys, expected, "{name}");
+        let schema = plan.input.schema();
+        let names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
+        assert_eq!(names, ["id", "url"], "{name}");
+        assert_eq!(
+            (plan.url(3), plan.expected_hash(3)),
+            (Some("u4"), Some("x"))
+        );
+    }
+}
+
+#[test]
+fn a_key_is_unique_in_its_shard_and_may_come_again_in_the_next() {
+    let (_folder, mut config) = lists(
+        &[("a.csv", "url,id\nu1,a\nu2,b\nu3,a\nu4,A\n")],
+        InputFormat::Csv,
+        2,
+    );
+    config.key_col = Some("id".to_owned());
+    let plans: Vec<_> = open(&config).unwrap().map(Result::unwrap).collect();
+    assert_eq!(plans[0].key(0), plans[1].key(0));
+    assert_eq!(plans[1].key(1), Err(Failure::DuplicateKey));
+    config.key_col = None;
+    let plan = open(&config).unwrap().next().unwrap().unwrap();
+    assert_eq!((plan.key(0), plan.keys()), (Ok(None), None));
+}
+
+#[test]
 fn the_boxes_are_given_by_row_and_stay_an_output_column() {
     let list = concat!(
         r#"{"url":"u1","faces":[[0,0,0.5,1]],"h":"x"}"#,

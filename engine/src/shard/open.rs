@@ -98,7 +98,10 @@ impl OpenShard {
         dirty: Rc<Dirty>,
         place: Permit,
     ) -> Result<Self, WriterError> {
-        let writer = ShardWriter::new(layout.clone(), plan.shard_id, plan.input.clone())?;
+        let mut writer = ShardWriter::new(layout.clone(), plan.shard_id, plan.input.clone())?;
+        if let Some(keys) = plan.keys() {
+            writer = writer.with_keys(keys.clone())?;
+        }
         let files = ShardFiles::new(target, writer.stream_path(), dirty);
         let rows = plan.rows();
         Ok(Self {

@@ -35,6 +35,7 @@ pub fn run(bytes: &[u8]) {
             .collect(),
         bbox_col: name("boxes").filter(|_| kind & 0x40 != 0),
         explode_url: kind & 0x80 != 0,
+        key_col: name("id").filter(|_| kind & 0x40 != 0),
         rows_per_shard: ROWS_PER_SHARD,
         ..InputConfig::default()
     };
@@ -59,7 +60,7 @@ fn shards(config: &InputConfig) -> (Vec<Vec<Option<String>>>, bool) {
                 .collect(),
         );
         for row in rows {
-            let _ = (plan.boxes(row), plan.expected_hash(row));
+            let _ = (plan.boxes(row), plan.expected_hash(row), plan.key(row));
         }
     }
     (shards, true)
