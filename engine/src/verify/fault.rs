@@ -23,6 +23,10 @@ pub(super) enum Fault {
     Counts,
     #[error("row {0} has a key that is not this shard's, or one that comes twice")]
     RowKey(u64),
+    #[error("row {0} has a key that no sample may have, one that comes twice, or none")]
+    GivenKey(u64),
+    #[error("row {0} failed for its key and has one")]
+    FailedKey(u64),
     #[error("row {0} has a status that is none")]
     Status(u64),
     #[error("is no whole tar")]

@@ -25,7 +25,7 @@ fn successes(count: u16) -> Rows {
         };
         let key = format!("{SHARD}{row:04}");
         // Keys made here are the shard's own and differ.
-        let _ = rows.promise(&key, "success", promised, u64::from(count));
+        let _ = rows.promise(Some(&key), "success", promised, u64::from(count));
     }
     rows
 }

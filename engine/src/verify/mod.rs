@@ -9,6 +9,7 @@
 
 mod fault;
 pub(crate) mod fuzzed;
+mod keys;
 mod report;
 mod rows;
 mod samples;

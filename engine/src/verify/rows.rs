@@ -7,6 +7,7 @@ use turbo2ds_codec::{Format, Limits, ReencodePolicy, read_header};
 use turbo2ds_writers::ShardStats;
 
 use super::fault::Fault;
+use super::keys::{Keys, Naming};
 use crate::compute::hex_digest;
 use crate::config::HashKind;
 
@@ -20,6 +21,8 @@ const ENDS_MAX: usize = 100_000;
 pub(super) struct Known {
     /// Whether images were encoded anew; unknown without a record.
     pub(super) reencode: Option<ReencodePolicy>,
+    /// Where its keys come from.
+    pub(super) naming: Naming,
 }
 
 /// A row's promise.
@@ -35,13 +38,11 @@ pub(super) struct Row {
 
 /// The rows of one shard.
 pub(super) struct Rows {
-    shard: String,
+    keys: Keys,
     known: Known,
     hash: Option<HashKind>,
     /// By place in the shard: memory follows the rows that come, not the count that is claimed.
     rows: HashMap<usize, Row>,
-    /// Digits of a key after the shard's name; the first row's decide.
-    row_digits: Option<usize>,
     read: u64,
     ends: BTreeMap<String, u64>,
     /// Successes whose bytes were held against their hash.
@@ -52,11 +53,10 @@ impl Rows {
     /// No row yet.
     pub(super) fn new(shard: &str, known: Known, hash: Option<HashKind>) -> Self {
         Self {
-            shard: shard.to_owned(),
+            keys: Keys::new(shard, known.naming),
             known,
             hash,
             rows: HashMap::new(),
-            row_digits: None,
             read: 0,
             ends: BTreeMap::new(),
             hashes_checked: 0,
@@ -66,17 +66,16 @@ impl Rows {
     /// Takes the next row of the metadata in and gives its place in the shard.
     pub(super) fn promise(
         &mut self,
-        key: &str,
+        key: Option<&str>,
         end: &str,
         row: Row,
         count: u64,
     ) -> Result<usize, Fault> {
         let number = self.read;
         self.read += 1;
-        let bad = || Fault::RowKey(number);
-        let at = self.place(key).ok_or_else(bad)?;
+        let at = self.keys.promise(number, key, end)?;
         if at as u64 >= count || self.rows.insert(at, row).is_some() {
-            return Err(bad());
+            return Err(Fault::RowKey(number));
         }
         let room = self.ends.len() < ENDS_MAX;
         match self.ends.get_mut(end) {
@@ -102,22 +101,14 @@ impl Rows {
         }
     }
 
-    /// A key's row: the digits after the shard's name.
-    fn place(&mut self, key: &str) -> Option<usize> {
-        let digits = key.strip_prefix(self.shard.as_str())?;
-        if *self.row_digits.get_or_insert(digits.len()) != digits.len() {
-            return None;
-        }
-        if digits.is_empty() {
-            return Some(0);
-        }
-        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        plain.then(|| digits.parse().ok()).flatten()
-    }
-
     /// The row of a sample that was found: a success, found for the first time.
     pub(super) fn claim(&mut self, key: &str) -> Result<usize, Fault> {
-        let at = self.place(key).ok_or(Fault::UnknownKey)?;
+        let at = self.keys.place(key).ok_or(Fault::UnknownKey)?;
+        self.claim_at(at)
+    }
+
+    /// The same by the row's place.
+    pub(super) fn claim_at(&mut self, at: usize) -> Result<usize, Fault> {
         let row = self.rows.get_mut(&at);
         let row = row.ok_or(Fault::UnknownKey)?;
         if !row.success {
@@ -236,7 +227,8 @@ mod tests {
             ("0000302", "success", true),
             ("0000301", "timed out", false),
         ] {
-            rows.promise(key, end, row(success), 3).expect("a row");
+            rows.promise(Some(key), end, row(success), 3)
+                .expect("a row");
         }
         rows
     }
@@ -252,7 +244,7 @@ mod tests {
             "000030001",
             "",
         ] {
-            let fault = rows().promise(key, "success", row(true), 3);
+            let fault = rows().promise(Some(key), "success", row(true), 3);
             assert!(matches!(fault, Err(Fault::RowKey(3))), "{key}");
         }
     }
@@ -260,7 +252,10 @@ mod tests {
     #[test]
     fn a_shard_of_one_row_has_its_name_as_key() {
         let mut rows = Rows::new("00007", Known::default(), None);
-        assert_eq!(rows.promise("00007", "success", row(true), 1).ok(), Some(0));
+        assert_eq!(
+            rows.promise(Some("00007"), "success", row(true), 1).ok(),
+            Some(0)
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Owns the reading of a shard's samples where they are not in its parquet: tar, tfrecord, a folder of
-//! files. One sample's bytes are in memory at a time. Never follows a tar's extension headers.
+//! files. One sample's bytes are in memory at a time. Of a tar's extension headers only the name of a
+//! pax header is followed, which a key too long for a plain header needs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,6 +17,8 @@ const READ_BYTES: usize = 256 * 1024;
 const TAR_BLOCK_BYTES: usize = 512;
 /// Members of one sample: image, json, txt, and room for what others add.
 const MEMBERS_MAX: usize = 16;
+/// Bytes of a pax header: it holds one name.
+const PAX_BYTES_MAX: u64 = 4096;
 /// Features that may hold a sample's image.
 const IMAGE_FEATURES: [&str; 3] = ["jpg", "png", "webp"];
 
@@ -30,10 +33,16 @@ pub(super) fn check_tar_stream(reader: impl Read, rows: &mut Rows) -> Result<(),
     let mut archive = Archive::new(reader);
     let mut samples = Samples::default();
     let mut bytes = Vec::new();
+    // The name that a pax header gives the member behind it.
+    let mut long_name = None;
     // Raw: a long-name header would be read whole before its sample is known to be ours.
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry.map_err(tar_fault)?;
-        let (key, extension) = member_name(&entry).ok_or(Fault::Member)?;
+        if entry.header().entry_type() == EntryType::XHeader && long_name.is_none() {
+            long_name = Some(pax_name(&mut entry)?);
+            continue;
+        }
+        let (key, extension) = member_name(&entry, long_name.take()).ok_or(Fault::Member)?;
         let at = samples.member(&key, &extension, rows)?;
         let size = entry.size();
         if size > MEMBER_BYTES_MAX {
@@ -45,6 +54,9 @@ pub(super) fn check_tar_stream(reader: impl Read, rows: &mut Rows) -> Result<(),
             return Err(Fault::Tar);
         }
         samples.check(&extension, &bytes, rows)?;
+    }
+    if long_name.is_some() {
+        return Err(Fault::Member);
     }
     samples.end()?;
     check_tar_end(archive.into_inner())
@@ -59,12 +71,32 @@ fn tar_fault(error: io::Error) -> Fault {
     }
 }
 
+/// The `path` of a pax header, which holds nothing else.
+fn pax_name(entry: &mut Entry<'_, impl Read>) -> Result<Vec<u8>, Fault> {
+    let mut records = Vec::new();
+    let read = entry.by_ref().take(PAX_BYTES_MAX).read_to_end(&mut records);
+    read.map_err(tar_fault)?;
+    if records.len() as u64 != entry.size() {
+        return Err(Fault::Tar);
+    }
+    let name = records
+        .strip_suffix(b"\n")
+        .and_then(|record| std::str::from_utf8(record).ok()?.split_once(" path="));
+    match name {
+        Some((length, name)) if length.parse() == Ok(records.len()) => Ok(name.into()),
+        _ => Err(Fault::Member),
+    }
+}
+
 /// A plain file's KEY and EXTENSION.
-fn member_name<R: Read>(entry: &Entry<'_, R>) -> Option<(String, String)> {
+fn member_name<R: Read>(
+    entry: &Entry<'_, R>,
+    long_name: Option<Vec<u8>>,
+) -> Option<(String, String)> {
     if entry.header().entry_type() != EntryType::Regular {
         return None;
     }
-    let name = entry.path_bytes();
+    let name = long_name.map_or_else(|| entry.path_bytes(), Into::into);
     let (key, extension) = std::str::from_utf8(&name).ok()?.split_once('.')?;
     (!key.is_empty() && !extension.is_empty()).then(|| (key.to_owned(), extension.to_owned()))
 }

@@ -8,6 +8,7 @@ use turbo2ds_codec::ReencodePolicy;
 use turbo2ds_writers::{OutputFormat, ShardStats};
 
 use super::fault::{Fault, Found};
+use super::keys::Naming;
 use super::rows::{Known, Rows};
 use super::samples::{check_folder, check_records, check_tar};
 use super::survey::{Pieces, shard_number};
@@ -65,6 +66,7 @@ impl<'a> Shard<'a> {
             format: run.and_then(format_of),
             known: Known {
                 reencode: run.and_then(reencode_of),
+                naming: run.map_or(Naming::Unknown, naming_of),
             },
         }
     }
@@ -181,6 +183,14 @@ fn format_of(run: &RunEntry) -> Option<OutputFormat> {
     ]
     .into_iter()
     .find(|format| format!("{format:?}") == *told)
+}
+
+fn naming_of(run: &RunEntry) -> Naming {
+    if run.options.contains_key("key_col") {
+        Naming::Given
+    } else {
+        Naming::Numbered
+    }
 }
 
 fn reencode_of(run: &RunEntry) -> Option<ReencodePolicy> {

@@ -155,7 +155,6 @@ impl Columns {
                 let valid = column.is_valid(at).then(|| column.value(at));
                 valid.and_then(|side| u32::try_from(side).ok())
             };
-            let key = text(self.key).ok_or(Fault::RowKey(rows.count()))?;
             let success = match text(self.status) {
                 Some("success") => true,
                 Some("failed_to_download" | "failed_to_resize") => false,
@@ -176,9 +175,9 @@ impl Columns {
                     .map(Into::into),
                 found: false,
             };
-            rows.promise(key, end, row, count)?;
+            let place = rows.promise(text(self.key), end, row, count)?;
             if images {
-                self.check_image(batch, at, key, rows)?;
+                self.check_image(batch, at, place, rows)?;
             }
         }
         Ok(())
@@ -188,7 +187,7 @@ impl Columns {
         &self,
         batch: &RecordBatch,
         at: usize,
-        key: &str,
+        place: usize,
         rows: &mut Rows,
     ) -> Result<(), Fault> {
         let Some((column, extension)) = self.image else {
@@ -198,7 +197,7 @@ impl Columns {
         if column.is_null(at) {
             return Ok(());
         }
-        let row = rows.claim(key)?;
+        let row = rows.claim_at(place)?;
         rows.check_image(row, extension, column.value(at))
     }
 }
