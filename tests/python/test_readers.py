@@ -79,6 +79,16 @@ def test_every_success_is_an_image_of_the_size_asked_with_its_caption(make_datas
         assert caption.startswith("picture ") and "×" in caption
 
 
+@pytest.mark.parametrize("output_format", READERS)
+def test_keys_of_the_list_are_what_the_readers_find(make_dataset, output_format):
+    folder = make_dataset(output_format, "--key_col", "id")
+    images = {key: image for key, (image, _) in READERS[output_format](folder).items()}
+    assert set(images) == {str(row["id"]) for row in table(folder).to_pylist() if row["status"] == "success"}
+    numbered = rows_by_key(make_dataset(output_format))
+    plain = {key: image for key, (image, _) in READERS[output_format](make_dataset(output_format)).items()}
+    assert images == {str(numbered[key]["id"]): image for key, image in plain.items()}
+
+
 def test_all_formats_hold_the_same_samples(make_dataset):
     expected = from_files(make_dataset("files"))
     for output_format, read in READERS.items():
