@@ -87,6 +87,10 @@ def download(
     # accept any certificate
     ignore_ssl_certificate: bool = False,
     *,
+    # column of texts or whole numbers that names the samples instead of shard and row; a row
+    # whose key is not fit for a file's name, or comes twice in its shard, fails without a
+    # download
+    key_col: Optional[str] = None,
     # turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe
     jpeg_decoder: str = "turbo",
     # take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else
