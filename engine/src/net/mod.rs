@@ -4,6 +4,7 @@
 mod connect;
 mod low_water;
 mod pool;
+mod self_signed;
 mod tls;
 mod transport;
 

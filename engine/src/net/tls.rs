@@ -1,11 +1,12 @@
 //! Owns TLS: one client configuration per process, one rustls state machine per connection, driven
-//! over a monoio socket. Never decides whom to trust beyond the platform's roots.
+//! over a monoio socket. Never trusts anybody but the platform's roots, or who the user named in their place.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -14,6 +15,7 @@ use rustls::{
 };
 
 use super::connect::read_failure;
+use super::self_signed::{SelfSigned, is_self_issued};
 use crate::failure::Failure;
 
 /// Ciphertext taken from the socket at once: one full TLS record and its header.
@@ -25,6 +27,9 @@ pub enum TlsError {
     /// rustls refused the configuration.
     #[error("TLS could not be configured: {0}")]
     Config(#[from] rustls::Error),
+    /// rustls refused the roots.
+    #[error("TLS roots could not be used: {0}")]
+    Roots(#[from] rustls::client::VerifierBuilderError),
 }
 
 /// A configuration that trusts the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first) and names
@@ -40,13 +45,28 @@ pub fn verifying_config() -> Result<ClientConfig, TlsError> {
 fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut store = RootCertStore::empty();
-    let (added, _) =
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    Ok((config, added))
+    let named_by_user = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
+    let mut own = Vec::new();
+    for root in rustls_native_certs::load_native_certs().certs {
+        let is_own = named_by_user.iter().any(Option::is_some) && is_self_issued(&root);
+        if store.add(root.clone()).is_ok() && is_own {
+            own.push(root);
+        }
+    }
+    let added = store.len();
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()?;
+    let config = if own.is_empty() {
+        builder.with_root_certificates(store)
+    } else {
+        let others = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
+        let algorithms = provider.signature_verification_algorithms;
+        let verifier = SelfSigned::new(own, algorithms, others.build()?);
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+    };
+    Ok((config.with_no_client_auth(), added))
 }
 
 /// The process-wide TLS configuration.
