@@ -44,7 +44,13 @@ impl Fetcher {
                 false,
             ),
         };
-        if head.encoding != ContentEncoding::Identity {
+        if head
+            .whole_length
+            .is_some_and(|whole| whole != body.bytes.len() as u64)
+        {
+            return Err(Failure::IncompleteBody);
+        }
+        if !head.encoding.is_identity() {
             body = self.decode(head.encoding, body, cap, deadline).await?;
         }
         if body.bytes.is_empty() {
@@ -139,8 +145,9 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<Body, Failure> {
         let _large = deadline.paused(self.large_bodies.acquire(1)).await;
-        let mut bytes = Vec::new();
-        decode_content(encoding, &coded.bytes, cap, &mut bytes)?;
+        let Some(bytes) = decode_content(encoding, &coded.bytes, cap)? else {
+            return Ok(coded);
+        };
         self.buffers.borrow_mut().give(coded.bytes);
         drop(coded.budget);
         let budget = self.reserve(bytes.len(), deadline).await;

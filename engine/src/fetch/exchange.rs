@@ -113,7 +113,8 @@ impl Fetcher {
             }),
             // `request` passes interim heads over.
             Answer::Interim => Err(Failure::MalformedResponse.into()),
-            Answer::Body => {
+            Answer::Part if !head.may_be_whole() => Err(Failure::IncompleteBody.into()),
+            Answer::Body | Answer::Part => {
                 let token = self.config.user_agent_token.as_deref();
                 if http::disallowed(&head.robots, token, &self.config.disallowed_directives) {
                     return Err(Failure::RobotsDisallowed.into());
@@ -139,11 +140,7 @@ async fn read_head(
             buffer.reserve(buffer.len().max(HEAD_RECEIVE_BYTES));
         }
         if transport.read(buffer).await? == 0 {
-            return Err(if buffer.is_empty() {
-                Failure::ConnectionClosed
-            } else {
-                Failure::MalformedResponse
-            });
+            return Err(Failure::ConnectionClosed);
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::failure::Failure;
 
-use super::content::ContentEncoding;
+use super::content::CodingList;
 
 /// Where the body of an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,12 @@ pub enum Framing {
 #[derive(Debug, Default)]
 pub(super) struct FramingFields {
     length: Option<u64>,
+    /// A transfer coding, `chunked` among them.
     transfer_seen: bool,
     chunked: bool,
+    /// `identity` for a transfer coding: it was withdrawn and means none, but some would take the body
+    /// to end with the connection.
+    identity: bool,
 }
 
 impl FramingFields {
@@ -40,24 +44,27 @@ impl FramingFields {
         Ok(())
     }
 
-    /// Takes one `Transfer-Encoding` value. Codings before the final `chunked` are undone with the
-    /// content's own, so they go to `encoding`.
+    /// Takes one `Transfer-Encoding` value. Codings before the final `chunked` go to `codings`.
     pub(super) fn transfer_encoding(
         &mut self,
         value: &[u8],
-        encoding: &mut ContentEncoding,
+        codings: &mut CodingList,
     ) -> Result<(), Failure> {
-        self.transfer_seen = true;
         for item in value.split(|&b| b == b',') {
             let item = item.trim_ascii();
             // Chunked is last and once, or nobody knows where the body ends.
             if self.chunked || item.is_empty() {
                 return Err(Failure::MalformedResponse);
             }
+            if item.eq_ignore_ascii_case(b"identity") {
+                self.identity = true;
+                continue;
+            }
+            self.transfer_seen = true;
             if item.eq_ignore_ascii_case(b"chunked") {
                 self.chunked = true;
             } else {
-                encoding.push(item);
+                codings.push(item);
             }
         }
         Ok(())
@@ -71,13 +78,14 @@ impl FramingFields {
         if matches!(status, 100..=199 | 204 | 205 | 304) {
             // A body that was announced all the same may come: leave it to the closed connection.
             let silent = !self.transfer_seen && self.length.unwrap_or(0) == 0;
-            return Ok((Framing::Empty, silent));
+            return Ok((Framing::Empty, silent && !self.identity));
         }
-        Ok(match (self.chunked, self.length) {
+        let (framing, in_step) = match (self.chunked, self.length) {
             (true, length) => (Framing::Chunked, length.is_none() && http_1_1),
             (false, Some(length)) => (Framing::Length(length), true),
             (false, None) => (Framing::Eof, false),
-        })
+        };
+        Ok((framing, in_step && !self.identity))
     }
 }
 

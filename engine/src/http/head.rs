@@ -10,8 +10,10 @@ use memchr::memchr_iter;
 use crate::failure::Failure;
 use crate::limits::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX};
 
-use super::content::ContentEncoding;
+use super::content::{CodingList, ContentEncoding};
 use super::framing::{Framing, FramingFields};
+use super::outcome::{Answer, classify};
+use super::range::WholeRange;
 use super::retry::RetryAfter;
 
 /// What an answer says before its body.
@@ -23,14 +25,29 @@ pub struct Head {
     pub framing: Framing,
     /// Whether another request may follow once the body was read to its end.
     pub keep_alive: bool,
-    /// What the body has to be decoded from, [`ContentEncoding::Unsupported`] included.
+    /// What the body has to be decoded from.
     pub encoding: ContentEncoding,
+    /// The body's length, coded, of a 206 whose `Content-Range` says that it is the whole.
+    pub whole_length: Option<u64>,
     /// The first `Location` value.
     pub location: Option<Vec<u8>>,
+    /// The `Set-Cookie` values of a redirect, in order.
+    pub cookies: Vec<Vec<u8>>,
     /// The `X-Robots-Tag` values, in order.
     pub robots: Vec<Vec<u8>>,
     /// The first `Retry-After` value, if it means something.
     pub retry_after: Option<RetryAfter>,
+}
+
+impl Head {
+    /// Whether a 206 is the whole, as far as its head tells: a body whose length is not known yet has to
+    /// come to [`Head::whole_length`].
+    pub fn may_be_whole(&self) -> bool {
+        match (self.whole_length, self.framing) {
+            (Some(whole), Framing::Length(length)) => whole == length,
+            (whole, _) => whole.is_some(),
+        }
+    }
 }
 
 /// What the bytes so far hold.
@@ -232,15 +249,19 @@ fn read_fields(
     fields: &[httparse::Header<'_>],
 ) -> Result<Head, Failure> {
     let mut framing = FramingFields::default();
-    let mut content = ContentEncoding::Identity;
-    let mut transfer = Vec::new();
+    let mut content = CodingList::default();
+    let mut transfer = CodingList::default();
+    let mut range = WholeRange::default();
+    let is_redirect = classify(status) == Answer::Redirect;
     let mut connection = Connection::default();
     let mut head = Head {
         status,
         framing: Framing::Empty,
         keep_alive: false,
-        encoding: ContentEncoding::Identity,
+        encoding: ContentEncoding::default(),
+        whole_length: None,
         location: None,
+        cookies: Vec::new(),
         robots: Vec::new(),
         retry_after: None,
     };
@@ -250,7 +271,7 @@ fn read_fields(
         if name.eq_ignore_ascii_case("content-length") {
             framing.content_length(&value())?;
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            transfer.push(value());
+            framing.transfer_encoding(&value(), &mut transfer)?;
         } else if name.eq_ignore_ascii_case("content-encoding") {
             value()
                 .split(|&b| b == b',')
@@ -259,19 +280,20 @@ fn read_fields(
             connection.read(&value());
         } else if name.eq_ignore_ascii_case("location") {
             head.location.get_or_insert_with(|| value().into_owned());
+        } else if is_redirect && name.eq_ignore_ascii_case("set-cookie") {
+            head.cookies.push(value().into_owned());
+        } else if name.eq_ignore_ascii_case("content-range") {
+            range.take(&value());
         } else if name.eq_ignore_ascii_case("x-robots-tag") {
             head.robots.push(value().into_owned());
         } else if name.eq_ignore_ascii_case("retry-after") {
             head.retry_after = head.retry_after.or_else(|| RetryAfter::parse(&value()));
         }
     }
-    // Applied after the content's codings, so undone before them, wherever the field stood.
-    for value in transfer {
-        framing.transfer_encoding(&value, &mut content)?;
-    }
     let (framing, in_step) = framing.resolve(status, http_1_1)?;
     head.framing = framing;
-    head.encoding = content;
+    head.encoding = ContentEncoding::new(content, transfer);
+    head.whole_length = range.length().filter(|_| status == 206);
     head.keep_alive = in_step && connection.persists(http_1_1);
     Ok(head)
 }

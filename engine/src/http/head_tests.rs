@@ -1,4 +1,3 @@
-use super::super::content::Coding;
 use super::*;
 
 fn head(text: &str) -> Head {
@@ -10,6 +9,14 @@ fn head(text: &str) -> Head {
 
 fn ok_with(fields: &str) -> Head {
     head(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"))
+}
+
+/// What these codings of content and transfer come to.
+fn codings(content: &[&str], transfer: &[&str]) -> ContentEncoding {
+    let [mut inner, mut outer] = [CodingList::default(); 2];
+    content.iter().for_each(|name| inner.push(name.as_bytes()));
+    transfer.iter().for_each(|name| outer.push(name.as_bytes()));
+    ContentEncoding::new(inner, outer)
 }
 
 fn refused(fields: &str) -> Option<Failure> {
@@ -29,7 +36,8 @@ fn the_fields_that_matter_are_kept() {
     assert_eq!(head.location.as_deref(), Some(&b"/a"[..]));
     assert_eq!(head.robots, [b"noai".to_vec(), b"bot: noindex".to_vec()]);
     assert_eq!(head.retry_after, RetryAfter::parse(b"3"));
-    assert_eq!(head.encoding, ContentEncoding::Coded(Coding::Gzip));
+    assert_eq!(head.encoding, codings(&["gzip"], &[]));
+    assert_eq!((head.whole_length, head.cookies.len()), (None, 0));
 }
 
 #[test]
@@ -187,7 +195,10 @@ fn a_length_that_two_readers_may_read_differently_is_refused() {
 fn a_transfer_coding_other_than_chunked_last_is_refused() {
     for value in [
         "gzip",
-        "identity",
+        "gzip, identity",
+        "identity,",
+        "identity;q=1",
+        "chunked, identity",
         "",
         "chunked, gzip",
         "chunked, chunked",
@@ -275,9 +286,37 @@ fn a_status_without_a_body_has_none_whatever_it_announces() {
 }
 
 #[test]
+fn identity_is_no_transfer_coding_and_the_connection_is_left() {
+    for (fields, framing) in [
+        ("Transfer-Encoding: identity\r\n", Framing::Eof),
+        (
+            "Transfer-Encoding: Identity\r\nContent-Length: 5\r\n",
+            Framing::Length(5),
+        ),
+        (
+            "Content-Length: 5\r\nTransfer-Encoding: identity, identity\r\n",
+            Framing::Length(5),
+        ),
+        ("Transfer-Encoding: identity, chunked\r\n", Framing::Chunked),
+        (
+            "Transfer-Encoding: identity\r\nTransfer-Encoding: gzip, chunked\r\n",
+            Framing::Chunked,
+        ),
+    ] {
+        let head = ok_with(fields);
+        assert_eq!(
+            (head.framing, head.keep_alive),
+            (framing, false),
+            "{fields}"
+        );
+    }
+    let empty = head("HTTP/1.1 304 x\r\nTransfer-Encoding: identity\r\n\r\n");
+    assert!(!empty.keep_alive);
+}
+
+#[test]
 fn codings_are_kept_in_their_order_of_application() {
-    let (inner, outer) = (Coding::Gzip, Coding::Brotli);
-    let twice = ContentEncoding::CodedTwice { inner, outer };
+    let twice = codings(&["gzip", "br"], &[]);
     assert_eq!(ok_with("Content-Encoding: x-gzip, br\r\n").encoding, twice);
     assert_eq!(
         ok_with("Content-Encoding: gzip\r\nContent-Encoding: br\r\n").encoding,
@@ -285,18 +324,40 @@ fn codings_are_kept_in_their_order_of_application() {
     );
     assert_eq!(
         ok_with("Transfer-Encoding: br, chunked\r\nContent-Encoding: gzip\r\n").encoding,
-        twice
+        codings(&["gzip"], &["br"])
     );
-    assert_eq!(
-        ok_with("Content-Encoding: identity,\r\n").encoding,
-        ContentEncoding::Identity
-    );
-    assert_eq!(
-        ok_with("Content-Encoding: zstd\r\n").encoding,
-        ContentEncoding::Unsupported
-    );
-    assert_eq!(
-        ok_with("Content-Encoding: br, br, br\r\n").encoding,
-        ContentEncoding::Unsupported
-    );
+    for nothing in ["identity,", "utf-8", "gzip, none", ""] {
+        let head = ok_with(&format!("Content-Encoding: {nothing}\r\n"));
+        assert!(head.encoding.is_identity(), "{nothing}");
+    }
+    assert!(!ok_with("Content-Encoding: zstd\r\n").encoding.is_identity());
+    let unknown = ok_with("Transfer-Encoding: rot13, chunked\r\n").encoding;
+    assert!(!unknown.is_identity());
+}
+
+#[test]
+fn a_part_may_be_the_whole() {
+    let part = |fields: &str| head(&format!("HTTP/1.1 206 Partial Content\r\n{fields}\r\n"));
+    let whole = "Content-Range: bytes 0-4/5\r\n";
+    for fields in [
+        "",
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ] {
+        let head = part(&format!("{whole}{fields}"));
+        assert_eq!((head.whole_length, head.may_be_whole()), (Some(5), true));
+    }
+    assert!(!part(&format!("{whole}Content-Length: 4\r\n")).may_be_whole());
+    assert!(!part("Content-Range: bytes 0-3/5\r\nContent-Length: 4\r\n").may_be_whole());
+    assert!(!part("Content-Length: 5\r\n").may_be_whole());
+    assert_eq!(ok_with(whole).whole_length, None, "200 is whole without it");
+}
+
+#[test]
+fn the_cookies_of_a_redirect_are_kept_and_no_others() {
+    let cookies = "Location: /x\r\nSet-Cookie: a=1\r\nset-cookie: b=2; Path=/\r\n\r\n";
+    for (status, kept) in [(302, 2), (307, 2), (200, 0), (304, 0), (404, 0), (429, 0)] {
+        let head = head(&format!("HTTP/1.1 {status} x\r\n{cookies}"));
+        assert_eq!(head.cookies.len(), kept, "{status}");
+    }
 }

@@ -15,6 +15,7 @@ mod framing;
 mod head;
 mod outcome;
 mod proxy;
+mod range;
 mod redirect;
 mod request;
 mod retry;

@@ -8,6 +8,8 @@ use crate::failure::Failure;
 pub enum Answer {
     /// Read the body: it is the image.
     Body,
+    /// Read the body where the head says that it is the whole, else it is incomplete.
+    Part,
     /// Ask again where `Location` says.
     Redirect,
     /// Not the answer yet: read the next head from the same connection.
@@ -24,7 +26,7 @@ pub const fn classify(status: u16) -> Answer {
         100..=199 => Answer::Interim,
         204 | 205 => Answer::Failed(Failure::EmptyBody),
         // We never ask for a range.
-        206 => Answer::Failed(Failure::IncompleteBody),
+        206 => Answer::Part,
         200..=299 => Answer::Body,
         301 | 302 | 303 | 307 | 308 => Answer::Redirect,
         _ => Answer::Failed(Failure::HttpStatus(status)),
@@ -45,7 +47,7 @@ mod tests {
             (203, Answer::Body),
             (204, Answer::Failed(Failure::EmptyBody)),
             (205, Answer::Failed(Failure::EmptyBody)),
-            (206, Answer::Failed(Failure::IncompleteBody)),
+            (206, Answer::Part),
             (226, Answer::Body),
             (300, Answer::Failed(Failure::HttpStatus(300))),
             (304, Answer::Failed(Failure::HttpStatus(304))),
