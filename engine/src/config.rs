@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use turbo2ds_codec::Settings;
 
+use crate::http::Sender;
 use crate::isolate::Isolation;
 use crate::limits;
 use crate::slice::SliceConfig;
@@ -229,10 +230,10 @@ pub struct FetchConfig {
     pub outage_wait: Duration,
     /// Further attempts for failures that may change.
     pub retries: u32,
-    /// The whole User-Agent value.
-    pub user_agent: String,
+    /// What requests say of their sender.
+    pub sender: Sender,
     /// Our token in `X-Robots-Tag: token: directive`, lower case.
-    pub user_agent_token: Option<String>,
+    pub robots_token: Option<String>,
     /// Directives that forbid use, lower case; empty turns the check off.
     pub disallowed_directives: Vec<String>,
     /// Accept any certificate.

@@ -12,7 +12,11 @@ pub const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Most redirects followed for one URL.
 pub const REDIRECTS_MAX: u32 = 10;
 /// Longest URL that is requested, bytes.
-pub const URL_BYTES_MAX: usize = 8 * 1024;
+pub const URL_BYTES_MAX: usize = 64 * 1024;
+/// Most fields that a user may add to requests, and their size together: servers bound a request's head.
+pub const EXTRA_FIELDS_MAX: usize = 50;
+/// See [`EXTRA_FIELDS_MAX`].
+pub const EXTRA_FIELDS_BYTES_MAX: usize = 16 * 1024;
 /// Most interim (1xx) answers before the final one.
 pub const INTERIM_ANSWERS_MAX: u32 = 10;
 /// Default for the most pixels of one image.

@@ -203,7 +203,7 @@ impl Fetcher {
         write_connect(
             &mut request,
             &authority,
-            &self.config.user_agent,
+            self.config.sender.user_agent(),
             authorization,
         );
         let mut transport = Transport::plain(socket);

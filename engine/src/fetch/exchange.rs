@@ -7,8 +7,7 @@ use super::dial::Dialled;
 use super::{AttemptFailure, Body, Deadline, Fetcher};
 use crate::failure::Failure;
 use crate::http::{
-    self, Answer, Head, HeadParse, HeadScanner, RequestForm, Scheme, Target, classify,
-    write_request,
+    self, Answer, Chain, Head, HeadParse, HeadScanner, RequestForm, Scheme, classify, write_request,
 };
 use crate::limits;
 use crate::net::Transport;
@@ -31,13 +30,14 @@ pub(super) struct Received {
 }
 
 impl Fetcher {
-    /// One request for `target`. A reused connection that the server had closed meanwhile is
+    /// The chain's next request. A reused connection that the server had closed meanwhile is
     /// replaced once by a fresh one; that is no retry of the request's failure.
     pub(super) async fn exchange(
         &self,
-        target: &Target,
+        chain: &Chain<'_>,
         deadline: &Deadline,
     ) -> Result<Outcome, AttemptFailure> {
+        let target = chain.target();
         let key = Self::pool_key(target);
         let mut fresh = false;
         loop {
@@ -45,7 +45,7 @@ impl Fetcher {
                 mut transport,
                 reused,
             } = self.dial(target, &key, fresh, deadline).await?;
-            match self.request(&mut transport, target).await {
+            match self.request(&mut transport, chain).await {
                 Ok(received) => {
                     self.outage.host_answered(None);
                     let (outcome, reusable) =
@@ -65,8 +65,9 @@ impl Fetcher {
     async fn request(
         &self,
         transport: &mut Transport,
-        target: &Target,
+        chain: &Chain<'_>,
     ) -> Result<Received, Failure> {
+        let target = chain.target();
         let mut buffer = self.buffers.borrow_mut().take(HEAD_RECEIVE_BYTES);
         let proxy = self
             .proxies
@@ -80,9 +81,9 @@ impl Fetcher {
         let authorization = proxy.and_then(|proxy| proxy.authorization.as_deref());
         write_request(
             &mut buffer,
-            target,
+            chain.hop(),
             form,
-            &self.config.user_agent,
+            &self.config.sender,
             authorization,
         );
         let mut buffer = transport.write_all(buffer).await?;
@@ -115,7 +116,7 @@ impl Fetcher {
             Answer::Interim => Err(Failure::MalformedResponse.into()),
             Answer::Part if !head.may_be_whole() => Err(Failure::IncompleteBody.into()),
             Answer::Body | Answer::Part => {
-                let token = self.config.user_agent_token.as_deref();
+                let token = self.config.robots_token.as_deref();
                 if http::disallowed(&head.robots, token, &self.config.disallowed_directives) {
                     return Err(Failure::RobotsDisallowed.into());
                 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::address::AddressPolicy;
 use crate::config::FetchConfig;
 use crate::failure::Failure;
-use crate::http::{self, Backoff, Proxies, RetryAfter, Target};
+use crate::http::{Backoff, Chain, Proxies, RetryAfter, Target};
 use crate::limits;
 use crate::net::{Pool, TlsContext};
 use crate::outage::Outage;
@@ -133,7 +133,7 @@ impl Fetcher {
     async fn attempts(&self, target: &Target, deadline: &Deadline) -> Result<Body, Failure> {
         let mut attempt = 0;
         loop {
-            let failed = match self.follow(target.clone(), deadline).await {
+            let failed = match self.follow(target, deadline).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
@@ -169,20 +169,16 @@ impl Fetcher {
     }
 
     /// One attempt: the request and its redirects.
-    async fn follow(
-        &self,
-        mut target: Target,
-        deadline: &Deadline,
-    ) -> Result<Body, AttemptFailure> {
-        for followed in 0.. {
-            match self.exchange(&target, deadline).await? {
+    async fn follow(&self, target: &Target, deadline: &Deadline) -> Result<Body, AttemptFailure> {
+        let mut chain = Chain::new(target);
+        loop {
+            match self.exchange(&chain, deadline).await? {
                 Outcome::Body(body) => return Ok(body),
                 Outcome::Redirect(head) => {
-                    target = http::follow(&target, &head, followed, self.config.redirects_max)?;
+                    chain.follow(&head, self.config.redirects_max, SystemTime::now())?;
                 }
             }
         }
-        unreachable!("`follow` ends the chain at its limit")
     }
 
     /// xorshift64*: jitter needs no more.

@@ -16,6 +16,8 @@ use crate::sync::Outbox;
 
 /// Names one core remembers: those of its open shards' hosts. The resolver remembers more for all.
 const CACHE_NAMES_MAX: usize = 16_384;
+/// Longest name there can be, as text (RFC 1035, 2.3.4): a longer one is neither asked nor remembered.
+const NAME_CHARS_MAX: usize = 253;
 type Found = Result<Arc<[IpAddr]>, DnsError>;
 
 /// The resolver's answer, on its way through the mailbox.
@@ -135,6 +137,9 @@ impl Names {
 
     /// What is known without asking.
     fn known(&self, name: &str) -> Option<Found> {
+        if name.len() > NAME_CHARS_MAX {
+            return Some(Err(DnsError::NotFound));
+        }
         match self.fixed.get(name) {
             Some(addresses) => Some(Ok(addresses)),
             None => self.cache.borrow_mut().get(name, Instant::now()),

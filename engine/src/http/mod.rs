@@ -10,6 +10,7 @@
 
 mod chunked;
 mod content;
+mod cookies;
 mod date;
 mod framing;
 mod head;
@@ -20,16 +21,19 @@ mod redirect;
 mod request;
 mod retry;
 mod robots;
+mod sender;
 mod target;
 
 pub use chunked::{ChunkedDecoder, Progress};
 pub use content::{Coding, ContentEncoding, decode_content};
+pub use cookies::CookieJar;
 pub use framing::Framing;
 pub use head::{Head, HeadParse, HeadScanner, parse_head};
 pub use outcome::{Answer, classify};
 pub use proxy::{Proxies, Proxy, ProxyError};
-pub use redirect::follow;
-pub use request::{RequestForm, write_connect, write_request};
+pub use redirect::{Chain, follow};
+pub use request::{Hop, RequestForm, write_connect, write_request};
 pub use retry::{Backoff, RetryAfter};
 pub use robots::disallowed;
+pub use sender::{ExtraField, Referer, Sender};
 pub use target::{Host, Scheme, Target};

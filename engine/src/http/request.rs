@@ -1,6 +1,8 @@
 //! Owns the bytes of a request: `GET` to a server or proxy, `CONNECT` to a proxy (RFC 9112, 3).
 //! Never lets a value end its own line: whatever is not printable ASCII is replaced.
 
+use super::cookies::CookieJar;
+use super::sender::Sender;
 use super::target::Target;
 
 /// How the request target is spelled.
@@ -12,14 +14,28 @@ pub enum RequestForm {
     Absolute,
 }
 
-/// Appends a `GET` for `target` to `out`. `proxy_auth` is a whole `Proxy-Authorization` value.
+/// One request of a row's way along its redirects.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// What is asked for.
+    pub target: &'a Target,
+    /// What the row's own URL names.
+    pub first: &'a Target,
+    /// No redirect has led away from the origin of `first` so far.
+    pub at_first_origin: bool,
+    /// What the redirects have set.
+    pub cookies: &'a CookieJar,
+}
+
+/// Appends a `GET` to `out`. `proxy_auth` is a whole `Proxy-Authorization` value.
 pub fn write_request(
     out: &mut Vec<u8>,
-    target: &Target,
+    hop: Hop<'_>,
     form: RequestForm,
-    user_agent: &str,
+    sender: &Sender,
     proxy_auth: Option<&str>,
 ) {
+    let target = hop.target;
     out.extend_from_slice(b"GET ");
     // The URL parser left only printable ASCII without a space in either form.
     out.extend_from_slice(match form {
@@ -27,12 +43,8 @@ pub fn write_request(
         RequestForm::Absolute => target.absolute().as_bytes(),
     });
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_field(out, "Host", &target.authority());
-    write_field(out, "User-Agent", user_agent);
-    write_field(out, "Accept", "image/*,*/*;q=0.8");
-    // Images are compressed already: a coding would only cost both sides time.
-    write_field(out, "Accept-Encoding", "identity");
-    write_field(out, "Connection", "keep-alive");
+    write_field(out, "Host", target.authority());
+    sender.write(out, hop);
     end_with_authorization(out, proxy_auth);
 }
 
@@ -59,7 +71,8 @@ fn end_with_authorization(out: &mut Vec<u8>, proxy_auth: Option<&str>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_field(out: &mut Vec<u8>, name: &'static str, value: &str) {
+/// Appends one line.
+pub(super) fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     write_printable(out, value);
@@ -80,7 +93,14 @@ mod tests {
 
     fn get(url: &str, form: RequestForm, agent: &str, auth: Option<&str>) -> String {
         let mut out = Vec::new();
-        write_request(&mut out, &Target::parse(url).unwrap(), form, agent, auth);
+        let target = Target::parse(url).unwrap();
+        let hop = Hop {
+            target: &target,
+            first: &target,
+            at_first_origin: true,
+            cookies: &CookieJar::default(),
+        };
+        write_request(&mut out, hop, form, &Sender::new(agent), auth);
         String::from_utf8(out).unwrap()
     }
 

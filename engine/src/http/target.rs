@@ -140,8 +140,25 @@ impl Target {
     }
 
     /// The `Host` field's value: the port only where it is not the scheme's own.
-    pub fn authority(&self) -> String {
-        self.url[Position::BeforeHost..Position::AfterPort].to_owned()
+    pub fn authority(&self) -> &str {
+        &self.url[Position::BeforeHost..Position::AfterPort]
+    }
+
+    /// Scheme and authority with a slash behind them.
+    pub(super) fn root(&self) -> &str {
+        // The path of such a URL begins with a slash.
+        let end = self.url[..Position::BeforePath].len() + 1;
+        &self.url.as_str()[..end]
+    }
+
+    /// Whether both are of one origin (WHATWG HTML): the same scheme, host and port.
+    pub(super) fn same_origin(&self, other: &Self) -> bool {
+        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
+    }
+
+    /// The path alone; starts with `/`.
+    pub(super) fn path(&self) -> &str {
+        self.url.path()
     }
 
     /// The authority a `CONNECT` asks for: always with a port.
@@ -183,7 +200,7 @@ mod tests {
         Target::parse(text).unwrap_or_else(|failure| panic!("{text}: {failure}"))
     }
 
-    fn asks(target: &Target) -> (String, &str) {
+    fn asks(target: &Target) -> (&str, &str) {
         (target.authority(), target.path_and_query())
     }
 
@@ -192,7 +209,7 @@ mod tests {
         let t = target(" https://Example.COM/a/b.jpg?x=1#top\r\n");
         assert_eq!((t.scheme, t.port), (Scheme::Https, 443));
         assert_eq!(t.host, Host::Name("example.com".into()));
-        assert_eq!(asks(&t), ("example.com".into(), "/a/b.jpg?x=1"));
+        assert_eq!(asks(&t), ("example.com", "/a/b.jpg?x=1"));
     }
 
     #[test]
@@ -207,9 +224,30 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_is_a_scheme_a_host_and_a_port() {
+        let own = target("http://a.example/x");
+        for same in [
+            "http://A.example:80/y",
+            "http://a.example./",
+            "http://u:p@a.example/?q",
+        ] {
+            assert!(own.same_origin(&target(same)), "{same}");
+        }
+        for other in [
+            "https://a.example/x",
+            "http://a.example:81/x",
+            "http://b.a.example/x",
+        ] {
+            assert!(!own.same_origin(&target(other)), "{other}");
+        }
+        assert_eq!(target("http://[::1]:81/a?b").root(), "http://[::1]:81/");
+        assert_eq!(target("https://a.example").root(), "https://a.example/");
+    }
+
+    #[test]
     fn userinfo_is_accepted_and_never_sent() {
         let t = target("http://user:secret@host/x");
-        assert_eq!(asks(&t), ("host".into(), "/x"));
+        assert_eq!(asks(&t), ("host", "/x"));
         assert!(!t.absolute().contains("secret"));
     }
 
@@ -336,7 +374,7 @@ mod tests {
             let t = base
                 .join(location)
                 .unwrap_or_else(|f| panic!("{location:?}: {f}"));
-            assert_eq!(asks(&t), (authority.to_owned(), path), "{location:?}");
+            assert_eq!(asks(&t), (authority, path), "{location:?}");
         }
     }
 

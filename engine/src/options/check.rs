@@ -23,6 +23,7 @@ use crate::limits;
 use super::dns;
 use super::fingerprint;
 use super::input;
+use super::sender;
 use super::table::{Group, OptionSpec};
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
 use super::workers;
@@ -260,18 +261,14 @@ fn isolation(
 }
 
 fn fetch(v: &Values) -> Result<FetchConfig, Error> {
-    let token = v.read("user_agent_token", optional(agent_token))?;
-    let version = env!("CARGO_PKG_VERSION");
+    let (sender, robots_token) = sender::sender(v)?;
     let hashes = HASHES.map(|(name, kind)| (name, Some(kind)));
     Ok(FetchConfig {
         timeout: v.read("timeout", seconds)?,
         outage_wait: v.read("outage_wait", seconds_or_none)?,
         retries: v.read("retries", integer(0, 100))?,
-        user_agent: match &token {
-            Some(token) => format!("turbo2ds/{version} (compatible; {token})"),
-            None => format!("turbo2ds/{version}"),
-        },
-        user_agent_token: token.map(|token| token.to_ascii_lowercase()),
+        sender,
+        robots_token,
         disallowed_directives: v.read_list("disallowed_header_directives", |text| {
             Ok(text.to_ascii_lowercase())
         })?,
@@ -304,18 +301,6 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("seconds, at least 0 and at most 86400".to_owned()),
-    }
-}
-
-/// The token stands in a header's comment and before the colon of X-Robots-Tag, so that it must be
-/// a token by RFC 9110, section 5.6.2.
-fn agent_token(given: &str) -> Result<String, String> {
-    let token = text(given)?;
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if token.bytes().all(fits) {
-        Ok(token)
-    } else {
-        Err("a name of letters, digits and -._ without spaces".to_owned())
     }
 }
 

@@ -13,6 +13,7 @@ mod dns;
 mod fingerprint;
 mod help;
 mod input;
+mod sender;
 mod table;
 mod tools;
 mod value;

@@ -200,7 +200,12 @@ fn a_bad_value_is_answered_with_the_valid_ones() {
         (&["--allow_net", "10.0.0.0/99"], "10.0.0.0/8"),
         (&["--dns_servers", "dns.example"], "9.9.9.9"),
         (&["--resolve", "example.org"], "HOST:ADDRESS"),
-        (&["--user_agent_token", "a\r\nHost: b"], "without spaces"),
+        (&["--user_agent_token", "a\r\nHost: b"], "on one line"),
+        (&["--user_agent_token", "b\u{f6}t"], "printable ASCII"),
+        (&["--user_agent", "a\0"], "printable ASCII"),
+        (&["--user_agent="], "some text"),
+        (&["--contact", "example.org"], "bot@example.org"),
+        (&["--referer", "example.org"], "auto"),
         (&["--max_body_bytes", "999999999999"], "whole number"),
         (&["--save_additional_columns", "[a"], "list"),
         (&["--image_size"], "--image_size INT"),
@@ -414,17 +419,6 @@ fn repeatable_lists_grow_and_others_are_taken_from_the_last() {
 }
 
 #[test]
-fn the_user_agent_is_honest() {
-    let plain = run(&["l.csv"]).unwrap().fetch.user_agent;
-    assert!(plain.starts_with("turbo2ds/") && !plain.contains("Mozilla"));
-    let fetch = run(&["l.csv", "--user_agent_token", "MyBot"])
-        .unwrap()
-        .fetch;
-    assert!(fetch.user_agent.ends_with(" (compatible; MyBot)"));
-    assert_eq!(fetch.user_agent_token.as_deref(), Some("mybot"));
-}
-
-#[test]
 fn the_fingerprint_sees_what_the_dataset_holds_and_not_how_it_is_fetched() {
     let plain = run(&["l.csv"]).unwrap().fingerprint;
     let faster = run(&[
@@ -535,3 +529,6 @@ fn a_part_of_the_shards_is_a_range_or_a_share() {
         refused(&[&["l.txt"], args].concat());
     }
 }
+
+#[path = "sender_tests.rs"]
+mod sender_tests;

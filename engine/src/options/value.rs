@@ -67,6 +67,30 @@ impl Values {
         read_text(name, text, &reader)
     }
 
+    /// Every text given for `name`, for texts that hold commas: one in brackets is a list of them, any
+    /// other is not split. An error does not repeat the text.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Error> {
+        let mut all = Vec::new();
+        for text in &self.texts[position(name)].given {
+            let text = text.trim();
+            if is_none(text) {
+                continue;
+            }
+            if !text.starts_with('[') {
+                all.push(unquote(text).to_owned());
+                continue;
+            }
+            let listed = list(text).map_err(|expected| {
+                Error::usage(
+                    format!("`--{name}` does not take the list it is given"),
+                    format!("expected {expected}"),
+                )
+            });
+            all.extend(listed?);
+        }
+        Ok(all)
+    }
+
     /// Reads `name` as a list, each part by `reader`; every repetition adds its parts.
     pub(super) fn read_list<T>(
         &self,

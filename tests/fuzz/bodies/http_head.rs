@@ -51,7 +51,7 @@ fn check_head(head: &Head, rest: &[u8]) {
         // What is written into the next request line ends where it seems to.
         assert!(target.path_and_query().starts_with('/'));
         let plain = |text: &str| text.bytes().all(|byte| byte > b' ' && byte != 0x7f);
-        assert!(plain(target.path_and_query()) && plain(&target.authority()));
+        assert!(plain(target.path_and_query()) && plain(target.authority()));
     }
     let directives = ["noai", "noindex"].map(String::from);
     let _ = disallowed(&head.robots, Some("turbo2ds"), &directives);

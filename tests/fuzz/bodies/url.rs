@@ -3,7 +3,7 @@
 //! is the host that is asked.
 
 use arbitrary::{Arbitrary, Unstructured};
-use turbo2ds::http::{RequestForm, Target, write_request};
+use turbo2ds::http::{Chain, RequestForm, Sender, Target, write_request};
 
 /// One input.
 pub fn run(input: &[u8]) {
@@ -26,14 +26,14 @@ pub fn run(input: &[u8]) {
 fn check(target: &Target) {
     assert!(target.port != 0);
     let plain = |text: &str| text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
-    assert!(plain(&target.authority()) && plain(&target.connect_authority()));
+    assert!(plain(target.authority()) && plain(&target.connect_authority()));
     assert!(plain(target.path_and_query()) && target.path_and_query().starts_with('/'));
     let mut request = Vec::new();
     write_request(
         &mut request,
-        target,
+        Chain::new(target).hop(),
         RequestForm::Absolute,
-        "turbo2ds",
+        &Sender::new("turbo2ds"),
         None,
     );
     let request = String::from_utf8(request).expect("a request is ASCII");
