@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use monoio::time::timeout_at;
 
+use crate::failure::Failure;
+
 /// The deadline of one URL.
 pub struct Deadline {
     at: Cell<Instant>,
     paused_since: Cell<Option<Instant>>,
-    waits_for_name: Cell<bool>,
+    waits_for: Cell<Option<Failure>>,
 }
 
 impl Deadline {
@@ -21,14 +23,13 @@ impl Deadline {
         Self {
             at: Cell::new(Instant::now() + timeout),
             paused_since: Cell::new(None),
-            waits_for_name: Cell::new(false),
+            waits_for: Cell::new(None),
         }
     }
 
     /// Time left, as if the pause ended now.
     pub fn remaining(&self) -> Duration {
-        self.moved(Instant::now())
-            .saturating_duration_since(Instant::now())
+        self.at().saturating_duration_since(Instant::now())
     }
 
     /// Runs `future` until the deadline; none where it passed.
@@ -55,17 +56,27 @@ impl Deadline {
         output
     }
 
+    /// Where it is.
+    pub fn at(&self) -> Instant {
+        self.moved(Instant::now())
+    }
+
     /// Runs `future`, which resolves a name, and remembers that while it does.
     pub async fn naming<F: Future>(&self, future: F) -> F::Output {
-        self.waits_for_name.set(true);
+        self.waiting(Failure::DnsTimedOut, future).await
+    }
+
+    /// Runs `future`, and remembers while it does that a deadline which passes means this failure.
+    pub async fn waiting<F: Future>(&self, failure: Failure, future: F) -> F::Output {
+        self.waits_for.set(Some(failure));
         let output = future.await;
-        self.waits_for_name.set(false);
+        self.waits_for.set(None);
         output
     }
 
-    /// Whether a name was being resolved when the time was over.
-    pub fn waits_for_name(&self) -> bool {
-        self.waits_for_name.get()
+    /// What it means that the time is over.
+    pub fn failure(&self) -> Failure {
+        self.waits_for.get().unwrap_or(Failure::TimedOut)
     }
 
     fn moved(&self, now: Instant) -> Instant {
@@ -96,6 +107,18 @@ mod tests {
                 .await
         });
         assert!(ended.is_none());
+    }
+
+    #[test]
+    fn what_was_waited_for_names_the_failure() {
+        let failure = run(async {
+            let deadline = Deadline::after(Duration::from_millis(20));
+            assert_eq!(deadline.failure(), Failure::TimedOut);
+            let host = deadline.waiting(Failure::HostRateLimited, std::future::pending::<()>());
+            assert!(deadline.bound(host).await.is_none());
+            deadline.failure()
+        });
+        assert_eq!(failure, Failure::HostRateLimited);
     }
 
     #[test]

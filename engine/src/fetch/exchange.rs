@@ -111,6 +111,7 @@ impl Fetcher {
             Answer::Failed(failure) => Err(AttemptFailure {
                 failure,
                 retry_after: head.retry_after,
+                paused: None,
             }),
             // `request` passes interim heads over.
             Answer::Interim => Err(Failure::MalformedResponse.into()),

@@ -7,6 +7,7 @@ mod deadline;
 mod dial;
 mod exchange;
 mod names;
+mod pauses;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,6 +28,8 @@ use exchange::Outcome;
 pub use buffers::Buffers;
 pub use deadline::Deadline;
 pub use names::{NameAnswer, Names, NamesParts};
+pub use pauses::Pauses;
+use pauses::{Leave, Turn};
 
 /// What all fetches of one core share. Lives on the reactor's thread.
 pub struct Fetcher {
@@ -37,6 +40,7 @@ pub struct Fetcher {
     /// The core's name cache and its line to the resolver.
     pub names: Rc<Names>,
     outage: Arc<Outage>,
+    pauses: Arc<Pauses>,
     pool: RefCell<Pool>,
     /// Body buffers between uses.
     pub buffers: RefCell<Buffers>,
@@ -61,6 +65,8 @@ pub struct Body {
 struct AttemptFailure {
     failure: Failure,
     retry_after: Option<RetryAfter>,
+    /// Whose host wants to be left alone for a while.
+    paused: Option<Target>,
 }
 
 impl From<Failure> for AttemptFailure {
@@ -68,6 +74,7 @@ impl From<Failure> for AttemptFailure {
         Self {
             failure,
             retry_after: None,
+            paused: None,
         }
     }
 }
@@ -84,6 +91,8 @@ pub struct FetcherParts {
     pub names: Rc<Names>,
     /// Told of every host that answers.
     pub outage: Arc<Outage>,
+    /// What hosts have asked for, shared by all cores.
+    pub pauses: Arc<Pauses>,
     /// Idle connections kept.
     pub idle_connections_max: usize,
     /// Body bytes in memory.
@@ -103,6 +112,7 @@ impl Fetcher {
             proxies: parts.proxies,
             names: parts.names,
             outage: parts.outage,
+            pauses: parts.pauses,
             pool: RefCell::new(Pool::new(parts.idle_connections_max)),
             buffers: RefCell::new(Buffers::new(parts.budget_bytes / 4)),
             budget: Semaphore::new(parts.budget_bytes),
@@ -118,11 +128,8 @@ impl Fetcher {
     /// The row's failure.
     pub async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
         let deadline = Deadline::after(self.config.timeout);
-        match deadline.bound(self.attempts(target, &deadline)).await {
-            Some(result) => result,
-            None if deadline.waits_for_name() => Err(Failure::DnsTimedOut),
-            None => Err(Failure::TimedOut),
-        }
+        let attempts = deadline.bound(self.attempts(target, &deadline));
+        attempts.await.unwrap_or_else(|| Err(deadline.failure()))
     }
 
     /// Closes idle connections that rested too long.
@@ -132,16 +139,22 @@ impl Fetcher {
 
     async fn attempts(&self, target: &Target, deadline: &Deadline) -> Result<Body, Failure> {
         let mut attempt = 0;
+        let mut turn = None;
         loop {
-            let failed = match self.follow(target, deadline).await {
+            let failed = match self.follow(target, &mut turn, deadline).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
             if attempt >= self.config.retries || !failed.failure.may_change() {
                 return Err(failed.failure);
             }
-            let wait = self.pause_before(attempt, failed, deadline)?;
-            monoio::time::sleep(wait).await;
+            match &failed.paused {
+                Some(host) => self.wait_for_host(host, &mut turn, deadline).await?,
+                None => {
+                    let wait = self.pause_before(attempt, &failed, deadline)?;
+                    monoio::time::sleep(wait).await;
+                }
+            }
             attempt += 1;
         }
     }
@@ -150,7 +163,7 @@ impl Fetcher {
     fn pause_before(
         &self,
         attempt: u32,
-        failed: AttemptFailure,
+        failed: &AttemptFailure,
         deadline: &Deadline,
     ) -> Result<Duration, Failure> {
         let asked_to_wait = failed.retry_after.is_some();
@@ -169,16 +182,65 @@ impl Fetcher {
     }
 
     /// One attempt: the request and its redirects.
-    async fn follow(&self, target: &Target, deadline: &Deadline) -> Result<Body, AttemptFailure> {
+    async fn follow(
+        &self,
+        target: &Target,
+        turn: &mut Option<Turn>,
+        deadline: &Deadline,
+    ) -> Result<Body, AttemptFailure> {
         let mut chain = Chain::new(target);
         loop {
-            match self.exchange(&chain, deadline).await? {
-                Outcome::Body(body) => return Ok(body),
-                Outcome::Redirect(head) => {
+            self.wait_for_host(chain.target(), turn, deadline).await?;
+            match self.exchange(&chain, deadline).await {
+                Ok(Outcome::Body(body)) => return Ok(body),
+                Ok(Outcome::Redirect(head)) => {
                     chain.follow(&head, self.config.redirects_max, SystemTime::now())?;
+                }
+                Err(failed) => {
+                    return Err(AttemptFailure {
+                        paused: self.note_pause(chain.target(), &failed),
+                        ..failed
+                    });
                 }
             }
         }
+    }
+
+    /// Waits where the host of `target` has asked not to be asked, until it is the row's turn.
+    async fn wait_for_host(
+        &self,
+        target: &Target,
+        turn: &mut Option<Turn>,
+        deadline: &Deadline,
+    ) -> Result<(), Failure> {
+        let limited = Failure::HostRateLimited;
+        loop {
+            let now = Instant::now();
+            match self.pauses.leave(target, turn.as_ref(), now, deadline.at()) {
+                Leave::Now => return Ok(()),
+                Leave::Never => return Err(limited),
+                Leave::Late => deadline.waiting(limited, std::future::pending()).await,
+                Leave::At(at, own) => {
+                    let sleep = monoio::time::sleep(at.saturating_duration_since(now));
+                    deadline.waiting(limited, sleep).await;
+                    *turn = Some(own);
+                }
+            }
+        }
+    }
+
+    /// Remembers for all rows that the host of `target` wants to be left alone, where rows may wait.
+    fn note_pause(&self, target: &Target, failed: &AttemptFailure) -> Option<Target> {
+        let is_limited = matches!(failed.failure, Failure::HttpStatus(429 | 503));
+        let wish = failed
+            .retry_after
+            .filter(|_| is_limited && self.config.retries > 0)?;
+        let pause = wish.wait(SystemTime::now());
+        if pause.is_zero() {
+            return None;
+        }
+        self.pauses.note(target, pause, Instant::now());
+        Some(target.clone())
     }
 
     /// xorshift64*: jitter needs no more.

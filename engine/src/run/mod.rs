@@ -20,7 +20,7 @@ use crossbeam::channel::Sender;
 use crate::commit::Gate;
 use crate::config::{Config, FetchConfig};
 use crate::error::Error;
-use crate::fetch::{Fetcher, FetcherParts, Names};
+use crate::fetch::{Fetcher, FetcherParts, Names, Pauses};
 use crate::http::Proxies;
 use crate::input::Losses;
 use crate::limits;
@@ -102,6 +102,7 @@ pub struct Shared {
     fetch: Arc<FetchConfig>,
     tls: TlsContext,
     proxies: Arc<Proxies>,
+    pauses: Arc<Pauses>,
     events: Sender<Event>,
     stop: AtomicU8,
     commits: Gate,
@@ -143,6 +144,7 @@ impl Shared {
             proxies: self.proxies.clone(),
             names,
             outage,
+            pauses: self.pauses.clone(),
             idle_connections_max: self.machine.idle_connections_max,
             budget_bytes: self.machine.body_budget_bytes,
             seed: jitter_seed(core),

@@ -180,6 +180,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         fetch: Arc::new(config.fetch.clone()),
         tls,
         proxies: Arc::new(proxies),
+        pauses: Arc::default(),
         events,
         stop: AtomicU8::new(RUNNING),
         commits: commit::Gate::default(),
