@@ -73,13 +73,12 @@ impl SelfSigned {
         let (_, algorithms) = schemes
             .find(|(scheme, _)| *scheme == dss.scheme)
             .ok_or_else(refused)?;
-        let verifies = |algorithm: &&_| {
+        let mut algorithms = algorithms.iter();
+        let verified = algorithms.any(|algorithm| {
             key.verify_signature(*algorithm, message, dss.signature())
                 .is_ok()
-        };
-        algorithms
-            .iter()
-            .any(|algorithm| verifies(&algorithm))
+        });
+        verified
             .then(HandshakeSignatureValid::assertion)
             .ok_or_else(refused)
     }
