@@ -159,10 +159,7 @@ impl List {
 
     /// Reads footers, or the text of the files, until the columns' types are known.
     fn look_through(&mut self) -> Result<(), Error> {
-        let has_pipe = self
-            .files
-            .iter()
-            .any(|file| matches!(file.origin, Origin::Pipe(_)));
+        let has_pipe = self.is_piped();
         match self.format {
             InputFormat::Parquet | InputFormat::Arrow if !has_pipe => {
                 self.types = self.stored_types()?.map(Into::into);
@@ -291,6 +288,12 @@ impl List {
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let regular = |file: &&ListFile| matches!(file.origin, Origin::Regular(_));
         self.files.iter().filter(regular).map(|file| &*file.path)
+    }
+
+    /// Whether a part of it can be read but once.
+    pub fn is_piped(&self) -> bool {
+        let mut files = self.files.iter();
+        files.any(|file| matches!(file.origin, Origin::Pipe(_)))
     }
 
     /// Its files, pipes among them.

@@ -30,6 +30,12 @@ pub struct Prepared {
 pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let mut config = config.clone();
     let list = open_list(&mut config)?;
+    if list.is_piped() {
+        return Err(Error::input(
+            "a list from a pipe can be read but once, and several workers read it each for itself",
+            "save it to a file that every worker can open",
+        ));
+    }
     let identity = list.identity().clone();
     let planner = Planner::open(list)?;
     let place = Place::new(disk::real(), config.output.folder.clone(), false);
