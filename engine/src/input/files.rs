@@ -16,6 +16,13 @@ const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
 /// Names shown of what is left out.
 const NAMES_SHOWN: usize = 3;
 
+/// A glob as shells have it: hidden files are matched by a dot alone.
+const GLOB: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
 /// The files that a URL list names.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -46,7 +53,7 @@ pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
     }
     let mut paths = Vec::new();
     if config.url_list.contains(['*', '?', '['])
-        && let Ok(entries) = glob::glob(&config.url_list)
+        && let Ok(entries) = glob::glob_with(&config.url_list, GLOB)
     {
         for entry in entries {
             // A folder that cannot be read would cost its rows in silence.

@@ -74,9 +74,8 @@ fn guess(head: &[u8], config: &InputConfig) -> InputFormat {
     let line = line.unwrap_or_default();
     let dialect = &config.dialect;
     match solid.first() {
-        Some(b'[') => InputFormat::Json,
-        Some(b'{') if line.trim_ascii_end().ends_with(b"}") => InputFormat::Jsonl,
-        Some(b'{') => InputFormat::Json,
+        // Which of its shapes it has, lines among them, its reading tells.
+        Some(b'[' | b'{') => InputFormat::Json,
         _ if has_field(line, b'\t', &config.url_col) => InputFormat::Tsv,
         _ if has_field(line, b',', &config.url_col) => InputFormat::Csv,
         _ if dialect.delimiter.is_some() || dialect.columns.is_some() => InputFormat::Csv,

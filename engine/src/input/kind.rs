@@ -5,6 +5,8 @@ use crate::config::Compression;
 
 /// Bytes that a decision needs at most.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
+/// Bytes in which a file whose signature is text shows that it is none.
+const BINARY_BYTES: usize = 64;
 /// Bytes of text that are searched for what text has not.
 const TEXT_BYTES: usize = 4096;
 /// A byte in so many may be a control character in a file that is still read as text.
@@ -39,6 +41,9 @@ const UNPACK: &str = "unpack it and give what is in it";
 const CONVERT: &str = "save it as parquet, csv or jsonl";
 const NO_LIST: &str = "give a list of URLs";
 
+/// A signature of text that is no shorter is nobody's header line.
+const LONG_BYTES: usize = 16;
+
 /// Signatures at a file's start.
 const SIGNATURES: &[(&[u8], Content)] = &[
     (b"PAR1", Content::Parquet),
@@ -57,7 +62,6 @@ const SIGNATURES: &[(&[u8], Content)] = &[
     ),
     (b"\x1f\x8b", Content::Compressed(Compression::Gzip)),
     (b"\x28\xb5\x2f\xfd", Content::Compressed(Compression::Zstd)),
-    (b"BZh", Content::Compressed(Compression::Bzip2)),
     (b"\xfd7zXZ\0", Content::Compressed(Compression::Xz)),
     (b"PK\x03\x04", Content::Foreign("a zip archive", UNPACK)),
     (b"PK\x05\x06", Content::Foreign("a zip archive", UNPACK)),
@@ -90,7 +94,8 @@ const SIGNATURES: &[(&[u8], Content)] = &[
     (b"\x7fELF", Content::Foreign("a program", NO_LIST)),
     (b"\xff\xd8\xff", Content::Foreign("a JPEG image", NO_LIST)),
     (b"\x89PNG\r\n", Content::Foreign("a PNG image", NO_LIST)),
-    (b"GIF8", Content::Foreign("a GIF image", NO_LIST)),
+    (b"GIF87a", Content::Foreign("a GIF image", NO_LIST)),
+    (b"GIF89a", Content::Foreign("a GIF image", NO_LIST)),
     (
         b"version https://git-lfs.github.com/spec/",
         Content::Foreign(
@@ -116,9 +121,17 @@ pub(super) fn of(head: &[u8]) -> Content {
     if head.is_empty() {
         return Content::Empty;
     }
-    let signed = SIGNATURES
-        .iter()
-        .find(|(signature, _)| head.starts_with(signature));
+    if is_bzip2(head) {
+        return Content::Compressed(Compression::Bzip2);
+    }
+    let is_binary = head[..head.len().min(BINARY_BYTES)].iter().any(is_control);
+    let signed = SIGNATURES.iter().find(|(signature, _)| {
+        // Letters may also be the first of a header line.
+        let is_text = signature.len() < LONG_BYTES
+            && signature.is_ascii()
+            && !signature.iter().any(is_control);
+        head.starts_with(signature) && (is_binary || !is_text)
+    });
     if let Some((_, content)) = signed {
         return *content;
     }
@@ -157,11 +170,25 @@ fn text(head: &[u8]) -> Content {
     if pairs > 1 && zeros_at(0) * 2 > pairs && zeros_at(1) == 0 {
         return Content::Text(Encoding::Utf16Be);
     }
-    let control = |byte: &&u8| matches!(**byte, 0..=8 | 11 | 14..=26 | 28..=31 | 127);
-    if head.iter().filter(control).count() * CONTROL_BYTES_RATIO > head.len() {
+    if head.iter().filter(|byte| is_control(byte)).count() * CONTROL_BYTES_RATIO > head.len() {
         return Content::Foreign("binary data", CONVERT);
     }
     Content::Text(Encoding::Utf8)
+}
+
+/// A byte that text has not, but for terminals' escape sequences.
+fn is_control(byte: &u8) -> bool {
+    matches!(byte, 0..=8 | 11 | 14..=26 | 28..=31 | 127)
+}
+
+/// The signature, the block size, and the first block's own or the end's.
+fn is_bzip2(head: &[u8]) -> bool {
+    let blocks: [&[u8]; 2] = [b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"];
+    let sized = head.starts_with(b"BZh")
+        && head
+            .get(3)
+            .is_some_and(|level| matches!(level, b'1'..=b'9'));
+    sized && blocks.iter().any(|block| head[4..].starts_with(block))
 }
 
 fn begins_with_word(head: &[u8], word: &[u8]) -> bool {
@@ -214,6 +241,10 @@ mod tests {
             b"n,url\n3,u\0three,t\n",
             b"a\x1b[31mRED,b\nx,y\n",
             b"B",
+            b"BZh91,url\nx,http://a\n",
+            b"GIF89a,url\n",
+            b"PAR1\thttp://a\n",
+            b"ORC\nhttp://a\n",
         ] {
             assert_eq!(of(utf8), Content::Text(Encoding::Utf8), "{utf8:?}");
         }

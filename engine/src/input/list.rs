@@ -172,6 +172,10 @@ impl List {
                 if survey.records == 0 {
                     return Err(self.without_rows());
                 }
+                if !survey.has_url && survey.has_url_list {
+                    let path = Path::new(&self.config.url_list);
+                    return Err(stored::lists_of_urls(path, &self.config.url_col));
+                }
                 if !survey.has_url && self.format != InputFormat::Txt {
                     return Err(self.without_urls(survey.records));
                 }

@@ -109,7 +109,7 @@ fn not_json(path: &Path) -> Error {
     )
 }
 
-/// A file that begins with an object: its first line is one where it is a file of lines.
+/// A file that begins with an object: one of lines, where the first is a record or another object follows.
 fn object(
     path: &Path,
     mut bytes: BufReader<Box<dyn Read + Send>>,
@@ -120,7 +120,8 @@ fn object(
     bounded
         .read_until(b'\n', &mut first)
         .map_err(|cause| broken(path, &cause))?;
-    if is_record(&first, columns) {
+    let another = first_solid_byte(path, &mut bytes)? == Some(b'{');
+    if is_record(&first, columns, another) {
         return lines(path, Box::new(Cursor::new(first).chain(bytes)));
     }
     let rows = rows_of_columns(path, first, bytes, columns)?;
@@ -131,13 +132,16 @@ fn object(
     }))
 }
 
-/// Whether a line is a whole object whose values are those of one row.
-fn is_record(line: &[u8], columns: &Columns) -> bool {
+/// Whether a line is a whole object whose values are those of one row, as those are that `another` follows.
+fn is_record(line: &[u8], columns: &Columns, another: bool) -> bool {
     let text = String::from_utf8_lossy(line);
     let clean = without_nan(&text);
     let Some(members) = members(clean.as_deref().unwrap_or(&text).trim()) else {
         return false;
     };
+    if another {
+        return true;
+    }
     let url = columns.stored.last().map(|column| &column.source);
     let value = members
         .iter()

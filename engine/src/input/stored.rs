@@ -144,11 +144,11 @@ impl Places {
 }
 
 fn check_type(path: &Path, column: &Column, kind: &DataType, explode: bool) -> Result<(), Error> {
-    let (name, path) = (visible(&column.source), shown(path));
+    let (name, file) = (visible(&column.source), shown(path));
     match column.role {
         Role::Boxes if !Boxes::may_be(kind) => Err(Error::input(
             format!(
-                "column `{name}` of `{path}` holds no boxes but {}",
+                "column `{name}` of `{file}` holds no boxes but {}",
                 kind_name(kind)
             ),
             "--bbox_col is a list of boxes for each row, each a list [x_min, y_min, x_max, y_max], or \
@@ -156,25 +156,34 @@ fn check_type(path: &Path, column: &Column, kind: &DataType, explode: bool) -> R
         )),
         Role::Key if !keys::may_be(kind) => Err(Error::input(
             format!(
-                "column `{name}` of `{path}` holds no keys but {}",
+                "column `{name}` of `{file}` holds no keys but {}",
                 kind_name(kind)
             ),
             "--key_col is a column of texts or whole numbers; cast it to text in the list",
         )),
         Role::Url if explode && explode::may_be(kind) => Ok(()),
-        Role::Url if explode::may_be(kind) => Err(Error::input(
-            format!("column `{name}` of `{path}` holds lists of URLs"),
-            "--explode_url True makes a row of each URL",
-        )),
+        Role::Url if explode::may_be(kind) => Err(lists_of_urls(path, &column.source)),
         Role::Url | Role::Hash | Role::CaptionPart if kind.is_nested() => Err(Error::input(
             format!(
-                "column `{name}` of `{path}` holds no text but {}",
+                "column `{name}` of `{file}` holds no text but {}",
                 kind_name(kind)
             ),
             "choose a column of text; a member of a struct has to become a column first",
         )),
         _ => Ok(()),
     }
+}
+
+/// A column that holds several URLs a row.
+pub(super) fn lists_of_urls(path: &Path, column: &str) -> Error {
+    Error::input(
+        format!(
+            "column `{}` of `{}` holds lists of URLs",
+            visible(column),
+            shown(path)
+        ),
+        "--explode_url True makes a row of each URL",
+    )
 }
 
 /// A type as a person calls it.

@@ -29,6 +29,8 @@ pub(super) struct Survey {
     pub(super) records: u64,
     /// Whether a record has a URL.
     pub(super) has_url: bool,
+    /// Whether one has a list of them, which is not asked for.
+    pub(super) has_url_list: bool,
     /// Rows of each file, where it was read to its end.
     pub(super) rows: Vec<Option<u64>>,
 }
@@ -48,6 +50,7 @@ impl Survey {
                 .collect(),
             records: 0,
             has_url: false,
+            has_url_list: false,
             rows: Vec::new(),
         };
         for (at, file) in list.files().iter().enumerate() {
@@ -126,6 +129,7 @@ impl Survey {
         self.records += 1;
         for ((column, kind), cell) in columns.stored.iter().zip(&mut self.kinds).zip(row) {
             match column.role {
+                Role::Url if is_list(cell) && !columns.explode_url => self.has_url_list = true,
                 Role::Url => self.has_url |= *cell != Cell::Null,
                 Role::Extra if !kind.is_final() => {
                     kind.add(match cell {
@@ -147,6 +151,10 @@ impl Survey {
         });
         types.collect()
     }
+}
+
+fn is_list(cell: &Cell) -> bool {
+    matches!(cell, Cell::Nested(text) if text.starts_with('['))
 }
 
 /// Text for every column.
