@@ -214,7 +214,7 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<(), Failure> {
         let limited = Failure::HostRateLimited;
-        loop {
+        while !self.pauses.is_empty() {
             let now = Instant::now();
             match self.pauses.leave(target, turn.as_ref(), now, deadline.at()) {
                 Leave::Now => return Ok(()),
@@ -227,6 +227,7 @@ impl Fetcher {
                 }
             }
         }
+        Ok(())
     }
 
     /// Remembers for all rows that the host of `target` wants to be left alone, where rows may wait.

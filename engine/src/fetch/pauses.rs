@@ -87,6 +87,11 @@ impl Pauses {
         self.any.store(true, Ordering::Relaxed);
     }
 
+    /// Whether there is none, without a look at the table.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Relaxed)
+    }
+
     /// Whether a row that must have asked before `deadline` may ask `target`. `turn` is what it was given
     /// the last time.
     pub(super) fn leave(
@@ -96,9 +101,6 @@ impl Pauses {
         now: Instant,
         deadline: Instant,
     ) -> Leave {
-        if !self.any.load(Ordering::Relaxed) {
-            return Leave::Now;
-        }
         let mut hosts = self.lock();
         let key = HostKey(target.host.clone(), target.port);
         let Some(pause) = hosts.get_mut(&key) else {
@@ -223,7 +225,7 @@ mod tests {
         // And at once when all have gone.
         let end = now + Duration::from_millis(1060);
         assert_eq!(pauses.leave(&host, None, end, deadline), Leave::Now);
-        assert!(!pauses.any.load(Ordering::Relaxed) && pauses.lock().is_empty());
+        assert!(pauses.is_empty() && pauses.lock().is_empty());
     }
 
     #[test]
