@@ -10,7 +10,10 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
@@ -25,7 +28,8 @@ use x509_parser::time::ASN1Time;
 pub(super) struct SelfSigned {
     own: HashSet<Vec<u8>>,
     algorithms: WebPkiSupportedAlgorithms,
-    others: Arc<WebPkiServerVerifier>,
+    /// None where there is no root for anybody else.
+    others: Option<Arc<WebPkiServerVerifier>>,
 }
 
 /// Whether a certificate names itself as its issuer: what OpenSSL takes for the end of a chain.
@@ -38,7 +42,7 @@ impl SelfSigned {
     pub(super) fn new(
         own: Vec<CertificateDer<'static>>,
         algorithms: WebPkiSupportedAlgorithms,
-        others: Arc<WebPkiServerVerifier>,
+        others: Option<Arc<WebPkiServerVerifier>>,
     ) -> Self {
         Self {
             own: own.into_iter().map(|own| own.to_vec()).collect(),
@@ -73,12 +77,10 @@ impl SelfSigned {
         let (_, algorithms) = schemes
             .find(|(scheme, _)| *scheme == dss.scheme)
             .ok_or_else(refused)?;
-        let mut algorithms = algorithms.iter();
-        let verified = algorithms.any(|algorithm| {
-            key.verify_signature(*algorithm, message, dss.signature())
-                .is_ok()
-        });
-        verified
+        let signature = dss.signature();
+        algorithms
+            .iter()
+            .any(|algorithm| key.verify_signature(*algorithm, message, signature).is_ok())
             .then(HandshakeSignatureValid::assertion)
             .ok_or_else(refused)
     }
@@ -94,7 +96,10 @@ impl ServerCertVerifier for SelfSigned {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if !self.own.contains(end_entity.as_ref()) {
-            let others = &self.others;
+            let others = self
+                .others
+                .as_ref()
+                .ok_or(CertificateError::UnknownIssuer)?;
             return others.verify_server_cert(
                 end_entity,
                 intermediates,
@@ -118,9 +123,7 @@ impl ServerCertVerifier for SelfSigned {
     ) -> Result<HandshakeSignatureValid, Error> {
         match self.own_key(certificate) {
             Some(key) => self.verify_signature(message, &key, dss),
-            None => self
-                .others
-                .verify_tls12_signature(message, certificate, dss),
+            None => verify_tls12_signature(message, certificate, dss, &self.algorithms),
         }
     }
 
@@ -131,20 +134,13 @@ impl ServerCertVerifier for SelfSigned {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match self.own_key(certificate) {
-            Some(key) => rustls::crypto::verify_tls13_signature_with_raw_key(
-                message,
-                &key,
-                dss,
-                &self.algorithms,
-            ),
-            None => self
-                .others
-                .verify_tls13_signature(message, certificate, dss),
+            Some(key) => verify_tls13_signature_with_raw_key(message, &key, dss, &self.algorithms),
+            None => verify_tls13_signature(message, certificate, dss, &self.algorithms),
         }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.others.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

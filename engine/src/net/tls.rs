@@ -46,27 +46,40 @@ fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut store = RootCertStore::empty();
     let named_by_user = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
-    let mut own = Vec::new();
+    let (mut own, mut added) = (Vec::new(), 0);
     for root in rustls_native_certs::load_native_certs().certs {
         let is_own = named_by_user.iter().any(Option::is_some) && is_self_issued(&root);
-        if store.add(root.clone()).is_ok() && is_own {
-            own.push(root);
-        }
+        // webpki takes none of version 1 for a root either.
+        added += usize::from(store.add(root.clone()).is_ok() || is_own);
+        own.extend(is_own.then_some(root));
     }
-    let added = store.len();
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?;
     let config = if own.is_empty() {
         builder.with_root_certificates(store)
     } else {
-        let others = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
-        let algorithms = provider.signature_verification_algorithms;
-        let verifier = SelfSigned::new(own, algorithms, others.build()?);
+        let verifier = SelfSigned::new(
+            own,
+            provider.signature_verification_algorithms,
+            verifier_of(store, provider)?,
+        );
         builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
     };
     Ok((config.with_no_client_auth(), added))
+}
+
+/// webpki's verifier for these roots; none without any.
+fn verifier_of(
+    store: RootCertStore,
+    provider: Arc<CryptoProvider>,
+) -> Result<Option<Arc<WebPkiServerVerifier>>, TlsError> {
+    if store.is_empty() {
+        return Ok(None);
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider);
+    Ok(Some(verifier.build()?))
 }
 
 /// The process-wide TLS configuration.
