@@ -4,12 +4,16 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{DEFAULT_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+use crate::self_signed::SelfSigned;
 
 /// Names and addresses the leaf is valid for. `deep.name.ok.test` is not among them: a wildcard
 /// covers one label (RFC 6125, section 6.4.3).
@@ -19,7 +23,8 @@ type Failed = Box<dyn Error + Send + Sync>;
 
 /// An authority and a server that presents a leaf signed by it.
 pub struct Certificates {
-    /// The authority's certificate, PEM: what a client must trust.
+    /// The authority's certificate, and those of hosts that vouch for themselves, PEM: what a client must
+    /// trust.
     pub authority_pem: String,
     /// TLS 1.2 and 1.3 with the leaf, no client authentication, HTTP/1.1 by ALPN.
     pub server: Arc<ServerConfig>,
@@ -33,11 +38,12 @@ impl Certificates {
     /// # Errors
     /// What `rcgen` or `rustls` refuse; with fixed parameters that is a fault of this module.
     pub fn generate() -> Result<Self, Failed> {
-        let authority = Authority::generate("fake web authority")?;
+        let mut authority = Authority::generate("fake web authority")?;
+        authority.own_of_hosts = SelfSigned::generate()?;
         let mut leaf = CertificateParams::new(LEAF_NAMES.map(String::from))?;
         leaf.distinguished_name.push(DnType::CommonName, "fake web");
         Ok(Self {
-            authority_pem: authority.pem.clone(),
+            authority_pem: authority.pem.clone() + &pem(authority.own_of_hosts.certificates()),
             server: server(authority.issue(leaf)?)?,
             authority,
         })
@@ -51,6 +57,8 @@ pub struct Authority {
     /// What goes behind a leaf: the authorities below the root, the nearest first.
     between: Vec<CertificateDer<'static>>,
     issuer: Issuer<'static, KeyPair>,
+    /// What hosts present that need no authority.
+    own_of_hosts: SelfSigned,
 }
 
 impl Authority {
@@ -67,6 +75,7 @@ impl Authority {
             own: own.der().clone(),
             between: Vec::new(),
             issuer: Issuer::new(params, key),
+            own_of_hosts: SelfSigned::default(),
         })
     }
 
@@ -86,6 +95,7 @@ impl Authority {
             own: own.der().clone(),
             between,
             issuer: Issuer::new(params, key),
+            own_of_hosts: SelfSigned::default(),
         })
     }
 
@@ -99,6 +109,25 @@ impl Authority {
         chain.extend(self.between.iter().cloned());
         Ok(Identity { chain, key })
     }
+}
+
+impl Authority {
+    /// What a host presents that vouches for itself, and that clients were given.
+    ///
+    /// # Errors
+    /// Where there is none for it.
+    pub(crate) fn own_of(&self, host: &str) -> Result<Identity, Failed> {
+        self.own_of_hosts.of(host)
+    }
+}
+
+fn pem<'a>(certificates: impl Iterator<Item = &'a CertificateDer<'static>>) -> String {
+    let mut text = String::new();
+    for certificate in certificates {
+        let base64 = STANDARD.encode(certificate);
+        text += &format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+    }
+    text
 }
 
 fn signer(name: &str, is_ca: IsCa) -> CertificateParams {

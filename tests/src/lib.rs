@@ -12,4 +12,5 @@ pub mod harness;
 pub mod list;
 pub mod pictures;
 pub mod proxy;
+mod self_signed;
 pub mod web;

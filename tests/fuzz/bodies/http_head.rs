@@ -1,10 +1,12 @@
 //! Bytes from a server: its head, whole and split at every byte, then the body by its framing, a
-//! redirect by its location, its robots and Retry-After fields. How bytes are split must change nothing.
+//! redirect by its location, its cookies, its robots and Retry-After fields. How bytes are split must change
+//! nothing, and nothing that comes back in a request ends a line.
 
 use std::time::{Duration, SystemTime};
 
 use turbo2ds::http::{
-    ChunkedDecoder, Framing, Head, HeadParse, HeadScanner, Target, disallowed, follow, parse_head,
+    Chain, ChunkedDecoder, Framing, Head, HeadParse, HeadScanner, RequestForm, Sender, Target,
+    disallowed, follow, parse_head, write_request,
 };
 
 const BODY_BYTES_MAX: usize = 1 << 16;
@@ -53,10 +55,43 @@ fn check_head(head: &Head, rest: &[u8]) {
         let plain = |text: &str| text.bytes().all(|byte| byte > b' ' && byte != 0x7f);
         assert!(plain(target.path_and_query()) && plain(target.authority()));
     }
+    check_next_request(&from, head);
     let directives = ["noai", "noindex"].map(String::from);
     let _ = disallowed(&head.robots, Some("turbo2ds"), &directives);
     assert!(!disallowed(&head.robots, None, &[]));
     if let Some(after) = head.retry_after {
         let _ = after.wait(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    }
+}
+
+/// The request behind a redirect, twice, so that cookies are kept and replaced.
+fn check_next_request(from: &Target, head: &Head) {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let mut chain = Chain::new(from);
+    for _ in 0..2 {
+        if chain.follow(head, 10, now).is_err() {
+            return;
+        }
+        let mut request = Vec::new();
+        let sender = Sender::new("turbo2ds");
+        write_request(
+            &mut request,
+            chain.hop(),
+            RequestForm::Origin,
+            &sender,
+            None,
+        );
+        let lines: Vec<&[u8]> = request.split(|byte| *byte == b'\n').collect();
+        // A request line, five fields, perhaps cookies, an empty line, and nothing behind it.
+        assert!(matches!(lines.len(), 8 | 9) && lines.last() == Some(&&b""[..]));
+        for line in &lines[..lines.len() - 1] {
+            let (end, text) = line.split_last().expect("a line ends in CR");
+            assert!(
+                *end == b'\r'
+                    && !text
+                        .iter()
+                        .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+            );
+        }
     }
 }

@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::certs::Certificates;
 use crate::dns;
+pub use site::Said;
 use site::Site;
 use tls::Face;
 
@@ -165,6 +166,11 @@ impl Web {
     /// Waits until so many requests have come in all; `false` where a minute passes first.
     pub fn wait_for_requests(&self, requests: u64) -> bool {
         self.site.wait_for_total(requests, Duration::from_secs(60))
+    }
+
+    /// The latest request for a path (without its query), where its query had `said=1`.
+    pub fn said(&self, path: &str) -> Option<Said> {
+        self.site.said(path)
     }
 
     /// The User-Agent of the latest request.

@@ -1,8 +1,8 @@
-//! Owns the reading of a request head, as far as the fake web needs it: target, Host, User-Agent.
+//! Owns the reading of a request head, as far as the fake web needs it: target and fields.
 //! Never reads a request body; a crawler sends none.
 
 /// Largest request head that is accepted, bytes.
-pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 128 * 1024;
 
 /// A request for one resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,10 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     /// The Host field, with the port where one was given.
     pub(crate) host: String,
-    /// The User-Agent field.
-    pub(crate) user_agent: String,
+    /// The length of path and query as they were asked for, bytes.
+    pub(crate) target_bytes: usize,
+    /// Every field, its name in lower case, in order.
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Request {
@@ -35,6 +37,7 @@ impl Request {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut request = Self {
             path: path.to_owned(),
+            target_bytes: target.len(),
             ..Self::default()
         };
         request.query = query
@@ -43,13 +46,24 @@ impl Request {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-            match name.to_ascii_lowercase().as_str() {
-                "host" => request.host = value.trim().to_owned(),
-                "user-agent" => request.user_agent = value.trim().to_owned(),
-                _ => {}
-            }
+            let field = (name.to_ascii_lowercase(), value.trim().to_owned());
+            request.fields.push(field);
         }
+        request.host = request.field("host").to_owned();
         Some(request)
+    }
+
+    /// The first value of a field, whose name is given in lower case; nothing where there is none.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        let mut fields = self.fields.iter();
+        fields
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// Whether the request has a cookie of this name and value.
+    pub(crate) fn has_cookie(&self, pair: &str) -> bool {
+        self.field("cookie").split("; ").any(|own| own == pair)
     }
 
     /// The number behind a name in the query.
@@ -77,12 +91,16 @@ mod tests {
 
     #[test]
     fn a_request_gives_its_path_query_and_host() {
-        let head = b"GET /img/1.jpg?w=20&h=30 HTTP/1.1\r\nhost: a.ok.test:81\r\nUser-Agent: x";
+        let head = b"GET /img/1.jpg?w=20&h=30 HTTP/1.1\r\nhost: a.ok.test:81\r\nCookie: a=1; b=2";
         let request = Request::parse(head).unwrap();
         assert_eq!(request.path, "/img/1.jpg");
         assert_eq!(request.number("h"), Some(30));
         assert_eq!(request.port_suffix(), ":81");
-        assert_eq!(request.user_agent, "x");
+        assert_eq!(
+            (request.field("cookie"), request.field("te")),
+            ("a=1; b=2", "")
+        );
+        assert!(request.has_cookie("b=2") && !request.has_cookie("b"));
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(crate) async fn accept(listener: TcpListener, site: Arc<Site>, tls: Option<A
 
 /// Plays an answer to a connection that has not begun as it should, without a request.
 pub(crate) async fn misplay(mut stream: TcpStream, reply: Reply, site: &Site) -> io::Result<()> {
-    let mut hello = [0; HEAD_BYTES_MAX];
+    let mut hello = vec![0; HEAD_BYTES_MAX];
     let _ = stream.read(&mut hello).await?;
     play(&mut stream, reply, site).await?;
     stream.shutdown().await

@@ -7,15 +7,18 @@
 //! | `/flaky/N/SEED.EXT?...` | 503 for the first N requests of the path, then the picture |
 //! | `/hop/N/SEED.EXT?...` | N redirects, each to another host, then the picture |
 //! | `/together/N/SEED.EXT?...` | the same once N of them have been asked for |
+//! | `/limited/N/SEED.EXT?...` | the same, N a second; 429 with `Retry-After: 1` to more |
+//! | `/rest/S/SEED.EXT?...` | 503 with `Retry-After: S` for the first request of the path, then the picture |
+//! | `/via/PORT/HOST/PATH?...` | a redirect to that path on another host, over TLS where the port is TLS's |
 //! | `/to/HOST` | a redirect to a picture on another host, whose bytes are in hexadecimal |
 //! | `/fault/NAME` | what a row of [`super::faults`] answers |
 //!
-//! Never keeps more than a count per path.
+//! Never keeps more than a count per path, and the latest request where its query has `said=1`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -47,7 +50,30 @@ pub(crate) struct Site {
 struct Hits {
     by_path: HashMap<String, u32>,
     total: u64,
+    said: HashMap<String, Said>,
+    /// The pictures of limited paths within the last second.
+    limited: VecDeque<Instant>,
     user_agent: String,
+}
+
+/// What is kept of a request.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// When it came.
+    pub at: Instant,
+    /// Its fields, their names in lower case.
+    pub fields: Vec<(String, String)>,
+    /// The length of its path and query, bytes.
+    pub target_bytes: usize,
+}
+
+impl Said {
+    /// The first value of a field, whose name is given in lower case.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        let (_, value) = fields.find(|(known, _)| known == name)?;
+        Some(value)
+    }
 }
 
 /// A request together with the site it is made of.
@@ -146,13 +172,26 @@ impl Site {
         self.lock().user_agent.clone()
     }
 
+    /// The latest request for a path that was to be kept.
+    pub(crate) fn said(&self, path: &str) -> Option<Said> {
+        self.lock().said.get(path).cloned()
+    }
+
     fn count(&self, request: &Request) -> u32 {
         let mut hits = self.lock();
         hits.total += 1;
         self.counted.notify_all();
-        hits.user_agent.clone_from(&request.user_agent);
+        request.field("user-agent").clone_into(&mut hits.user_agent);
         if hits.by_path.len() >= PATHS_COUNTED_MAX {
             hits.by_path.clear();
+        }
+        if request.number("said").is_some() {
+            let said = Said {
+                at: Instant::now(),
+                fields: request.fields.clone(),
+                target_bytes: request.target_bytes,
+            };
+            hits.said.insert(request.path.clone(), said);
         }
         let nth = hits.by_path.entry(request.path.clone()).or_default();
         *nth += 1;
@@ -187,6 +226,25 @@ impl Site {
             ("together", answers, Some(file)) => {
                 Some(self.picture(ask, file)?.together(answers.parse().ok()?))
             }
+            ("limited", most, Some(file)) if self.is_within(most.parse().ok()?) => {
+                self.picture(ask, file)
+            }
+            ("limited", ..) => Some(Reply::bare(
+                "429 Too Many Requests",
+                &[("Retry-After", "1")],
+            )),
+            ("rest", seconds, Some(_)) if ask.nth == 1 => Some(Reply::bare(
+                "503 Service Unavailable",
+                &[("Retry-After", seconds)],
+            )),
+            ("rest", _, Some(file)) => self.picture(ask, file),
+            ("via", port, Some(rest)) => {
+                let (host, path) = rest.split_once('/')?;
+                let tls = port.parse() == Ok(self.ports.tls);
+                let scheme = if tls { "https" } else { "http" };
+                let to = format!("{scheme}://{host}:{port}/{path}?said=1");
+                Some(Reply::bare("302 Found", &[("Location", &to)]))
+            }
             ("to", host, None) => {
                 let port = ask.request.port_suffix();
                 let to = format!("http://{}{port}/img/7.jpg", of_hex(host)?);
@@ -195,6 +253,19 @@ impl Site {
             ("fault", name, _) => faults::find(name)?.reply(ask),
             _ => None,
         }
+    }
+
+    /// Whether one more picture of the limited paths comes to no more than so many in a second.
+    fn is_within(&self, most: usize) -> bool {
+        let mut hits = self.lock();
+        let now = Instant::now();
+        hits.limited
+            .retain(|at| now.duration_since(*at) < Duration::from_secs(1));
+        let within = hits.limited.len() < most;
+        if within {
+            hits.limited.push_back(now);
+        }
+        within
     }
 
     /// `SEED.EXT` with the sides of the query.

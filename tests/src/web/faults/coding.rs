@@ -37,17 +37,36 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("coding-empty-list", "a Content-Encoding of commas", Success, |ask| coded(" , ,", jpeg(ask).to_vec())),
     fault("coding-of-error", "a coding that does not decode on an error", Download("HTTP Error 500: Internal Server Error"), |_| Reply::complete("500 Internal Server Error", &[("Content-Encoding", "gzip")], "no gzip".into())),
 
+    fault("gzip-over-image", "Content-Encoding: gzip over a plain JPEG", Success, |ask| coded("gzip", jpeg(ask).to_vec())),
+    fault("deflate-over-image", "Content-Encoding: deflate over a plain PNG", Success, |ask| coded("deflate", ask.sample(Format::Png).to_vec())),
+    fault("br-over-image", "Content-Encoding: br over a plain WebP", Success, |ask| coded("br", ask.sample(Format::Webp).to_vec())),
+    fault("zstd-over-image", "Content-Encoding: zstd over a plain GIF", Success, |ask| coded("zstd", ask.sample(Format::Gif).to_vec())),
+    fault("gzip-over-bitmap", "Content-Encoding: gzip over a plain bitmap, whose signature has two bytes", Success, |ask| coded("gzip", bmp(ask).to_vec())),
+    fault("gzip-over-half-image", "Content-Encoding: gzip over half a JPEG", Resize("Image decoding error"), |ask| coded("gzip", half(&jpeg(ask)).to_vec())),
+    fault("gzip-over-image-chunked", "Content-Encoding: gzip over a plain JPEG in chunks", Success, |ask| super::framing::with_body(&[("Content-Encoding", "gzip"), super::framing::CHUNKED], &crate::web::reply::chunked(&jpeg(ask), 1000))),
+    fault("gzip-once-of-two", "gzip, gzip over what is coded once", Success, |ask| coded("gzip, gzip", gzip(&bmp(ask)))),
+    fault("gzip-none-of-two", "gzip, br over a plain JPEG", Success, |ask| coded("gzip, br", jpeg(ask).to_vec())),
+    fault("gzip-outer-of-two", "gzip, br over what is coded in gzip alone", UNSUPPORTED, |ask| coded("gzip, br", gzip(&bmp(ask)))),
+    fault("zstd", "Content-Encoding: zstd", Success, |ask| coded("zstd", zstd(&bmp(ask)))),
+    fault("zstd-frames", "two frames of zstd, an image between them", Success, |ask| { let body = bmp(ask); let (first, second) = body.split_at(1000); coded("zstd", [zstd(first), zstd(second)].concat()) }),
+
     fault("gzip-corrupt", "gzip with its middle overwritten", UNSUPPORTED, |ask| coded("gzip", corrupt(gzip(&bmp(ask))))),
     fault("gzip-checksum", "gzip with another checksum", UNSUPPORTED, |ask| coded("gzip", flipped(gzip(&bmp(ask)), 8))),
     fault("gzip-size", "gzip with another size", UNSUPPORTED, |ask| coded("gzip", flipped(gzip(&bmp(ask)), 1))),
     fault("gzip-method", "gzip with a method nobody registered", UNSUPPORTED, |ask| { let mut body = gzip(&bmp(ask)); body[2] = 7; coded("gzip", body) }),
-    fault("gzip-not", "Content-Encoding: gzip over plain bytes", UNSUPPORTED, |ask| coded("gzip", jpeg(ask).to_vec())),
-    fault("gzip-once-of-two", "gzip, gzip over what is coded once", UNSUPPORTED, |ask| coded("gzip, gzip", gzip(&bmp(ask)))),
+    fault("gzip-not", "Content-Encoding: gzip over plain bytes that are no image", UNSUPPORTED, |_| coded("gzip", b"<!doctype html><title>no</title>".to_vec())),
     fault("deflate-corrupt", "deflate with its middle overwritten", UNSUPPORTED, |ask| coded("deflate", corrupt(zlib(&bmp(ask))))),
     fault("deflate-checksum", "deflate with another checksum", UNSUPPORTED, |ask| coded("deflate", flipped(zlib(&bmp(ask)), 1))),
     fault("deflate-is-gzip", "Content-Encoding: deflate over gzip", UNSUPPORTED, |ask| coded("deflate", gzip(&bmp(ask)))),
     fault("br-not", "Content-Encoding: br over plain bytes", UNSUPPORTED, |_| coded("br", vec![0xff; 1000])),
     fault("br-large-window", "br with a window that its standard does not have", UNSUPPORTED, |_| coded("br", vec![0x11, 30, 0, 0, 0])),
+    fault("br-of-text", "br of what is no image", Resize("unsupported image format"), |_| coded("br", brotli(b"<svg/>"))),
+    fault("zstd-not", "Content-Encoding: zstd over plain bytes that are no image", UNSUPPORTED, |_| coded("zstd", vec![b'z'; 1000])),
+    fault("zstd-corrupt", "zstd with its middle overwritten", UNSUPPORTED, |ask| coded("zstd", corrupt(zstd(&bmp(ask))))),
+    fault("zstd-large-window", "zstd with a window of 16 MB, where 8 are the most", UNSUPPORTED, |ask| coded("zstd", zstd_in_window(&bmp(ask), 24))),
+    fault("zstd-truncated", "half of zstd", INCOMPLETE, |ask| coded("zstd", half(&zstd(&bmp(ask))).to_vec())),
+    fault("zstd-of-nothing", "zstd of no bytes", Resize("empty body"), |_| coded("zstd", zstd(&[]))),
+    fault("zstd-bomb", "zstd that unpacks to 16 MiB", TOO_LARGE, |_| coded("zstd", zstd(&vec![0; BOMB_BYTES]))),
     fault("gzip-truncated", "half of gzip", INCOMPLETE, |ask| coded("gzip", half(&gzip(&bmp(ask))).to_vec())),
     fault("gzip-trailer-missing", "gzip without its checksum and size", INCOMPLETE, |ask| { let mut body = gzip(&bmp(ask)); body.truncate(body.len() - 8); coded("gzip", body) }),
     fault("gzip-signature-alone", "the first two bytes of gzip", INCOMPLETE, |_| coded("gzip", vec![0x1f, 0x8b])),
@@ -65,16 +84,20 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("br-bomb", "a few bytes of br that unpack to 16 MiB", TOO_LARGE, |_| coded("br", brotli(&vec![0; BOMB_BYTES]))),
     fault("transfer-bomb", "gzip as a transfer coding that unpacks to 16 MiB", TOO_LARGE, |_| super::framing::with_body(&[("Transfer-Encoding", "gzip, chunked")], &crate::web::reply::chunked(&gzip(&vec![0; BOMB_BYTES]), 1000))),
 
-    fault("unknown-encoding", "a coding nobody registered", UNSUPPORTED, |ask| coded("rot13", jpeg(ask).to_vec())),
-    fault("coding-zstd", "zstd, which we never ask for", UNSUPPORTED, |ask| coded("zstd", zstd::bulk::compress(&bmp(ask), 1).expect(TO_MEMORY))),
-    fault("coding-zstd-bomb", "zstd that would unpack to 16 MiB", UNSUPPORTED, |_| coded("zstd", zstd::bulk::compress(&vec![0; BOMB_BYTES], 1).expect(TO_MEMORY))),
-    fault("coding-compress", "compress, which nobody speaks any more", UNSUPPORTED, |_| coded("compress", vec![0x1f, 0x9d, 0x90, 0])),
-    fault("coding-of-storage", "a coding of a cloud's storage that leaked", UNSUPPORTED, |ask| coded("aws-chunked", jpeg(ask).to_vec())),
-    fault("coding-is-charset", "a character set for a coding", UNSUPPORTED, |ask| coded("utf-8", jpeg(ask).to_vec())),
-    fault("coding-is-media-type", "a media type for a coding", UNSUPPORTED, |ask| coded("image/jpeg", jpeg(ask).to_vec())),
-    fault("coding-parameter", "gzip with a weight", UNSUPPORTED, |ask| coded("gzip;q=1.0", gzip(&bmp(ask)))),
+    fault("unknown-encoding", "a coding nobody registered, which leaves the bytes alone", Success, |ask| coded("rot13", jpeg(ask).to_vec())),
+    fault("coding-none", "none for a coding", Success, |ask| coded("none", jpeg(ask).to_vec())),
+    fault("coding-binary", "binary for a coding", Success, |ask| coded("binary", jpeg(ask).to_vec())),
+    fault("coding-of-storage", "a coding of a cloud's storage that leaked", Success, |ask| coded("aws-chunked", jpeg(ask).to_vec())),
+    fault("coding-of-storage-framed", "the same with its frames in the body", Resize("unsupported image format"), |ask| coded("aws-chunked", [&b"400;chunk-signature=0\r\n"[..], &jpeg(ask), b"\r\n0;\r\n\r\n"].concat())),
+    fault("coding-is-charset", "a character set for a coding", Success, |ask| coded("utf-8", jpeg(ask).to_vec())),
+    fault("coding-is-media-type", "a media type for a coding", Success, |ask| coded("image/jpeg", jpeg(ask).to_vec())),
+    fault("coding-is-latin", "letters of ISO 8859-1 for a coding", Success, |ask| { let body = jpeg(ask); let head = [&b"HTTP/1.1 200 OK\r\nContent-Encoding: \xe9t\xe9\r\n"[..], format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes()].concat(); super::framing::joined(&head, &body) }),
+    fault("coding-unknown-and-gzip", "gzip beside a coding nobody registered: neither is undone", Resize("unsupported image format"), |ask| coded("gzip, rot13", gzip(&bmp(ask)))),
+    fault("coding-compress", "compress, which nobody speaks any more", Resize("unsupported image format"), |_| coded("compress", vec![0x1f, 0x9d, 0x90, 0])),
+    fault("coding-parameter", "gzip with a weight, which is no coding's name", Resize("unsupported image format"), |ask| coded("gzip;q=1.0", gzip(&bmp(ask)))),
     fault("coding-three-times", "gzip three times", UNSUPPORTED, |ask| coded("gzip, gzip, gzip", gzip(&gzip(&gzip(&bmp(ask)))))),
     fault("coding-a-thousand-times", "gzip a thousand times over", UNSUPPORTED, |ask| coded(&vec!["gzip"; 1000].join(","), gzip(&bmp(ask)))),
+    fault("coding-three-times-over-image", "gzip named three times over a plain JPEG", Success, |ask| coded("gzip, gzip, gzip", jpeg(ask).to_vec())),
 ];
 
 fn bmp(ask: &Ask<'_>) -> bytes::Bytes {
@@ -123,6 +146,19 @@ fn brotli(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).expect(TO_MEMORY);
     drop(encoder);
     coded
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd_in_window(bytes, 20)
+}
+
+/// With a checksum, and as a stream, so that the decoder needs the window.
+fn zstd_in_window(bytes: &[u8], log: u32) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect(TO_MEMORY);
+    encoder.window_log(log).expect("a window that zstd has");
+    encoder.include_checksum(true).expect("zstd has checksums");
+    encoder.write_all(bytes).expect(TO_MEMORY);
+    encoder.finish().expect(TO_MEMORY)
 }
 
 fn corrupt(mut bytes: Vec<u8>) -> Vec<u8> {

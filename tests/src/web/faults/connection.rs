@@ -12,7 +12,6 @@ use crate::web::reply::{Reply, Step, chunked, head};
 use crate::web::site::Ask;
 
 const TIMED_OUT: Expect = Download("timed out");
-const MALFORMED: Expect = Download("malformed response");
 const INCOMPLETE: Expect = Download("incomplete body");
 const CLOSED: Expect = Download("connection closed");
 const RESET: Expect = Download("connection reset");
@@ -50,9 +49,11 @@ pub(super) const FAULTS: &[Fault] = &[
 
     fault("close-before-head", "closes instead of answering", CLOSED, |_| Reply::closing([])),
     fault("close-after-interim", "100, then closes", CLOSED, |_| Reply::raw(*b"HTTP/1.1 100 Continue\r\n\r\n")),
-    fault("close-after-one-byte", "closes after the first byte", MALFORMED, |_| Reply::raw(*b"H")),
-    fault("close-in-head", "closes in the middle of the header block", MALFORMED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nContent-Le")),
-    fault("close-after-status-line", "closes after the status line", MALFORMED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\n")),
+    fault("close-after-one-byte", "closes after the first byte", CLOSED, |_| Reply::raw(*b"H")),
+    fault("close-in-head", "closes in the middle of the header block", CLOSED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nContent-Le")),
+    fault("close-after-status-line", "closes after the status line", CLOSED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\n")),
+    fault("close-before-empty-line", "closes before the header block's empty line", CLOSED, |_| Reply::raw(*b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n")),
+    fault("half-close-in-head", "closes its own side only, in the middle of the header block", CLOSED, |_| Reply::closing([send(b"HTTP/1.1 200 OK\r\nContent-Le"), Step::HalfClose])),
     fault("close-after-head", "closes after a head that announces a body", INCOMPLETE, |ask| Reply::closing([Step::Send(sized(&jpeg(ask)))])),
     fault("truncated-body", "closes in the middle of a body with a length", INCOMPLETE, |ask| half_then(ask, Step::Pause(Duration::ZERO))),
     fault("close-before-last-byte", "closes before the last byte of a body with a length", INCOMPLETE, |ask| { let body = jpeg(ask); Reply::closing([Step::Send(sized(&body)), Step::Send(body.slice(..body.len() - 1))]) }),

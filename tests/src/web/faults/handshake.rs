@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};
@@ -46,6 +46,29 @@ pub(super) const FAULTS: &[Fault] = &[
     serves("cert-for-address", "a certificate for the address alone", CERTIFICATE, |authority, _| server(authority.issue(leaf("127.0.0.1")?)?)),
     serves("cert-without-names", "a certificate that names nobody", CERTIFICATE, |authority, _| server(authority.issue(CertificateParams::default())?)),
     serves("cert-self-signed", "a certificate that vouches for itself", CERTIFICATE, |_, host| { let key = KeyPair::generate()?; let own = leaf(host)?.self_signed(&key)?; server(Identity { chain: vec![own.der().clone()], key }) }),
+    serves("cert-own", "a certificate that vouches for itself, and that the client was given", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-tls-1-2", "the same under TLS 1.2", Success, |authority, host| authority.own_of(host)?.with_versions(&[&TLS12])),
+    serves("cert-own-authority", "the same as an authority's", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-no-authority", "the same as expressly no authority's", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-wildcard", "the same with a wildcard", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-for-servers", "the same for servers", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-common-name", "the same with the host for a common name and no other", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-version-1", "the same of version 1", Success, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-version-1-tls-1-2", "the same of version 1 under TLS 1.2", Success, |authority, host| authority.own_of(host)?.with_versions(&[&TLS12])),
+    serves("cert-own-padded", "the same with others behind it, under a name it does not have", CERTIFICATE, |authority, _| { let mut own = authority.own_of("cert-own.ok.test")?; own.chain.extend(authority.issue(leaf("other.test")?)?.chain); server(own) }),
+    serves("cert-own-expired", "the same of years ago", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-not-yet-valid", "the same of years to come", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-other-host", "the same for another host", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-for-clients", "the same for clients", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-signs-alone", "the same with a key that may do nothing but sign certificates", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-odd-extension", "the same with a critical extension nobody knows", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-common-name-second", "the same with the host for a common name and another for an alternative", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-version-1-other-host", "the same of version 1 for another host", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-version-1-expired", "the same of version 1 of years ago", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
+    serves("cert-own-of-other-key", "the same, which is somebody else's", CERTIFICATE, |authority, host| server(Identity { key: KeyPair::generate()?, ..authority.own_of(host)? })),
+    serves("cert-own-of-other-key-tls-1-2", "the same, which is somebody else's, under TLS 1.2", CERTIFICATE, |authority, host| Identity { key: KeyPair::generate()?, ..authority.own_of(host)? }.with_versions(&[&TLS12])),
+    serves("cert-own-twin", "a certificate that vouches for itself and looks like one that was given", CERTIFICATE, |_, host| { let key = KeyPair::generate()?; let mut own = leaf(host)?; own.distinguished_name.push(DnType::CommonName, "a host of its own"); let own = own.self_signed(&key)?; server(Identity { chain: vec![own.der().clone()], key }) }),
+    serves("cert-own-issued", "a certificate that was given, of an authority that was not", CERTIFICATE, |authority, host| server(authority.own_of(host)?)),
     serves("cert-unknown-authority", "a certificate of an authority nobody knows", CERTIFICATE, |_, host| server(Authority::generate("nobody")?.issue(leaf(host)?)?)),
     serves("cert-same-named-authority", "a certificate of an authority that has a known one's name", CERTIFICATE, |_, host| server(Authority::generate("fake web authority")?.issue(leaf(host)?)?)),
     serves("cert-for-clients", "a certificate for clients", CERTIFICATE, |authority, host| signed(authority, host, |leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth])),

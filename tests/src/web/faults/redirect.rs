@@ -45,7 +45,22 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("redirect-loop", "a redirect to itself", TOO_MANY, |ask| found(&ask.request.path)),
     fault("redirect-ping-pong", "a redirect to where the next leads back", TOO_MANY, |ask| if ask.request.query.is_empty() { found("?back=1") } else { found(&ask.request.path) }),
     fault("redirect-growing", "each Location longer than the one before", TOO_MANY, |ask| found(&format!("{}/more", ask.request.path))),
-    fault("redirect-cookie", "a redirect to itself until a cookie is held", TOO_MANY, |ask| Reply::bare("302 Found", &[("Location", &ask.request.path), ("Set-Cookie", "seen=1")])),
+    fault("redirect-cookie", "a redirect to itself until a cookie is held", Success, |ask| until_held(ask, "a=1", &["a=1"])),
+    fault("redirect-cookies", "the same for two cookies", Success, |ask| until_held(ask, "b=2", &["a=1; Path=/; HttpOnly; SameSite=Strict", "b=2; Max-Age=60"])),
+    fault("redirect-cookie-path", "a cookie for a path that the next hop is under", Success, |ask| until_held(ask, "a=1", &["a=1; Path=/fault"])),
+    fault("redirect-cookie-other-path", "a cookie for another path", TOO_MANY, |ask| until_held(ask, "a=1", &["a=1; Path=/img"])),
+    fault("redirect-cookie-domain", "a cookie of one host for the domain of another", Success, |ask| cookie_then(ask, "a=1; Domain=ok.test; Path=/")),
+    fault("redirect-cookie-other-host", "a cookie of one host, asked for by another", Download("HTTP Error 403: Forbidden"), |ask| cookie_then(ask, "a=1; Path=/")),
+    fault("redirect-cookie-suffix", "a cookie for a domain of one label", Download("HTTP Error 403: Forbidden"), |ask| cookie_then(ask, "a=1; Domain=test; Path=/")),
+    fault("redirect-cookie-foreign", "a cookie for a domain that the host is no part of", TOO_MANY, |ask| until_held(ask, "a=1", &["a=1; Domain=web.test"])),
+    fault("redirect-cookie-secure", "a cookie for TLS alone, set without", TOO_MANY, |ask| until_held(ask, "a=1", &["a=1; Secure"])),
+    row("redirect-cookie-secure-tls", "a cookie for TLS alone, over TLS", Success, Way::TlsAnswer(|ask| until_held(ask, "a=1", &["a=1; Secure"]))),
+    fault("redirect-cookie-past", "a cookie whose time is over", TOO_MANY, |ask| until_held(ask, "a=1", &["a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"])),
+    fault("redirect-cookie-taken-back", "a cookie that the next field takes back", TOO_MANY, |ask| until_held(ask, "a=1", &["a=1", "a=; Max-Age=0"])),
+    fault("redirect-cookie-large", "a cookie larger than any may be", TOO_MANY, |ask| { let large = "1".repeat(5000); until_held(ask, &format!("a={large}"), &[&format!("a={large}")]) }),
+    fault("redirect-cookies-many", "ninety cookies, of which the last is asked for", Success, |ask| { let many: Vec<String> = (0..90).map(|n| format!("c{n}={n}")).collect(); until_held(ask, "c89=89", &many.iter().map(String::as_str).collect::<Vec<_>>()) }),
+    fault("redirect-cookie-control", "a cookie with an escape character", TOO_MANY, |ask| until_held(ask, "a=1", &["a=1; Path=/\x1b[2J"])),
+    fault("redirect-cookie-on-error", "a cookie on an error, which nobody keeps", Download("HTTP Error 403: Forbidden"), |ask| if ask.nth > 1 { image(ask) } else { Reply::bare("403 Forbidden", &[("Set-Cookie", "a=1")]) }),
     fault("redirect-scheme-alone", "a Location of a scheme and nothing behind it", TOO_MANY, |_| found("http:")),
     fault("redirect-fragment-alone", "a Location of a fragment and nothing before it", TOO_MANY, |_| found("#top")),
     fault("redirect-slow-hops", "each redirect after nearly a second", Download("timed out"), |ask| found(&ask.request.path).after(Duration::from_millis(900))),
@@ -61,8 +76,9 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("redirect-port-word", "a Location with a port that is no number", BAD, |_| found("http://other.ok.test:http/img/7.jpg")),
     fault("redirect-address-range", "a Location at an address beyond 255", BAD, |_| found("http://256.256.256.256/img/7.jpg")),
     fault("redirect-latin-host", "a Location whose host has bytes of ISO 8859-1", BAD, |_| raw(b"Location: http://b\xfccher.ok.test/img/7.jpg")),
-    fault("redirect-large", "a Location of 9 KB", BAD, |_| found(&format!("/img/7.jpg?{}", "q".repeat(9000)))),
-    fault("redirect-large-encoded", "a Location that percent-encoding makes too long", BAD, |_| found(&format!("/img/7.jpg?{}", "é".repeat(3000)))),
+    fault("redirect-large", "a Location of 60 KB", Success, |_| found(&format!("/img/7.jpg?{}", "q".repeat(60_000)))),
+    fault("redirect-large-encoded", "a Location that percent-encoding makes too long", BAD, |_| found(&format!("/img/7.jpg?{}", "é".repeat(15_000)))),
+    fault("redirect-larger-than-a-head", "a Location of 65 KB, which no head has room for", Download("header too large"), |_| found(&format!("/img/7.jpg?{}", "q".repeat(65_536)))),
     fault("redirect-nul", "a Location with a NUL", Download("malformed response"), |_| raw(b"Location: /img/7.jpg\0.png")),
     fault("redirect-split", "a Location followed by a line end in disguise", Success, |_| found("/img/7.jpg?%0d%0aX-Robots-Tag:%20noindex")),
 
@@ -92,6 +108,30 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("redirect-robots", "a directive on the redirect itself, where it is none on the image", Success, |_| Reply::bare("302 Found", &[("Location", "/img/7.jpg"), ("X-Robots-Tag", "noindex")])),
     fault("redirect-to-robots", "a Location at an image with a directive", Download("Use of image disallowed by X-Robots-Tag directive"), |_| found("/fault/robots-noindex")),
 ];
+
+/// The image to who has the cookie, a redirect to here with these to all others.
+fn until_held(ask: &Ask<'_>, held: &str, set: &[&str]) -> Reply {
+    if ask.request.has_cookie(held) {
+        return image(ask);
+    }
+    let mut fields = vec![("Location", ask.request.path.as_str())];
+    fields.extend(set.iter().map(|cookie| ("Set-Cookie", *cookie)));
+    Reply::bare("302 Found", &fields)
+}
+
+/// A redirect to another host with this cookie; there the image is for who has it.
+fn cookie_then(ask: &Ask<'_>, set: &str) -> Reply {
+    let there = format!("other.ok.test{}", ask.request.port_suffix());
+    if ask.request.host != there {
+        let to = format!("http://{there}{}", ask.request.path);
+        return Reply::bare("302 Found", &[("Location", &to), ("Set-Cookie", set)]);
+    }
+    if ask.request.has_cookie("a=1") {
+        image(ask)
+    } else {
+        Reply::bare("403 Forbidden", &[])
+    }
+}
 
 pub(super) fn found(location: &str) -> Reply {
     Reply::bare("302 Found", &[("Location", location)])

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use super::Expect::{Download, Resize, Success};
+use super::coding::gzip;
+use super::framing::{CHUNKED, joined};
 use super::{Expect, Fault, fault};
 use crate::pictures::Format;
-use crate::web::reply::{Reply, Step, head};
+use crate::web::reply::{Reply, Step, chunked, head};
 use crate::web::site::Ask;
 
 const INCOMPLETE: Expect = Download("incomplete body");
@@ -22,7 +24,21 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("reset-content-205", "205", Resize("empty body"), |_| Reply::bare("205 Reset Content", &[])),
     fault("reset-content-205-chunked", "205 in chunks", Resize("empty body"), |_| Reply::raw(*b"HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
     fault("partial-206", "206 with half the image", INCOMPLETE, |ask| Reply::complete("206 Partial Content", &[("Content-Range", "bytes 0-99/5000")], ask.sample(Format::Jpeg).slice(..100))),
-    fault("partial-206-whole", "206 with all of the image", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); Reply::complete("206 Partial Content", &[("Content-Range", &format!("bytes 0-{}/{}", body.len() - 1, body.len()))], body) }),
+    fault("partial-206-whole", "206 with all of the image", Success, |ask| { let body = ask.sample(Format::Jpeg); part(&whole(body.len()), &[], body) }),
+    fault("partial-206-whole-chunked", "the same in chunks", Success, |ask| { let body = ask.sample(Format::Jpeg); part_until_close(&whole(body.len()), &[CHUNKED], &chunked(&body, 1000)) }),
+    fault("partial-206-whole-eof", "the same to the connection's end", Success, |ask| { let body = ask.sample(Format::Jpeg); part_until_close(&whole(body.len()), &[], &body) }),
+    fault("partial-206-whole-gzip", "206 with all of the image in gzip, whose bytes the range counts", Success, |ask| { let body = gzip(&ask.sample(Format::Bmp)); part(&whole(body.len()), &[("Content-Encoding", "gzip")], body.into()) }),
+    fault("partial-206-whole-robots", "206 with all of the image, and a directive", Download(DISALLOWED), |ask| { let body = ask.sample(Format::Jpeg); part(&whole(body.len()), &[("X-Robots-Tag", "noindex")], body) }),
+    fault("partial-206-none", "206 without a range", INCOMPLETE, |ask| Reply::complete("206 Partial Content", &[], ask.sample(Format::Jpeg))),
+    fault("partial-206-length-unknown", "206 whose range does not tell the whole's length", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part(&format!("bytes 0-{}/*", body.len() - 1), &[], body) }),
+    fault("partial-206-later", "206 with all but the first byte", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part(&format!("bytes 1-{}/{}", body.len() - 1, body.len()), &[], body.slice(1..)) }),
+    fault("partial-206-earlier", "206 with all but the last byte", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part(&format!("bytes 0-{}/{}", body.len() - 2, body.len()), &[], body.slice(..body.len() - 1)) }),
+    fault("partial-206-of-less", "206 whose range is shorter than its length", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part(&whole(body.len() - 1), &[], body) }),
+    fault("partial-206-of-more-chunked", "206 in chunks whose range is longer than what comes", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part_until_close(&whole(body.len() + 1), &[CHUNKED], &chunked(&body, 1000)) }),
+    fault("partial-206-of-more-eof", "206 to the connection's end whose range is longer than what comes", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part_until_close(&whole(body.len() + 1), &[], &body) }),
+    fault("partial-206-two-ranges", "206 with two ranges that differ", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part(&whole(body.len()), &[("Content-Range", "bytes 0-9/10")], body) }),
+    fault("partial-206-other-unit", "206 with a range of something else", INCOMPLETE, |ask| { let body = ask.sample(Format::Jpeg); part(&whole(body.len()).replace("bytes", "rows"), &[], body) }),
+    fault("status-200-range", "200 with a range, where it means nothing", Success, |ask| Reply::complete("200 OK", &[("Content-Range", "bytes 0-9/5000")], ask.sample(Format::Jpeg))),
     fault("partial-206-multipart", "206 with parts of the image", INCOMPLETE, |_| Reply::complete("206 Partial Content", &[("Content-Type", "multipart/byteranges; boundary=b")], Bytes::from_static(b"--b\r\n\r\nabc\r\n--b--"))),
     fault("status-300", "300 with a Location, which it only recommends", Download("HTTP Error 300: Multiple Choices"), |_| Reply::bare("300 Multiple Choices", &[("Location", "/img/7.jpg")])),
     fault("status-304", "304 though nothing was conditional", Download("HTTP Error 304: Not Modified"), |_| Reply::bare("304 Not Modified", &[])),
@@ -58,6 +74,22 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("robots-error", "a directive on an error", Download("HTTP Error 403: Forbidden"), |_| Reply::bare("403 Forbidden", &[("X-Robots-Tag", "noindex")])),
     fault("robots-harmless", "directives that do not concern us", Success, |ask| robots(ask, &["nofollow, noarchive"])),
 ];
+
+/// The range of so many bytes, all there are.
+fn whole(bytes: usize) -> String {
+    format!("bytes 0-{}/{bytes}", bytes - 1)
+}
+
+fn part(range: &str, fields: &[(&str, &str)], body: Bytes) -> Reply {
+    let fields = [&[("Content-Range", range)], fields].concat();
+    Reply::complete("206 Partial Content", &fields, body)
+}
+
+/// The same without a length, and then the connection's end.
+fn part_until_close(range: &str, fields: &[(&str, &str)], body: &[u8]) -> Reply {
+    let fields = [&[("Content-Range", range)], fields].concat();
+    joined(&head("206 Partial Content", &fields), body)
+}
 
 fn page() -> Bytes {
     Bytes::from_static(b"<!doctype html><title>no</title><p>There is nothing here.")

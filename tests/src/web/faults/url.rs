@@ -9,7 +9,7 @@ const INVALID: Expect = Download("invalid url");
 const SCHEME: Expect = Download("scheme not allowed");
 const ADDRESS: Expect = Download("address not allowed");
 /// The longest URL that is asked for, bytes.
-const URL_BYTES: usize = 8192;
+const URL_BYTES: usize = 65_536;
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -106,6 +106,10 @@ pub(super) const FAULTS: &[Fault] = &[
     url("url-query-odd", "a query with signs that no request may have", Success, |web| image(web, "a.ok.test") + "?a=\" <>\\^`{|}\u{7}\0é💩%zz%"),
     url("url-dots", "a path with dots, some of them encoded", Success, |web| web.url_at("a.ok.test", "/x/../%2e%2e/./img/y/../7.jpg")),
     url("url-at-limit", "a URL of as many bytes as may be", Success, |web| long(web, URL_BYTES, "q")),
+    url("url-at-limit-tls", "the same over TLS", Success, |web| { let url = web.tls_url_at("a.ok.test", "/img/7.jpg?"); let rest = URL_BYTES - url.len(); url + &"q".repeat(rest) }),
+    url("url-9-kilobytes", "a URL of 9 KB, as signed ones are", Success, |web| long(web, 9000, "signature=%2B&")),
+    url("url-encoded-at-limit", "a URL that percent-encoding makes nearly as long as may be", Success, |web| long(web, 21_000, "é")),
+    url("url-host-60-kilobytes", "a host of 60 KB", Download("dns not found"), |web| image(web, &"abcdefg.".repeat(7500))),
     url("url-right-to-left", "a mark in the query that turns text around", Success, |web| image(web, "a.ok.test") + "?\u{202e}gpj.7"),
 
     url("url-label-64", "a label of 64 letters", Download("dns not found"), |web| image(web, &format!("{}.ok.test", "a".repeat(64)))),
