@@ -416,6 +416,8 @@ def test_overwrite_begins_anew(tmp_path, rows):
         ("robots-noindex", None, [], 1),
         ("robots-noindex", None, ["noai"], 1),
         ("robots-agent", "fakeweb", None, 0),
+        ("robots-agent", "FakeWeb/1.0 (+https://example.org/bot; bot@example.org)", None, 0),
+        ("robots-agent", "Mozilla/5.0", None, 1),
         ("robots-other-agent", "fakeweb", None, 1),
         ("robots-harmless", None, None, 1),
     ],

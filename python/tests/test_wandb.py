@@ -119,6 +119,16 @@ def test_the_console_script_reports_too(small_list, tmp_path):
     assert values(history, "total/count")[-1] == 12
 
 
+def test_a_field_that_may_be_a_secret_is_not_logged(tmp_path):
+    for header in ["Authorization: s3cret", ["X-One: s3cret"], '["Cookie: s3cret"]']:
+        config = {"header": header, "image_size": 32}
+        with WandbListener("of-a-test", config, lambda: 0.0):
+            pass
+    wandb.teardown()
+    logs = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert logs and not any(b"s3cret" in log for log in logs)
+
+
 def test_a_refused_run_opens_nothing(small_list, tmp_path):
     with pytest.raises(turbo2ds.UsageError):
         turbo2ds.download(small_list, image_size=0, enable_wandb=True)

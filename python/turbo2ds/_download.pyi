@@ -80,7 +80,8 @@ def download(
     incremental_mode: str = "incremental",
     # times a shard is tried again after an error of this machine
     max_shard_retry: int = 1,
-    # name added to the user agent and obeyed in X-Robots-Tag
+    # who asks, added to the user agent. Obeyed in X-Robots-Tag is its product name: what
+    # stands before the first / or space, in lower case
     user_agent_token: Optional[str] = None,
     # X-Robots-Tag directives that forbid use; [] turns the check off
     disallowed_header_directives: Optional[list[str]] = None,
@@ -103,6 +104,19 @@ def download(
     # seconds for which rows wait where the network or all name servers are down, before the
     # run ends; 0 records such failures as the hosts'
     outage_wait: float = 1800,
+    # URL or e-mail address of who asks, added to the user agent; some sites refuse agents
+    # without one
+    contact: Optional[str] = None,
+    # the whole user agent, in place of ours; its product name is obeyed in X-Robots-Tag unless
+    # --user_agent_token gives another
+    user_agent: Optional[str] = None,
+    # further request field, 'Name: value', also with commas; may be repeated. Authorization,
+    # Cookie and names with auth, token, key, secret and the like go to the origin of a row's
+    # own URL alone
+    header: Optional[list[str]] = None,
+    # Referer of requests. auto: the root of a row's own URL; or a URL. One of https is not
+    # told over http
+    referer: Optional[str] = None,
     # largest body, bytes
     max_body_bytes: int = 52428800,
     # most redirects for one URL

@@ -15,6 +15,9 @@ TOTAL_EVERY_S = 5.0
 TABLE_EVERY_S = 60.0
 STATUSES_MAX = 100
 
+#: Options whose values may be secrets.
+SECRETS = ("header",)
+
 
 class WandbListener:
     """Logs a run's events; the W&B run ends with the context."""
@@ -74,6 +77,8 @@ class WandbListener:
 
 
 def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """What W&B stores of the options: texts, numbers, lists."""
+    """What W&B stores of the options: texts, numbers, lists, and of secrets only that there are some."""
     kept = (bool, int, float, str, list, type(None))
-    return {name: value if isinstance(value, kept) else str(value) for name, value in config.items()}
+    plain = {name: value if isinstance(value, kept) else str(value) for name, value in config.items()}
+    hidden = {name: "given, not logged" for name in SECRETS if plain.get(name)}
+    return {**plain, **hidden}
