@@ -248,54 +248,86 @@ fn read_fields(
     http_1_1: bool,
     fields: &[httparse::Header<'_>],
 ) -> Result<Head, Failure> {
-    let mut framing = FramingFields::default();
-    let mut content = CodingList::default();
-    let mut transfer = CodingList::default();
-    let mut range = WholeRange::default();
-    let is_redirect = classify(status) == Answer::Redirect;
-    let mut connection = Connection::default();
-    let mut head = Head {
-        status,
-        framing: Framing::Empty,
-        keep_alive: false,
-        encoding: ContentEncoding::default(),
-        whole_length: None,
-        location: None,
-        cookies: Vec::new(),
-        robots: Vec::new(),
-        retry_after: None,
-    };
+    let mut gathered = Gathered::new(status);
     for field in fields {
-        let value = || unfolded(field.value);
-        let name = field.name;
-        if name.eq_ignore_ascii_case("content-length") {
-            framing.content_length(&value())?;
-        } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            framing.transfer_encoding(&value(), &mut transfer)?;
-        } else if name.eq_ignore_ascii_case("content-encoding") {
-            value()
-                .split(|&b| b == b',')
-                .for_each(|coding| content.push(coding.trim_ascii()));
-        } else if name.eq_ignore_ascii_case("connection") {
-            connection.read(&value());
-        } else if name.eq_ignore_ascii_case("location") {
-            head.location.get_or_insert_with(|| value().into_owned());
-        } else if is_redirect && name.eq_ignore_ascii_case("set-cookie") {
-            head.cookies.push(value().into_owned());
-        } else if name.eq_ignore_ascii_case("content-range") {
-            range.take(&value());
-        } else if name.eq_ignore_ascii_case("x-robots-tag") {
-            head.robots.push(value().into_owned());
-        } else if name.eq_ignore_ascii_case("retry-after") {
-            head.retry_after = head.retry_after.or_else(|| RetryAfter::parse(&value()));
+        gathered.take(field)?;
+    }
+    gathered.head(http_1_1)
+}
+
+/// A head whose fields are being read.
+struct Gathered {
+    head: Head,
+    framing: FramingFields,
+    content: CodingList,
+    transfer: CodingList,
+    range: WholeRange,
+    connection: Connection,
+    is_redirect: bool,
+}
+
+impl Gathered {
+    fn new(status: u16) -> Self {
+        let head = Head {
+            status,
+            framing: Framing::Empty,
+            keep_alive: false,
+            encoding: ContentEncoding::default(),
+            whole_length: None,
+            location: None,
+            cookies: Vec::new(),
+            robots: Vec::new(),
+            retry_after: None,
+        };
+        Self {
+            head,
+            framing: FramingFields::default(),
+            content: CodingList::default(),
+            transfer: CodingList::default(),
+            range: WholeRange::default(),
+            connection: Connection::default(),
+            is_redirect: classify(status) == Answer::Redirect,
         }
     }
-    let (framing, in_step) = framing.resolve(status, http_1_1)?;
-    head.framing = framing;
-    head.encoding = ContentEncoding::new(content, transfer);
-    head.whole_length = range.length().filter(|_| status == 206);
-    head.keep_alive = in_step && connection.persists(http_1_1);
-    Ok(head)
+
+    fn take(&mut self, field: &httparse::Header<'_>) -> Result<(), Failure> {
+        let value = || unfolded(field.value);
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        let head = &mut self.head;
+        if is("content-length") {
+            self.framing.content_length(&value())?;
+        } else if is("transfer-encoding") {
+            self.framing
+                .transfer_encoding(&value(), &mut self.transfer)?;
+        } else if is("content-encoding") {
+            value()
+                .split(|&b| b == b',')
+                .for_each(|coding| self.content.push(coding.trim_ascii()));
+        } else if is("connection") {
+            self.connection.read(&value());
+        } else if is("location") {
+            head.location.get_or_insert_with(|| value().into_owned());
+        } else if self.is_redirect && is("set-cookie") {
+            head.cookies.push(value().into_owned());
+        } else if is("content-range") {
+            self.range.take(&value());
+        } else if is("x-robots-tag") {
+            head.robots.push(value().into_owned());
+        } else if is("retry-after") {
+            head.retry_after = head.retry_after.or_else(|| RetryAfter::parse(&value()));
+        }
+        Ok(())
+    }
+
+    fn head(mut self, http_1_1: bool) -> Result<Head, Failure> {
+        let status = self.head.status;
+        let (framing, in_step) = self.framing.resolve(status, http_1_1)?;
+        self.head.framing = framing;
+        self.head.encoding = ContentEncoding::new(self.content, self.transfer);
+        self.head.whole_length = self.range.length().filter(|_| status == 206);
+        self.head.keep_alive = in_step && self.connection.persists(http_1_1);
+        Ok(self.head)
+    }
 }
 
 /// A folded value as one line (RFC 9112, 5.2).
