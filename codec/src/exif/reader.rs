@@ -1,23 +1,32 @@
 //! Owns the walk over TIFF 6.0 directories: entries, values and the directories they point to.
-//! Never reads outside the body, never follows a directory twice in a chain, and stops with
-//! `Broken` when its budget of entries or text is spent.
+//! Never reads outside the body and never follows a directory twice in a chain. A pointer into data
+//! that is no directory costs what it names alone: up to 65,535 entries are looked at there, of which
+//! hardly one has a known type. A body that asks for more work than any file can mean loses what
+//! comes behind that, and a value too long to be kept is left out.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
+use memchr::memchr;
 
 use super::names::{self, EXIF_TAGS, Show, Tag};
 use super::print::{Number, Value, characters, meanings, plain};
 
-/// Entries looked at in one body, all directories together.
-const ENTRIES_MAX: usize = 16_384;
-/// Directories in the chain of one body.
-const DIRECTORIES_MAX: usize = 64;
+/// Work on one body: an entry, a number or so many bytes of text are one step. Sixteen directories of
+/// nonsense fit.
+const STEPS_MAX: usize = 1 << 20;
+const TEXT_BYTES_A_STEP: usize = 64;
+/// Directories in the chain of one body: a TIFF has one for each page.
+const DIRECTORIES_MAX: usize = 4096;
 /// Numbers of one value that are read; the reader img2dataset uses shows none beyond.
 const NUMBERS_MAX: u32 = 1000;
-/// Bytes of names and printed values.
+/// Bytes of names and printed values that are kept.
 const TEXT_BYTES_MAX: usize = 1 << 20;
 /// User comments, maker notes and XMP: large, or not for this reader.
 const IGNORED: [u16; 3] = [0x02BC, 0x927C, 0x9286];
 const ASCII: u16 = 2;
 
-/// The structure cannot be read, or is larger than anything reasonable.
+/// The structure cannot be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Broken;
 
@@ -43,6 +52,7 @@ impl Endian {
 #[derive(Default)]
 pub(super) struct Tags {
     entries: Vec<(String, String)>,
+    places: HashMap<String, usize>,
     text_bytes: usize,
 }
 
@@ -53,17 +63,27 @@ impl Tags {
             .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// A name that comes again keeps its place and takes the later value.
-    fn set(&mut self, name: String, text: String) -> Result<(), Broken> {
-        self.text_bytes += name.len() + text.len();
-        if self.text_bytes > TEXT_BYTES_MAX {
-            return Err(Broken);
+    /// A name that comes again keeps its place and takes the later value. What does not fit any more
+    /// is left out.
+    fn set(&mut self, name: String, text: String) {
+        match self.places.entry(name) {
+            Slot::Occupied(place) => {
+                let known = &mut self.entries[*place.get()].1;
+                let bytes = self.text_bytes - known.len() + text.len();
+                if bytes <= TEXT_BYTES_MAX {
+                    self.text_bytes = bytes;
+                    *known = text;
+                }
+            }
+            Slot::Vacant(place) => {
+                let bytes = self.text_bytes + place.key().len() + text.len();
+                if bytes <= TEXT_BYTES_MAX {
+                    self.text_bytes = bytes;
+                    self.entries.push((place.key().clone(), text));
+                    place.insert(self.entries.len() - 1);
+                }
+            }
         }
-        match self.entries.iter_mut().find(|(known, _)| *known == name) {
-            Some(entry) => entry.1 = text,
-            None => self.entries.push((name, text)),
-        }
-        Ok(())
     }
 }
 
@@ -73,7 +93,7 @@ pub(super) struct Reader<'a> {
     /// Where the TIFF structure starts; all offsets count from here.
     base: usize,
     endian: Endian,
-    entries_left: usize,
+    steps_left: usize,
     tags: Tags,
     /// The first number of `Image ExifOffset`, if that tag was met.
     exif_directory: Option<Option<Number>>,
@@ -85,7 +105,7 @@ impl<'a> Reader<'a> {
             body,
             base,
             endian,
-            entries_left: ENTRIES_MAX,
+            steps_left: STEPS_MAX,
             tags: Tags::default(),
             exif_directory: None,
         }
@@ -112,10 +132,7 @@ impl<'a> Reader<'a> {
     fn chain(&self) -> Result<Vec<i64>, Broken> {
         let mut offsets = Vec::new();
         let mut offset = self.unsigned(4, 4)?;
-        while offset != 0 && !offsets.contains(&offset) {
-            if offsets.len() == DIRECTORIES_MAX {
-                return Err(Broken);
-            }
+        while offset != 0 && offsets.len() < DIRECTORIES_MAX && !offsets.contains(&offset) {
             offsets.push(offset);
             let entries = self.unsigned(offset, 2)?;
             offset = self.unsigned(offset + 2 + 12 * entries, 4)?;
@@ -127,17 +144,23 @@ impl<'a> Reader<'a> {
         let entries = self.unsigned(offset, 2)?;
         for index in 0..entries {
             let entry = offset + 2 + 12 * index;
-            if !self.inside(entry) {
-                // All that follows reads as zeros, which is no entry.
+            // Behind the end all reads as zeros, which is no entry.
+            if !self.inside(entry) || !self.step(1) {
                 break;
             }
-            self.entries_left = self.entries_left.checked_sub(1).ok_or(Broken)?;
             let id = self.unsigned(entry, 2)? as u16;
             if !IGNORED.contains(&id) {
                 self.entry(entry, id, name, table)?;
             }
         }
         Ok(())
+    }
+
+    /// Takes `count` steps; false where there are not as many left.
+    fn step(&mut self, count: usize) -> bool {
+        let left = self.steps_left.checked_sub(count);
+        self.steps_left = left.unwrap_or(0);
+        left.is_some()
     }
 
     fn entry(
@@ -156,7 +179,9 @@ impl<'a> Reader<'a> {
         if i64::from(count) * item_bytes > 4 {
             offset = self.unsigned(offset, 4)?;
         }
-        let value = self.value(kind, item_bytes, count, offset)?;
+        let Some(value) = self.value(kind, item_bytes, count, offset)? else {
+            return Ok(());
+        };
         let tag = names::find(table, id);
         let text = match tag.map_or(Show::Plain, |tag| tag.show) {
             Show::Plain => plain(&value, kind == ASCII, count),
@@ -176,36 +201,46 @@ impl<'a> Reader<'a> {
         if name == "Image ExifOffset" {
             self.exif_directory = Some(value.first());
         }
-        self.tags.set(name, text)
+        self.tags.set(name, text);
+        Ok(())
     }
 
-    fn value(&self, kind: u16, item_bytes: i64, count: u32, offset: i64) -> Result<Value, Broken> {
+    /// None where no step is left for it, or where it is too long.
+    fn value(
+        &mut self,
+        kind: u16,
+        item_bytes: i64,
+        count: u32,
+        offset: i64,
+    ) -> Result<Option<Value>, Broken> {
         if kind == ASCII {
             return self.text(count, offset);
         }
         if count >= NUMBERS_MAX {
-            return Ok(Value::Numbers(Vec::new()));
+            return Ok(Some(Value::Numbers(Vec::new())));
+        }
+        if !self.step(count as usize) {
+            return Ok(None);
         }
         let numbers =
             (0..i64::from(count)).map(|index| self.number(kind, offset + index * item_bytes));
-        Ok(Value::Numbers(numbers.collect::<Result<_, _>>()?))
+        Ok(Some(Value::Numbers(numbers.collect::<Result<_, _>>()?)))
     }
 
     /// Text ends at its first zero; what is not UTF-8 stays bytes.
-    fn text(&self, count: u32, offset: i64) -> Result<Value, Broken> {
+    fn text(&mut self, count: u32, offset: i64) -> Result<Option<Value>, Broken> {
         let start = self.position(offset)?.min(self.body.len());
-        let end = start.saturating_add(count as usize).min(self.body.len());
-        let bytes = self.body[start..end]
-            .split(|&byte| byte == 0)
-            .next()
-            .unwrap_or_default();
-        if bytes.len() > TEXT_BYTES_MAX {
-            return Err(Broken);
+        let looked_at = (count as usize).min(TEXT_BYTES_MAX + 1);
+        let end = start.saturating_add(looked_at).min(self.body.len());
+        let stored = &self.body[start..end];
+        let bytes = &stored[..memchr(0, stored).unwrap_or(stored.len())];
+        if !self.step(bytes.len() / TEXT_BYTES_A_STEP) || bytes.len() > TEXT_BYTES_MAX {
+            return Ok(None);
         }
-        Ok(match std::str::from_utf8(bytes) {
+        Ok(Some(match std::str::from_utf8(bytes) {
             Ok(text) => Value::Text(text.to_owned()),
             Err(_) => Value::Bytes(bytes.to_vec()),
-        })
+        }))
     }
 
     fn number(&self, kind: u16, offset: i64) -> Result<Number, Broken> {

@@ -38,6 +38,7 @@ pub(super) struct Chunks<'a, 'b> {
     /// Room that libtiff would have for stored bytes: grown in steps of 1024, never shrunk.
     stored_room: u64,
     reversed: Vec<u8>,
+    fax: Option<fax::Fax>,
 }
 
 impl<'a, 'b> Chunks<'a, 'b> {
@@ -55,6 +56,7 @@ impl<'a, 'b> Chunks<'a, 'b> {
                 .saturating_mul(4),
             stored_room: 0,
             reversed: Vec::new(),
+            fax: None,
         }
     }
 
@@ -186,8 +188,9 @@ impl<'a, 'b> Chunks<'a, 'b> {
             | compression::CCITT_T6
                 if self.directory.bits == 1 =>
             {
-                let width = self.layout.width;
-                fax::Scheme::new(self.directory).decode(stored, width, out)
+                let (scheme, width) = (fax::Scheme::new(self.directory), self.layout.width);
+                let fax = self.fax.get_or_insert_with(|| fax::Fax::new(scheme, width));
+                fax.decode(stored, out)
             }
             compression::NONE => copy(stored, out),
             compression::PACK_BITS => packbits::decode(stored, out),

@@ -11,7 +11,7 @@
 //! the right edge are straight, where libtiff shears them; signed integers of 8 and 32 bits without
 //! alpha are refused, because img2dataset cannot resize what OpenCV gives; JPEG of two components,
 //! ThunderScan and SGI LogLuv are refused, because nobody publishes pictures in them; of a broken
-//! JPEG or CCITT stream other rows may be lost.
+//! JPEG stream other rows may be lost.
 
 mod chunks;
 mod deep;
