@@ -44,7 +44,7 @@ bmp_rgb_32_alpha_ignored bmp_v4_with_alpha bmp_rle8_33x20 bmp_rle4_33x20 bmp_rgb
 bmp_cut_at_50_per_cent
 tiff_grey_1 tiff_grey_8 tiff_rgb_16 tiff_rgba_8_unassociated tiff_grey_alpha_8_unassociated tiff_cmyk_8
 tiff_palette_8 tiff_lzw_predictor_2_rgb tiff_deflate_rgb_tiles tiff_packbits_rgb_strips tiff_planar
-tiff_big_endian_rgb tiff_big_tiff tiff_two_pages tiff_orientation_6 tiff_with_texts tiff_cut_at_50_per_cent
+tiff_big_endian_rgb tiff_big_tiff tiff_two_pages tiff_orientation_6 tiff_with_texts tiff_cut_at_50_per_cent tiff_fax_*
 other_empty other_page other_document
 """.split()
 

@@ -1,6 +1,7 @@
 //! Owns the EXIF text of a sample: a JSON object of tag names to printed values, as img2dataset
 //! stores it. The reader follows TIFF 6.0 directories wherever they point within the body and never
-//! beyond, and its work and output are bounded. Maker notes, user comments and XMP are left out.
+//! beyond, and its work and output are bounded: what goes beyond is left out, the rest is kept. Maker
+//! notes, user comments and XMP are left out.
 
 mod container;
 mod meanings;
@@ -12,7 +13,7 @@ use reader::{Endian, Reader, Tags};
 
 /// JSON object text of tag names (`Image Make`, `EXIF DateTimeOriginal`, `GPS GPSLatitude`,
 /// `Thumbnail Compression`) to printed values; `{}` where the body has no EXIF, `None` where it is
-/// broken or unreasonably large.
+/// broken where img2dataset's reader gives up.
 ///
 /// Values of one byte are printed as 0, because the reader that img2dataset uses prints them so.
 pub fn exif_json(body: &[u8]) -> Option<String> {
@@ -163,12 +164,106 @@ mod tests {
         assert_eq!(exif_json(&exif), Some("{}".to_owned()));
     }
 
+    /// `Image Make` and a pointer of `id` to `offset`, then `tail` from byte 38 on.
+    fn pointing(id: u16, offset: u32, tail: &[u8]) -> Vec<u8> {
+        let make = (0x010F, 2, 4, *b"Abc\0");
+        tiff(&[make, (id, 4, 1, offset.to_le_bytes())], tail)
+    }
+
+    const GPS: u16 = 0x8825;
+    const EXIF: u16 = 0x8769;
+
     #[test]
-    fn texts_that_repeat_the_whole_body_without_end_give_none() {
-        // The text starts behind the 600 entries, at 8 + 2 + 600 * 12 + 4.
-        let entry = (0x010F_u16, 2_u16, u32::MAX, 7214_u32.to_le_bytes());
-        let exif = tiff(&[entry; 600], &vec![b'a'; 1 << 16]);
-        assert_eq!(exif_json(&exif), None);
+    fn a_pointer_into_what_is_no_directory_loses_what_it_names_alone() {
+        // The nested header's `II` are 18,761 entries, and the body is long enough for all.
+        let mut nested = b"II*\0\x08\0\0\0".to_vec();
+        nested.resize(300_000, 0x6C);
+        let with_one = r#"{"Image Make": "Abc", "GPS Tag 0x002A": "[]", "Image GPSInfo": "38"}"#;
+        let exif = exif_json(&pointing(GPS, 38, &nested));
+        assert_eq!(exif.as_deref(), Some(with_one));
+        let kept = r#"{"Image Make": "Abc", "Image GPSInfo": "38"}"#;
+        for byte in [0x00, 0xFF, 0x5A] {
+            let nonsense = vec![byte; 1_000_000];
+            assert_eq!(
+                exif_json(&pointing(GPS, 38, &nonsense)).as_deref(),
+                Some(kept)
+            );
+            let exif = exif_json(&pointing(EXIF, 38, &nonsense));
+            let kept = r#"{"Image Make": "Abc", "Image ExifOffset": "38"}"#;
+            assert_eq!(exif.as_deref(), Some(kept));
+        }
+    }
+
+    #[test]
+    fn a_pointer_to_nowhere_or_to_its_own_directory_keeps_the_rest() {
+        for (offset, printed) in [(99_999, "99999"), (u32::MAX, "4294967295")] {
+            let kept = format!(r#"{{"Image Make": "Abc", "Image GPSInfo": "{printed}"}}"#);
+            assert_eq!(exif_json(&pointing(GPS, offset, b"")), Some(kept));
+        }
+        let own = exif_json(&pointing(EXIF, 8, b""));
+        let kept = r#"{"Image Make": "Abc", "Image ExifOffset": "8", "EXIF Make": "Abc", "EXIF ExifOffset": "8"}"#;
+        assert_eq!(own.as_deref(), Some(kept));
+    }
+
+    #[test]
+    fn a_count_beyond_the_data_and_an_unknown_type_lose_one_tag() {
+        let make = (0x010F, 2, 4, *b"Abc\0");
+        let odd = [
+            (0x0110, 77, 1, [1, 0, 0, 0]),
+            (0x0102, 3, 5000, [26, 0, 0, 0]),
+            (0x0131, 2, 400, u32::MAX.to_le_bytes()),
+        ];
+        let kept = [
+            r#"{"Image Make": "Abc"}"#,
+            r#"{"Image Make": "Abc", "Image BitsPerSample": "[]"}"#,
+            r#"{"Image Make": "Abc", "Image Software": ""}"#,
+        ];
+        for (entry, kept) in odd.into_iter().zip(kept) {
+            assert_eq!(exif_json(&tiff(&[make, entry], b"")).as_deref(), Some(kept));
+        }
+    }
+
+    #[test]
+    fn a_text_too_long_to_be_kept_is_left_out_alone() {
+        let texts = [
+            (0x010E, 2, 2_000_000, 50_u32.to_le_bytes()),
+            (0x010F, 2, 4, *b"Abc\0"),
+            (0x0110, 2, 600_000, 50_u32.to_le_bytes()),
+        ];
+        let exif = exif_json(&tiff(&texts, &vec![b'a'; 2_000_000])).expect("a text");
+        assert!(exif.starts_with(r#"{"Image Make": "Abc", "Image Model": "aaa"#));
+        assert_eq!(
+            exif.len(),
+            600_000 + r#"{"Image Make": "Abc", "Image Model": ""}"#.len()
+        );
+    }
+
+    #[test]
+    fn a_body_that_asks_for_endless_work_gets_what_came_before() {
+        // Each of 60,000 pointers leads to 60,000 entries of 999 numbers.
+        let entries = vec![(GPS, 4, 1, 8_u32.to_le_bytes()); 60_000];
+        assert!(exif_json(&tiff(&entries, b"")).is_some());
+        let entries = vec![(0x0102, 3, 999, 8_u32.to_le_bytes()); 60_000];
+        assert!(exif_json(&tiff(&entries, b"")).is_some());
+        // The text starts behind the entries.
+        let entry = (0x010F, 2, u32::MAX, (14 + 60_000 * 12_u32).to_le_bytes());
+        let exif = exif_json(&tiff(&vec![entry; 60_000], &vec![b'a'; 1 << 19])).expect("a text");
+        assert_eq!(exif.matches("Image Make").count(), 1);
+    }
+
+    #[test]
+    fn a_tiff_of_many_pages_has_the_tags_of_each() {
+        let mut file = b"II*\0\x08\0\0\0".to_vec();
+        for page in 1..=300_u32 {
+            file.extend(1_u16.to_le_bytes());
+            file.extend([0x00, 0x01, 4, 0, 1, 0, 0, 0]);
+            file.extend(page.to_le_bytes());
+            let next = if page < 300 { file.len() as u32 + 4 } else { 0 };
+            file.extend(next.to_le_bytes());
+        }
+        let exif = exif_json(&file).expect("tags");
+        assert!(exif.contains(r#""Thumbnail ImageWidth": "2""#));
+        assert!(exif.ends_with(r#""IFD 299 ImageWidth": "300"}"#));
     }
 
     #[test]

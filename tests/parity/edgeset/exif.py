@@ -195,3 +195,45 @@ def broken(endian):
     yield "unknown_byte_order", b"XX" + good[2:]
     yield "nothing_behind_the_mark", b""
     yield "negative_offsets", header(endian) + directory(endian, 8, [(0x8769, SLONG, [-1])])
+    yield from broken_pointers(endian)
+
+
+def pointing(endian, kind, values, behind=b"", following=0, tag=0x8825):
+    """A maker's name and a pointer; what it may point at stands at byte 38."""
+    entries = [(0x010F, ASCII, "Abc"), (tag, kind, values)]
+    return header(endian) + directory(endian, 8, entries, following) + behind
+
+
+def broken_pointers(endian):
+    """Pointers that lead into what is no directory, and tags that claim what is not there."""
+    nested = header(endian) + bytes(24)
+    gps = directory(endian, 38, [(0x0001, ASCII, "N"), (0x001D, ASCII, "2024:02:29")])
+    yield "gps_pointer_into_a_nested_header", pointing(endian, LONG, [38], nested)
+    yield "gps_pointer_to_its_own_directory", pointing(endian, LONG, [8])
+    yield "gps_pointer_to_the_last_byte", pointing(endian, LONG, [39], bytes(2))
+    yield "gps_pointer_of_no_values", pointing(endian, LONG, [], gps)
+    yield "gps_pointer_of_a_ratio", pointing(endian, RATIO, [(38, 1)], gps)
+    yield "gps_pointer_of_a_float", pointing(endian, FLOAT, [38.0], gps)
+    yield "gps_pointer_of_a_text", pointing(endian, ASCII, "&\0\0", gps)
+    yield "gps_pointer_of_two_values", pointing(endian, SHORT, [38, 8], gps)
+    yield "gps_directory_cut_short", pointing(endian, LONG, [38], gps[:30])
+    yield "exif_pointer_into_a_nested_header", pointing(endian, LONG, [38], nested, tag=0x8769)
+    yield "exif_pointer_beyond_the_end", pointing(endian, LONG, [99999], tag=0x8769)
+    yield "exif_directory_cut_in_an_entry", pointing(endian, LONG, [38], gps[:19], tag=0x8769)
+    yield "interop_pointer_into_the_exif_directory", pointing(
+        endian, LONG, [38], directory(endian, 38, [(0x8827, SHORT, 400), (0xA005, LONG, [38])]), tag=0x8769
+    )
+    yield "following_directory_beyond_the_end", pointing(endian, LONG, [38], gps, 99999)
+    yield "following_directory_is_the_gps_directory", pointing(endian, LONG, [38], gps, 38)
+    yield "two_directories_that_follow_each_other", pointing(
+        endian, LONG, [38], directory(endian, 38, [(0x0112, SHORT, 3)], 8), 38
+    )
+    yield "entry_count_beyond_the_data", pointing(
+        endian, LONG, [38], struct.pack(endian + "HHHI", 500, 1, ASCII, 2) + b"N\0\0\0"
+    )
+    yield "a_text_that_starts_beyond_the_end", header(endian) + struct.pack(
+        endian + "HHHIIHHIII", 2, 0x0131, ASCII, 40, 88888, 0x0112, SHORT, 1, 3 << (16 * (endian == ">")), 0
+    )
+    yield "a_text_that_ends_beyond_the_end", header(endian) + struct.pack(
+        endian + "HHHIIHHIII", 2, 0x0131, ASCII, 4000, 20, 0x0112, SHORT, 1, 3 << (16 * (endian == ">")), 0
+    )

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from . import fax
 from .picture import cut, flips, picture, with_alpha
 
 BYTE, ASCII, SHORT, LONG, RATIO, LONG8 = 1, 2, 3, 4, 5, 16
@@ -207,6 +208,8 @@ def files():
     yield from storage()
     yield from by_libtiff()
     yield from broken()
+    for name, data in fax.files():
+        yield f"fax_{name}", data
 
 
 def kinds():
