@@ -6,12 +6,12 @@ use crate::blur::{BoundingBox, blur};
 use crate::decode::{Decoded, Decoder};
 use crate::encode::Encoder;
 use crate::error::CodecError;
-use crate::header;
 use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::resize::{Plan, Resizer, plan};
 use crate::settings::{EncodeFormat, Interpolation, ReencodePolicy, Settings, SizeFilter};
-use crate::sniff::{Format, sniff};
+use crate::sniff::Format;
 use crate::turbo::Subsampling;
+use crate::whole::Seen;
 use crate::ycc::{StoredPlanes, leaves_rgb, to_rgb};
 
 /// Images of fewer pixels take the RGB path: it costs them next to nothing, and in so few pixels a
@@ -116,13 +116,13 @@ impl Codec {
         if body.is_empty() {
             return Err(CodecError::Empty);
         }
-        let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
-        let size = header::read(format, body, &self.settings.limits)?;
+        let seen = Seen::of(body, &self.settings.limits)?;
+        let (format, size) = (seen.format, seen.size);
         let _held = room(decoding_bytes(format, size));
         let result = match self.settings.reencode {
-            ReencodePolicy::Never if boxes.is_empty() => {
-                Ok(processed(Encoded::Original, size, size))
-            }
+            ReencodePolicy::Never if boxes.is_empty() => seen
+                .check(body, &mut self.decoder, &mut self.decoded)
+                .map(|()| processed(Encoded::Original, size, size)),
             _ => self.reencode(format, body, size, boxes),
         };
         self.decoded.trim();

@@ -38,8 +38,22 @@ pub fn read_header(body: &[u8], limits: &Limits) -> Result<Header, CodecError> {
 /// # Errors
 /// `Decode` for a broken header, `TooComplex` and `DimensionsTooLarge` beyond `limits`.
 pub(crate) fn read(format: Format, body: &[u8], limits: &Limits) -> Result<Size, CodecError> {
+    look(format, body, limits).map(|(size, _)| size)
+}
+
+/// [`read`], and whether the walk to the size has seen that the file is whole: of a JPEG it goes to
+/// the end of the image, of other formats it sees nothing.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn look(
+    format: Format,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<(Size, bool), CodecError> {
+    let mut ended = false;
     let size = match format {
-        Format::Jpeg => jpeg(body, limits.jpeg_scans_max)?,
+        Format::Jpeg => jpeg(body, limits.jpeg_scans_max, &mut ended)?,
         Format::Png => png(body).ok_or(CodecError::Decode)?,
         Format::Webp => webp(body).ok_or(CodecError::Decode)?,
         Format::Gif => gif(body).ok_or(CodecError::Decode)?,
@@ -52,19 +66,23 @@ pub(crate) fn read(format: Format, body: &[u8], limits: &Limits) -> Result<Size,
     if size.pixels() > limits.pixels_max {
         return Err(CodecError::DimensionsTooLarge);
     }
-    Ok(size)
+    Ok((size, ended))
 }
 
 /// Walks a JPEG's markers to its end: scans are counted because each one of a progressive file
-/// costs a pass over all coefficients. A file that ends without EOI is the decoder's to judge.
-fn jpeg(body: &[u8], scans_max: u32) -> Result<Size, CodecError> {
+/// costs a pass over all coefficients. A file that ends without EOI is the decoder's to judge; `ended`
+/// says of one that does not: data of a scan cannot hold that marker.
+fn jpeg(body: &[u8], scans_max: u32, ended: &mut bool) -> Result<Size, CodecError> {
     let mut size = None;
     let mut scans = 0;
     let mut at = 2;
     while let Some((marker, after)) = next_marker(body, at) {
         at = after;
         match marker {
-            EOI => break,
+            EOI => {
+                *ended = scans > 0;
+                break;
+            }
             0x01 | 0xD0..=0xD8 => continue,
             _ => {}
         }

@@ -20,6 +20,7 @@ mod sniff;
 pub mod stages;
 mod turbo;
 mod versions;
+mod whole;
 mod ycc;
 
 pub use blur::BoundingBox;
@@ -33,3 +34,4 @@ pub use settings::{
 };
 pub use sniff::{Format, sniff};
 pub use versions::libraries;
+pub use whole::WholeCheck;

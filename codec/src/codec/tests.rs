@@ -1,7 +1,9 @@
 //! Whole images through the codec: formats, refusals and what is kept.
 
 use super::*;
+use crate::header;
 use crate::settings::{JpegDecoder, ResizeMode};
+use crate::sniff::sniff;
 
 /// A seeded smooth colour gradient with some texture, `width` x `height`.
 fn picture(width: u32, height: u32, channels: usize) -> (Vec<u8>, Shape) {
@@ -14,14 +16,14 @@ fn picture(width: u32, height: u32, channels: usize) -> (Vec<u8>, Shape) {
     ((0..shape.bytes()).map(sample).collect(), shape)
 }
 
-fn file(format: EncodeFormat, quality: u32, channels: usize) -> Vec<u8> {
+pub(crate) fn file(format: EncodeFormat, quality: u32, channels: usize) -> Vec<u8> {
     let (pixels, shape) = picture(90, 60, channels);
     Encoder::new(format, quality)
         .encode(&pixels, shape)
         .unwrap()
 }
 
-fn gif_file() -> Vec<u8> {
+pub(crate) fn gif_file() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = gif::Encoder::new(&mut bytes, 8, 4, &[0, 0, 0, 255, 0, 0]).unwrap();
     encoder
@@ -31,7 +33,7 @@ fn gif_file() -> Vec<u8> {
     bytes
 }
 
-fn bmp_file() -> Vec<u8> {
+pub(crate) fn bmp_file() -> Vec<u8> {
     let mut bytes = Vec::new();
     let (pixels, shape) = picture(8, 4, 3);
     image::codecs::bmp::BmpEncoder::new(&mut bytes)
@@ -45,7 +47,7 @@ fn bmp_file() -> Vec<u8> {
     bytes
 }
 
-fn tiff_file() -> Vec<u8> {
+pub(crate) fn tiff_file() -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let (pixels, shape) = picture(8, 4, 1);
     tiff::encoder::TiffEncoder::new(&mut bytes)

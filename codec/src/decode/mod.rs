@@ -32,6 +32,17 @@ pub(crate) enum Decoded {
     },
 }
 
+/// What a container's structure tells of an image without its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// All of it is there.
+    Whole,
+    /// A part of it is not in the body, or is broken.
+    Cut,
+    /// Only decoding can tell.
+    Nothing,
+}
+
 pub(crate) use tiff::size as tiff_size;
 
 /// Decodes one image after another.
@@ -89,6 +100,19 @@ impl Decoder {
             }
         };
         Ok(Decoded::Raster(shape))
+    }
+
+    /// What the structure of `body`, whose header was read as `size`, tells of its being whole. Of a
+    /// JPEG that is known by then: the walk to its size goes to its end.
+    pub(crate) fn tell(&mut self, format: Format, body: &[u8], size: Size) -> Told {
+        match format {
+            Format::Jpeg => Told::Nothing,
+            Format::Png => self.png.tell(body, size),
+            Format::Webp => webp::tell(body),
+            Format::Gif => self.gif.tell(body, size),
+            Format::Bmp => bmp::tell(body, size),
+            Format::Tiff => tiff::tell(body),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 use libwebp_sys as webp;
 
-use super::same_size;
+use super::{Told, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -45,6 +45,70 @@ pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape,
     } else {
         Ok(shape)
     }
+}
+
+/// Whether the container's size fits the body and every chunk the container, the image's among them. A
+/// lossy image says in front how long its first part is. Of the rest of an image's own stream nothing
+/// is told, but a file that was cut cannot have these sizes.
+pub(super) fn tell(body: &[u8]) -> Told {
+    const FILE_HEADER_BYTES: usize = 12;
+    let whole = || {
+        let end = le32_at(body, 4)?.checked_add(8)?;
+        let mut chunks = body.get(FILE_HEADER_BYTES..end)?;
+        let mut has_image = false;
+        while !chunks.is_empty() {
+            let (name, data, rest) = chunk(chunks)?;
+            match name {
+                b"VP8 " => has_image |= has_first_part(data)?,
+                b"VP8L" => has_image = true,
+                b"ANMF" => has_image |= has_frame(data)?,
+                _ => {}
+            }
+            chunks = rest;
+        }
+        has_image.then_some(())
+    };
+    whole().map_or(Told::Nothing, |()| Told::Whole)
+}
+
+/// The first chunk's name and data, and what is behind it and its padding.
+fn chunk(chunks: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    let name = chunks.first_chunk()?;
+    let size = le32_at(chunks, 4)?;
+    let data = chunks.get(8..size.checked_add(8)?)?;
+    let rest = chunks.get(8 + size.checked_next_multiple_of(2)?..)?;
+    Some((name, data, rest))
+}
+
+/// Whether an animation's frame has its image; its own chunks are whole.
+fn has_frame(data: &[u8]) -> Option<bool> {
+    const FRAME_HEADER_BYTES: usize = 16;
+    let mut chunks = data.get(FRAME_HEADER_BYTES..)?;
+    let mut has_image = false;
+    while !chunks.is_empty() {
+        let (name, data, rest) = chunk(chunks)?;
+        has_image |= match name {
+            b"VP8 " => has_first_part(data)?,
+            b"VP8L" => true,
+            _ => false,
+        };
+        chunks = rest;
+    }
+    Some(has_image)
+}
+
+/// Whether a lossy image's first part is within its chunk (RFC 6386, section 9.1).
+fn has_first_part(data: &[u8]) -> Option<bool> {
+    const FRAME_HEADER_BYTES: usize = 10;
+    let [a, b, c] = *data.first_chunk()?;
+    let first_part = u32::from_le_bytes([a, b, c, 0]) >> 5;
+    let behind_header = data.len().checked_sub(FRAME_HEADER_BYTES)?;
+    (first_part as usize <= behind_header).then_some(true)
+}
+
+fn le32_at(body: &[u8], at: usize) -> Option<usize> {
+    let bytes = body.get(at..)?.first_chunk()?;
+    usize::try_from(u32::from_le_bytes(*bytes)).ok()
 }
 
 fn features(header: &[u8]) -> Result<webp::WebPBitstreamFeatures, CodecError> {

@@ -8,6 +8,7 @@ mod rle;
 #[cfg(test)]
 mod tests;
 
+use super::Told;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -20,6 +21,31 @@ type Colour = [u8; 3];
 /// Decodes to grey, RGB or RGBA.
 pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape, CodecError> {
     read(body, size, out).ok_or(CodecError::Decode)
+}
+
+/// Whether all rows are in the body, where they are stored plainly.
+pub(super) fn tell(body: &[u8], size: Size) -> Told {
+    let fits = || {
+        const PLAIN: [i32; 3] = [0, 3, 6];
+        let core = i32_at(body, FILE_HEADER_BYTES)? == CORE_HEADER_BYTES as i32;
+        let (depth, compression) = if core {
+            (u16_at(body, 24)?, 0)
+        } else {
+            (u16_at(body, 28)?, i32_at(body, 30)?)
+        };
+        if !PLAIN.contains(&compression) || !matches!(depth, 1 | 4 | 8 | 16 | 24 | 32) {
+            return None;
+        }
+        let row_bits = u64::from(size.width) * u64::from(depth);
+        let rows = (row_bits.div_ceil(32) * 4).checked_mul(size.height.into())?;
+        let start = u64::try_from(i32_at(body, 10)?).ok()?;
+        Some(start.checked_add(rows)? <= body.len() as u64)
+    };
+    match fits() {
+        Some(true) => Told::Whole,
+        Some(false) => Told::Cut,
+        None => Told::Nothing,
+    }
 }
 
 fn read(body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {

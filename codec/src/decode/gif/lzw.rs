@@ -27,6 +27,17 @@ struct Text {
     len: u32,
 }
 
+/// Where a stream's strings end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Where the frame ends.
+    Frame,
+    /// Behind it.
+    Beyond,
+    /// Before it, or it is broken there.
+    Short,
+}
+
 /// Memory for one stream after another.
 #[derive(Default)]
 pub(super) struct Lzw {
@@ -40,6 +51,19 @@ impl Lzw {
     /// The `pixels` indices that the sub-blocks at `reader` hold; None where they give less or
     /// more.
     pub(super) fn decode(&mut self, reader: &mut Reader, pixels: usize) -> Option<&[u8]> {
+        let (literals, end) = self.read(reader, pixels)?;
+        let frame = literals..literals + pixels;
+        (end == End::Frame).then(|| &self.frame.all()[frame])
+    }
+
+    /// Whether the sub-blocks at `reader` hold `pixels` indices at least.
+    pub(super) fn fills(&mut self, reader: &mut Reader, pixels: usize) -> bool {
+        let read = self.read(reader, pixels);
+        read.is_some_and(|(_, end)| end != End::Short)
+    }
+
+    /// Writes the alphabet and the frame. Gives the alphabet's length and where the strings end.
+    fn read(&mut self, reader: &mut Reader, pixels: usize) -> Option<(usize, End)> {
         let literal_bits = u32::from(reader.byte()?);
         if !(2..CODE_BITS_MAX).contains(&literal_bits) {
             return None;
@@ -52,8 +76,8 @@ impl Lzw {
         for (code, index) in room[..literals].iter_mut().enumerate() {
             *index = code as u8;
         }
-        write_strings(&self.stream, literal_bits, room, end)?;
-        Some(&room[literals..end])
+        let written = write_strings(&self.stream, literal_bits, room, end);
+        Some((literals, written))
     }
 
     /// Joins the sub-blocks, and appends a word's worth of zeros.
@@ -77,9 +101,8 @@ impl Lzw {
     }
 }
 
-/// Writes the strings of `stream` behind the alphabet, up to `end` and no further; None where they
-/// do not end there.
-fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) -> Option<()> {
+/// Writes the strings of `stream` behind the alphabet, up to `end` and no further.
+fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) -> End {
     let literals = 1 << literal_bits;
     let (clear_code, end_code) = (literals, literals + 1);
     let stream_len = stream.len() - WORD;
@@ -110,11 +133,15 @@ fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) 
             continue;
         }
         if filled == end {
-            return ends_the_stream.then_some(());
+            return if ends_the_stream {
+                End::Frame
+            } else {
+                End::Beyond
+            };
         }
         if next < TABLE_LEN {
             if code > next {
-                return None;
+                return End::Short;
             }
             strings[next] = waiting;
             next += 1;
@@ -122,7 +149,7 @@ fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) 
         let string = strings[code & (TABLE_LEN - 1)];
         let (start, len) = (string.start as usize, string.len as usize);
         if len > end - filled {
-            return None;
+            return End::Beyond;
         }
         copy(room, start, filled, len);
         waiting = Text {
@@ -134,7 +161,11 @@ fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) 
             code_bits += 1;
         }
     }
-    (filled == end).then_some(())
+    if filled == end {
+        End::Frame
+    } else {
+        End::Short
+    }
 }
 
 /// Copies the string at `from` to `to`, by chunks; up to a chunk behind it is overwritten. A string

@@ -7,6 +7,7 @@
 //! background index beyond the palette and a frame beyond the screen are errors.
 
 mod lzw;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -48,7 +49,7 @@ impl GifDecoder {
     fn first_frame(&mut self, body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {
         let mut reader = Reader::new(body, SIGNATURE_AND_SIZE_BYTES);
         let screen = Screen::read(&mut reader)?;
-        let has_alpha = last_control_is_transparent(reader)?;
+        let has_alpha = walk(reader)?.transparent;
         let transparent = read_control(&mut reader)?;
         let frame = Frame::read(&mut reader, size)?;
         let flags = reader.byte()?;
@@ -158,14 +159,22 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// Walks every block up to the trailer, and says whether the last graphic control has a
-/// transparent index.
-fn last_control_is_transparent(mut reader: Reader) -> Option<bool> {
-    let mut transparent = false;
+/// What stands in the blocks up to the trailer.
+#[derive(Default)]
+struct Walked {
+    images: u64,
+    /// The last graphic control has a transparent index.
+    transparent: bool,
+}
+
+/// Walks every block up to the trailer.
+fn walk(mut reader: Reader) -> Option<Walked> {
+    let mut walked = Walked::default();
     loop {
         match reader.byte()? {
-            TRAILER => return Some(transparent),
+            TRAILER => return Some(walked),
             IMAGE => {
+                walked.images += 1;
                 reader.skip(8);
                 let flags = reader.byte()?;
                 reader.skip(colour_table_bytes(flags) + 1);
@@ -174,7 +183,7 @@ fn last_control_is_transparent(mut reader: Reader) -> Option<bool> {
             EXTENSION => match reader.byte()? {
                 GRAPHIC_CONTROL => {
                     if let Some(flag) = walk_controls(&mut reader)? {
-                        transparent = flag;
+                        walked.transparent = flag;
                     }
                 }
                 APPLICATION => walk_application(&mut reader)?,

@@ -16,7 +16,7 @@ use expand::Canvas;
 use inflate::{Inflater, Stream};
 use passes::Passes;
 
-use super::same_size;
+use super::{Told, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -52,6 +52,44 @@ impl PngDecoder {
         self.raw.trim();
         self.frame.trim();
         result.map(|()| shape)
+    }
+
+    /// Whether all chunks are there up to the last, those with the image intact, and their stream has
+    /// every row behind a filter that there is.
+    pub(super) fn tell(&mut self, body: &[u8], size: Size) -> Told {
+        let whole = chunks::read(body).and_then(|file| {
+            same_size(file.canvas.size.width, file.canvas.size.height, size)?;
+            self.inflate_alone(&file)
+        });
+        self.inflater.trim();
+        self.raw.trim();
+        whole.map_or(Told::Cut, |()| Told::Whole)
+    }
+
+    fn inflate_alone(&mut self, file: &File) -> Result<(), CodecError> {
+        let passes = Passes::new(&file.frame);
+        let bytes = passes.filtered_bytes();
+        if inflate::cannot_expand_to(&file.data, bytes) {
+            return Err(CodecError::Decode);
+        }
+        if bytes <= RAW_BYTES_MAX {
+            let mut rows = self.raw.room(bytes);
+            self.inflater.inflate(&file.data, &passes, rows)?;
+            for row_bytes in passes.rows() {
+                let (row, below) = rows.split_at_mut(row_bytes);
+                has_filter(row)?;
+                rows = below;
+            }
+            return Ok(());
+        }
+        let mut stream = Stream::new(&file.data);
+        let mut row = Vec::new();
+        for row_bytes in passes.rows() {
+            row.resize(row_bytes, 0);
+            stream.fill(&mut row)?;
+            has_filter(&row)?;
+        }
+        stream.finish()
     }
 
     /// Decodes the file's one frame to the start of `out`.
@@ -121,6 +159,15 @@ impl PngDecoder {
         }
         self.frame = frame;
         result
+    }
+}
+
+/// Passes where a row's first byte names one of the five filters.
+fn has_filter(row: &[u8]) -> Result<(), CodecError> {
+    const PAETH: u8 = 4;
+    match row {
+        [..=PAETH, ..] => Ok(()),
+        _ => Err(CodecError::Decode),
     }
 }
 

@@ -112,8 +112,9 @@ impl<'a> Directory<'a> {
         optional(&entries, tag::MIN_SAMPLE, per_sample)?;
         optional(&entries, tag::MAX_SAMPLE, per_sample)?;
         for entry in [tag::SAMPLE_MINIMA, tag::SAMPLE_MAXIMA].map(|tag| entries.find(tag)) {
-            let whole =
-                |entry: Entry| entry.count == samples.unwrap_or(1).into() && entry.raw().is_some();
+            let whole = |entry: Entry| {
+                entry.count == u64::from(samples.unwrap_or(1)) && entry.raw().is_some()
+            };
             if !entry.is_none_or(whole) {
                 return None;
             }

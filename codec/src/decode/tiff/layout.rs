@@ -4,6 +4,7 @@
 
 use super::directory::{Directory, compression, photometric};
 use super::entries::Entry;
+use crate::decode::Told;
 
 /// Strips are missing from their arrays up to this many; beyond, libtiff refuses the directory.
 const PADDED_CHUNKS_MAX: u64 = 1_000_000;
@@ -166,6 +167,26 @@ impl Layout {
             ByteCounts::Array => stored_count(directory, index),
         };
         (directory.offsets.integer(index).unwrap_or(0), count)
+    }
+
+    /// Whether every chunk's stored bytes are in the file. Counts that are estimates by the file's own
+    /// size tell nothing, and neither does a chunk
+    /// without a place or bytes.
+    pub(super) fn tell(&self, directory: &Directory) -> Told {
+        if matches!(self.byte_counts, ByteCounts::EstimateWithLast(..)) {
+            return Told::Nothing;
+        }
+        let file_bytes = directory.body.len() as u64;
+        let chunks = u64::from(self.across) * u64::from(self.down) * u64::from(self.planes);
+        // An array that is shorter than the chunks gives none for the rest.
+        for index in 0..chunks {
+            match self.place(directory, index) {
+                (0, _) | (_, 0) => return Told::Nothing,
+                (offset, count) if offset.saturating_add(count) > file_bytes => return Told::Cut,
+                _ => {}
+            }
+        }
+        Told::Whole
     }
 
     fn byte_counts(&self, directory: &Directory, chunks: u64) -> Option<ByteCounts> {

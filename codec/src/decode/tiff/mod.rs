@@ -30,6 +30,7 @@ mod raster;
 mod tests;
 mod ycbcr;
 
+use super::Told;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 use chunks::Chunks;
@@ -52,6 +53,15 @@ pub(crate) fn size(body: &[u8]) -> Option<Size> {
     } else {
         Size::new(directory.width, directory.height)
     })
+}
+
+/// Whether every strip or tile of the first page is in the body.
+pub(super) fn tell(body: &[u8]) -> Told {
+    let layout = |directory| Layout::new(directory, paint::is_upsampled(directory));
+    let Some(directory) = Directory::read(body) else {
+        return Told::Cut;
+    };
+    layout(&directory).map_or(Told::Nothing, |layout| layout.tell(&directory))
 }
 
 /// Decodes to grey, RGB or RGBA.
