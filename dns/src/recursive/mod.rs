@@ -20,7 +20,7 @@ pub(crate) mod transport;
 
 use hickory_proto::rr::RecordType;
 
-pub use cache::{CacheFileError, TtlBounds};
+pub use cache::{CacheFileError, TtlBounds, check_cache_file};
 pub use hints::root_servers;
 pub use machine::{Machine, Output, Settings, Step, StepOutcome, TcpQuery};
 pub use servers::ServerLimits;

@@ -11,7 +11,7 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub use persist::CacheFileError;
+pub use persist::{CacheFileError, check_cache_file};
 pub(crate) use persist::{load, save};
 
 use crate::DnsError;

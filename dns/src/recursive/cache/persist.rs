@@ -4,10 +4,10 @@
 //! Layout, little endian: magic and version (8 bytes); Unix time of saving, s (8); per entry the end
 //! of its TTL relative to that, s (4, signed), packed length (2), packed bytes; CRC-32C of all before
 //! (4). The file is written in place: a file broken by a crash is told by its checksum, and costs a
-//! cold start.
+//! cold start. What is there and does not begin as a cache does is somebody's, and is never written over.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::entry::{self, Tag};
@@ -17,6 +17,8 @@ use crate::recursive::time::Time;
 
 /// The last two bytes are the version of the layout.
 const MAGIC: [u8; 8] = *b"t2dDNS\x00\x01";
+/// What every version begins with.
+const MAGIC_BYTES: usize = 6;
 const HEAD_BYTES: usize = 16;
 const ENTRY_HEAD_BYTES: usize = 6;
 const SUM_BYTES: usize = 4;
@@ -33,6 +35,31 @@ pub enum CacheFileError {
     /// It is cut off, changed, of another version, or no such file at all.
     #[error("is broken or of another version")]
     Broken,
+    /// It holds something else, which is not to be lost.
+    #[error("is not a cache of names")]
+    NotACache,
+}
+
+/// Whether a cache may be saved at this path: nothing is there, or an empty file, or one that a cache was
+/// saved to, whole or not.
+///
+/// # Errors
+/// `NotACache` for anything else, and what the system said.
+pub fn check_cache_file(path: &Path) -> Result<(), CacheFileError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(CacheFileError::NotACache),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let mut start = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(MAGIC_BYTES as u64).read_to_end(&mut start)?;
+    if start.is_empty() || start == MAGIC[..MAGIC_BYTES] {
+        Ok(())
+    } else {
+        Err(CacheFileError::NotACache)
+    }
 }
 
 /// Writes what is known at `now`, which is `unix_s` on the wall clock.
@@ -40,6 +67,8 @@ pub enum CacheFileError {
 /// # Errors
 /// The system's.
 pub(crate) fn save(cache: &Cache, path: &Path, now: Time, unix_s: u64) -> io::Result<()> {
+    // It may have come since the start.
+    check_cache_file(path).map_err(io::Error::other)?;
     let mut out = Summed {
         inner: BufWriter::new(fs::File::create(path)?),
         sum: 0,

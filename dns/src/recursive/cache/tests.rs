@@ -246,3 +246,27 @@ fn a_file_that_is_not_whole_is_not_believed() {
         Err(CacheFileError::Broken | CacheFileError::TooLarge)
     ));
 }
+
+#[test]
+fn a_cache_is_never_saved_over_what_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dns.cache");
+    for bytes in [&b"http://a/1.jpg\n"[..], b"PAR1", b"t2d", &[0; 40]] {
+        std::fs::write(&path, bytes).unwrap();
+        let refused = check_cache_file(&path).unwrap_err();
+        assert!(matches!(refused, CacheFileError::NotACache), "{refused:?}");
+        assert!(save(&filled(), &path, at(0), 0).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+    assert!(check_cache_file(directory.path()).is_err(), "a folder");
+    for bytes in [
+        &b""[..],
+        b"t2dDNS\0\x01cut",
+        b"t2dDNS\0\x02of another version",
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        save(&filled(), &path, at(0), 0).unwrap();
+        assert_eq!(load(&mut cache(1 << 20), &path, at(0), 0).unwrap(), 102);
+    }
+    assert!(check_cache_file(&directory.path().join("none")).is_ok());
+}
