@@ -108,6 +108,10 @@ impl Error {
                  new output_folder"
             }
             io::ErrorKind::NotFound => "the folder vanished; is a mount gone?",
+            io::ErrorKind::NotADirectory => {
+                "give an output_folder that is a folder or is not there yet"
+            }
+            io::ErrorKind::AlreadyExists => "move it away; the same command then goes on",
             _ => "look at the disk (dmesg); the same command then goes on",
         };
         Self::output(format!("{}: {error}", path.display()), hint)

@@ -28,6 +28,7 @@ mod machine;
 mod net;
 pub mod options;
 mod outage;
+mod owned;
 mod pages;
 mod place;
 pub mod plan;

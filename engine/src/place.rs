@@ -3,7 +3,8 @@
 //!
 //! Several processes, on several machines, may do parts of one plan in one folder. Their temporary
 //! names differ by a word of each run's own, so that two that do the same shard do not write into each
-//! other's files. Of these two one must publish the whole shard, and the other none of it: a claim is a
+//! other's files. A shard that is done again has another word too: what its first try left is told from
+//! the second's. Of these two one must publish the whole shard, and the other none of it: a claim is a
 //! file that only one can make (O_EXCL, which holds on network file systems where locks do not). Its
 //! holder lives for a few fsyncs; who finds the same claim for a minute takes it for a dead worker's.
 
@@ -17,22 +18,26 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::disk::Disk;
+use crate::owned::{CLAIM, temporary_name};
 
-/// The end of every temporary name.
-const TEMPORARY_SUFFIX: &str = ".part";
-/// The word in the name of a claim.
-const CLAIM: &str = "claim";
 /// Time for which a claim is waited for. Its holder needs a few fsyncs.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Time between two looks at a claim.
 const CLAIM_TICK: Duration = Duration::from_millis(50);
+
+/// The ends of words that are no shard's tries.
+const WITHDRAWAL: u16 = 0xfffe;
+const EMPTYING: u16 = 0xffff;
 
 /// A run's place in the dataset's folder.
 #[derive(Clone)]
 pub struct Place {
     disk: Arc<dyn Disk>,
     folder: Arc<Path>,
-    word: Arc<str>,
+    /// The first 12 hex digits of its word.
+    run: Arc<str>,
+    /// The last 4.
+    attempt: u16,
     shared: bool,
 }
 
@@ -42,7 +47,8 @@ impl Place {
         Self {
             disk,
             folder: folder.into(),
-            word: format!("{:016x}", random()).into(),
+            run: format!("{:012x}", random() >> 16).into(),
+            attempt: 0,
             shared,
         }
     }
@@ -62,17 +68,43 @@ impl Place {
         self.shared
     }
 
-    /// The name a file has until it is committed: hidden, in the same folder, this run's own.
-    pub fn temporary(&self, name: &str) -> PathBuf {
-        let word = &self.word;
-        self.folder
-            .join(format!(".{name}.{word}{TEMPORARY_SUFFIX}"))
+    /// The same place with temporary names for a shard's next try.
+    #[must_use]
+    pub fn for_attempt(&self, attempt: u32) -> Self {
+        Self {
+            // More tries than these find the names of the first free again.
+            attempt: (attempt % u32::from(WITHDRAWAL)) as u16,
+            ..self.clone()
+        }
     }
 
-    /// Whether a name is a temporary one of this run.
-    pub fn owns(&self, name: &str) -> bool {
-        let inner = name.strip_suffix(TEMPORARY_SUFFIX);
-        is_temporary(name) && inner.is_some_and(|inner| inner.ends_with(&*self.word))
+    /// The same place with the temporary names of a shard whose mark is taken away.
+    #[must_use]
+    pub fn for_withdrawal(&self) -> Self {
+        Self {
+            attempt: WITHDRAWAL,
+            ..self.clone()
+        }
+    }
+
+    /// The same place with the temporary name of a mark without content.
+    #[must_use]
+    pub fn for_emptying(&self) -> Self {
+        Self {
+            attempt: EMPTYING,
+            ..self.clone()
+        }
+    }
+
+    /// The name a file has until it is committed: hidden, in the same folder, this run's own.
+    pub fn temporary(&self, name: &str) -> PathBuf {
+        let word = format!("{}{:04x}", self.run, self.attempt);
+        self.folder.join(temporary_name(name, &word))
+    }
+
+    /// Whether the word of a temporary name is this run's, of any of its tries.
+    pub fn owns_word(&self, word: &str) -> bool {
+        word.starts_with(&*self.run)
     }
 
     /// Waits until nobody else publishes `name`, and keeps others from it; none where the folder is
@@ -84,9 +116,7 @@ impl Place {
         if !self.shared {
             return Ok(None);
         }
-        let path = self
-            .folder
-            .join(format!(".{name}.{CLAIM}{TEMPORARY_SUFFIX}"));
+        let path = self.folder.join(temporary_name(name, CLAIM));
         Claim::take(path, CLAIM_WAIT_MAX).map(Some)
     }
 }
@@ -99,11 +129,6 @@ fn random() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     hasher.write_u128(now.map_or(0, |since| since.as_nanos()));
     hasher.finish()
-}
-
-/// Whether a name is a temporary one of any run.
-pub fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX)
 }
 
 /// The right to publish one name; it goes with this value.
@@ -171,6 +196,7 @@ mod tests {
 
     use super::*;
     use crate::disk;
+    use crate::owned::temporary_parts;
 
     fn path(folder: &tempfile::TempDir) -> PathBuf {
         folder.path().join(".00000_stats.json.claim.part")
@@ -182,9 +208,28 @@ mod tests {
         let temporary = one.temporary("00000.tar");
         assert_ne!(temporary, other.temporary("00000.tar"));
         let name = temporary.file_name().expect("a name").to_string_lossy();
-        assert!(is_temporary(&name));
-        assert!(one.owns(&name));
-        assert!(!other.owns(&name));
+        let (_, word) = temporary_parts(&name).expect("a temporary name");
+        assert!(one.owns_word(word));
+        assert!(!other.owns_word(word));
+    }
+
+    #[test]
+    fn each_try_has_names_of_its_own_that_are_the_runs() {
+        let place = Place::new(disk::real(), "out".into(), false);
+        let all = [
+            place.for_attempt(0),
+            place.for_attempt(1),
+            place.for_attempt(2),
+            place.for_withdrawal(),
+            place.for_emptying(),
+        ];
+        let names = all.map(|place| place.temporary("00000.tar"));
+        for (at, path) in names.iter().enumerate() {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let word = temporary_parts(&name).map(|(_, word)| word);
+            assert!(word.is_some_and(|word| place.owns_word(word)), "{name}");
+            assert!(!names[..at].contains(path), "{name}");
+        }
     }
 
     #[test]

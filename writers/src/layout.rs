@@ -64,8 +64,9 @@ pub fn sample_key(shard_id: u64, row: usize, layout: &Layout) -> String {
     )
 }
 
-/// `ceil(log10(rows_per_shard))` without floating point: the least d with 10^d >= rows.
-fn row_digits(rows_per_shard: usize) -> u32 {
+/// Digits of a row in a sample's key: `ceil(log10(rows_per_shard))` without floating point, the least d with
+/// 10^d >= rows.
+pub fn row_digits(rows_per_shard: usize) -> u32 {
     match rows_per_shard {
         0 | 1 => 0,
         rows => (rows - 1).ilog10() + 1,

@@ -17,7 +17,7 @@ mod tfrecord;
 mod value;
 
 pub use error::WriterError;
-pub use layout::{Layout, RowOutcome, sample_key, shard_name};
+pub use layout::{Layout, RowOutcome, row_digits, sample_key, shard_name};
 pub use records::{RecordError, Records, SampleFeatures};
 pub use shard::ShardWriter;
 pub use stats::ShardStats;

@@ -100,7 +100,7 @@ fn an_end_inside_a_preview_is_not_the_images() {
 
 /// A PNG of one grey row and more, whose stream has `rows` rows.
 fn png_of_rows(height: u32, rows: usize, filter: u8) -> Vec<u8> {
-    let mut row = vec![0x55; 17];
+    let mut row = [0x55; 17];
     row[0] = filter;
     let stream = {
         let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());

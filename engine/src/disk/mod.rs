@@ -14,6 +14,17 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::shard::Block;
 
+/// What a name stands for, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A plain file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, a pipe, a socket, a device.
+    Other,
+}
+
 /// The steps. Those that give a future are taken by reactors, the others by threads that may wait.
 /// None but the syncs makes anything durable.
 pub trait Disk: Send + Sync {
@@ -46,8 +57,15 @@ pub trait Disk: Send + Sync {
     /// Gives a file or folder another name; a file of that name goes.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file or folder a name that nothing has; `AlreadyExists` where something has, in which case
+    /// nothing was changed.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Removes a file, or a folder with all that is in it; nothing where there is neither.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a folder that has nothing in it; false where it has.
+    fn remove_empty(&self, folder: &Path) -> io::Result<bool>;
 
     /// Makes a folder.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
@@ -58,8 +76,11 @@ pub trait Disk: Send + Sync {
     /// Whether there is a file or folder of this name.
     fn exists(&self, path: &Path) -> bool;
 
-    /// What is in a folder.
-    fn names(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// What this name itself stands for; none where nothing has it.
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
+
+    /// What is in a folder: names, and what each stands for.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
 }
 
 /// A file that is written block by block.

@@ -7,4 +7,4 @@ mod setup;
 mod show;
 
 pub use command::{ResolveOptions, run};
-pub use setup::{SetupError, names_active_max, start};
+pub use setup::{SetupError, check_cache_file, names_active_max, start};

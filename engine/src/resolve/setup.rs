@@ -2,10 +2,11 @@
 //! behind. Never asks for a name, but for that of an encrypted server.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use turbo2ds_dns::recursive::{
-    Clocks, ServerLimits, Settings, Setup, TtlBounds, random_seed, root_servers,
+    self, Clocks, ServerLimits, Settings, Setup, TtlBounds, random_seed, root_servers,
 };
 use turbo2ds_dns::{Forwarder, ForwarderError, Server, ServerWay, Service, system_servers};
 
@@ -68,6 +69,19 @@ pub fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize {
         Resolver::System | Resolver::Listed => by_descriptors,
     };
     most.min(dns.limits.queries)
+}
+
+/// Refuses a file of `--dns_cache` that holds something else than a cache, which saving would destroy.
+///
+/// # Errors
+/// `Output`.
+pub fn check_cache_file(path: &Path) -> Result<(), Error> {
+    recursive::check_cache_file(path).map_err(|error| {
+        Error::output(
+            format!("{}, the file of --dns_cache, {error}", path.display()),
+            "name another file, or one that is not there yet; nothing was written",
+        )
+    })
 }
 
 /// Starts the resolver of a run.

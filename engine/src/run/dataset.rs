@@ -2,12 +2,15 @@
 //! record `.turbo2ds.json` says which options and input each range of shards came from, so that a
 //! rerun finishes its own work and never mixes in another's.
 //!
+//! Before the first byte is written the folder is looked at ([`Wanted`]): where something that is not the
+//! dataset's own has a name that the run may take, the run is refused.
+//!
 //! A run of a whole list has the folder to itself (an exclusive lock) and clears away what dead runs
 //! left. Workers that do parts of one plan share it (a shared lock): each removes what is its own, and of
 //! the others' only what nobody has touched for long while nobody else was there. Both conditions,
 //! because on some cluster file systems a lock says nothing of other machines.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -15,18 +18,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
 
-use crate::commit::write_durably;
+use crate::commit::{Data, clear, remove_dataset, write_durably};
 use crate::config::{Config, IncrementalMode, OutputConfig};
 use crate::disk::Disk;
 use crate::error::Error;
-use crate::place::{Place, is_temporary};
+use crate::input::InputIdentity;
+use crate::owned::{
+    Part, RECORD_NAME, Record, RunEntry, Shape, Standing, UserFiles, Wanted, said, shard_file,
+    shard_number, temporary_parts,
+};
+use crate::place::Place;
 use crate::slice::Slice;
 
-pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
-pub(crate) const STATS_SUFFIX: &str = "_stats.json";
 /// Age at which a temporary file is no living worker's: a shard's stream grows all the time.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Time that a worker waits for another to clear the folder up; a whole run does not end so soon.
@@ -34,57 +39,69 @@ const JOIN_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Time between two tries.
 const JOIN_TICK: Duration = Duration::from_millis(20);
 
+/// Looks at the folder, in a row, that must find the same before a worker is refused beside others: each may
+/// have renamed something while the folder was listed.
+const LOOKS: usize = 3;
+
 /// The folder, ready for a run. Holds the lock that keeps a second run out.
 pub(super) struct Dataset {
-    /// First shard of this run's input.
-    pub(super) first_shard_id: u64,
-    /// Shards of the slice that are done, of any run.
-    pub(super) done: HashSet<u64>,
+    /// What was found in it.
+    pub(super) found: Found,
     slice: Slice,
     lock: File,
 }
 
-/// One run's entry in the record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RunEntry {
-    /// The first shard that is this run's.
-    pub(crate) first_shard_id: u64,
-    /// What decides the dataset, by the options' names.
-    pub(crate) options: BTreeMap<String, String>,
-    input: String,
-}
-
-/// Whose shards a folder holds.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Record {
-    /// In the order in which they began.
-    pub(crate) runs: Vec<RunEntry>,
+/// A run, as far as it decides what becomes of a folder.
+pub(crate) struct Job<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) slice: Slice,
+    /// Digest of the input.
+    pub(crate) input: &'a str,
+    /// Files that the user named.
+    pub(crate) user_files: UserFiles,
 }
 
 impl Dataset {
     /// Opens or makes the folder and decides where this run's shards begin.
     ///
     /// # Errors
-    /// `Output` for the file system's errors, `ConfigMismatch` where the folder belongs to a run
-    /// with other options or another input.
+    /// `Output` for the file system's errors and where the run would change what is not its own,
+    /// `ConfigMismatch` where the folder belongs to a run with other options or another input.
     pub(super) fn open(
         place: &Place,
         config: &Config,
         slice: Slice,
-        input: &str,
+        input: &InputIdentity,
+        user_files: UserFiles,
     ) -> Result<Self, Error> {
-        let out = |error: io::Error| Error::output_io(place.folder(), &error);
-        make_folders(place.disk(), place.folder()).map_err(out)?;
-        let lock = enter(place)?;
+        let folder = place.folder();
+        let out = |error: io::Error| Error::output_io(folder, &error);
+        let job = Job {
+            config,
+            slice,
+            input: &input.fingerprint,
+            user_files,
+        };
+        job.user_files.check_folder(folder)?;
+        if !place.disk().exists(folder) {
+            // What is not there holds nothing, but a file that is named may be to come.
+            job.check(&Standing::empty(place.disk(), folder), place)?;
+            make_folders(place.disk(), folder).map_err(out)?;
+        }
+        let (lock, is_alone) = enter(place)?;
+        if place.is_shared() {
+            // A claim is a file: a worker looks before it makes one.
+            job.look(place)?;
+            if is_alone {
+                remove_forgotten(place)?;
+            }
+        }
+        let lock = share(place, lock)?;
+        make_folders(place.disk(), folder).map_err(out)?;
         // One worker at a time looks at the record and adds to it.
         let _claim = place.claim(RECORD_NAME).map_err(out)?;
-        let Found {
-            first_shard_id,
-            done,
-        } = take_over(place, config, slice, input)?;
         Ok(Self {
-            first_shard_id,
-            done,
+            found: take_over(place, &job)?,
             slice,
             lock,
         })
@@ -97,7 +114,8 @@ impl Dataset {
         config: &Config,
         place: &Place,
     ) -> impl Fn(u64) -> bool + Send + use<> {
-        let (slice, done, is_done) = (self.slice, self.done.clone(), done_check(config, place));
+        let done = self.found.done.clone();
+        let (slice, is_done) = (self.slice, done_check(config, place));
         move |shard_id| {
             !slice.contains(shard_id)
                 || done.contains(&shard_id)
@@ -123,11 +141,91 @@ impl Dataset {
 }
 
 /// What a folder holds for a run that takes it over.
+#[derive(Debug)]
 pub(crate) struct Found {
     /// First shard of the run's input.
     pub(crate) first_shard_id: u64,
     /// Shards that are done, of any run.
     pub(crate) done: HashSet<u64>,
+    /// Shards that are not, and that a mark of ours names.
+    pub(crate) marked: HashSet<u64>,
+    /// The record, this run in it.
+    pub(crate) record: Record,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Job<'_> {
+    fn mode(&self) -> IncrementalMode {
+        self.config.output.mode
+    }
+
+    /// The run's entry in the record, its place apart.
+    fn entry(&self) -> RunEntry {
+        RunEntry {
+            first_shard_id: 0,
+            options: self.config.fingerprint.iter().cloned().collect(),
+            input: self.input.to_owned(),
+        }
+    }
+
+    /// Shards of the slice that stand whole, of any run.
+    fn done(&self, standing: &Standing, place: &Place) -> HashSet<u64> {
+        standing
+            .numbers()
+            .filter(|&id| self.slice.contains(id) && is_done(place, &self.config.output, id))
+            .collect()
+    }
+
+    /// Where the run's shards begin.
+    fn place_of(&self, standing: &Standing, folder: &Path) -> Result<u64, Error> {
+        match self.mode() {
+            IncrementalMode::Overwrite => Ok(0),
+            IncrementalMode::Extend => {
+                let next = standing.numbers().max().map(|last| last.checked_add(1));
+                next.unwrap_or(Some(0)).ok_or_else(|| {
+                    Error::output(
+                        format!("{} holds a shard of the last number", folder.display()),
+                        "choose another output_folder",
+                    )
+                })
+            }
+            IncrementalMode::Incremental => standing.record.place_of(&self.entry(), folder),
+        }
+    }
+
+    /// Refuses the run where it is another's folder, or something that is not the dataset's own is in its
+    /// way. Gives the shards that are done and are to stay.
+    fn check(&self, standing: &Standing, place: &Place) -> Result<HashSet<u64>, Error> {
+        let first_shard_id = self.place_of(standing, place.folder())?;
+        let overwrite = self.mode() == IncrementalMode::Overwrite;
+        let done = if overwrite {
+            HashSet::new()
+        } else {
+            self.done(standing, place)
+        };
+        let wanted = Wanted {
+            shape: Shape::of(self.config),
+            first_shard_id,
+            shards_max: self.user_files.shards_max,
+            slice: self.slice,
+            done: &done,
+            overwrite,
+            user_files: &self.user_files,
+        };
+        wanted.check(standing, place.folder())?;
+        Ok(done)
+    }
+
+    /// The same over what is there now.
+    fn look(&self, place: &Place) -> Result<HashSet<u64>, Error> {
+        let looks = if place.is_shared() { LOOKS } else { 1 };
+        let look = || {
+            let standing = Standing::look(place.disk(), place.folder())?;
+            self.check(&standing, place)
+        };
+        (1..looks).fold(look(), |looked, _| looked.or_else(|_| look()))
+    }
 }
 
 /// Clears a folder that is this run's alone of what an interrupted run left, and enters this run in its
@@ -135,52 +233,108 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// Those of [`Dataset::open`].
-pub(crate) fn take_over(
-    place: &Place,
-    config: &Config,
-    slice: Slice,
-    input: &str,
-) -> Result<Found, Error> {
+pub(crate) fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
     let (disk, folder) = (place.disk(), place.folder());
     let out = |error: io::Error| Error::output_io(folder, &error);
+    let mut done = job.look(place)?;
+    let mut standing = Standing::look(disk, folder)?;
     if !place.is_shared() {
-        remove_temporaries(disk, folder).map_err(out)?;
+        clear(place, &standing, |_, _| true, Data::TakenBack).map_err(out)?;
+        standing = Standing::look(disk, folder)?;
     }
-    if config.output.mode == IncrementalMode::Overwrite {
-        remove_dataset(disk, folder).map_err(out)?;
+    let mut notes = Vec::new();
+    let mut record = standing.record.clone();
+    if job.mode() == IncrementalMode::Overwrite {
+        notes.extend(overwrite(place, &standing).map_err(out)?);
+        record = Record::default();
+        standing = Standing::look(disk, folder)?;
+        done = job.done(&standing, place);
     }
     // A commit that was cut off may have left a mark whose name is not durable yet.
     disk.sync_folder(folder).map_err(out)?;
-    let numbers = shard_numbers(disk, folder).map_err(out)?;
-    let done: HashSet<u64> = numbers
-        .iter()
-        .copied()
-        .filter(|&id| slice.contains(id) && is_done(place, &config.output, id))
-        .collect();
-    let mut record = read_record(disk, folder)?;
-    let entry = RunEntry {
-        first_shard_id: 0,
-        options: config.fingerprint.iter().cloned().collect(),
-        input: input.to_owned(),
-    };
-    let next = numbers.iter().max().map_or(0, |last| last + 1);
-    let first_shard_id = match config.output.mode {
-        IncrementalMode::Extend => next,
-        _ => place_of(&record, &entry, folder, !numbers.is_empty())?,
-    };
-    let entry = RunEntry {
-        first_shard_id,
-        ..entry
-    };
-    if !record.runs.contains(&entry) {
-        record.runs.push(entry);
-        let text = serde_json::to_vec_pretty(&record).map_err(|e| out(e.into()))?;
-        write_durably(place, RECORD_NAME, &text).map_err(out)?;
+    let first_shard_id = job.place_of(&standing, folder)?;
+    let numbers: BTreeSet<u64> = standing.numbers().collect();
+    if record.runs.is_empty() && !numbers.is_empty() && job.mode() == IncrementalMode::Incremental {
+        tracing::warn!(
+            folder = %folder.display(),
+            "these shards carry no record of their options: they are taken as this command's"
+        );
+    }
+    enter_in(&mut record, job, first_shard_id, &numbers, place)?;
+    let standing = Standing::with_record(disk, folder, record).map_err(out)?;
+    let mut marked = HashSet::new();
+    for id in numbers.difference(&done.iter().copied().collect()) {
+        if job.slice.contains(*id) && standing.is_marked(*id).map_err(out)? {
+            marked.insert(*id);
+        }
     }
     Ok(Found {
         first_shard_id,
         done,
+        marked,
+        record: standing.record,
+        notes,
     })
+}
+
+/// Enters a run in the record, and in the first one which shards stood there before it.
+fn enter_in(
+    record: &mut Record,
+    job: &Job,
+    first_shard_id: u64,
+    numbers: &BTreeSet<u64>,
+    place: &Place,
+) -> Result<(), Error> {
+    let out = |error: io::Error| Error::output_io(place.folder(), &error);
+    let is_first = record.runs.is_empty();
+    let still_found = numbers
+        .iter()
+        .filter(|id| is_first || record.was_found(**id));
+    let found = still_found.copied().collect();
+    let news = record.set_found(&found);
+    let entry = RunEntry {
+        first_shard_id,
+        ..job.entry()
+    };
+    let is_new = !record.runs.contains(&entry);
+    if is_new {
+        record.runs.push(entry);
+    }
+    if news || is_new {
+        let text = serde_json::to_vec_pretty(record).map_err(|error| out(error.into()))?;
+        write_durably(place, RECORD_NAME, &text).map_err(out)?;
+    }
+    Ok(())
+}
+
+/// Removes the dataset that is there, and says so where other things stay.
+fn overwrite(place: &Place, standing: &Standing) -> io::Result<Option<String>> {
+    let mut others = Vec::new();
+    let mut shards = 0_u64;
+    for name in standing.entries.keys() {
+        let part = shard_file(name);
+        if standing.owns(name)? {
+            shards += u64::from(matches!(part, Some((_, Part::Mark))));
+            if let Some((stem, Part::Folder)) = part {
+                let number = shard_number(stem);
+                let shape = number.and_then(|id| Some((id, standing.shape_of(id)?)));
+                for (inner, _) in shape.map_or(Ok(Vec::new()), |(id, shape)| {
+                    standing.others_in_folder(id, shape)
+                })? {
+                    others.push(format!("{name}/{inner}"));
+                }
+            }
+        } else if name != RECORD_NAME {
+            others.push(name.clone());
+        }
+    }
+    remove_dataset(place, standing)?;
+    Ok((!others.is_empty()).then(|| {
+        format!(
+            "overwrite removed the {shards} shards of this dataset and left what no run of it made: {}",
+            said(&others)
+        )
+    }))
 }
 
 /// Makes a folder and those above it that are missing, their names durable: what is in a folder is no
@@ -210,60 +364,24 @@ pub(crate) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Where an incremental run's shards begin: with the run it repeats, or at 0 in a folder without one.
-fn place_of(record: &Record, entry: &RunEntry, folder: &Path, shards: bool) -> Result<u64, Error> {
-    let same = |run: &&RunEntry| run.options == entry.options && run.input == entry.input;
-    if let Some(run) = record.runs.iter().rev().find(same) {
-        return Ok(run.first_shard_id);
-    }
-    let Some(last) = record.runs.last() else {
-        if shards {
-            tracing::warn!(
-                folder = %folder.display(),
-                "these shards carry no record of their options: they are taken as this command's"
-            );
-        }
-        return Ok(0);
-    };
-    Err(Error::config_mismatch(
-        format!(
-            "{} holds another run: {}",
-            folder.display(),
-            difference(last, entry)
-        ),
-        "repeat that run's options, choose another output_folder, or use --incremental_mode \
-         overwrite or extend",
-    ))
-}
-
-/// The first thing in which a run differs from the recorded one.
-fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
-    let none = String::from("(not given)");
-    let names: std::collections::BTreeSet<&String> = recorded
-        .options
-        .keys()
-        .chain(asked.options.keys())
-        .collect();
-    for name in names {
-        let was = recorded.options.get(name).unwrap_or(&none);
-        let is = asked.options.get(name).unwrap_or(&none);
-        if was != is {
-            return format!("{name} was {was} and is now {is}");
-        }
-    }
-    "the input's files have changed".to_owned()
-}
-
-/// Locks the folder as this run needs it; a worker that finds itself alone in it clears up a little.
-fn enter(place: &Place) -> Result<File, Error> {
+/// Locks the folder as this run needs it, and says whether nobody else is in it.
+fn enter(place: &Place) -> Result<(File, bool), Error> {
     let folder = place.folder();
-    let out = |error: io::Error| Error::output_io(folder, &error);
     if !place.is_shared() {
-        return lock(folder, FlockOperation::NonBlockingLockExclusive);
+        return Ok((
+            lock(folder, FlockOperation::NonBlockingLockExclusive)?,
+            true,
+        ));
     }
-    let file = File::open(folder).map_err(out)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-        remove_forgotten(place).map_err(out)?;
+    let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
+    let is_alone = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+    Ok((file, is_alone))
+}
+
+/// Lets other workers in beside this one, where it is one.
+fn share(place: &Place, file: File) -> Result<File, Error> {
+    if !place.is_shared() {
+        return Ok(file);
     }
     let join_until = Instant::now() + JOIN_WAIT_MAX;
     loop {
@@ -271,7 +389,7 @@ fn enter(place: &Place) -> Result<File, Error> {
             Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < join_until => {
                 std::thread::sleep(JOIN_TICK);
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(folder)),
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(place.folder())),
             // As in `lock`.
             _ => return Ok(file),
         }
@@ -298,26 +416,6 @@ pub(crate) fn lock(folder: &Path, operation: FlockOperation) -> Result<File, Err
     }
 }
 
-/// The folder's record; empty where there is none.
-///
-/// # Errors
-/// `Output` for one that does not read.
-pub(crate) fn read_record(disk: &dyn Disk, folder: &Path) -> Result<Record, Error> {
-    let path = folder.join(RECORD_NAME);
-    match disk.read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| Error::output_io(&path, &io::Error::from(error))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
-        Err(error) => Err(Error::output_io(&path, &error)),
-    }
-}
-
-/// Numbers of all shards that have a mark, good or broken.
-fn shard_numbers(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<u64>> {
-    let number = |name: &String| name.strip_suffix(STATS_SUFFIX)?.parse().ok();
-    Ok(disk.names(folder)?.iter().filter_map(number).collect())
-}
-
 /// Tells of a shard whether it is done now, on any thread.
 pub(super) fn done_check(config: &Config, place: &Place) -> impl Fn(u64) -> bool + Send + use<> {
     let (output, place) = (config.output.clone(), place.clone());
@@ -327,131 +425,85 @@ pub(super) fn done_check(config: &Config, place: &Place) -> impl Fn(u64) -> bool
 /// A shard is done where its mark reads back whole and its files are there.
 fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bool {
     let (disk, folder) = (place.disk(), place.folder());
-    let name = shard_name(shard_id, output.shard_digits);
-    let mark = folder.join(format!("{name}{STATS_SUFFIX}"));
-    let mark = disk.read(&mark).unwrap_or_default();
+    let name = |part: Part| {
+        let name = shard_name(shard_id, output.shard_digits);
+        folder.join(format!("{name}{}", part.ending()))
+    };
+    // A dataset of links is whole where what they lead to is.
+    let mark = disk.read(&name(Part::Mark)).unwrap_or_default();
     let Some(stats) = ShardStats::from_json(&mark) else {
         return false;
     };
-    let there = |extension: &str| disk.exists(&folder.join(format!("{name}{extension}")));
+    let there = |part| disk.exists(&name(part));
     match output.format {
-        OutputFormat::Files => there(".parquet") && (stats.successes == 0 || there("")),
-        OutputFormat::Webdataset => there(".tar") && there(".parquet"),
-        OutputFormat::Parquet => there(".parquet"),
-        OutputFormat::Tfrecord => there(".parquet") && there(".tfrecord"),
+        OutputFormat::Files => {
+            there(Part::Parquet) && (stats.successes == 0 || there(Part::Folder))
+        }
+        OutputFormat::Webdataset => there(Part::Tar) && there(Part::Parquet),
+        OutputFormat::Parquet => there(Part::Parquet),
+        OutputFormat::Tfrecord => there(Part::Parquet) && there(Part::Tfrecord),
         OutputFormat::Dummy => true,
     }
 }
 
-/// Removes what an interrupted run left under temporary names.
-///
-/// # Errors
-/// The file system's.
-pub(crate) fn remove_temporaries(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
-    for name in disk.names(folder)?.iter().filter(|name| is_temporary(name)) {
-        disk.remove(&folder.join(name))?;
-    }
-    Ok(())
-}
-
-/// Removes temporary files that no worker has touched for long.
-fn remove_forgotten(place: &Place) -> io::Result<()> {
+/// Removes temporary files that no worker has touched for long: all of one shard and try, or none of them.
+fn remove_forgotten(place: &Place) -> Result<(), Error> {
     let (disk, folder) = (place.disk(), place.folder());
-    for name in disk.names(folder)?.iter().filter(|name| is_temporary(name)) {
-        let path = folder.join(name);
-        let age = fs::symlink_metadata(&path)
+    let standing = Standing::look(disk, folder)?;
+    let mut forgotten: HashMap<(u64, String), bool> = HashMap::new();
+    for name in standing.entries.keys() {
+        let Some((last, word)) = temporary_parts(name) else {
+            continue;
+        };
+        let shard_id = shard_file(last).and_then(|(stem, _)| shard_number(stem));
+        let age = fs::symlink_metadata(folder.join(name))
             .and_then(|data| data.modified())
             .map(|time| time.elapsed().unwrap_or_default());
-        match age {
-            Ok(age) if age >= FORGOTTEN_AFTER => disk.remove(&path)?,
-            _ => {}
+        let is_old = age.is_ok_and(|age| age >= FORGOTTEN_AFTER);
+        let group = (shard_id.unwrap_or(u64::MAX), word.to_owned());
+        *forgotten.entry(group).or_insert(true) &= is_old;
+    }
+    let is_forgotten =
+        |shard_id: u64, word: &str| forgotten.get(&(shard_id, word.to_owned())) == Some(&true);
+    // What an intent still names is for the next commit of its shard, which has the claim.
+    clear(place, &standing, is_forgotten, Data::Kept)
+        .map(drop)
+        .map_err(|error| Error::output_io(folder, &error))
+}
+
+/// Takes back what this run's commits left half-way and removes its temporary files, as far as it can.
+pub(crate) fn sweep(place: &Place) {
+    let swept = sweep_intents(place).and_then(|()| {
+        let standing = Standing::look(place.disk(), place.folder())?;
+        clear(
+            place,
+            &standing,
+            |_, word| place.owns_word(word),
+            Data::Kept,
+        )
+        .map(drop)
+        .map_err(|error| Error::output_io(place.folder(), &error))
+    });
+    if let Err(error) = swept {
+        tracing::warn!(error = error.message(), "temporary files were left behind");
+    }
+}
+
+/// Takes this run's intents back, each under its shard's claim.
+fn sweep_intents(place: &Place) -> Result<(), Error> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let out = |error: io::Error| Error::output_io(folder, &error);
+    for own in Standing::look(disk, folder)?.intents {
+        let Some(mark) = temporary_parts(&own.name).map(|(mark, _)| mark) else {
+            continue;
+        };
+        if place.owns_word(&own.word) {
+            let _claim = place.claim(mark).map_err(out)?;
+            // Another worker may have had it before.
+            let standing = Standing::look(disk, folder)?;
+            let is_it = |shard_id, word: &str| shard_id == own.shard_id && word == own.word;
+            clear(place, &standing, is_it, Data::TakenBack).map_err(out)?;
         }
     }
     Ok(())
-}
-
-/// Removes what a dataset consists of and nothing else: shards, their metadata and marks, the
-/// record, and the other tool's `_tmp`. The record goes last, and after the shards have gone for good:
-/// shards without one would be taken for the next command's.
-fn remove_dataset(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
-    let names = disk.names(folder)?;
-    let of_shards = |name: &&String| is_dataset_name(name) && *name != RECORD_NAME;
-    for name in names.iter().filter(of_shards) {
-        disk.remove(&folder.join(name))?;
-    }
-    disk.sync_folder(folder)?;
-    disk.remove(&folder.join(RECORD_NAME))
-}
-
-fn is_dataset_name(name: &str) -> bool {
-    let stem = name.strip_suffix(STATS_SUFFIX).unwrap_or_else(|| {
-        let known = [".tar", ".parquet", ".tfrecord"];
-        known
-            .iter()
-            .find_map(|ending| name.strip_suffix(ending))
-            .unwrap_or(name)
-    });
-    let numbered = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
-    numbered || name == RECORD_NAME || name == "_tmp"
-}
-
-/// Removes what this run, aborted, leaves under temporary names, as far as it can.
-pub(super) fn sweep(place: &Place) {
-    let (disk, folder) = (place.disk(), place.folder());
-    let swept = disk.names(folder).and_then(|names| {
-        let mut own = names.iter().filter(|name| place.owns(name));
-        own.try_for_each(|name| disk.remove(&folder.join(name)))
-    });
-    if let Err(error) = swept {
-        tracing::warn!(%error, "temporary files were left behind");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn overwrite_removes_a_dataset_and_nothing_else() {
-        for name in [
-            "00000.tar",
-            "00000.parquet",
-            "00000_stats.json",
-            "00012",
-            "_tmp",
-        ] {
-            assert!(is_dataset_name(name), "{name}");
-        }
-        for name in [
-            "notes.txt",
-            "a.tar",
-            "_stats.json",
-            ".bashrc",
-            "00000.txt",
-            "",
-        ] {
-            assert!(!is_dataset_name(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_mismatch_names_the_option() {
-        let entry = |size: &str| RunEntry {
-            first_shard_id: 0,
-            options: BTreeMap::from([("image_size".to_owned(), size.to_owned())]),
-            input: String::new(),
-        };
-        assert_eq!(
-            difference(&entry("256"), &entry("512")),
-            "image_size was 256 and is now 512"
-        );
-        let record = Record {
-            runs: vec![entry("256")],
-        };
-        assert!(place_of(&record, &entry("512"), Path::new("out"), true).is_err());
-        assert_eq!(
-            place_of(&record, &entry("256"), Path::new("out"), true).ok(),
-            Some(0)
-        );
-    }
 }

@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::disk;
 use crate::error::Error;
+use crate::owned::UserFiles;
 use crate::place::Place;
 use crate::plan::Planner;
 use crate::slice::Slice;
@@ -37,17 +38,21 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
         ));
     }
     let identity = list.identity().clone();
+    let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
     let place = Place::new(disk::real(), config.output.folder.clone(), false);
-    let dataset = Dataset::open(&place, &config, Slice::All, &identity.fingerprint)?;
-    let first_shard_id = dataset.first_shard_id;
+    let found = Dataset::open(&place, &config, Slice::All, &identity, files)?.found;
+    for note in &found.notes {
+        tracing::warn!("{note}");
+    }
+    let first_shard_id = found.first_shard_id;
     let mut planner = planner.starting_at(first_shard_id).skipping(|_| true);
     if let Some(plan) = planner.next() {
         // No plan is made of shards that are all passed over: this is the list's error.
         plan?;
     }
     let end = planner.next_shard_id();
-    let mut done: Vec<u64> = dataset
+    let mut done: Vec<u64> = found
         .done
         .into_iter()
         .filter(|id| (first_shard_id..end).contains(id))

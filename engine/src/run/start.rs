@@ -17,6 +17,7 @@ use super::report::RunReport;
 use super::signals::Signals;
 use super::{Event, Host, RUNNING, Shared, planner};
 use crate::alarm::{Alarm, Guard};
+use crate::commit::{self, Committer};
 use crate::compute::{self, ImageWork};
 use crate::config::Config;
 use crate::core::{self, CoreParts, Message};
@@ -28,13 +29,14 @@ use crate::limits;
 use crate::machine::{Machine, Pin};
 use crate::net::TlsContext;
 use crate::outage::{Outage, OutageWatch};
+use crate::owned::{Shape, UserFiles};
 use crate::place::Place;
 use crate::plan::Planner;
 use crate::runtime::{self, Backend};
 use crate::slice::Slice;
 use crate::sync::{Inbox, Outbox, mailbox};
 use crate::watchdog::{Board, Watchdog};
-use crate::{commit, disk, options, resolve};
+use crate::{disk, options, resolve};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
@@ -80,12 +82,13 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
     let list = open_list(&mut config)?;
     let notes = list.notes().to_vec();
     let identity = list.identity().clone();
+    let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
     let (shared, events) = share(config, machine)?;
     // Everything that can be refused has been looked at: only now is the folder touched.
-    let dataset = Dataset::open(&shared.place, &shared.config, slice, &identity.fingerprint)?;
+    let dataset = Dataset::open(&shared.place, &shared.config, slice, &identity, files)?;
     let planner = planner
-        .starting_at(dataset.first_shard_id)
+        .starting_at(dataset.found.first_shard_id)
         .ending_at(slice.last());
     // What is known of the list's rows says little of a part's.
     let rows = identity.rows.filter(|_| slice == Slice::All);
@@ -95,7 +98,7 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         .iter()
         .map(|_| Arc::default())
         .collect();
-    let shards_before = dataset.done.len() as u64;
+    let shards_before = dataset.found.done.len() as u64;
     let threads = start_threads(&shared, backend, &lives, planner, &dataset)?;
     let mut watch = Watch {
         shared: &shared,
@@ -115,7 +118,7 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         planned: None,
         cores_left: lives.len(),
     };
-    for note in &notes {
+    for note in notes.iter().chain(&dataset.found.notes) {
         watch.progress.note(note);
     }
     if let Err(error) = watch.until_the_end(&events, &signals) {
@@ -123,6 +126,8 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         return Err(error);
     }
     threads.end();
+    // What a shard's first try left, where this machine failed it.
+    dataset::sweep(&shared.place);
     let Watch {
         mut report,
         mut progress,
@@ -242,9 +247,16 @@ fn start_threads(
     );
     let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
     let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
-    let (commits, commit) = commit::start(
+    let layout = Arc::new(layout_of(config));
+    let committer = Committer::new(
         shared.place.clone(),
+        dataset.found.record.clone(),
+        Shape::of(config),
+        dataset.found.marked.clone(),
         dataset::done_check(config, &shared.place),
+    );
+    let (commits, commit) = commit::start(
+        committer,
         outboxes.clone(),
         shared.commits.clone(),
         &alarm,
@@ -267,7 +279,6 @@ fn start_threads(
         board.post("planner"),
     )
     .map_err(failed)?;
-    let layout = Arc::new(layout_of(config));
     let mut cores = Vec::with_capacity(pins.len());
     for (index, (outbox, inbox)) in boxes.into_iter().enumerate() {
         let parts = CoreParts {

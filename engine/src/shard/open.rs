@@ -102,7 +102,7 @@ impl OpenShard {
         if let Some(keys) = plan.keys() {
             writer = writer.with_keys(keys.clone())?;
         }
-        let files = ShardFiles::new(target, writer.stream_path(), dirty);
+        let files = ShardFiles::new(target.for_attempt(attempt), writer.stream_path(), dirty);
         let rows = plan.rows();
         Ok(Self {
             plan,
@@ -202,6 +202,9 @@ impl OpenShard {
             owner,
             slot,
             shard_id: self.plan.shard_id,
+            attempt: self.attempt,
+            rows: self.plan.rows() as u64,
+            keys: self.plan.keys().cloned(),
             placed,
             stream_bytes,
             stats: (self.stats_name(digits), stats.to_json()),

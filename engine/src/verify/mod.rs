@@ -4,8 +4,10 @@
 //! samples, [`rows`] holds the one against the other), [`fault`] is what can be wrong, [`report`] says
 //! it. Checked are structure, counts, keys, checksums of tfrecord, image headers against the metadata,
 //! and the hash of images whose bytes are stored as they came. Never decodes a pixel, never asks the
-//! network, and changes nothing unless it is asked to repair: then it removes the marks of broken
-//! shards and temporary files, under the folder's lock, and nothing else.
+//! network, and changes nothing unless it is asked to repair: then it takes the marks of broken shards
+//! away that the record says are ours, and removes temporary files, under the folder's lock, and nothing
+//! else. A mark that is taken away becomes its shard's intent again, so that the shard's files do not
+//! become nobody's; one that does not read back stays: it is no mark of being done, and names them too.
 
 mod fault;
 pub(crate) mod fuzzed;
@@ -25,10 +27,12 @@ use std::thread;
 
 use rustix::fs::FlockOperation;
 
-use crate::commit::remove_durably;
+use crate::commit::{Data, clear, withdraw};
 use crate::disk;
 use crate::error::Error;
-use crate::run::dataset::{Record, STATS_SUFFIX, lock, read_record, remove_temporaries};
+use crate::owned::{Mark, Part, Record, Standing, mark_of, shard_number};
+use crate::place::Place;
+use crate::run::dataset::lock;
 use fault::Found;
 use report::{Broken, Report};
 use shard::{Counts, Shard, Verdict};
@@ -42,7 +46,7 @@ const MISSING_LISTED_MAX: usize = 20;
 pub struct VerifyOptions {
     /// The dataset's folder.
     pub folder: PathBuf,
-    /// Remove the marks of broken shards, so that the next run does them again.
+    /// Take the marks of broken shards away, so that the next run does them again.
     pub repair: bool,
     /// One JSON object instead of the table.
     pub json: bool,
@@ -62,12 +66,14 @@ pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     };
     let _lock = lock(folder, operation)?;
     let out = |error: io::Error| Error::output_io(folder, &error);
-    let record = read_record(&*disk::real(), folder)?;
-    let survey = Survey::of(folder).map_err(out)?;
-    let results = Results::of(folder, &survey, &record);
-    let mut report = results.report(folder, &survey, &record);
+    let disk = disk::real();
+    let standing = Standing::look(&*disk, folder)?;
+    let survey = Survey::of(&standing);
+    let results = Results::of(folder, &survey, &standing.record);
+    let mut report = results.report(folder, &survey, &standing.record);
     if options.repair {
-        repair(folder, &mut report).map_err(out)?;
+        let place = Place::new(disk.clone(), folder.clone(), false);
+        repair(&place, &standing, &mut report).map_err(out)?;
     }
     let text = if options.json {
         report.json()
@@ -77,19 +83,30 @@ pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     Ok((text, report.exit_code))
 }
 
-/// Removes the marks of broken shards and what interrupted runs left. The shards' data stays for
-/// whoever wants to look at it; the run that does a shard again replaces it.
-fn repair(folder: &Path, report: &mut Report) -> io::Result<()> {
+/// Takes the marks of broken shards away and removes what interrupted runs left. The shards' data stays
+/// for whoever wants to look at it; the run that does a shard again replaces it.
+fn repair(place: &Place, standing: &Standing, report: &mut Report) -> io::Result<()> {
+    clear(place, standing, |_, _| true, Data::Kept)?;
+    report.temporaries_removed = true;
     for broken in &mut report.broken {
-        remove_durably(
-            &*disk::real(),
-            folder,
-            &format!("{}{STATS_SUFFIX}", broken.shard),
-        )?;
+        let Some(shard_id) = shard_number(&broken.shard) else {
+            continue;
+        };
+        let Some(shape) = standing.shape_of(shard_id) else {
+            continue;
+        };
+        let name = shape.name(shard_id, Part::Mark);
+        if name != format!("{}{}", broken.shard, Part::Mark.ending())
+            || !standing.is_marked(shard_id)?
+        {
+            continue;
+        }
+        let mark = mark_of(place.disk(), &place.folder().join(&name))?;
+        if matches!(mark, Mark::Whole(_)) {
+            withdraw(place, &[(shard_id, shape)])?;
+        }
         broken.marked = true;
     }
-    remove_temporaries(&*disk::real(), folder)?;
-    report.temporaries_removed = true;
     Ok(())
 }
 
@@ -99,6 +116,8 @@ struct Results {
     counts: Counts,
     whole: u64,
     unfinished: u64,
+    /// Files in shards' folders that are not the shards'.
+    others: u64,
     broken: Vec<(String, Found)>,
 }
 
@@ -134,6 +153,7 @@ impl Results {
         match verdict {
             Verdict::Whole(counts) => {
                 self.whole += 1;
+                self.others += counts.others;
                 self.counts.add(counts);
             }
             Verdict::Unfinished => self.unfinished += 1,
@@ -158,7 +178,7 @@ impl Results {
             missing,
             broken: broken.collect(),
             temporaries: survey.temporaries,
-            others: survey.others,
+            others: survey.others + self.others,
             record: !record.runs.is_empty(),
             ..Report::new(folder.display().to_string())
         };

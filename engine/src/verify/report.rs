@@ -19,7 +19,7 @@ pub(super) struct Broken {
     pub(super) file: String,
     /// What is wrong with it.
     pub(super) what: String,
-    /// Its mark was removed, so that the next run does it again.
+    /// Its mark was taken away, so that the next run does it again; never where it is none of ours.
     pub(super) marked: bool,
 }
 
@@ -145,6 +145,9 @@ impl Report {
         let redone = self.broken.len() as u64 + self.shards_unfinished + self.shards_missing;
         let hint = if self.broken.iter().all(|broken| broken.marked) {
             "the command that made them does them again"
+        } else if self.temporaries_removed {
+            "some are of no run that the folder's record tells of and were left: remove their files, then \
+             a command does them"
         } else {
             "`turbo2ds verify --repair` marks the broken ones; the command that made them then does \
              them again"

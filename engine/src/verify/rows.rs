@@ -47,6 +47,8 @@ pub(super) struct Rows {
     ends: BTreeMap<String, u64>,
     /// Successes whose bytes were held against their hash.
     pub(super) hashes_checked: u64,
+    /// Files beside the samples that are not the shard's.
+    pub(super) others: u64,
 }
 
 impl Rows {
@@ -60,6 +62,7 @@ impl Rows {
             read: 0,
             ends: BTreeMap::new(),
             hashes_checked: 0,
+            others: 0,
         }
     }
 
@@ -99,6 +102,12 @@ impl Rows {
         } else {
             Err(Fault::Counts)
         }
+    }
+
+    /// Whether a key is that of a row of this shard.
+    pub(super) fn has_key(&mut self, key: &str) -> bool {
+        let at = self.keys.place(key);
+        at.is_some_and(|at| self.rows.contains_key(&at))
     }
 
     /// The row of a sample that was found: a success, found for the first time.

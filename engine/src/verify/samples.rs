@@ -12,6 +12,7 @@ use turbo2ds_writers::Records;
 
 use super::fault::Fault;
 use super::rows::{MEMBER_BYTES_MAX, Rows};
+use crate::owned::Shape;
 
 const READ_BYTES: usize = 256 * 1024;
 const TAR_BLOCK_BYTES: usize = 512;
@@ -21,6 +22,9 @@ const MEMBERS_MAX: usize = 16;
 const PAX_BYTES_MAX: u64 = 4096;
 /// Features that may hold a sample's image.
 const IMAGE_FEATURES: [&str; 3] = ["jpg", "png", "webp"];
+
+/// Extensions of loose files where no record tells them.
+const EXTENSIONS: [&str; 5] = ["jpg", "png", "webp", "json", "txt"];
 
 /// A webdataset shard.
 pub(super) fn check_tar(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
@@ -211,17 +215,28 @@ pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<
     Ok(())
 }
 
-/// A shard of single files.
-pub(super) fn check_folder(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+/// A shard of single files. What has no key of the shard's, or no extension that its run's samples have, is
+/// somebody's and only counted: a run that does the shard again leaves it there.
+pub(super) fn check_folder(
+    path: &Path,
+    rows: &mut Rows,
+    shape: Option<Shape>,
+) -> Result<(), Fault> {
     let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(path)? {
-        let name = entry?
-            .file_name()
-            .into_string()
-            .map_err(|_| Fault::Member)?;
-        let (key, extension) = name.split_once('.').ok_or(Fault::Member)?;
-        let extensions = by_key.entry(key.to_owned()).or_default();
-        extensions.push(extension.to_owned());
+        let name = entry?.file_name();
+        let parts = name.to_str().and_then(|name| name.split_once('.'));
+        let known = |extension: &str| match shape {
+            Some(shape) => shape.has_extension(extension),
+            None => EXTENSIONS.contains(&extension),
+        };
+        match parts.filter(|(key, extension)| known(extension) && rows.has_key(key)) {
+            Some((key, extension)) => {
+                let extensions = by_key.entry(key.to_owned()).or_default();
+                extensions.push(extension.to_owned());
+            }
+            None => rows.others += 1,
+        }
     }
     let mut samples = Samples::default();
     for (key, extensions) in &by_key {

@@ -11,9 +11,9 @@ use super::fault::{Fault, Found};
 use super::keys::Naming;
 use super::rows::{Known, Rows};
 use super::samples::{check_folder, check_records, check_tar};
-use super::survey::{Pieces, shard_number};
+use super::survey::Pieces;
 use super::table::Table;
-use crate::run::dataset::{Record, RunEntry, STATS_SUFFIX};
+use crate::owned::{Record, RunEntry, STATS_SUFFIX, Shape, shard_number};
 
 /// What was counted in whole shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Counts {
     pub(super) samples: u64,
     /// Samples whose bytes are the ones their hash was made of.
     pub(super) hashes: u64,
+    /// Files in its folder that are not its own.
+    pub(super) others: u64,
 }
 
 impl Counts {
@@ -29,6 +31,7 @@ impl Counts {
         self.rows += other.rows;
         self.samples += other.samples;
         self.hashes += other.hashes;
+        self.others += other.others;
     }
 }
 
@@ -47,23 +50,19 @@ pub(super) struct Shard<'a> {
     name: &'a str,
     pieces: Pieces,
     format: Option<OutputFormat>,
+    shape: Option<Shape>,
     known: Known,
 }
 
 impl<'a> Shard<'a> {
     pub(super) fn new(folder: &'a Path, name: &'a str, pieces: Pieces, record: &Record) -> Self {
-        let run = shard_number(name).and_then(|number| {
-            let begun = record
-                .runs
-                .iter()
-                .filter(|run| run.first_shard_id <= number);
-            begun.max_by_key(|run| run.first_shard_id)
-        });
+        let run = shard_number(name).and_then(|number| record.run_of(number));
         Self {
             folder,
             name,
             pieces,
-            format: run.and_then(format_of),
+            format: run.and_then(RunEntry::format),
+            shape: run.and_then(RunEntry::shape),
             known: Known {
                 reencode: run.and_then(reencode_of),
                 naming: run.map_or(Naming::Unknown, naming_of),
@@ -113,6 +112,7 @@ impl<'a> Shard<'a> {
             rows: rows.count(),
             samples: rows.successes(),
             hashes: rows.hashes_checked,
+            others: rows.others,
         })
     }
 
@@ -124,10 +124,14 @@ impl<'a> Shard<'a> {
 
     /// The samples, all that were promised.
     fn read_samples(&self, format: OutputFormat, rows: &mut Rows) -> Result<(), Found> {
-        type Check = fn(&Path, &mut Rows) -> Result<(), Fault>;
+        type Check = fn(&Path, &mut Rows, Option<Shape>) -> Result<(), Fault>;
         let (there, ending, check): (bool, &str, Check) = match format {
-            OutputFormat::Webdataset => (self.pieces.tar, ".tar", check_tar),
-            OutputFormat::Tfrecord => (self.pieces.tfrecord, ".tfrecord", check_records),
+            OutputFormat::Webdataset => (self.pieces.tar, ".tar", |path, rows, _| {
+                check_tar(path, rows)
+            }),
+            OutputFormat::Tfrecord => (self.pieces.tfrecord, ".tfrecord", |path, rows, _| {
+                check_records(path, rows)
+            }),
             // Without a success there is no folder.
             OutputFormat::Files if !self.pieces.folder && rows.successes() == 0 => return Ok(()),
             OutputFormat::Files => (self.pieces.folder, "", check_folder),
@@ -142,7 +146,7 @@ impl<'a> Shard<'a> {
         if !there {
             return Err(in_data(Fault::Missing));
         }
-        check(&self.path(ending), rows).map_err(in_data)?;
+        check(&self.path(ending), rows, self.shape).map_err(in_data)?;
         rows.check_found().map_err(in_data)
     }
 
@@ -171,20 +175,6 @@ impl<'a> Shard<'a> {
     }
 }
 
-/// The record holds configuration as its `Debug` text.
-fn format_of(run: &RunEntry) -> Option<OutputFormat> {
-    let told = run.options.get("output_format")?;
-    [
-        OutputFormat::Files,
-        OutputFormat::Webdataset,
-        OutputFormat::Parquet,
-        OutputFormat::Tfrecord,
-        OutputFormat::Dummy,
-    ]
-    .into_iter()
-    .find(|format| format!("{format:?}") == *told)
-}
-
 fn naming_of(run: &RunEntry) -> Naming {
     if run.options.contains_key("key_col") {
         Naming::Given
@@ -193,6 +183,7 @@ fn naming_of(run: &RunEntry) -> Naming {
     }
 }
 
+/// The record holds configuration as its `Debug` text.
 fn reencode_of(run: &RunEntry) -> Option<ReencodePolicy> {
     let told = run.options.get("reencode")?;
     [

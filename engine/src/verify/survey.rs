@@ -2,12 +2,8 @@
 //! Never opens a file.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 
-use crate::disk;
-use crate::place::is_temporary;
-use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX};
+use crate::owned::{Part, RECORD_NAME, Standing, is_temporary, shard_file, shard_number};
 
 /// The files of one shard by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,34 +27,26 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Lists the folder.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub(super) fn of(folder: &Path) -> io::Result<Self> {
+    /// What of a folder's names is what.
+    pub(super) fn of(standing: &Standing) -> Self {
         let mut survey = Self::default();
-        for name in disk::real().names(folder)? {
-            survey.take(&name);
+        for name in standing.entries.keys() {
+            survey.take(name);
         }
-        Ok(survey)
+        survey
     }
 
     fn take(&mut self, name: &str) {
-        type Kind = fn(&mut Pieces) -> &mut bool;
-        let kinds: [(&str, Kind); 4] = [
-            (STATS_SUFFIX, |pieces| &mut pieces.mark),
-            (".parquet", |pieces| &mut pieces.parquet),
-            (".tar", |pieces| &mut pieces.tar),
-            (".tfrecord", |pieces| &mut pieces.tfrecord),
-        ];
-        let with_ending = kinds.iter().find_map(|(ending, kind)| {
-            let stem = name.strip_suffix(ending)?;
-            shard_number(stem).map(|_| (stem, *kind))
-        });
-        let folder: (&str, Kind) = (name, |pieces| &mut pieces.folder);
-        if let Some((stem, kind)) = with_ending.or(shard_number(name).map(|_| folder)) {
-            *kind(self.shards.entry(stem.to_owned()).or_default()) = true;
-        } else if is_temporary(name) || name == "_tmp" {
+        if let Some((stem, part)) = shard_file(name) {
+            let pieces = self.shards.entry(stem.to_owned()).or_default();
+            *match part {
+                Part::Mark => &mut pieces.mark,
+                Part::Parquet => &mut pieces.parquet,
+                Part::Tar => &mut pieces.tar,
+                Part::Tfrecord => &mut pieces.tfrecord,
+                Part::Folder => &mut pieces.folder,
+            } = true;
+        } else if is_temporary(name) {
             self.temporaries += 1;
         } else if name != RECORD_NAME {
             self.others += 1;
@@ -81,12 +69,6 @@ impl Survey {
     }
 }
 
-/// The number that a shard's name is.
-pub(super) fn shard_number(name: &str) -> Option<u64> {
-    let digits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| name.parse().ok()).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +88,7 @@ mod tests {
             "00000.parquet",
             "00000_stats.json",
             "00001",
+            ".00002.tar.0123456789abcdef.part",
             ".00002.tar.part",
             "_tmp",
             RECORD_NAME,
@@ -122,7 +105,7 @@ mod tests {
         assert_eq!(found.shards["00000"], first);
         assert!(found.shards["00001"].folder);
         assert_eq!(found.shards.len(), 2);
-        assert_eq!((found.temporaries, found.others), (2, 3));
+        assert_eq!((found.temporaries, found.others), (1, 5));
     }
 
     #[test]

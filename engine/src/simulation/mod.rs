@@ -4,8 +4,14 @@
 //! three times before a run may end; steps fail with EIO; every run has other rows failing, so that files
 //! of two runs can be told apart.
 //!
+//! Meanwhile somebody else puts files into the same folder ([`others`]): harmless ones, some into shards'
+//! folders, some under names that a shard is about to take. Every one of them is there to the last byte at
+//! the end, and a run that finds one in its way is refused and changes nothing.
+//!
 //! TURBO2DS_SEEDS sets how many seeds there are, TURBO2DS_SEED the first: a seed that fails is named, and
 //! fails again.
+
+mod others;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,20 +24,22 @@ use fastrand::Rng;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use turbo2ds_writers::{Layout, RowOutcome, ShardStats, shard_name};
 
-use crate::commit::{self, SealedShard};
+use crate::commit::{Committer, SealedShard, withdraw};
 use crate::config::{Config, IncrementalMode};
 use crate::disk::Disk;
 use crate::disk::simulated::Simulated;
 use crate::failure::Failure;
 use crate::input::List;
 use crate::options::{self, Invocation};
+use crate::owned::{RECORD_NAME, STATS_SUFFIX, Shape, UserFiles};
 use crate::place::Place;
 use crate::plan::{Planner, ShardPlan};
-use crate::run::dataset::{RECORD_NAME, STATS_SUFFIX, make_folders, take_over};
+use crate::run::dataset::{Found, Job, make_folders, sweep, take_over};
 use crate::run::layout_of;
 use crate::shard::{Collected, Dirty, OpenShard, pump};
 use crate::slice::Slice;
 use crate::sync::Semaphore;
+use others::Others;
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 10_000;
@@ -51,6 +59,11 @@ struct Reference {
     shards: Vec<HashMap<u64, Files>>,
 }
 
+/// Steps within which trouble comes: about as many as a whole run takes.
+const STEPS: u64 = 200;
+/// Syncs of folders, likewise.
+const FOLDER_SYNCS: u64 = 20;
+
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// How a run ended.
@@ -60,7 +73,12 @@ enum End {
     PowerLost,
     Failed(String),
     Mismatch,
+    /// Somebody's file was in the way before the run began.
+    Refused,
 }
+
+/// A committer that asks a plain function which shards are done.
+type RunCommitter = Committer<fn(u64) -> bool>;
 
 /// A run of the storage of one core, and the shards it saw committed.
 struct Run<'a> {
@@ -78,6 +96,9 @@ struct Run<'a> {
     pumps: Vec<(u64, LocalBoxFuture<'static, Result<(), String>>)>,
     sealed: VecDeque<SealedShard>,
     committed: HashSet<u64>,
+    committer: Option<RunCommitter>,
+    /// Who else is at the folder.
+    others: Option<&'a mut Others>,
 }
 
 /// The samples of a row: bytes where it succeeds in this generation.
@@ -111,6 +132,8 @@ impl<'a> Run<'a> {
             pumps: Vec::new(),
             sealed: VecDeque::new(),
             committed: HashSet::new(),
+            committer: None,
+            others: None,
         }
     }
 
@@ -119,11 +142,25 @@ impl<'a> Run<'a> {
         let folder = Path::new(FOLDER);
         let taken = make_folders(self.disk, folder)
             .map_err(|error| crate::error::Error::output_io(folder, &error))
-            .and_then(|()| take_over(&self.place, self.config, Slice::All, "the list"));
+            .and_then(|()| {
+                let job = Job {
+                    config: self.config,
+                    slice: Slice::All,
+                    input: "the list",
+                    user_files: UserFiles {
+                        files: Vec::new(),
+                        shards_max: Some(self.reference.plans.len() as u64),
+                    },
+                };
+                take_over(&self.place, &job)
+            });
         let done = match taken {
-            Ok(found) => found.done,
+            Ok(found) => self.take(found),
             Err(crate::error::Error::ConfigMismatch { .. }) => {
                 return (None, End::Mismatch);
+            }
+            Err(error) if error.message().contains("under names that its shards take") => {
+                return (None, End::Refused);
             }
             Err(error) => return (None, self.ended(error.to_string())),
         };
@@ -141,9 +178,21 @@ impl<'a> Run<'a> {
         };
         if matches!(end, End::Failed(_)) {
             // As an aborted run does, as far as it can.
-            let _ = crate::run::dataset::remove_temporaries(self.disk, folder);
+            sweep(&self.place);
         }
         (Some(done), end)
+    }
+
+    /// What was found done.
+    fn take(&mut self, found: Found) -> HashSet<u64> {
+        self.committer = Some(Committer::new(
+            self.place.clone(),
+            found.record,
+            Shape::of(self.config),
+            found.marked,
+            |_| false,
+        ));
+        found.done
     }
 
     fn ended(&self, error: String) -> End {
@@ -162,6 +211,9 @@ impl<'a> Run<'a> {
         may.extend((!self.rows.is_empty()).then_some(1));
         may.extend((!self.pumps.is_empty()).then_some(2));
         may.extend((!self.sealed.is_empty()).then_some(3));
+        if let Some(others) = &mut self.others {
+            others.come(self.disk, &self.committed, &mut self.random);
+        }
         let Some(next) = self.random.choice(may) else {
             return Ok(false);
         };
@@ -271,7 +323,9 @@ impl<'a> Run<'a> {
 
     fn commit(&mut self) -> Result<(), String> {
         let sealed = self.sealed.pop_front().expect("looked at");
-        commit::commit(&self.place, |_| false, &sealed)
+        let committer = self.committer.as_mut().expect("the folder was taken over");
+        committer
+            .commit(&sealed)
             .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
         self.committed.insert(sealed.shard_id);
         self.open.retain(|(id, _)| *id != sealed.shard_id);
@@ -355,23 +409,31 @@ impl Reference {
 fn live(reference: &Reference, seed: u64) {
     let mut random = Rng::with_seed(seed);
     let disk = Simulated::new(random.u64(..));
+    let mut others = Others::new(&reference.config, reference.plans.len() as u64);
     let mut durable: HashSet<u64> = HashSet::new();
+    // Their marks are whole, and people removed a file.
+    let mut spoiled: HashSet<u64> = HashSet::new();
     let trouble = random.u8(..=3);
     for attempt in 0..=trouble {
+        let is_last = attempt == trouble;
+        others.make_way(&disk, is_last || random.bool());
+        let in_the_way = others.are_in_the_way();
+        let before = disk.files(Path::new(FOLDER));
+        others.may_be_in_the_way = !is_last && random.u8(..3) == 0;
         let generation = random.u64(..GENERATIONS);
         let mut run = Run::new(&disk, reference, generation, random.fork());
-        if attempt < trouble {
-            // A whole run takes some hundred steps; the trouble comes anywhere in it, or not at all.
-            let at = random.u64(..160);
-            match random.u8(..4) {
-                0 => disk.fail_after(at),
-                1 => disk.lose_power_after(at),
-                _ => disk.lose_power_at_sync(random.u64(..14)),
-            }
+        if !is_last && !in_the_way {
+            bring_trouble(&disk, &mut random);
         }
+        run.others = Some(&mut others);
         let (done, end) = run.go();
         let committed = std::mem::take(&mut run.committed);
         drop(run);
+        others.is_over(&disk);
+        assert_eq!(end == End::Refused, in_the_way, "{end:?}");
+        if end == End::Refused {
+            assert_eq!(before, disk.files(Path::new(FOLDER)), "nothing was changed");
+        }
         if let Some(done) = done {
             assert!(
                 durable.is_subset(&done),
@@ -381,46 +443,138 @@ fn live(reference: &Reference, seed: u64) {
         }
         durable.extend(committed);
         assert_ne!(end, End::Mismatch);
-        assert!(attempt < trouble || end == End::Whole, "{end:?}");
+        assert!(!is_last || end == End::Whole, "{end:?}");
+        let is_lost = disk.is_lost();
         disk.be_well();
-        if end == End::PowerLost || random.u8(..4) == 0 {
+        if is_lost || random.u8(..4) == 0 {
             disk.power_up();
         }
-        for shard in &durable {
-            reference.check(&disk.files(Path::new(FOLDER)), *shard);
+        let ours = others.check(&disk);
+        spoiled.retain(|shard| !durable.contains(shard));
+        for shard in 0..reference.plans.len() as u64 {
+            let (_, mark) = files_of(&ours, shard);
+            let is_whole = mark.is_some_and(|mark| ShardStats::from_json(&mark).is_some());
+            assert!(is_whole || !durable.contains(&shard));
+            // A mark is never there before what it stands for.
+            if is_whole && !spoiled.contains(&shard) {
+                reference.check(&ours, shard);
+            }
         }
-        if attempt < trouble && random.u8(..3) == 0 {
-            lose_a_file(&disk, &mut durable, &mut random);
+        if !is_last {
+            if random.u8(..8) == 0 {
+                others.come_between(&disk, &mut random);
+            }
+            match random.u8(..6) {
+                0 | 1 => spoiled.extend(lose_a_file(
+                    &disk,
+                    &reference.config,
+                    &ours,
+                    &mut durable,
+                    &mut random,
+                )),
+                2 => damage_a_mark(&disk, &mut durable, &mut random),
+                3 => withdraw_a_mark(&disk, &reference.config, &mut durable, &mut random),
+                _ => {}
+            }
         }
     }
-    let files = disk.files(Path::new(FOLDER));
+    let ours = others.check(&disk);
     assert_eq!(durable.len(), reference.plans.len());
     let of_shards: usize = durable
         .iter()
-        .map(|id| files_of(&files, *id).0.len() + 1)
+        .map(|id| files_of(&ours, *id).0.len() + 1)
         .sum();
-    let record = usize::from(files.contains_key(Path::new(RECORD_NAME)));
-    assert_eq!(files.len(), of_shards + record, "{:?}", files.keys());
+    let record = usize::from(ours.contains_key(Path::new(RECORD_NAME)));
+    assert_eq!(ours.len(), of_shards + record, "{:?}", ours.keys());
+}
+
+/// Lets something go wrong at a moment of a run, or not at all.
+fn bring_trouble(disk: &Simulated, random: &mut Rng) {
+    let at = random.u64(..STEPS);
+    match random.u8(..4) {
+        0 => disk.fail_after(at),
+        1 => disk.lose_power_after(at),
+        _ => disk.lose_power_at_sync(random.u64(..FOLDER_SYNCS)),
+    }
+}
+
+fn one_of(durable: &HashSet<u64>, random: &mut Rng) -> Option<u64> {
+    let mut ids: Vec<u64> = durable.iter().copied().collect();
+    ids.sort_unstable();
+    random.choice(ids)
+}
+
+/// Spoils the mark of a durable shard, as disks do, and it is done again.
+fn damage_a_mark(disk: &Simulated, durable: &mut HashSet<u64>, random: &mut Rng) {
+    let Some(id) = one_of(durable, random) else {
+        return;
+    };
+    let mark = mark_path(id);
+    let bytes = disk.read(&mark).expect("the power is on");
+    let bytes = &bytes[..random.usize(..bytes.len() / 2)];
+    disk.write(&mark, bytes).expect("the power is on");
+    disk.sync(&mark, None).expect("the power is on");
+    durable.remove(&id);
+}
+
+/// Has a durable shard done again, as `verify --repair` does.
+fn withdraw_a_mark(
+    disk: &Simulated,
+    config: &Config,
+    durable: &mut HashSet<u64>,
+    random: &mut Rng,
+) {
+    let Some(id) = one_of(durable, random) else {
+        return;
+    };
+    let place = Place::new(Arc::new(disk.clone()), FOLDER.into(), false);
+    withdraw(&place, &[(id, Shape::of(config))]).expect("the power is on");
+    durable.remove(&id);
+}
+
+fn mark_path(id: u64) -> PathBuf {
+    let name = format!("{}{STATS_SUFFIX}", shard_name(id, 5));
+    Path::new(FOLDER).join(name)
 }
 
 /// Removes a file of a durable shard, as people do: its mark and its other files stay, and it is done again.
-fn lose_a_file(disk: &Simulated, durable: &mut HashSet<u64>, random: &mut Rng) {
-    let mut ids: Vec<u64> = durable.iter().copied().collect();
-    ids.sort_unstable();
-    let Some(id) = random.choice(ids) else {
-        return;
-    };
+fn lose_a_file(
+    disk: &Simulated,
+    config: &Config,
+    ours: &Files,
+    durable: &mut HashSet<u64>,
+    random: &mut Rng,
+) -> Option<u64> {
+    let id = one_of(durable, random)?;
     let folder = Path::new(FOLDER);
-    let (files, _) = files_of(&disk.files(folder), id);
-    // A folder of loose files goes whole.
+    let (files, _) = files_of(ours, id);
+    // A folder of loose files goes whole, but for what is somebody's.
     let names: BTreeSet<_> = files
         .keys()
         .filter_map(|path| path.components().next())
         .collect();
     let name = random.choice(names).expect("a shard has files");
-    disk.remove(&folder.join(name)).expect("the power is on");
+    let path = folder.join(name);
+    for (inner, _) in disk.entries(&path).unwrap_or_default() {
+        if files.contains_key(&Path::new(&name).join(&inner)) {
+            disk.remove(&path.join(inner)).expect("the power is on");
+        }
+    }
+    let is_shared = disk.entries(&path).is_ok_and(|left| !left.is_empty());
+    if is_shared {
+        // With its folder there the shard would pass for done: what it is without, verify finds.
+        withdraw_only(disk, config, id);
+    } else {
+        disk.remove(&path).expect("the power is on");
+    }
     disk.sync_folder(folder).expect("the power is on");
     durable.remove(&id);
+    Some(id)
+}
+
+fn withdraw_only(disk: &Simulated, config: &Config, id: u64) {
+    let mut one = HashSet::from([id]);
+    withdraw_a_mark(disk, config, &mut one, &mut Rng::with_seed(id));
 }
 
 fn from_env(name: &str, otherwise: u64) -> u64 {
@@ -449,38 +603,67 @@ fn no_loss_of_power_loses_a_durable_shard_or_passes_a_torn_one() {
 #[test]
 fn an_overwrite_that_is_cut_off_never_leaves_old_shards_to_another_command() {
     let folder = tempfile::tempdir().unwrap();
-    let old = Reference::new(folder.path(), "webdataset");
-    let mut config = old.config.clone();
-    config.fingerprint.push(("image_size".into(), "512".into()));
-    for seed in 0..SEEDS / 10 {
-        let mut random = Rng::with_seed(seed);
-        let disk = Simulated::new(seed);
-        let mut run = Run::new(&disk, &old, 0, random.fork());
-        assert_eq!(run.go().1, End::Whole);
-        let mut overwriting = config.clone();
-        overwriting.output.mode = IncrementalMode::Overwrite;
-        let mut run = Run::new(&disk, &old, 1, random.fork());
-        run.config = &overwriting;
-        disk.lose_power_after(random.u64(..40));
-        let (_, end) = run.go();
-        disk.power_up();
-        // The new options, without saying that the old dataset may go.
-        let mut run = Run::new(&disk, &old, 1, random.fork());
-        run.config = &config;
-        let (done, again) = run.go();
-        let files = disk.files(Path::new(FOLDER));
-        match again {
-            End::Whole => {
-                for shard in 0..old.plans.len() as u64 {
-                    let (found, _) = files_of(&files, shard);
-                    assert!(
-                        found == old.shards[1][&shard],
-                        "seed {seed}: shard {shard} after {end:?}"
-                    );
-                }
+    for (at, format) in ["webdataset", "files"].iter().enumerate() {
+        let old = Reference::new(folder.path(), format);
+        for seed in 0..SEEDS / 10 {
+            if seed % 2 == at as u64 {
+                cut_an_overwrite_off(&old, seed);
             }
-            End::Mismatch => assert!(done.is_none()),
-            other => panic!("seed {seed}: {other:?}"),
         }
     }
+}
+
+fn cut_an_overwrite_off(old: &Reference, seed: u64) {
+    let mut config = old.config.clone();
+    config.fingerprint.push(("image_size".into(), "512".into()));
+    let mut random = Rng::with_seed(seed);
+    let disk = Simulated::new(seed);
+    let mut others = Others::new(&config, old.plans.len() as u64);
+    // An overwrite is refused where somebody's files are in a folder that it would take.
+    others.may_come_into_shards = false;
+    let mut run = Run::new(&disk, old, 0, random.fork());
+    assert_eq!(run.go().1, End::Whole);
+    let mut overwriting = config.clone();
+    overwriting.output.mode = IncrementalMode::Overwrite;
+    for _ in 0..3 {
+        others.come_harmlessly(&disk, &mut random);
+    }
+    let mut run = Run::new(&disk, old, 1, random.fork());
+    run.config = &overwriting;
+    run.others = Some(&mut others);
+    disk.lose_power_after(random.u64(..STEPS / 2));
+    let (_, end) = run.go();
+    disk.power_up();
+    others.check(&disk);
+    // The new options, without saying that the old dataset may go.
+    let mut run = Run::new(&disk, old, 1, random.fork());
+    run.config = &config;
+    run.others = Some(&mut others);
+    let (done, again) = run.go();
+    let ours = others.check(&disk);
+    match again {
+        End::Whole => {
+            for shard in 0..old.plans.len() as u64 {
+                let (found, _) = files_of(&ours, shard);
+                assert!(
+                    found == old.shards[1][&shard],
+                    "seed {seed}: shard {shard} after {end:?}"
+                );
+            }
+        }
+        End::Mismatch => assert!(done.is_none()),
+        other => panic!("seed {seed}: {other:?}"),
+    }
+    // Said again, the overwrite ends whole, and what is left is the new dataset and what is not ours.
+    let mut run = Run::new(&disk, old, 2, random.fork());
+    run.config = &overwriting;
+    assert_eq!(run.go().1, End::Whole, "seed {seed}");
+    let ours = others.check(&disk);
+    let files = old.shards[2].values().map(|files| files.len() + 1);
+    assert_eq!(
+        ours.len(),
+        files.sum::<usize>() + 1,
+        "seed {seed}: {:?}",
+        ours.keys()
+    );
 }

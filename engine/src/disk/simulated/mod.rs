@@ -1,7 +1,11 @@
 //! Owns a simulated disk: folders and files in memory, what of them is durable, and the loss of power.
 //! It keeps no promise that POSIX does not make. What was not synced is there after a loss in part: any
 //! sectors of a file, any of a folder's changes, in any order; only a rename is whole. A sync that fails
-//! leaves what it should have written lost for later syncs too, as Linux does. Never a real file.
+//! leaves what it should have written lost for later syncs too, as Linux does. A rename from one folder to
+//! another is not whole: each folder keeps its half or loses it. Somebody else's files come and go beside
+//! it, durable at once. Never a real file.
+
+mod nodes;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,13 +16,9 @@ use std::task::Poll;
 use fastrand::Rng;
 use futures_util::future::{FutureExt, LocalBoxFuture, poll_fn};
 
-use super::{Disk, Stream};
+use super::{Disk, Kind, Stream};
 use crate::shard::Block;
-
-/// What of a write is whole after a loss of power.
-const SECTOR_BYTES: usize = 512;
-
-type Id = usize;
+use nodes::{Change, Content, Folder, Id, Node};
 
 /// A disk; clones are the same one.
 #[derive(Clone)]
@@ -34,104 +34,16 @@ struct State {
     lost: bool,
     /// Steps until one fails with EIO.
     fault: Option<u64>,
+    syncs: Syncs,
+    /// Steps until somebody else makes a file, its path and its bytes.
+    ahead: Option<(u64, PathBuf, Vec<u8>)>,
 }
 
-enum Node {
-    File(Content),
-    Folder(Folder),
-}
-
-#[derive(Default)]
-struct Content {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    /// Bytes that a failed sync gave up: no later one writes them.
-    given_up: bool,
-}
-
-#[derive(Default)]
-struct Folder {
-    now: BTreeMap<String, Id>,
-    durable: BTreeMap<String, Id>,
-    /// Changes since the last sync, oldest first.
-    pending: Vec<Change>,
-}
-
-#[derive(Clone)]
-enum Change {
-    Set(String, Id),
-    Unset(String),
-    Rename(String, String, Id),
-}
-
-impl Change {
-    fn apply(self, names: &mut BTreeMap<String, Id>) {
-        match self {
-            Self::Set(name, id) => {
-                names.insert(name, id);
-            }
-            Self::Unset(name) => {
-                names.remove(&name);
-            }
-            Self::Rename(from, to, id) => {
-                if names.get(&from) == Some(&id) {
-                    names.remove(&from);
-                }
-                names.insert(to, id);
-            }
-        }
-    }
-}
-
-impl Folder {
-    fn change(&mut self, change: Change) {
-        change.clone().apply(&mut self.now);
-        self.pending.push(change);
-    }
-
-    fn sync(&mut self) {
-        self.pending.clear();
-        self.durable.clone_from(&self.now);
-    }
-
-    fn lose_power(&mut self, random: &mut Rng) {
-        let pending = std::mem::take(&mut self.pending);
-        let kept = random.usize(..=pending.len());
-        let any = random.bool();
-        for (at, change) in pending.into_iter().enumerate() {
-            if if any { random.bool() } else { at < kept } {
-                change.apply(&mut self.durable);
-            }
-        }
-        self.now.clone_from(&self.durable);
-    }
-}
-
-impl Content {
-    fn sync(&mut self) {
-        if !self.given_up {
-            self.durable.clone_from(&self.now);
-        }
-    }
-
-    fn lose_power(&mut self, random: &mut Rng) {
-        let (short, long) = (self.durable.len(), self.now.len());
-        let length = match random.u8(..4) {
-            0 => short,
-            1 => long,
-            _ => random.usize(short.min(long)..=short.max(long)),
-        };
-        self.durable.resize(length, 0);
-        let chance = random.f64();
-        for at in (0..length.min(long)).step_by(SECTOR_BYTES) {
-            if random.f64() < chance {
-                let end = (at + SECTOR_BYTES).min(length).min(long);
-                self.durable[at..end].copy_from_slice(&self.now[at..end]);
-            }
-        }
-        self.now.clone_from(&self.durable);
-        self.given_up = false;
-    }
+/// Syncs that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Syncs {
+    pub(crate) files: u64,
+    pub(crate) folders: u64,
 }
 
 fn not_found() -> io::Error {
@@ -144,6 +56,13 @@ impl State {
     fn step(&mut self) -> io::Result<()> {
         if self.lost {
             return Err(io::Error::other("the power is gone"));
+        }
+        if let Some((left, path, bytes)) = self.ahead.take() {
+            if left == 0 {
+                self.put(&path, &bytes);
+            } else {
+                self.ahead = Some((left - 1, path, bytes));
+            }
         }
         if let Some(left) = &mut self.fault {
             if *left == 0 {
@@ -229,6 +148,36 @@ impl State {
         Ok(next)
     }
 
+    fn put(&mut self, path: &Path, bytes: &[u8]) -> bool {
+        let above = path.parent().expect("a file is in a folder");
+        if self.find(path).is_some() {
+            return false;
+        }
+        if self.find(above).is_none() {
+            self.give(above, Node::Folder(Folder::default()));
+        }
+        if self.folder(above).is_err() {
+            return false;
+        }
+        let content = Content {
+            now: bytes.to_vec(),
+            durable: bytes.to_vec(),
+            given_up: false,
+        };
+        self.give(path, Node::File(content));
+        true
+    }
+
+    /// Gives a node a name in a folder that is there, now and after any loss.
+    fn give(&mut self, path: &Path, node: Node) {
+        let next = self.nodes.len();
+        let (folder, name) = self.place(path).expect("a folder above it");
+        folder.now.insert(name.clone(), next);
+        folder.durable.insert(name.clone(), next);
+        folder.of_others.insert(name, next);
+        self.nodes.push(node);
+    }
+
     fn write(&mut self, id: Id, bytes: &[u8], offset: usize) {
         let torn = self.lost.then(|| self.random.usize(..=bytes.len()));
         let bytes = &bytes[..torn.unwrap_or(bytes.len())];
@@ -255,6 +204,8 @@ impl Simulated {
             power_at_sync: None,
             lost: false,
             fault: None,
+            syncs: Syncs::default(),
+            ahead: None,
         })))
     }
 
@@ -320,6 +271,40 @@ impl Simulated {
         files
     }
 
+    /// Syncs so far.
+    pub(crate) fn syncs(&self) -> Syncs {
+        self.state().syncs
+    }
+
+    /// Somebody else makes a file, and the folder that it is in where that is missing; false where there
+    /// is something of its name. Takes no step of the run's.
+    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) -> bool {
+        self.state().put(path, bytes)
+    }
+
+    /// The same just before the step after so many further ones, unless somebody is to make one already.
+    pub(crate) fn put_after(&self, steps: u64, path: &Path, bytes: &[u8]) {
+        let ahead = &mut self.state().ahead;
+        *ahead = ahead
+            .take()
+            .or(Some((steps, path.to_owned(), bytes.to_vec())));
+    }
+
+    /// Nobody makes what was still to come.
+    pub(crate) fn put_no_more(&self) {
+        self.state().ahead = None;
+    }
+
+    /// Somebody else takes a file away, for good.
+    pub(crate) fn take_away(&self, path: &Path) {
+        let mut state = self.state();
+        let (folder, name) = state.place(path).expect("its folder is there");
+        folder.of_others.remove(&name);
+        folder.now.remove(&name);
+        folder.durable.remove(&name);
+        folder.pending.retain(|change| !change.gives(&name));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -378,6 +363,7 @@ impl Disk for Simulated {
             state.answer(())?;
         }
         let was_lost = state.lost;
+        state.syncs.files += 1;
         match state.step() {
             Ok(()) => state.sync(id),
             Err(error) if !was_lost && !state.lost => {
@@ -396,6 +382,7 @@ impl Disk for Simulated {
             Some(left) => state.power_at_sync = Some(left - 1),
             None => {}
         }
+        state.syncs.folders += 1;
         state.step()?;
         state.folder(folder)?.sync();
         state.answer(())
@@ -427,6 +414,27 @@ impl Disk for Simulated {
         let (_, to) = state.place(to)?;
         let (folder, from) = state.place(from)?;
         folder.change(Change::Rename(from, to, id));
+        state.answer(())
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.step()?;
+        let id = state.find(from).ok_or_else(not_found)?;
+        if state.find(to).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let in_one_folder = from.parent() == to.parent();
+        let (folder, to) = state.place(to)?;
+        if in_one_folder {
+            let from = from.file_name().and_then(|name| name.to_str());
+            let from = from.expect("it was found").to_owned();
+            folder.change(Change::Rename(from, to, id));
+        } else {
+            folder.change(Change::Set(to, id));
+            let (folder, from) = state.place(from)?;
+            folder.change(Change::Unset(from));
+        }
         state.answer(())
     }
 
@@ -472,10 +480,29 @@ impl Disk for Simulated {
         self.state().find(path).is_some()
     }
 
-    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+    fn remove_empty(&self, folder: &Path) -> io::Result<bool> {
+        let mut state = self.state();
+        state.step()?;
+        if !state.folder(folder)?.now.is_empty() {
+            return state.answer(false);
+        }
+        let (above, name) = state.place(folder)?;
+        above.change(Change::Unset(name));
+        state.answer(true)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        let state = self.state();
+        state.answer(())?;
+        Ok(state.find(path).map(|id| state.nodes[id].kind()))
+    }
+
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
         let mut state = self.state();
         state.answer(())?;
-        Ok(state.folder(folder)?.now.keys().cloned().collect())
+        let names = state.folder(folder)?.now.clone();
+        let kind = |(name, id): (String, Id)| (name, state.nodes[id].kind());
+        Ok(names.into_iter().map(kind).collect())
     }
 }
 
@@ -500,83 +527,4 @@ impl Stream for Written {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FOLDER: &str = "/out";
-
-    fn disk(seed: u64) -> Simulated {
-        let disk = Simulated::new(seed);
-        disk.make_folder(Path::new(FOLDER)).unwrap();
-        disk.sync_folder(Path::new("/")).unwrap();
-        disk
-    }
-
-    fn path(name: &str) -> PathBuf {
-        Path::new(FOLDER).join(name)
-    }
-
-    #[test]
-    fn what_is_synced_with_its_name_outlives_the_power_and_nothing_else_is_sure_to() {
-        let (mut names, mut contents) = (0, 0);
-        for seed in 0..200 {
-            let disk = disk(seed);
-            disk.write(&path("whole"), b"whole").unwrap();
-            disk.sync(&path("whole"), None).unwrap();
-            disk.sync_folder(Path::new(FOLDER)).unwrap();
-            disk.write(&path("loose"), &[7; 3000]).unwrap();
-            disk.power_up();
-            assert_eq!(disk.read(&path("whole")).unwrap(), b"whole");
-            names += u32::from(disk.exists(&path("loose")));
-            let loose = disk.read(&path("loose")).unwrap_or_default();
-            contents += u32::from(loose == [7; 3000]);
-        }
-        assert!((20..180).contains(&names), "{names}");
-        assert!((1..names).contains(&contents), "{contents} of {names}");
-    }
-
-    #[test]
-    fn a_rename_is_whole_or_not_there() {
-        let mut renamed = 0;
-        for seed in 0..100 {
-            let disk = disk(seed);
-            for (name, bytes) in [("new", b"2"), ("name", b"1")] {
-                disk.write(&path(name), bytes).unwrap();
-                disk.sync(&path(name), None).unwrap();
-            }
-            disk.sync_folder(Path::new(FOLDER)).unwrap();
-            disk.rename(&path("new"), &path("name")).unwrap();
-            disk.power_up();
-            let is_new = disk.read(&path("name")).unwrap() == b"2";
-            assert_ne!(is_new, disk.exists(&path("new")));
-            renamed += u32::from(is_new);
-        }
-        assert!((20..80).contains(&renamed), "{renamed}");
-    }
-
-    #[test]
-    fn bytes_that_a_failed_sync_gave_up_are_not_written_by_the_next() {
-        let disk = disk(1);
-        disk.write(&path("file"), &[7; 3000]).unwrap();
-        disk.fail_after(0);
-        assert!(disk.sync(&path("file"), None).is_err());
-        disk.sync(&path("file"), None).unwrap();
-        disk.sync_folder(Path::new(FOLDER)).unwrap();
-        let torn = (0..50).any(|_| {
-            disk.power_up();
-            disk.read(&path("file")).unwrap() != [7; 3000]
-        });
-        assert!(torn);
-    }
-
-    #[test]
-    fn nothing_answers_without_power() {
-        let disk = disk(1);
-        disk.lose_power_after(0);
-        assert!(disk.write(&path("file"), b"1").is_err());
-        assert!(disk.is_lost());
-        assert!(disk.read(&path("file")).is_err());
-        assert!(disk.sync_folder(Path::new(FOLDER)).is_err());
-        assert!(disk.names(Path::new(FOLDER)).is_err());
-    }
-}
+mod tests;
