@@ -201,9 +201,10 @@ const DAMAGES: &[(&str, Damage, &str)] = &[
     ("files", |f| fs::write(loose(f, "jpg"), "").unwrap(), ""),
     ("files", |f| copy(&loose(f, "json"), &loose(f, "jpg")), ""),
     ("files", |f| cut(&loose(f, "json")), ""),
+    // Row 9 of shard 1 is a failure.
     (
         "files",
-        |f| fs::write(f.join("00001/000099.jpg"), "x").unwrap(),
+        |f| fs::write(f.join("00001/000019.jpg"), "x").unwrap(),
         "",
     ),
 ];
@@ -228,13 +229,7 @@ fn every_damage_is_found_named_repaired_and_made_good_by_the_same_command() {
 
             let repaired = report(&folder, &["--repair"]);
             assert_eq!(repaired["broken"][0]["marked"], true, "damage {at}");
-            let mut left = damaged;
-            left.remove("00001_stats.json");
-            assert_eq!(
-                content(&folder),
-                left,
-                "damage {at}: the mark goes and nothing else"
-            );
+            check_repaired(damaged, content(&folder), &format!("damage {at}"));
 
             let before = web.requests();
             job.succeed();
@@ -247,6 +242,23 @@ fn every_damage_is_found_named_repaired_and_made_good_by_the_same_command() {
             assert_eq!(whole["samples"], COUNT - FAILED, "damage {at}");
         }
     }
+}
+
+/// A mark that read back has a temporary name again and nothing else has changed; one that did not is no
+/// mark of being done as it stands.
+fn check_repaired(
+    mut before: BTreeMap<String, Vec<u8>>,
+    mut after: BTreeMap<String, Vec<u8>>,
+    damage: &str,
+) {
+    const MARK: &str = "00001_stats.json";
+    if !after.contains_key(MARK) {
+        let is_intent = |name: &String| name.starts_with(&format!(".{MARK}."));
+        let intent = after.keys().find(|name| is_intent(name)).cloned();
+        let intent = intent.unwrap_or_else(|| panic!("{damage}: nothing names the shard's files"));
+        assert_eq!(after.remove(&intent), before.remove(MARK), "{damage}");
+    }
+    assert_eq!(after, before, "{damage}: nothing else changes");
 }
 
 #[test]
@@ -281,15 +293,108 @@ fn shards_without_a_mark_and_shards_that_are_not_there_are_told_apart() {
     for ending in [".tar", ".parquet", "_stats.json"] {
         fs::remove_file(folder.join(format!("00002{ending}"))).unwrap();
     }
-    fs::write(folder.join(".00003.tar.part"), "left").unwrap();
+    fs::write(folder.join(".00003.tar.0123456789abcdef.part"), "left").unwrap();
     let report = report(&folder, &[]);
     assert_eq!(report["exit_code"], 3, "{report}");
     assert_eq!(report["shards_unfinished"], 1);
     assert_eq!(report["missing"], serde_json::json!([2]));
     assert_eq!(report["shards_whole"], SHARDS - 2);
     assert_eq!(report["temporaries"], 1);
+    // Without its mark nothing says that shard 1 is ours: its files are left, and named.
+    let outcome = job.run();
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    let named = "remove 00001.parquet, 00001.tar if they are left-overs";
+    assert!(outcome.stderr.contains(named), "{outcome}");
+    for ending in [".tar", ".parquet"] {
+        fs::remove_file(folder.join(format!("00001{ending}"))).unwrap();
+    }
     job.succeed();
     assert_eq!(verify(&folder, &[]).code, Some(0));
+}
+
+#[test]
+fn somebodys_files_are_counted_and_left_by_a_repair() {
+    let web = web();
+    let job = job(&web, "files");
+    job.succeed();
+    let folder = job.output();
+    let mine = [
+        "notes.txt",
+        "_tmp/0.feather",
+        ".backup.part",
+        "00001/mine.txt",
+        "00001/000099.jpg",
+        "00001/000010.bak",
+    ];
+    for name in mine {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "mine").unwrap();
+    }
+    let whole = report(&folder, &[]);
+    assert_eq!(whole["whole"], true, "{whole}");
+    assert_eq!(whole["others"], 6, "{whole}");
+    assert_eq!(whole["temporaries"], 0, "{whole}");
+    cut(&loose(&folder, "json"));
+    let repaired = report(&folder, &["--repair"]);
+    assert_eq!(repaired["broken"][0]["marked"], true, "{repaired}");
+    job.succeed();
+    let whole = report(&folder, &[]);
+    assert_eq!(whole["whole"], true, "{whole}");
+    assert_eq!(whole["temporaries"], 0, "{whole}");
+    for name in mine {
+        assert_eq!(
+            fs::read_to_string(folder.join(name)).unwrap(),
+            "mine",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_repair_leaves_what_no_record_says_is_ours() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    let folder = job.output();
+    // As another program leaves its shards.
+    fs::remove_file(folder.join(".turbo2ds.json")).unwrap();
+    cut(&folder.join("00001.tar"));
+    fs::write(folder.join("00009_stats.json"), "my notes").unwrap();
+    let before = content(&folder);
+    let repaired = report(&folder, &["--repair"]);
+    assert_eq!(repaired["exit_code"], 3, "{repaired}");
+    for broken in repaired["broken"].as_array().unwrap() {
+        assert_eq!(broken["marked"], false, "{repaired}");
+    }
+    assert_eq!(content(&folder), before);
+    let outcome = verify(&folder, &["--repair"]);
+    assert!(outcome.stdout.contains("remove their files"), "{outcome}");
+}
+
+#[test]
+fn a_repair_takes_nothing_of_an_interrupted_commit_from_the_next_run() {
+    let web = web();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    let folder = job.output();
+    // As after a kill between the names and the mark.
+    let intent = folder.join(".00002_stats.json.0123456789abcdef.part");
+    fs::rename(folder.join("00002_stats.json"), &intent).unwrap();
+    fs::write(folder.join(".00003.tar.0123456789abcdef.part"), "left").unwrap();
+    let before = report(&folder, &[]);
+    assert_eq!(before["shards_unfinished"], 1, "{before}");
+    assert_eq!(before["temporaries"], 2, "{before}");
+    report(&folder, &["--repair"]);
+    assert!(intent.exists(), "it says whose 00002.tar is");
+    assert!(!folder.join(".00003.tar.0123456789abcdef.part").exists());
+    job.succeed();
+    let whole = report(&folder, &[]);
+    assert_eq!(
+        (&whole["whole"], &whole["temporaries"]),
+        (&true.into(), &0.into()),
+        "{whole}"
+    );
 }
 
 #[test]
