@@ -256,3 +256,34 @@ fn a_killed_run_leaves_no_temporary_file_behind_the_next() {
         .collect();
     assert!(strange.is_empty(), "{strange:?}");
 }
+
+#[test]
+fn the_same_list_elsewhere_goes_on_and_another_does_not() {
+    let web = Web::start(Ports::default()).unwrap();
+    let lines: String = (0..6).map(|seed| web.url(&format!("/img/{seed}.jpg")) + "\n").collect();
+    let job = Job::new(&web, "list.txt", &lines).option("--number_sample_per_shard", "2");
+    job.succeed();
+    let moved = job.file("elsewhere/list.txt", &lines);
+    let linked = moved.with_file_name("linked").join("list.txt");
+    std::fs::create_dir(linked.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&moved, &linked).unwrap();
+    let glob = moved.with_file_name("l*.txt");
+    let mut job = job;
+    for path in [&moved, &linked, &glob, &moved.with_file_name("")] {
+        std::fs::remove_file(job.output().join("00001_stats.json")).unwrap();
+        std::fs::remove_file(job.output().join("00001.parquet")).unwrap();
+        std::fs::remove_dir_all(job.output().join("00001")).unwrap();
+        job = job.over(path);
+        let outcome = job.succeed();
+        assert!(outcome.stdout.contains("1 written, 2 found done"), "{outcome}");
+        assert_eq!(read::rows(&job.output()).len(), 6);
+    }
+    let renamed = job.file("elsewhere/other.txt", &lines);
+    let changed = job.file("changed/list.txt", lines.replace("/5.jpg", "/6.jpg"));
+    for path in [renamed, changed] {
+        job = job.over(path);
+        let outcome = job.run();
+        assert_eq!(outcome.code, Some(1), "{outcome}");
+        assert!(outcome.stderr.contains("files have changed"), "{outcome}");
+    }
+}

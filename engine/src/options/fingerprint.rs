@@ -12,7 +12,12 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
     let output = &config.output;
     let codec = &config.codec;
     // The same list named from another folder is the same list.
-    let list = std::path::absolute(&input.url_list).map_or_else(
+    // Standard input is nowhere.
+    let absolute = match &*input.url_list {
+        "-" => Ok("-".into()),
+        path => std::path::absolute(path),
+    };
+    let list = absolute.map_or_else(
         |_| input.url_list.clone(),
         |path| path.to_string_lossy().into_owned(),
     );

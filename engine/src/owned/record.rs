@@ -13,6 +13,9 @@ use super::names::{RECORD_NAME, Shape};
 use crate::disk::{Disk, Kind};
 use crate::error::Error;
 
+/// The option that says where the list lies, kept for people.
+const LIST_PATH: &str = "url_list";
+
 /// One run's entry in the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,8 +106,8 @@ impl Record {
     /// # Errors
     /// `ConfigMismatch` where the folder holds another run alone.
     pub(crate) fn place_of(&self, entry: &RunEntry, folder: &Path) -> Result<u64, Error> {
-        let same = |run: &&RunEntry| run.options == entry.options && run.input == entry.input;
-        if let Some(run) = self.runs.iter().rev().find(same) {
+        let mut runs = self.runs.iter().rev();
+        if let Some(run) = runs.find(|run| run.is_continued_by(entry)) {
             return Ok(run.first_shard_id);
         }
         let Some(last) = self.runs.last() else {
@@ -123,6 +126,17 @@ impl Record {
 }
 
 impl RunEntry {
+    /// Whether another run with these options and this input does the same shards. Where the list lies is
+    /// no part of that: its names, sizes and bytes are in the input's digest.
+    pub(crate) fn is_continued_by(&self, other: &Self) -> bool {
+        let decisive = |entry: &Self| {
+            let mut options = entry.options.clone();
+            options.remove(LIST_PATH);
+            options
+        };
+        self.input == other.input && decisive(self) == decisive(other)
+    }
+
     /// How the run names its files; none where its options are not told as we tell them.
     pub(crate) fn shape(&self) -> Option<Shape> {
         let told = |name: &str| self.options.get(name).map(String::as_str);
@@ -173,6 +187,7 @@ fn difference(recorded: &RunEntry, asked: &RunEntry) -> String {
         .options
         .keys()
         .chain(asked.options.keys())
+        .filter(|name| *name != LIST_PATH)
         .collect();
     for name in names {
         let was = recorded.options.get(name).unwrap_or(&none);
@@ -199,6 +214,30 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             input: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_list_that_lies_elsewhere_is_the_same_list() {
+        let entry = |list: &str, size: &str, input: &str| RunEntry {
+            first_shard_id: 7,
+            options: [("url_list", list), ("image_size", size)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            input: input.to_owned(),
+        };
+        let record = Record {
+            runs: vec![entry("/a/list.txt", "256", "digest")],
+            ..Record::default()
+        };
+        let place = |entry| record.place_of(&entry, Path::new("out"));
+        assert_eq!(place(entry("/b/list.txt", "256", "digest")).ok(), Some(7));
+        for (other, word) in [
+            (entry("/b/list.txt", "64", "digest"), "image_size was 256"),
+            (entry("/b/list.txt", "256", "other"), "files have changed"),
+        ] {
+            let error = place(other).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
         }
     }
 
