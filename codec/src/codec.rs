@@ -120,9 +120,11 @@ impl Codec {
         let (format, size) = (seen.format, seen.size);
         let _held = room(decoding_bytes(format, size));
         let result = match self.settings.reencode {
-            ReencodePolicy::Never if boxes.is_empty() => seen
-                .check(body, &mut self.decoder, &mut self.decoded)
-                .map(|()| processed(Encoded::Original, size, size)),
+            ReencodePolicy::Never if boxes.is_empty() => {
+                let pixels_max = self.settings.limits.pixels_max;
+                seen.check(body, pixels_max, &mut self.decoder, &mut self.decoded)
+                    .map(|()| processed(Encoded::Original, size, size))
+            }
             _ => self.reencode(format, body, size, boxes),
         };
         self.decoded.trim();

@@ -18,6 +18,30 @@ pub enum Format {
     Tiff,
 }
 
+impl Format {
+    /// Every format that is read.
+    pub const ALL: [Self; 6] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::Webp,
+        Self::Gif,
+        Self::Bmp,
+        Self::Tiff,
+    ];
+
+    /// The extension that files of this format have, as image readers know it.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+            Self::Gif => "gif",
+            Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+        }
+    }
+}
+
 /// The format whose signature `body` starts with.
 pub fn sniff(body: &[u8]) -> Option<Format> {
     match body {

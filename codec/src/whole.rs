@@ -34,24 +34,30 @@ impl Seen {
         })
     }
 
-    /// Passes where the body is a whole image. `scratch` takes what has to be inflated or decoded.
+    /// Passes where the body is a whole image. Where it takes memory for pixels to tell, there may be
+    /// `pixels_max` of them.
     ///
     /// # Errors
-    /// `Decode` where it is cut short or broken.
+    /// `Decode` where it is cut short or broken, `DimensionsTooLarge` where it cannot be told within
+    /// the bound.
     pub(crate) fn check(
         &self,
         body: &[u8],
+        pixels_max: u64,
         decoder: &mut Decoder,
         scratch: &mut Buffer,
     ) -> Result<(), CodecError> {
-        let told = if self.ended {
-            Told::Whole
-        } else {
-            decoder.tell(self.format, body, self.size)
+        let fits = self.size.pixels() <= pixels_max;
+        let told = match self.format {
+            _ if self.ended => Told::Whole,
+            // Its indices are written out to be counted.
+            Format::Gif if !fits => Told::Nothing,
+            format => decoder.tell(format, body, self.size),
         };
         match told {
             Told::Whole => Ok(()),
             Told::Cut => Err(CodecError::Decode),
+            Told::Nothing if !fits => Err(CodecError::DimensionsTooLarge),
             Told::Nothing => decoder
                 .decode(self.format, body, self.size, false, scratch)
                 .map(|_| ()),
@@ -59,19 +65,19 @@ impl Seen {
     }
 }
 
-/// Checks one body after another.
+/// Checks one body after another, of any size.
 pub struct WholeCheck {
-    limits: Limits,
+    decoded: Limits,
     decoder: Decoder,
     scratch: Buffer,
 }
 
 impl WholeCheck {
-    /// A check of images within `limits`.
-    pub fn new(limits: Limits) -> Self {
+    /// A check that decodes within `decoded` what it has to decode.
+    pub fn new(decoded: Limits) -> Self {
         Self {
-            limits,
-            decoder: Decoder::new(limits, JpegDecoder::Turbo),
+            decoded,
+            decoder: Decoder::new(decoded, JpegDecoder::Turbo),
             scratch: Buffer::default(),
         }
     }
@@ -80,10 +86,15 @@ impl WholeCheck {
     ///
     /// # Errors
     /// `UnsupportedFormat` for an unknown signature, `Decode` for what is broken or cut short,
-    /// `TooComplex` and `DimensionsTooLarge` beyond the limits.
+    /// `DimensionsTooLarge` for what would have to be decoded beyond the limits.
     pub fn check(&mut self, body: &[u8]) -> Result<Header, CodecError> {
-        let seen = Seen::of(body, &self.limits)?;
-        let checked = seen.check(body, &mut self.decoder, &mut self.scratch);
+        const ANY: Limits = Limits {
+            pixels_max: u64::MAX,
+            jpeg_scans_max: u32::MAX,
+        };
+        let seen = Seen::of(body, &ANY)?;
+        let pixels_max = self.decoded.pixels_max;
+        let checked = seen.check(body, pixels_max, &mut self.decoder, &mut self.scratch);
         self.scratch.trim();
         checked.map(|()| Header {
             format: seen.format,

@@ -52,7 +52,7 @@ pub struct InputConfig {
     pub url_col: String,
     /// A cell may hold a list of URLs, each of which becomes a row.
     pub explode_url: bool,
-    /// Column that holds the caption.
+    /// Column that holds the caption; a txt list has none, whatever was asked for.
     pub caption_col: Option<String>,
     /// Columns whose texts are joined to the caption and also kept apart.
     pub caption_cols: Vec<String>,
@@ -97,7 +97,7 @@ impl Default for InputConfig {
 }
 
 impl InputConfig {
-    /// Whether the list gives captions.
+    /// Whether samples carry captions, if only empty ones.
     pub fn has_captions(&self) -> bool {
         self.caption_col.is_some() || !self.caption_cols.is_empty()
     }
@@ -200,6 +200,9 @@ pub struct OutputConfig {
     pub folder: PathBuf,
     /// Kind of shard.
     pub format: turbo2ds_writers::OutputFormat,
+    /// Whether an image that is kept as it came has its own format's extension, where it is a member
+    /// or a file.
+    pub true_extension: bool,
     /// Digits of a shard's name (`oom_shard_count`), 1..=18.
     pub shard_digits: usize,
     /// What to do with a folder that has shards.

@@ -10,9 +10,6 @@ pub enum WriterError {
     /// A saved input column has the name of a column or member the format adds itself.
     #[error("the input column `{0}` has a name that this output format needs for itself")]
     ColumnNameTaken(String),
-    /// Captions were asked for and the input batch has no `caption` column.
-    #[error("captions are to be saved, but the input has no `caption` column")]
-    NoCaptionColumn,
     /// A row number at or past the shard's number of rows.
     #[error("row {row} is outside the shard's {rows} rows")]
     RowOutOfRange {

@@ -27,6 +27,8 @@ pub struct RowOutcome {
     pub exif: Option<String>,
     /// Hash of the body as it came, in lower-case hex.
     pub hash: Option<String>,
+    /// Extension of the image as a member or file, where it is not the layout's.
+    pub image_ext: Option<&'static str>,
 }
 
 /// Fixed for a whole run.
@@ -34,9 +36,10 @@ pub struct RowOutcome {
 pub struct Layout {
     /// Kind of shard.
     pub format: OutputFormat,
-    /// Extension and column name of the image: `jpg`, `png`, `webp`.
+    /// Column name of the image, and its extension where a row has none of its own: `jpg`, `png`,
+    /// `webp`.
     pub image_ext: &'static str,
-    /// Whether a sample carries its caption as `txt`.
+    /// Whether a sample carries its caption as `txt`, an empty one where the input has no captions.
     pub save_caption: bool,
     /// Whether the metadata has an `exif` column.
     pub exif_column: bool,

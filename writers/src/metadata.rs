@@ -36,9 +36,6 @@ impl ShardTable {
         input: RecordBatch,
     ) -> Result<Self, WriterError> {
         let has = |name: &str| input.schema_ref().column_with_name(name).is_some();
-        if layout.save_caption && !has("caption") {
-            return Err(WriterError::NoCaptionColumn);
-        }
         if let Some(name) = format_names(&layout).into_iter().find(|name| has(name)) {
             return Err(WriterError::ColumnNameTaken(name.to_owned()));
         }
@@ -112,17 +109,16 @@ impl ShardTable {
         json::to_bytes(&Value::Object(self.members(row, key, outcome)))
     }
 
-    /// The caption as `txt`, where captions are saved; nothing for a null.
+    /// The caption as `txt`, where captions are saved: empty for a null, and without a column.
     pub(crate) fn caption(&self, row: usize) -> Option<Vec<u8>> {
-        let column = self
-            .input
-            .column_by_name("caption")
-            .filter(|_| self.layout.save_caption)?;
-        Some(
-            json::plain_text(&cell(column, row))
-                .into_owned()
-                .into_bytes(),
-        )
+        if !self.layout.save_caption {
+            return None;
+        }
+        let column = self.input.column_by_name("caption");
+        Some(column.map_or_else(Vec::new, |column| {
+            let value = cell(column, row);
+            json::plain_text(&value).into_owned().into_bytes()
+        }))
     }
 
     /// The outcome's columns for `rows`, `outcomes[i]` being that of row `rows[i]`.

@@ -170,7 +170,10 @@ fn members<'a>(
     image: &'a [u8],
 ) -> Vec<(&'static str, Cow<'a, [u8]>)> {
     let mut members = vec![
-        (table.layout.image_ext, image.into()),
+        (
+            outcome.image_ext.unwrap_or(table.layout.image_ext),
+            image.into(),
+        ),
         ("json", table.sample_json(row, key, outcome).into()),
     ];
     members.extend(table.caption(row).map(|caption| ("txt", caption.into())));

@@ -500,9 +500,68 @@ fn names_that_collide_are_refused_before_anything_is_written() {
         assert!(matches!(new(format, name), Err(WriterError::ColumnNameTaken(n)) if n == name));
     }
     assert!(new(OutputFormat::Webdataset, "jpg").is_ok());
-    let no_caption = input().project(&[6]).unwrap();
-    let missing = ShardWriter::new(Arc::new(layout(OutputFormat::Files)), 0, no_caption);
-    assert!(matches!(missing, Err(WriterError::NoCaptionColumn)));
+}
+
+#[test]
+fn without_a_caption_column_every_sample_has_an_empty_caption() {
+    let urls: ArrayRef = Arc::new(StringArray::from(vec!["http://h/a"]));
+    for (format, caption) in [
+        (OutputFormat::Files, Some("00000/000000000.txt")),
+        (OutputFormat::Webdataset, None),
+        (OutputFormat::Tfrecord, None),
+        (OutputFormat::Parquet, None),
+    ] {
+        let table = RecordBatch::try_from_iter([("url", urls.clone())]).unwrap();
+        let mut writer = ShardWriter::new(Arc::new(layout(format)), 0, table).unwrap();
+        let mut sink = Memory::default();
+        writer.sample(0, &success(1), b"image", &mut sink).unwrap();
+        writer.finish(&[success(1)], &mut sink).unwrap();
+        if let Some(name) = caption {
+            assert!(sink.files.contains_key(name), "{:?}", sink.files.keys());
+            assert!(sink.files[name].is_empty());
+        }
+        let parquet = match format {
+            OutputFormat::Parquet => &sink.stream,
+            _ => &sink.files["00000.parquet"],
+        };
+        assert!(read_parquet(parquet).column_by_name("caption").is_none());
+    }
+}
+
+#[test]
+fn a_row_may_have_an_extension_of_its_own() {
+    let outcome = RowOutcome {
+        image_ext: Some("tiff"),
+        ..success(1)
+    };
+    for (format, name) in [
+        (OutputFormat::Files, Some("00000/000000000.tiff")),
+        (OutputFormat::Webdataset, None),
+        (OutputFormat::Parquet, None),
+    ] {
+        let first = input().slice(0, 1);
+        let mut writer = ShardWriter::new(Arc::new(layout(format)), 0, first).unwrap();
+        let mut sink = Memory::default();
+        writer.sample(0, &outcome, b"image", &mut sink).unwrap();
+        writer
+            .finish(std::slice::from_ref(&outcome), &mut sink)
+            .unwrap();
+        if let Some(name) = name {
+            assert!(sink.files.contains_key(name), "{:?}", sink.files.keys());
+        }
+        match format {
+            OutputFormat::Webdataset => {
+                let names = read_tar(&sink.stream).into_iter().map(|(name, _)| name);
+                assert!(names.eq(["000000000.json", "000000000.tiff", "000000000.txt"]));
+            }
+            OutputFormat::Parquet => {
+                let batch = read_parquet(&sink.stream);
+                assert!(batch.column_by_name("jpg").is_some());
+                assert!(batch.column_by_name("tiff").is_none());
+            }
+            _ => {}
+        }
+    }
 }
 
 #[test]

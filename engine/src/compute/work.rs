@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use md5::{Digest, Md5};
 use ring::digest;
-use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Settings};
+use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, Settings, sniff};
 use turbo2ds_writers::RowOutcome;
 
 use super::Finished;
@@ -22,6 +22,8 @@ pub struct ImageWork {
     isolation: Option<Isolation>,
     extract_exif: bool,
     hash: Option<HashKind>,
+    /// Whether bytes that are kept are named for their own format.
+    true_extension: bool,
     room: Room,
     /// It was said that there are no decoding processes.
     told: AtomicBool,
@@ -40,9 +42,17 @@ impl ImageWork {
             isolation,
             extract_exif,
             hash,
+            true_extension: false,
             room: Room::new(u64::MAX),
             told: AtomicBool::new(false),
         }
+    }
+
+    /// The same, in which bytes that are kept are named for their own format, or not.
+    #[must_use]
+    pub fn naming(mut self, true_extension: bool) -> Self {
+        self.true_extension = true_extension;
+        self
     }
 
     /// The same, of which all threads together decode into so many bytes, or one image alone.
@@ -81,7 +91,7 @@ impl ImageWork {
     ) -> Result<Finished, Failure> {
         let hash = self.hash.map(|kind| hex_digest(kind, body));
         if let (Some(expected), Some(found)) = (expected_hash, &hash)
-            && expected != found
+            && !expected.trim().eq_ignore_ascii_case(found)
         {
             return Err(Failure::HashMismatch);
         }
@@ -91,6 +101,10 @@ impl ImageWork {
         } else {
             None
         };
+        let kept = processed.encoded == Encoded::Original;
+        let image_ext = (kept && self.true_extension)
+            .then(|| sniff(body).map(Format::extension))
+            .flatten();
         let outcome = RowOutcome {
             status: Status::Success.as_str(),
             error_message: None,
@@ -100,6 +114,7 @@ impl ImageWork {
             original_height: Some(processed.original_height),
             exif,
             hash,
+            image_ext,
         };
         let new_bytes = match processed.encoded {
             Encoded::Original => None,
@@ -167,5 +182,66 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert!(hex_digest(HashKind::Sha512, b"abc").starts_with("ddaf35a193617aba"));
+    }
+
+    fn verified(given: &str) -> Result<Finished, Failure> {
+        let settings = Settings {
+            reencode: turbo2ds_codec::ReencodePolicy::Never,
+            ..Settings::default()
+        };
+        let work = ImageWork::new(settings.clone(), None, false, Some(HashKind::Md5));
+        let mut decoder = work.decoder().expect("a decoder of this process");
+        work.process(&mut decoder, GIF, &[], Some(given))
+    }
+
+    const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b";
+
+    #[test]
+    fn a_hash_fits_in_either_case_and_with_space_around_it() {
+        let hash = hex_digest(HashKind::Md5, GIF);
+        for given in [
+            hash.clone(),
+            hash.to_uppercase(),
+            format!(" {hash}\r\n"),
+            format!("\t{}\u{a0}", hash.to_uppercase()),
+        ] {
+            assert!(verified(&given).is_ok(), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_hash_or_another_is_a_mismatch() {
+        let hash = hex_digest(HashKind::Md5, GIF);
+        for given in [
+            "",
+            " ",
+            "None",
+            &hash[1..],
+            &format!("{hash}0"),
+            &hash.replace('a', "b"),
+        ] {
+            assert!(
+                matches!(verified(given), Err(Failure::HashMismatch)),
+                "{given:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_kept_bytes_are_named_for_their_format_and_only_where_it_is_asked_for() {
+        let named = |reencode, asked| {
+            let settings = Settings {
+                reencode,
+                ..Settings::default()
+            };
+            let work = ImageWork::new(settings, None, false, None).naming(asked);
+            let mut decoder = work.decoder().expect("a decoder of this process");
+            let finished = work.process(&mut decoder, GIF, &[], None);
+            finished.expect("an image").outcome.image_ext
+        };
+        use turbo2ds_codec::ReencodePolicy::{Always, Never};
+        assert_eq!(named(Never, true), Some("gif"));
+        assert_eq!(named(Never, false), None);
+        assert_eq!(named(Always, true), None);
     }
 }

@@ -38,12 +38,7 @@ impl Core {
 
     async fn hand_over(&self, slot: ShardSlot, row: usize, body: Body, boxes: Vec<BoundingBox>) {
         let room = self.compute_room.acquire(1).await;
-        let expected_hash = self
-            .open
-            .borrow()
-            .get(&slot)
-            .and_then(|shard| shard.plan.expected_hash(row))
-            .map(str::to_owned);
+        let expected_hash = self.expected_hash(slot, row);
         self.live.received(body.bytes.len());
         let held = Held {
             _room: room,
@@ -57,6 +52,15 @@ impl Core {
             expected_hash,
         };
         self.compute(slot, task);
+    }
+
+    /// The hash that the list gives for a row, where hashes are verified. A null one is empty, which is
+    /// no body's.
+    fn expected_hash(&self, slot: ShardSlot, row: usize) -> Option<String> {
+        self.shared.config.input.verify_hash_col.as_ref()?;
+        let open = self.open.borrow();
+        let given = open.get(&slot)?.plan.expected_hash(row);
+        Some(given.unwrap_or_default().to_owned())
     }
 
     /// Records a row's failure.

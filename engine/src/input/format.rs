@@ -160,7 +160,6 @@ pub(super) fn one_of(
 pub(super) fn check_options(config: &InputConfig, format: InputFormat) -> Result<(), Error> {
     if format == InputFormat::Txt {
         let asked = [
-            ("caption_col", config.caption_col.is_some()),
             ("caption_cols", !config.caption_cols.is_empty()),
             (
                 "save_additional_columns",

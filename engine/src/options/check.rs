@@ -92,25 +92,25 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Options whose work is the Python package's: here only what asks for nothing passes.
+/// Refuses what asks for the Python package's work. What only says how to do it passes: without a
+/// distributor there are no jobs to size, and without W&B there is no project.
 fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
-    let pythons = [
-        ("distributor", "multiprocessing"),
-        ("subjob_size", "1000"),
-        ("enable_wandb", "False"),
-        ("wandb_project", "img2dataset"),
-    ];
-    for (name, default) in pythons {
-        let given = v.read(name, text)?;
-        if !given.eq_ignore_ascii_case(default) {
-            return Err(Error::usage(
-                format!("`--{name} {given}` asks for what the Python package does"),
-                format!(
-                    "pip install turbo2ds, which brings this command too, or leave `--{name}` out"
-                ),
-            ));
-        }
+    let refused = |name: &str, value: &str| {
+        Err(Error::usage(
+            format!("`--{name} {value}` asks for what the Python package does"),
+            format!("pip install turbo2ds, which brings this command too, or leave `--{name}` out"),
+        ))
+    };
+    let distributors = ["multiprocessing", "pyspark", "ray"].map(|name| (name, name));
+    match v.read("distributor", choice(&distributors))? {
+        "multiprocessing" => {}
+        elsewhere => return refused("distributor", elsewhere),
     }
+    if v.read("enable_wandb", boolean)? {
+        return refused("enable_wandb", "True");
+    }
+    v.read("subjob_size", integer::<u64>(0, u64::MAX))?;
+    v.read("wandb_project", |project| Ok(project.to_owned()))?;
     Ok(())
 }
 
@@ -148,6 +148,7 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
                 ("dummy", OutputFormat::Dummy),
             ]),
         )?,
+        true_extension: v.read("true_extension", boolean)?,
         shard_digits: v.read("oom_shard_count", integer(1, 18))?,
         mode,
         max_shard_retry: v.read("max_shard_retry", integer(0, 100))?,
@@ -225,15 +226,11 @@ fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
             "an image whose boxes are blurred is encoded anew; leave one of the two out",
         ));
     }
-    match (v.read("skip_reencode", boolean)?, kept_as_it_came) {
-        (true, true) => Err(Error::usage(
-            "`--skip_reencode` and `--disable_all_reencoding` contradict each other",
-            "--skip_reencode keeps unchanged images' bytes, --disable_all_reencoding keeps all",
-        )),
-        (true, false) => Ok(ReencodePolicy::SkipIfUnchanged),
-        (false, true) => Ok(ReencodePolicy::Never),
-        (false, false) => Ok(ReencodePolicy::Always),
-    }
+    Ok(match (kept_as_it_came, v.read("skip_reencode", boolean)?) {
+        (true, _) => ReencodePolicy::Never,
+        (false, true) => ReencodePolicy::SkipIfUnchanged,
+        (false, false) => ReencodePolicy::Always,
+    })
 }
 
 /// Decoding apart, unless it is to be in the run: the processes get the options for images as they were given.

@@ -1,6 +1,7 @@
 //! Owns the command line: one table of options from which parsing, `--help` and the documentation's
 //! table come. Past [`parse`] only a checked [`Config`] travels.
-//! Never touches a file, a socket or the environment.
+//! Never touches a file or a socket, and of the environment reads HOME alone, where a path begins with
+//! `~` ([`home`]).
 //!
 //! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
 //! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
@@ -12,6 +13,7 @@ mod check;
 mod dns;
 mod fingerprint;
 mod help;
+mod home;
 mod input;
 mod sender;
 mod table;

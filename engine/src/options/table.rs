@@ -149,7 +149,7 @@ pub static TABLE: &[OptionSpec] = &[
     opt("columns", Kind::List, "None", Group::Input, "names of the columns of files without a header, in their order"),
     opt("url_col", Kind::Text, "url", Group::Input, "column with the URL"),
     opt("explode_url", Kind::Bool, "False", Group::Input, "make a row of each URL where a cell holds a list of them; without it such a column is refused"),
-    opt("caption_col", Kind::Text, "None", Group::Input, "column with the caption, saved as `caption`"),
+    opt("caption_col", Kind::Text, "None", Group::Input, "column with the caption, saved as `caption`; of a txt list every caption is empty"),
     opt("caption_cols", Kind::List, "None", Group::Input,
         "columns whose texts are joined to the caption; each is also kept apart, as `caption_NAME`"),
     opt("caption_separator", Kind::Text, "\\n", Group::Input, "what stands between the joined captions; \\n is a new line"),
@@ -170,6 +170,8 @@ pub static TABLE: &[OptionSpec] = &[
     opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output,
         "with shards already there: do what is missing, start anew, or number on after the last"),
     opt("max_shard_retry", Kind::Int, "1", Group::Output, "times a shard is tried again after an error of this machine"),
+    opt("true_extension", Kind::Bool, "False", Group::Output,
+        "name an image that is kept as it came for the format of its bytes (jpg, png, webp, gif, bmp, tiff) in files and webdataset; a column of parquet and tfrecord keeps encode_format's name"),
     opt("extract_exif", Kind::Bool, "True", Group::Output, "fill the exif column"),
 
     opt("image_size", Kind::Int, "256", Group::Images, "target size, pixels"),
@@ -181,7 +183,7 @@ pub static TABLE: &[OptionSpec] = &[
     opt("encode_format", Kind::Choice("jpg|png|webp"), "jpg", Group::Images, "format of the images written"),
     opt("encode_quality", Kind::Int, "95", Group::Images, "jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9"),
     opt("skip_reencode", Kind::Bool, "False", Group::Images, "keep the original bytes where nothing was resized or blurred and the format already fits"),
-    opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, "keep all bytes as they came"),
+    opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, "keep the bytes of every whole image as they came, whatever skip_reencode says; what is cut short or no image is refused"),
     opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
     opt("exact", Kind::Bool, "False", Group::Images, "take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else they stay YCbCr, which is faster and as close to the original"),
     opt("max_pixels", Kind::Int, "100000000", Group::Images, "most pixels of one image, checked before it is decoded"),
@@ -191,7 +193,7 @@ pub static TABLE: &[OptionSpec] = &[
     opt("max_image_area", Kind::Number, "inf", Group::Filters, "largest area an original may have, pixels"),
     opt("max_aspect_ratio", Kind::Number, "inf", Group::Filters, "largest ratio of an original's longer to its shorter side"),
     opt("compute_hash", Kind::Choice("None|md5|sha256|sha512"), "sha256", Group::Filters, "hash of the body as it came, saved in a column of that name"),
-    opt("verify_hash", Kind::List, "None", Group::Filters, "[column, type]: refuse bodies whose hash is not the column's; type as in compute_hash"),
+    opt("verify_hash", Kind::List, "None", Group::Filters, "[column, type]: refuse bodies whose hash is not the column's, in either case and with space around it; no body has an empty or null hash; type as in compute_hash"),
 
     opt("timeout", Kind::Number, "10", Group::Network, "seconds for one URL in all: names, connecting, redirects and body"),
     opt("outage_wait", Kind::Number, "1800", Group::Network,
@@ -238,7 +240,7 @@ pub static TABLE: &[OptionSpec] = &[
     opt("shard_count", Kind::Int, "None", Group::Workers, "shares that the shards are dealt into; None makes none"),
 
     opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, "who spreads the shards over machines"),
-    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per job of a distributor"),
+    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per job of a distributor; without one it says nothing"),
     opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, "report to Weights & Biases"),
-    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, "project the report goes to"),
+    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, "project the report goes to; without enable_wandb it says nothing"),
 ];

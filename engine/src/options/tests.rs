@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::{DnsLimits, HashKind, InputFormat, NameServer, Resolver};
 use crate::slice::SliceConfig;
-use turbo2ds_codec::{EncodeFormat, Interpolation};
+use turbo2ds_codec::{EncodeFormat, Interpolation, ReencodePolicy};
 
 fn run(args: &[&str]) -> Result<Config, Error> {
     match parse(args.iter().map(OsString::from))? {
@@ -242,7 +242,6 @@ fn contradictory_options_are_refused() {
             "[a]",
         ],
         &["l.csv", "--bbox_col", "a", "--disable_all_reencoding"],
-        &["l.csv", "--skip_reencode", "--disable_all_reencoding"],
     ] {
         refused(args);
     }
@@ -263,9 +262,9 @@ fn what_is_not_built_or_is_pythons_is_refused_in_one_line() {
     for args in [
         &["l.csv", "--distributor", "pyspark"][..],
         &["l.csv", "--distributor=ray"],
+        &["l.csv", "--distributor", "pyspark", "--subjob_size", "500"],
         &["l.csv", "--enable_wandb"],
-        &["l.csv", "--wandb_project", "mine"],
-        &["l.csv", "--subjob_size", "500"],
+        &["l.csv", "--enable_wandb", "--wandb_project", "mine"],
         &["s3://bucket/l.csv"],
         &["l.csv", "--output_folder", "gs://bucket/out"],
     ] {
@@ -280,6 +279,72 @@ fn what_is_not_built_or_is_pythons_is_refused_in_one_line() {
         run(&["file:///tmp/l.csv"]).unwrap().input.url_list,
         "/tmp/l.csv"
     );
+}
+
+#[test]
+fn what_only_says_how_pythons_work_is_done_passes() {
+    for args in [
+        &["--enable_wandb", "False", "--wandb_project", "mine"][..],
+        &["--wandb_project="],
+        &["--subjob_size", "500"],
+        &["--distributor", "multiprocessing", "--subjob_size=0"],
+    ] {
+        run(&[&["l.csv"], args].concat()).unwrap();
+    }
+    for args in [&["--subjob_size", "many"], &["--distributor", "slurm"]] {
+        refused(&[&["l.csv"], &args[..]].concat());
+    }
+}
+
+#[test]
+fn disable_all_reencoding_wins_over_skip_reencode() {
+    let reencode = |args: &[&str]| run(&[&["l.csv"], args].concat()).unwrap().codec.reencode;
+    let (skip, disable) = ("--skip_reencode=True", "--disable_all_reencoding=True");
+    for args in [&[skip, disable][..], &[disable, skip], &[disable]] {
+        assert_eq!(reencode(args), ReencodePolicy::Never, "{args:?}");
+    }
+    assert_eq!(reencode(&[skip]), ReencodePolicy::SkipIfUnchanged);
+    let disable = "--disable_all_reencoding=False";
+    assert_eq!(reencode(&[skip, disable]), ReencodePolicy::SkipIfUnchanged);
+}
+
+#[test]
+fn true_extensions_decide_the_dataset_and_older_ones_agree_with_their_lack() {
+    let told = |args: &[&str]| run(&[&["l.csv"], args].concat()).unwrap().fingerprint;
+    let with = told(&["--true_extension"]);
+    assert_eq!(with.last().unwrap().0, "true_extension");
+    assert_eq!(told(&["--true_extension", "False"]), told(&[]));
+    assert!(told(&[]).iter().all(|(name, _)| name != "true_extension"));
+}
+
+#[test]
+fn a_tilde_in_front_of_a_path_is_home() {
+    let home = std::env::var("HOME").expect("tests have a HOME");
+    let home = home.trim_end_matches('/');
+    let config = run(&[
+        "~/l.csv",
+        "--output_folder=~",
+        "--dns_cache",
+        "~/.cache/names",
+    ])
+    .unwrap();
+    assert_eq!(config.input.url_list, format!("{home}/l.csv"));
+    assert_eq!(config.output.folder.to_str(), Some(home));
+    let cache = format!("{home}/.cache/names");
+    assert_eq!(config.dns.cache_file, Some(cache));
+    let same = run(&[&format!("{home}/l.csv")]).unwrap();
+    assert_eq!(same.fingerprint, run(&["~/l.csv"]).unwrap().fingerprint);
+    let literal = run(&["./~l.csv", "--output_folder", "./~", "--url_col", "~"]).unwrap();
+    assert_eq!(literal.input.url_list, "./~l.csv");
+    assert_eq!(literal.output.folder.to_str(), Some("./~"));
+    assert_eq!(literal.input.url_col, "~", "only paths have a home");
+    for args in [&["~other/l.csv"][..], &["l.csv", "--output_folder=~other"]] {
+        let said = refused(args);
+        assert!(
+            said.contains("another user's") && said.contains("`./~other"),
+            "{said}"
+        );
+    }
 }
 
 #[test]
@@ -307,9 +372,13 @@ fn every_option_of_the_table_means_something() {
         },
     };
     let plain = format!("{:?}", run(&base).unwrap());
+    let pythons = ["subjob_size", "wandb_project"];
     for spec in TABLE {
         let option = format!("--{}={}", spec.name, unlike(spec));
         match run(&[&base[..], &[&option]].concat()) {
+            Ok(config) if pythons.contains(&spec.name) => {
+                assert_eq!(format!("{config:?}"), plain, "{option} is another's");
+            }
             Ok(config) => assert_ne!(format!("{config:?}"), plain, "{option} changes nothing"),
             Err(error) => assert!(error.to_string().contains(spec.name), "{option}: {error}"),
         }

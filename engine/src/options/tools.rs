@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use super::dns::{dns, name_server};
 use super::help::{nearest, wrap};
+use super::home;
 use super::table::{Kind, OptionSpec, TABLE};
-use super::value::{Values, boolean, integer, list, read_text, text};
+use super::value::{Values, boolean, integer, list, read_by_kind, read_text, text};
 use super::{Invocation, utf8};
 use crate::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
 use crate::error::Error;
@@ -161,7 +162,7 @@ impl Tool {
                     format!("write `--{name} {}`", kind.placeholder()),
                 )
             })?;
-            given.options.push((name, value));
+            given.options.push((name, kind, value));
         }
         Ok(Some(given))
     }
@@ -229,8 +230,8 @@ const TUNE_ABOUT: &[&str] = &[
 
 const VERIFY_ABOUT: &[&str] = &[
     "Reads every shard of a dataset back: the structure of its tar, tfrecord (with checksums), parquet \
-     or folder; its rows, keys and counts against its stats; each sample's json and the size in its \
-     image's header against its row; the hash of images that are stored as they came \
+     or folder; its rows, keys and counts against its stats; each sample's json and its image's size \
+     against its row, and whether the image is whole; the hash of images that are stored as they came \
      (--disable_all_reencoding, or --skip_reencode where they were kept). Not checked are pixels, \
      hashes of images that were encoded anew, and whether the list had more rows. A folder that a run \
      is writing to is refused.",
@@ -241,7 +242,7 @@ const VERIFY_ABOUT: &[&str] = &[
 /// What a tool was given.
 #[derive(Default)]
 struct Given {
-    options: Vec<(&'static str, String)>,
+    options: Vec<(&'static str, Kind, String)>,
     words: Vec<String>,
 }
 
@@ -252,9 +253,9 @@ impl Given {
         name: &str,
         reader: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Error> {
-        let given = self.options.iter().rev().find(|(known, _)| *known == name);
+        let given = self.options.iter().rev().find(|(known, ..)| *known == name);
         given
-            .map(|(_, value)| read_text(name, value, &reader))
+            .map(|(_, kind, value)| read_by_kind(name, *kind, value, &reader))
             .transpose()
     }
 
@@ -265,7 +266,7 @@ impl Given {
         reader: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
-        for (_, value) in self.options.iter().filter(|(known, _)| *known == name) {
+        for (_, _, value) in self.options.iter().filter(|(known, ..)| *known == name) {
             for part in read_text(name, value, &list)? {
                 all.push(read_text(name, &part, &reader)?);
             }
@@ -306,7 +307,7 @@ fn doctor(given: &Given) -> Result<DoctorOptions, Error> {
 
 fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
     let mut values = Values::defaults();
-    for (name, value) in &given.options {
+    for (name, _, value) in &given.options {
         if let Some(spec) = dns_options().find(|spec| spec.name == *name) {
             values.give(spec, value.clone());
         }
@@ -370,8 +371,17 @@ fn verify(given: &Given) -> Result<VerifyOptions, Error> {
             "write `turbo2ds verify FOLDER`; a list file called verify is given as ./verify",
         ));
     };
+    let folder = home::expand(folder).map_err(|expected| {
+        Error::usage(
+            format!(
+                "verify does not take the folder `{}`",
+                folder.escape_debug()
+            ),
+            format!("expected {expected}"),
+        )
+    })?;
     Ok(VerifyOptions {
-        folder: PathBuf::from(folder),
+        folder: PathBuf::from(&*folder),
         repair: given.last("repair", boolean)?.unwrap_or(false),
         json: given.last("json", boolean)?.unwrap_or(false),
     })
@@ -465,6 +475,31 @@ mod tests {
         };
         assert_eq!(options.folder, PathBuf::from("out"));
         assert!(options.repair && !options.json);
+    }
+
+    #[test]
+    fn a_tilde_in_front_of_a_tools_path_is_home() {
+        let home = std::env::var("HOME").expect("tests have a HOME");
+        let home = PathBuf::from(home);
+        let Ok(Invocation::Verify(options)) = parsed(&["verify", "~/out"]) else {
+            panic!("a verify")
+        };
+        assert_eq!(options.folder, home.join("out"));
+        let Ok(Invocation::Doctor(options)) = parsed(&["doctor", "--output_folder=~/out"]) else {
+            panic!("a doctor")
+        };
+        assert_eq!(options.output_folder, Some(home.join("out")));
+        let Ok(Invocation::Verify(options)) = parsed(&["verify", "./~out"]) else {
+            panic!("a verify")
+        };
+        assert_eq!(options.folder, PathBuf::from("./~out"));
+        for args in [
+            &["verify", "~else/out"][..],
+            &["doctor", "--output_folder", "~else"],
+        ] {
+            let said = parsed(args).expect_err("another user's").to_string();
+            assert!(said.contains("hint:") && said.contains("./~else"), "{said}");
+        }
     }
 
     #[test]

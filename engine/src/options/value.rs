@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::error::Error;
 
-use super::table::{OptionSpec, TABLE};
+use super::home;
+use super::table::{Kind, OptionSpec, TABLE};
 
 /// The text of every option, in the table's order.
 pub(super) struct Values {
@@ -64,7 +65,7 @@ impl Values {
             .given
             .last()
             .map_or(TABLE[at].default, String::as_str);
-        read_text(name, text, &reader)
+        read_by_kind(name, TABLE[at].kind, text, &reader)
     }
 
     /// Every text given for `name`, for texts that hold commas: one in brackets is a list of them, any
@@ -133,6 +134,19 @@ pub(super) fn read_text<T>(
             format!("expected {expected}"),
         )
     })
+}
+
+/// Reads a value of its kind: in front of a path `~` is HOME.
+pub(super) fn read_by_kind<T>(
+    name: &str,
+    kind: Kind,
+    text: &str,
+    reader: &impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Error> {
+    if kind != Kind::Path || !unquote(text).starts_with('~') {
+        return read_text(name, text, reader);
+    }
+    read_text(name, text, &|text| reader(&home::expand(unquote(text))?))
 }
 
 /// `None` as Python and people write it.

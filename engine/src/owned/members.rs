@@ -163,6 +163,12 @@ mod tests {
         assert!(!files.has("000030.jpg", Kind::Other) && files.has("000030.jpg", Kind::File));
         let four = members(with_captions, 4, Keys::Numbered);
         assert!(four.has_name("000033.jpg") && !four.has_name("000034.jpg"));
+        let own = Shape {
+            true_extension: true,
+            ..with_captions
+        };
+        let own = members(own, 10, Keys::Numbered);
+        assert!(own.has_name("000030.gif") && own.has_name("000030.jpg") && !own.has_name("000030.svg"));
         let one = Shape {
             rows_per_shard: 1,
             ..shape(OutputFormat::Files)

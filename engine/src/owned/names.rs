@@ -1,6 +1,7 @@
 //! Owns the names that a dataset's files have, last and temporary, and how a run's options shape them.
 //! Reads names alone, never a folder.
 
+use turbo2ds_codec::Format;
 use turbo2ds_writers::{OutputFormat, shard_name};
 
 use crate::config::Config;
@@ -107,6 +108,8 @@ pub(crate) struct Shape {
     pub(crate) rows_per_shard: usize,
     /// Extension of a loose image.
     pub(crate) image_ext: &'static str,
+    /// Whether a loose image may have the extension of its own format.
+    pub(crate) true_extension: bool,
     /// Whether captions are loose files.
     pub(crate) captions: bool,
     /// Whether the list names the samples.
@@ -121,6 +124,7 @@ impl Shape {
             shard_digits: config.output.shard_digits,
             rows_per_shard: config.input.rows_per_shard,
             image_ext: config.codec.encode_format.as_str(),
+            true_extension: config.output.true_extension,
             captions: config.input.has_captions(),
             given_keys: config.input.key_col.is_some(),
         }
@@ -157,7 +161,11 @@ impl Shape {
 
     /// Whether a sample's loose files have this extension.
     pub(crate) fn has_extension(self, extension: &str) -> bool {
-        extension == self.image_ext || extension == "json" || self.captions && extension == "txt"
+        let mut formats = Format::ALL.iter();
+        extension == self.image_ext
+            || extension == "json"
+            || self.captions && extension == "txt"
+            || self.true_extension && formats.any(|format| format.extension() == extension)
     }
 }
 

@@ -148,6 +148,7 @@ impl RunEntry {
             shard_digits: told("oom_shard_count")?.parse().ok()?,
             rows_per_shard: told("number_sample_per_shard")?.parse().ok()?,
             image_ext: encoded.as_str(),
+            true_extension: told("true_extension").is_some(),
             captions: told("caption_col")? != "None" || told("caption_cols").is_some(),
             given_keys: told("key_col").is_some(),
         })

@@ -11,6 +11,7 @@ pub(crate) fn shape(format: OutputFormat) -> Shape {
         shard_digits: 5,
         rows_per_shard: 10,
         image_ext: "jpg",
+        true_extension: false,
         captions: false,
         given_keys: false,
     }

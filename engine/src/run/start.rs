@@ -244,7 +244,8 @@ fn start_threads(
         config.isolation.clone(),
         config.extract_exif,
         config.fetch.hash,
-    );
+    )
+    .naming(config.output.true_extension);
     let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
     let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let layout = Arc::new(layout_of(config));

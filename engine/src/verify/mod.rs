@@ -2,12 +2,13 @@
 //!
 //! [`survey`] looks at the folder, [`shard`] reads one shard ([`table`] its rows, [`samples`] its
 //! samples, [`rows`] holds the one against the other), [`fault`] is what can be wrong, [`report`] says
-//! it. Checked are structure, counts, keys, checksums of tfrecord, image headers against the metadata,
-//! and the hash of images whose bytes are stored as they came. Never decodes a pixel, never asks the
-//! network, and changes nothing unless it is asked to repair: then it takes the marks of broken shards
-//! away that the record says are ours, and removes temporary files, under the folder's lock, and nothing
-//! else. A mark that is taken away becomes its shard's intent again, so that the shard's files do not
-//! become nobody's; one that does not read back stays: it is no mark of being done, and names them too.
+//! it. Checked are structure, counts, keys, checksums of tfrecord, whether each image is whole and has the
+//! size that its row says, and the hash of images whose bytes are stored as they came. Decodes only where
+//! an image's structure does not tell whether it is whole, never asks the network, and changes nothing
+//! unless it is asked to repair: then it takes the marks of broken shards away that the record says are
+//! ours, and removes temporary files, under the folder's lock, and nothing else. A mark that is taken away
+//! becomes its shard's intent again, so that the shard's files do not become nobody's; one that does not
+//! read back stays: it is no mark of being done, and names them too.
 
 mod fault;
 pub(crate) mod fuzzed;

@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use turbo2ds_codec::{Format, Limits, ReencodePolicy, read_header};
+use turbo2ds_codec::{Limits, ReencodePolicy, WholeCheck};
 use turbo2ds_writers::ShardStats;
 
 use super::fault::Fault;
 use super::keys::{Keys, Naming};
 use crate::compute::hex_digest;
 use crate::config::HashKind;
+use crate::contain::contained;
+use crate::limits;
 
 /// Bytes of an image or a json beyond which a sample is not read.
 pub(super) const MEMBER_BYTES_MAX: u64 = 1 << 30;
@@ -23,6 +25,10 @@ pub(super) struct Known {
     pub(super) reencode: Option<ReencodePolicy>,
     /// Where its keys come from.
     pub(super) naming: Naming,
+    /// Whether an image's member is named for the format of its bytes.
+    pub(super) true_extension: bool,
+    /// Most pixels that an image could have.
+    pub(super) pixels_max: Option<u64>,
 }
 
 /// A row's promise.
@@ -40,6 +46,7 @@ pub(super) struct Row {
 pub(super) struct Rows {
     keys: Keys,
     known: Known,
+    images: WholeCheck,
     hash: Option<HashKind>,
     /// By place in the shard: memory follows the rows that come, not the count that is claimed.
     rows: HashMap<usize, Row>,
@@ -54,9 +61,14 @@ pub(super) struct Rows {
 impl Rows {
     /// No row yet.
     pub(super) fn new(shard: &str, known: Known, hash: Option<HashKind>) -> Self {
+        let decoded = Limits {
+            pixels_max: known.pixels_max.unwrap_or(limits::PIXELS_MAX),
+            jpeg_scans_max: limits::JPEG_SCANS_MAX,
+        };
         Self {
             keys: Keys::new(shard, known.naming),
             known,
+            images: WholeCheck::new(decoded),
             hash,
             rows: HashMap::new(),
             read: 0,
@@ -138,8 +150,8 @@ impl Rows {
         }
     }
 
-    /// An image against its row: its signature and header, its size, its hash where its bytes are
-    /// the ones that came.
+    /// An image against its row: whether it is whole, its format where its member's name tells one, its
+    /// size, its hash where its bytes are the ones that came.
     pub(super) fn check_image(
         &mut self,
         at: usize,
@@ -153,13 +165,12 @@ impl Rows {
         if bytes.is_empty() {
             return Err(Fault::NoImage(number));
         }
-        let unlimited = Limits {
-            pixels_max: u64::MAX,
-            jpeg_scans_max: u32::MAX,
-        };
-        let header = read_header(bytes, &unlimited).map_err(|_| Fault::Image(number))?;
+        let images = &mut self.images;
+        let header = contained(|| images.check(bytes)).ok_or(Fault::Reader)?;
+        let header = header.map_err(|_| Fault::Image(number))?;
         let encoded = self.known.reencode == Some(ReencodePolicy::Always);
-        if encoded && format_of(extension) != Some(header.format) {
+        let named = encoded || self.known.true_extension;
+        if named && extension != header.format.extension() {
             return Err(Fault::Image(number));
         }
         let size = [(row.width, header.width), (row.height, header.height)];
@@ -202,16 +213,6 @@ impl Rows {
     /// Rows that are successes.
     pub(super) fn successes(&self) -> u64 {
         self.rows.values().filter(|row| row.success).count() as u64
-    }
-}
-
-/// The format that an image of this extension has where it was encoded by us.
-fn format_of(extension: &str) -> Option<Format> {
-    match extension {
-        "jpg" => Some(Format::Jpeg),
-        "png" => Some(Format::Png),
-        "webp" => Some(Format::Webp),
-        _ => None,
     }
 }
 

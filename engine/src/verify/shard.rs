@@ -63,10 +63,7 @@ impl<'a> Shard<'a> {
             pieces,
             format: run.and_then(RunEntry::format),
             shape: run.and_then(RunEntry::shape),
-            known: Known {
-                reencode: run.and_then(reencode_of),
-                naming: run.map_or(Naming::Unknown, naming_of),
-            },
+            known: run.map(known_of).unwrap_or_default(),
         }
     }
 
@@ -180,6 +177,22 @@ fn naming_of(run: &RunEntry) -> Naming {
         Naming::Given
     } else {
         Naming::Numbered
+    }
+}
+
+/// What the record tells of the shard's images. Tables name their column for the format that was asked
+/// for, whatever the bytes are.
+fn known_of(run: &RunEntry) -> Known {
+    let members = matches!(
+        run.format(),
+        Some(OutputFormat::Files | OutputFormat::Webdataset)
+    );
+    let told = |name: &str| run.options.get(name).map(String::as_str);
+    Known {
+        reencode: reencode_of(run),
+        naming: naming_of(run),
+        true_extension: members && told("true_extension") == Some("true"),
+        pixels_max: told("max_pixels").and_then(|pixels| pixels.parse().ok()),
     }
 }
 
