@@ -5,7 +5,7 @@ from typing import Optional
 
 from turbo2ds import _engine
 from turbo2ds._job import PYTHONS, Job, run_job
-from turbo2ds._signature import options
+from turbo2ds._signature import options, with_home
 from turbo2ds.errors import Turbo2dsError, UsageError
 
 EXIT_STOPPED, EXIT_USAGE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -45,8 +45,13 @@ def _job(arguments: list[str]) -> Optional[Job]:
     except ValueError:
         # No whole number: the engine says so.
         return None
-    own = [f"--{name}={text}" for name, text in given if name not in PYTHONS]
+    own = [f"--{name}={_text(table[name].kind, text)}" for name, text in given if name not in PYTHONS]
     return Job(own, values)
+
+
+def _text(kind: str, text: str) -> str:
+    """A text of the command line as another machine understands it."""
+    return with_home(text) if kind == "PATH" else text
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def download(
     input_format: Optional[str] = None,
     # column with the URL
     url_col: str = "url",
-    # column with the caption, saved as `caption`
+    # column with the caption, saved as `caption`; of a txt list every caption is empty
     caption_col: Optional[str] = None,
     # column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max,
     # y_max] from 0 to 1, or such a list as JSON text
@@ -54,21 +54,23 @@ def download(
     timeout: float = 10,
     # report to Weights & Biases
     enable_wandb: bool = False,
-    # project the report goes to
+    # project the report goes to; without enable_wandb it says nothing
     wandb_project: str = "img2dataset",
     # digits of a shard's name, 1 to 18
     oom_shard_count: int = 5,
     # hash of the body as it came, saved in a column of that name
     compute_hash: Optional[str] = "sha256",
-    # [column, type]: refuse bodies whose hash is not the column's; type as in compute_hash
+    # [column, type]: refuse bodies whose hash is not the column's, in either case and with
+    # space around it; no body has an empty or null hash; type as in compute_hash
     verify_hash: Optional[list[str]] = None,
     # who spreads the shards over machines
     distributor: str = "multiprocessing",
-    # shards per job of a distributor
+    # shards per job of a distributor; without one it says nothing
     subjob_size: int = 1000,
     # further attempts at failures that may pass, with pauses between
     retries: int = 0,
-    # keep all bytes as they came
+    # keep the bytes of every whole image as they came, whatever skip_reencode says; what is
+    # cut short or no image is refused
     disable_all_reencoding: bool = False,
     # smallest side an original may have, pixels
     min_image_size: float = 0,
@@ -92,6 +94,10 @@ def download(
     # whose key is not fit for a file's name, or comes twice in its shard, fails without a
     # download
     key_col: Optional[str] = None,
+    # name an image that is kept as it came for the format of its bytes (jpg, png, webp, gif,
+    # bmp, tiff) in files and webdataset; a column of parquet and tfrecord keeps
+    # encode_format's name
+    true_extension: bool = False,
     # turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe
     jpeg_decoder: str = "turbo",
     # take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else

@@ -10,6 +10,7 @@ from typing import Any, Optional, Protocol
 from turbo2ds import _engine
 from turbo2ds._events import Printer
 from turbo2ds._report import RunReport
+from turbo2ds._signature import with_home
 from turbo2ds.errors import UsageError
 
 #: Options that the engine leaves to this package.
@@ -34,7 +35,7 @@ class Job:
 
     @property
     def output_folder(self) -> str:
-        return str(os.fspath(self.options["output_folder"]))
+        return with_home(str(os.fspath(self.options["output_folder"])))
 
     @property
     def is_pythons(self) -> bool:
@@ -60,7 +61,7 @@ def run_job(job: Job, listener: Optional[Listener]) -> RunReport:
         raise UsageError(
             f"there is no distributor `{job.options['distributor']}`", f"one of {', '.join(DISTRIBUTORS)}"
         )
-    if job.options["subjob_size"] < 1:
+    if job.options["distributor"] != "multiprocessing" and job.options["subjob_size"] < 1:
         raise UsageError("subjob_size is less than 1", "a job of a distributor has at least one shard")
     if listener is None and job.is_pythons:
         listener = Printer(time.monotonic)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from turbo2ds._canonical import readable
+from turbo2ds._signature import with_home
 from turbo2ds.errors import OutputError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Run:
     """What stands in a dataset's folder. Read anew by each property, so that it follows a run."""
 
     def __init__(self, folder: Union[str, "os.PathLike[str]"]) -> None:
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(with_home(os.fspath(folder)))
         if not self.folder.is_dir():
             raise OutputError(f"no folder at {self.folder}", "give the output_folder of a run")
 

@@ -108,10 +108,20 @@ def _text(option: Option, value: Any) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     text = str(value)
+    if option.kind == "PATH":
+        text = with_home(text)
     # The engine drops one pair of quotes around a text: what has some of its own gets another.
     if option.kind in ("TEXT", "PATH") and text[:1] in ("'", '"'):
         text = f'"{text}"'
     return text
+
+
+def with_home(path: str) -> str:
+    """A path with ``~`` or ``~/`` in front made whole here: another machine has another HOME.
+
+    Another user's folder (``~name``) is left to the engine, which refuses it with a hint.
+    """
+    return os.path.expanduser(path) if path == "~" or path.startswith("~/") else path
 
 
 def options() -> dict[str, Option]:

@@ -1,6 +1,10 @@
 //! End to end: what the command line refuses, and how.
 
-use turbo2ds_tests::harness::Job;
+use std::path::Path;
+
+use turbo2ds_tests::harness::job::binary;
+use turbo2ds_tests::harness::{Job, read};
+use turbo2ds_tests::web::{Ports, Web};
 
 /// The run must be refused before anything is touched.
 fn check_refused(option: &str, value: &str) {
@@ -65,4 +69,65 @@ fn a_run_without_a_list_is_bad_usage() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("hint:"));
+}
+
+#[test]
+fn a_tilde_in_front_of_a_path_is_home() {
+    let web = Web::start(Ports::default()).unwrap();
+    let url = web.url("/img/1.jpg?w=40&h=30");
+    let job = Job::of_urls(&web, [&url]);
+    let list = job.file("home/list.txt", format!("{url}\n"));
+    let home = list.parent().unwrap();
+    let job = job.over("~/list.txt").into_folder("~/data set");
+    let job = job.env("HOME", home);
+    job.succeed();
+    assert_eq!(read::rows(&home.join("data set")).len(), 1);
+    assert!(!Path::new("~").exists(), "a folder of that name was made");
+    let verified = std::process::Command::new(binary())
+        .args(["verify", "~/data set"])
+        .env("HOME", home)
+        .output()
+        .unwrap();
+    assert_eq!(verified.status.code(), Some(0));
+    // The same list and folder, in full.
+    let whole = job.over(&list).into_folder(home.join("data set"));
+    let before = web.requests();
+    whole.succeed();
+    assert_eq!(web.requests(), before, "the same command goes on");
+}
+
+#[test]
+fn without_home_and_for_another_user_a_tilde_is_refused() {
+    for (home, folder, hint) in [
+        ("", "~/dataset", "HOME"),
+        ("relative", "~", "HOME"),
+        ("/tmp", "~nobody/dataset", "another user's"),
+    ] {
+        let job = Job::strict("list.txt", "http://a.ok.test/1.jpg\n");
+        let job = job.into_folder(folder).env("HOME", home);
+        let outcome = job.run();
+        assert_eq!(outcome.code, Some(2), "{folder}: {outcome}");
+        assert!(
+            outcome.stderr.contains("hint:") && outcome.stderr.contains(hint),
+            "{outcome}"
+        );
+        assert!(
+            outcome.stderr.contains(&format!("`./{folder}`")),
+            "{outcome}"
+        );
+        assert!(!Path::new(folder).exists());
+    }
+}
+
+#[test]
+fn options_that_ask_for_nothing_here_are_no_reason_to_refuse() {
+    let web = Web::start(Ports::default()).unwrap();
+    let url = web.url("/img/1.jpg?w=40&h=30");
+    let job = Job::of_urls(&web, [&url])
+        .option("--distributor", "multiprocessing")
+        .option("--subjob_size", "7")
+        .option("--enable_wandb", "False")
+        .option("--wandb_project", "mine");
+    job.succeed();
+    assert_eq!(read::rows(&job.output()).len(), 1);
 }

@@ -233,3 +233,30 @@ fn without_a_caption_column_there_is_no_caption_file() {
         .unwrap();
     assert_eq!(sample.caption, None);
 }
+
+#[test]
+fn a_txt_list_has_empty_captions_and_no_caption_column() {
+    let web = web();
+    for format in ["webdataset", "files", "parquet", "tfrecord"] {
+        let urls = (0..5).map(|id| web.url(&format!("/img/{id}.jpg?w=40&h=30")));
+        let job = Job::of_urls(&web, urls)
+            .option("--output_format", format)
+            .option("--caption_col", "TEXT");
+        job.succeed();
+        let samples = samples(&job.output(), format);
+        assert_eq!(samples.len(), 5, "{format}");
+        for sample in samples.values() {
+            let expected = (format != "parquet").then_some("");
+            assert_eq!(sample.caption.as_deref(), expected, "{format}");
+            if let Some(json) = &sample.json {
+                assert!(json.get("caption").is_none(), "{format}: {json}");
+            }
+        }
+        for row in rows(&job.output()) {
+            assert!(
+                !row.contains_key("caption") && !row.contains_key("TEXT"),
+                "{format}"
+            );
+        }
+    }
+}

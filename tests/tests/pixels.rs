@@ -157,3 +157,33 @@ fn a_body_is_checked_against_the_lists_hash() {
         assert!(!rows[0].contains_key("digest"));
     }
 }
+
+#[test]
+fn no_body_has_an_empty_or_null_hash_and_case_and_space_say_nothing() {
+    let web = web();
+    let url = web.url("/img/3.jpg");
+    let first = job(&web, &["/img/3.jpg"]);
+    first.succeed();
+    let hash = text(&rows(&first.output())[0], "sha256").to_owned();
+    let given = [
+        (serde_json::json!(hash.to_uppercase()), true),
+        (serde_json::json!(format!("  {hash}\n")), true),
+        (serde_json::json!(null), false),
+        (serde_json::json!(""), false),
+        (serde_json::json!("   "), false),
+        (serde_json::json!(&hash[..63]), false),
+    ];
+    let lines = given
+        .iter()
+        .map(|(digest, _)| serde_json::json!({"url": url, "digest": digest}).to_string() + "\n");
+    let job = Job::new(&web, "list.jsonl", lines.collect::<String>())
+        .option("--verify_hash", r#"["digest","sha256"]"#);
+    job.succeed();
+    let rows = rows(&job.output());
+    assert_eq!(rows.len(), given.len());
+    for ((digest, fits), row) in given.iter().zip(&rows) {
+        let expected = (!fits).then_some("hash mismatch");
+        assert_eq!(row["error_message"].as_deref(), expected, "{digest}");
+        assert_eq!(text(row, "status") == "success", *fits, "{digest}");
+    }
+}

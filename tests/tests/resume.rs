@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use turbo2ds_tests::harness::read::{rows, samples, stats_sum, text};
-use turbo2ds_tests::harness::{Job, read, watch};
+use turbo2ds_tests::harness::{Job, watch};
 use turbo2ds_tests::web::{Ports, Web};
 
 const COUNT: usize = 120;
@@ -260,7 +260,9 @@ fn a_killed_run_leaves_no_temporary_file_behind_the_next() {
 #[test]
 fn the_same_list_elsewhere_goes_on_and_another_does_not() {
     let web = Web::start(Ports::default()).unwrap();
-    let lines: String = (0..6).map(|seed| web.url(&format!("/img/{seed}.jpg")) + "\n").collect();
+    let lines: String = (0..6)
+        .map(|seed| web.url(&format!("/img/{seed}.jpg")) + "\n")
+        .collect();
     let job = Job::new(&web, "list.txt", &lines).option("--number_sample_per_shard", "2");
     job.succeed();
     let moved = job.file("elsewhere/list.txt", &lines);
@@ -275,8 +277,11 @@ fn the_same_list_elsewhere_goes_on_and_another_does_not() {
         std::fs::remove_dir_all(job.output().join("00001")).unwrap();
         job = job.over(path);
         let outcome = job.succeed();
-        assert!(outcome.stdout.contains("1 written, 2 found done"), "{outcome}");
-        assert_eq!(read::rows(&job.output()).len(), 6);
+        assert!(
+            outcome.stdout.contains("1 written, 2 found done"),
+            "{outcome}"
+        );
+        assert_eq!(rows(&job.output()).len(), 6);
     }
     let renamed = job.file("elsewhere/other.txt", &lines);
     let changed = job.file("changed/list.txt", lines.replace("/5.jpg", "/6.jpg"));

@@ -59,7 +59,12 @@ pub(super) fn of(config: &Config) -> Vec<(String, String)> {
         .map(|(name, value)| (name.to_owned(), format!("{value:?}")))
         .collect();
     all.extend(later(input));
-    all.extend(config.output.true_extension.then(|| ("true_extension".to_owned(), "true".to_owned())));
+    all.extend(
+        config
+            .output
+            .true_extension
+            .then(|| ("true_extension".to_owned(), "true".to_owned())),
+    );
     all
 }
 

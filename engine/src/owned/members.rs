@@ -168,7 +168,9 @@ mod tests {
             ..with_captions
         };
         let own = members(own, 10, Keys::Numbered);
-        assert!(own.has_name("000030.gif") && own.has_name("000030.jpg") && !own.has_name("000030.svg"));
+        assert!(
+            own.has_name("000030.gif") && own.has_name("000030.jpg") && !own.has_name("000030.svg")
+        );
         let one = Shape {
             rows_per_shard: 1,
             ..shape(OutputFormat::Files)

@@ -6,13 +6,13 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, DnsConfig};
+use crate::config::{Compression, Config, DnsConfig};
 use crate::error::Error;
 use crate::input::List;
 use crate::resolve;
 
-/// Most rows that a byte of a list stands for where the rows are not known: compressed text.
-const ROWS_PER_BYTE_MAX: u64 = 1024;
+/// Most bytes of text that a byte of gzip stands for, rounded up; the other codings have no such bound.
+const GZIP_EXPANSION_MAX: u64 = 1040;
 
 /// A file that the user named.
 #[derive(Clone, Debug)]
@@ -101,16 +101,18 @@ impl UserFiles {
     /// the list is gone.
     pub(crate) fn named(config: &Config, list: &List) -> Result<Self, Error> {
         let files: Vec<PathBuf> = list.paths().map(Path::to_owned).collect();
-        let rows = list.identity().rows;
-        Self::of(&files, &config.dns, config.input.rows_per_shard, rows)
+        let rows = list.identity().rows.or_else(|| rows_max(list, &files));
+        let per_shard = config.input.rows_per_shard;
+        Ok(Self {
+            // A pipe is no file, and nothing is known of what will come of it.
+            shards_max: rows
+                .filter(|_| !files.is_empty())
+                .and_then(|rows| shards_max(rows, files.len(), per_shard)),
+            files: Self::of(&files, &config.dns)?,
+        })
     }
 
-    fn of(
-        list: &[PathBuf],
-        dns: &DnsConfig,
-        rows_per_shard: usize,
-        rows: Option<u64>,
-    ) -> Result<Self, Error> {
+    fn of(list: &[PathBuf], dns: &DnsConfig) -> Result<Vec<UserFile>, Error> {
         let unreadable = |path: &Path, error: &io::Error| {
             Error::input(
                 format!("{}: {error}", path.display()),
@@ -131,8 +133,7 @@ impl UserFiles {
             resolve::check_cache_file(&cache)?;
             files.push(file);
         }
-        let shards_max = shards_max(list, rows_per_shard, rows);
-        Ok(Self { files, shards_max })
+        Ok(files)
     }
 
     /// Refuses a folder that is one of the files.
@@ -195,21 +196,25 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// More shards than a list has: each file begins one. Where rows are not told they are bounded by bytes;
-/// of what is no plain file nothing is known.
-fn shards_max(list: &[PathBuf], rows_per_shard: usize, rows: Option<u64>) -> Option<u64> {
-    let bytes = || {
-        let sizes = list.iter().map(|path| {
-            let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-            Some(found.len())
-        });
-        sizes.sum::<Option<u64>>()
+/// Most rows that files of text have, whose rows nobody has counted: each takes a byte.
+fn rows_max(list: &List, files: &[PathBuf]) -> Option<u64> {
+    let expansion = match list.compression() {
+        None => 1,
+        Some(Compression::Gzip) => GZIP_EXPANSION_MAX,
+        Some(_) => return None,
     };
-    let rows = match rows {
-        Some(rows) => rows,
-        None => bytes()?.checked_mul(ROWS_PER_BYTE_MAX)?,
-    };
-    (rows / rows_per_shard as u64).checked_add(list.len() as u64)
+    let sizes = files
+        .iter()
+        .map(|path| Some(fs::metadata(path).ok()?.len()));
+    let bytes = sizes.sum::<Option<u64>>()?;
+    bytes
+        .checked_mul(expansion)
+        .filter(|_| list.format().is_text())
+}
+
+/// More shards than a list of so many rows has: each file begins one.
+fn shards_max(rows: u64, files: usize, rows_per_shard: usize) -> Option<u64> {
+    (rows / rows_per_shard as u64).checked_add(files as u64)
 }
 
 #[cfg(test)]
@@ -225,12 +230,12 @@ mod tests {
         path
     }
 
-    fn with_cache(list: &[PathBuf], cache: &Path) -> Result<UserFiles, Error> {
+    fn with_cache(list: &[PathBuf], cache: &Path) -> Result<Vec<UserFile>, Error> {
         let dns = DnsConfig {
             cache_file: Some(cache.to_str().expect("a text").to_owned()),
             ..DnsConfig::default()
         };
-        UserFiles::of(list, &dns, 10, None)
+        UserFiles::of(list, &dns)
     }
 
     #[test]
@@ -250,7 +255,7 @@ mod tests {
         let reached = with_cache(std::slice::from_ref(&link), &list);
         assert!(reached.is_err(), "the list by a link");
         let other = with_cache(&[list], &folder.join("names"));
-        assert_eq!(other.expect("another file").files.len(), 2);
+        assert_eq!(other.expect("another file").len(), 2);
     }
 
     #[test]
@@ -316,10 +321,24 @@ mod tests {
     #[test]
     fn a_list_bounds_its_shards() {
         let folder = tempfile::tempdir().expect("a folder");
-        let lists = ["a", "b"].map(|name| file(folder.path(), name, b"http://a/1.jpg\n"));
-        assert_eq!(shards_max(&lists, 10, Some(25)), Some(4));
-        assert_eq!(shards_max(&lists, 1000, None), Some(32));
-        assert_eq!(shards_max(&[folder.path().to_owned()], 10, None), None);
-        assert_eq!(shards_max(&[PathBuf::from("/dev/null")], 10, None), None);
+        let path = file(
+            folder.path(),
+            "list.txt",
+            b"http://a/1.jpg\nhttp://a/2.jpg\n",
+        );
+        let named = |rows_per_shard| {
+            let url_list = path.to_str().expect("a text").to_owned();
+            let arguments = [url_list, "--number_sample_per_shard".into(), rows_per_shard];
+            let parsed = crate::options::parse(arguments.map(Into::into).into_iter());
+            let Ok(crate::options::Invocation::Run(config)) = parsed else {
+                panic!("the options are a run's");
+            };
+            let list = List::open(&config.input).expect("a list");
+            UserFiles::named(&config, &list).expect("a list alone")
+        };
+        assert_eq!(named("10".to_owned()).shards_max, Some(4));
+        assert_eq!(named("1000".to_owned()).shards_max, Some(1));
+        assert_eq!(shards_max(25, 2, 10), Some(4));
+        assert_eq!(shards_max(u64::MAX, 1, 1), None);
     }
 }

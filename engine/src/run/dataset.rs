@@ -297,9 +297,8 @@ fn enter_in(
         ..job.entry()
     };
     let mut runs = record.runs.iter();
-    let is_new = !runs.any(|run| {
-        run.first_shard_id == entry.first_shard_id && run.is_continued_by(&entry)
-    });
+    let is_new =
+        !runs.any(|run| run.first_shard_id == entry.first_shard_id && run.is_continued_by(&entry));
     if is_new {
         record.runs.push(entry);
     }
