@@ -6,8 +6,8 @@ from turbo2ds._events import Progress
 from turbo2ds._report import RunReport
 
 def download(
-    # file, folder (files with the input format's extension, sorted) or glob; also the first
-    # argument without a name
+    # file, folder (files with an extension of the input format, sorted), glob, or - for
+    # standard input; also the first argument without a name
     url_list: Union[str, "os.PathLike[str]"],
     # target size, pixels
     image_size: int = 256,
@@ -32,8 +32,8 @@ def download(
     skip_reencode: bool = False,
     # kind of shard; dummy writes statistics only
     output_format: str = "files",
-    # format of the list, text formats also with .gz or .zst; None takes it from the extension,
-    # else txt
+    # format of the list; None takes it from the bytes, and of text from the extension, else
+    # from the first line. gzip, zstd, bzip2 and xz around text are seen by the bytes
     input_format: Optional[str] = None,
     # column with the URL
     url_col: str = "url",
@@ -48,7 +48,9 @@ def download(
     number_sample_per_shard: int = 10000,
     # fill the exif column
     extract_exif: bool = True,
-    # further columns to keep in the metadata
+    # further columns to keep in the metadata; of text formats in the narrowest type that holds
+    # every value of the list: int64, uint64, float64, boolean, lists, structs, else text (from
+    # a pipe always text)
     save_additional_columns: Optional[list[str]] = None,
     # seconds for one URL in all: names, connecting, redirects and body
     timeout: float = 10,
@@ -90,10 +92,33 @@ def download(
     # accept any certificate
     ignore_ssl_certificate: bool = False,
     *,
+    # csv and tsv: auto takes quotes around fields off, but one that is never closed or would
+    # swallow whole records is a character; rfc4180 makes it an error; none takes all quotes
+    # for characters (CC3M, CC12M, LAION as raw tsv)
+    quoting: str = "auto",
+    # csv and tsv: the character between fields; None is the format's
+    delimiter: Optional[str] = None,
+    # csv and tsv: files begin with the first row; --columns names the columns
+    no_header: bool = False,
+    # names of the columns of files without a header, in their order
+    columns: Optional[list[str]] = None,
+    # make a row of each URL where a cell holds a list of them; without it such a column is
+    # refused
+    explode_url: bool = False,
+    # columns whose texts are joined to the caption; each is also kept apart, as `caption_NAME`
+    caption_cols: Optional[list[str]] = None,
+    # what stands between the joined captions; \n is a new line
+    caption_separator: str = "\\n",
     # column of texts or whole numbers that names the samples instead of shard and row; a row
     # whose key is not fit for a file's name, or comes twice in its shard, fails without a
     # download
     key_col: Optional[str] = None,
+    # take so many rows from the list's start, for a first try
+    max_rows: Optional[int] = None,
+    # pick this share of the rows, such as 0.01, for a first try
+    sample_rate: Optional[float] = None,
+    # seed of --sample_rate, 0 where none is given: equal seeds pick equal rows
+    sample_seed: Optional[int] = None,
     # name an image that is kept as it came for the format of its bytes (jpg, png, webp, gif,
     # bmp, tiff) in files and webdataset; a column of parquet and tfrecord keeps
     # encode_format's name

@@ -49,7 +49,7 @@ fn bad_usage_is_refused_with_a_hint_and_creates_nothing() {
 #[test]
 fn help_and_version_are_answers_and_not_runs() {
     for option in ["--help", "--version"] {
-        let output = std::process::Command::new(turbo2ds_tests::harness::job::binary())
+        let output = std::process::Command::new(binary())
             .arg(option)
             .output()
             .unwrap();
@@ -64,9 +64,7 @@ fn help_and_version_are_answers_and_not_runs() {
 
 #[test]
 fn a_run_without_a_list_is_bad_usage() {
-    let output = std::process::Command::new(turbo2ds_tests::harness::job::binary())
-        .output()
-        .unwrap();
+    let output = std::process::Command::new(binary()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("hint:"));
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use turbo2ds_tests::harness::read::{rows, samples, stats_sum, text};
-use turbo2ds_tests::harness::{Job, watch};
+use turbo2ds_tests::harness::{Job, read, watch};
 use turbo2ds_tests::web::{Ports, Web};
 
 const COUNT: usize = 120;

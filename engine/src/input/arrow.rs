@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamReader, read_footer_length};
-use arrow_ipc::{Block, root_as_footer, root_as_message};
+use arrow_ipc::{Block, Message, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use super::bytes::Bytes;
@@ -42,20 +42,28 @@ enum Origin {
     Stream(Box<StreamReader<Bytes>>),
 }
 
-/// The schema of a file, by its footer.
+/// Rows and schema of a file, by its footer and the heads of its batches.
 ///
 /// # Errors
 /// [`Error::Input`].
-pub(super) fn file_schema(path: &Path, file: File) -> Result<SchemaRef, Error> {
-    open_file(path, file).map(|batches| batches.schema)
+pub(super) fn file_summary(path: &Path, file: File) -> Result<(u64, SchemaRef), Error> {
+    let batches = open_file(path, file)?;
+    let rows = contained(|| batches.rows()).unwrap_or_else(|| Err(contradiction()));
+    let rows = rows.map_err(|cause| broken(path, &cause))?;
+    Ok((rows, batches.schema))
 }
 
-/// The schema of a stream.
+/// Schema of a stream, and its rows where it has none.
 ///
 /// # Errors
 /// [`Error::Input`].
-pub(super) fn stream_schema(path: &Path, bytes: Bytes) -> Result<SchemaRef, Error> {
-    open_stream(path, bytes).map(|reader| reader.schema())
+pub(super) fn stream_summary(path: &Path, bytes: Bytes) -> Result<(Option<u64>, SchemaRef), Error> {
+    let mut reader = open_stream(path, bytes)?;
+    let schema = reader.schema();
+    let mut has_row = || reader.any(|batch| batch.map_or(true, |batch| batch.num_rows() > 0));
+    // What does not read is met again by who reads the rows.
+    let is_empty = contained(&mut has_row) == Some(false);
+    Ok((is_empty.then_some(0), schema))
 }
 
 /// Gives the kept columns of a file.
@@ -201,6 +209,27 @@ impl FileBatches {
         Ok(None)
     }
 
+    /// Rows of all batches.
+    fn rows(&self) -> Result<u64, ArrowError> {
+        let rows = self.blocks.as_slice().iter().map(|block| {
+            let head = usize::try_from(block.metaDataLength()).map_err(|_| contradiction())?;
+            let at = u64::try_from(block.offset()).map_err(|_| contradiction())?;
+            if at
+                .checked_add(head as u64)
+                .is_none_or(|end| end > self.file_bytes)
+            {
+                return Err(contradiction());
+            }
+            let mut bytes = vec![0; head];
+            self.file.read_exact_at(&mut bytes, at)?;
+            let message = message_of(&bytes, head)?;
+            let batch = message.header_as_record_batch();
+            let rows = batch.map_or(0, |batch| batch.length());
+            u64::try_from(rows).map_err(|_| contradiction())
+        });
+        rows.sum()
+    }
+
     /// The bytes of one message, after a look at what it claims.
     fn block(&self, block: &Block) -> Result<Buffer, ArrowError> {
         let at = u64::try_from(block.offset()).map_err(|_| contradiction())?;
@@ -227,10 +256,7 @@ impl FileBatches {
 
 /// Whether the compressed buffers of a message, whose body begins at `head`, claim no more than they may.
 fn check_buffers(bytes: &[u8], head: usize) -> Result<(), ArrowError> {
-    let continued = bytes.starts_with(&[0xff; 4]);
-    let metadata = bytes.get(if continued { 8 } else { 4 }..head);
-    let message = root_as_message(metadata.ok_or_else(contradiction)?)
-        .map_err(|cause| ArrowError::ParseError(cause.to_string()))?;
+    let message = message_of(bytes, head)?;
     let batch = message.header_as_record_batch().or_else(|| {
         message
             .header_as_dictionary_batch()
@@ -249,6 +275,14 @@ fn check_buffers(bytes: &[u8], head: usize) -> Result<(), ArrowError> {
         }
     }
     Ok(())
+}
+
+/// The head of a message whose body begins at `head`.
+fn message_of(bytes: &[u8], head: usize) -> Result<Message<'_>, ArrowError> {
+    let continued = bytes.starts_with(&[0xff; 4]);
+    let metadata = bytes.get(if continued { 8 } else { 4 }..head);
+    root_as_message(metadata.ok_or_else(contradiction)?)
+        .map_err(|cause| ArrowError::ParseError(cause.to_string()))
 }
 
 fn contradiction() -> ArrowError {

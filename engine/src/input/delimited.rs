@@ -14,7 +14,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::{memchr, memmem};
 
 use super::columns::{Column, Columns, Role};
-use super::lines::append_lossily;
+use super::lines::{append_lossily, unquoted};
 use super::losses::{Loss, Losses};
 use super::quotes::Scan;
 use super::text::Records;
@@ -50,8 +50,18 @@ struct Record {
     /// Its text without the last line end.
     text: Range<usize>,
     lines: u64,
-    /// Its quotes are characters.
-    literal: bool,
+    quotes: Quotes,
+}
+
+/// What the quotes of a record are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// Around fields.
+    Enclosing,
+    /// Characters.
+    Literal,
+    /// The one that opens here is a character; those before it enclose fields.
+    LiteralFrom(usize),
 }
 
 impl Delimited {
@@ -64,14 +74,16 @@ impl Delimited {
         columns: Columns,
         types: Arc<[DataType]>,
     ) -> Result<Self, Error> {
+        let window = Window::new(bytes).map_err(|cause| broken(path, &cause))?;
+        let separators = (dialect.delimiter.unwrap_or(delimiter), window.line_end());
         let mut this = Self {
             path: path.to_owned(),
-            window: Window::new(bytes).map_err(|cause| broken(path, &cause))?,
+            window,
             lines: 0,
             record_line: 0,
-            delimiter: dialect.delimiter.unwrap_or(delimiter),
+            delimiter: separators.0,
             quoting: dialect.quoting,
-            fields: Fields::new(dialect.delimiter.unwrap_or(delimiter)),
+            fields: Fields::new(separators),
             width: 0,
             places: Vec::new(),
             builders: columns
@@ -148,15 +160,18 @@ impl Delimited {
                 self.lines += 1;
                 continue;
             }
-            let literal = self.quoting == Quoting::None;
+            let quotes = match self.quoting {
+                Quoting::None => Quotes::Literal,
+                Quoting::Auto | Quoting::Rfc4180 => Quotes::Enclosing,
+            };
             let record = Record {
                 bytes: line.next,
                 text: line.text,
                 lines: 1,
-                literal,
+                quotes,
             };
             let text = self.window.bytes(record.text.clone());
-            if literal || memchr(b'"', text).is_none() {
+            if quotes == Quotes::Literal || memchr(b'"', text).is_none() {
                 return Ok(Some(record));
             }
             let mut scan = Scan::new(self.delimiter);
@@ -169,9 +184,9 @@ impl Delimited {
 
     /// Looks for the end of a record whose first line leaves a quote open.
     fn quoted_record(&mut self, first: Record, mut scan: Scan) -> Result<Record, Error> {
-        let (mut end, mut lines) = (first.bytes, 1);
+        let (mut end, mut lines, opened_at) = (first.bytes, 1, scan.opened_at());
         let swallows = self.quoting == Quoting::Auto
-            && self.is_record_within(first.text.clone(), scan.opened_at()..usize::MAX);
+            && self.is_record_within(first.text.clone(), opened_at..usize::MAX);
         while !swallows
             && !self.window.is_over(end)
             && let Some(line) = self.line(end)?
@@ -186,7 +201,7 @@ impl Delimited {
                     bytes: end,
                     text: first.text.start..line.text.end,
                     lines,
-                    literal: false,
+                    quotes: Quotes::Enclosing,
                 });
             }
         }
@@ -201,7 +216,7 @@ impl Delimited {
             ));
         }
         Ok(Record {
-            literal: true,
+            quotes: Quotes::LiteralFrom(opened_at),
             ..first
         })
     }
@@ -209,7 +224,7 @@ impl Delimited {
     /// Whether the quote that is open before a line would swallow a record.
     fn is_swallowed_record(&mut self, line: &Line) -> bool {
         let text = self.window.bytes(line.text.clone());
-        let end = Scan::closes_at(text).unwrap_or(text.len());
+        let end = Scan::closes_at(text, self.delimiter).unwrap_or(text.len());
         self.is_record_within(line.text.clone(), 0..end)
     }
 
@@ -236,7 +251,11 @@ impl Delimited {
 
     fn take_apart(&mut self, record: &Record) {
         let text = self.window.bytes(record.text.clone());
-        self.fields.read(text, !record.literal);
+        match record.quotes {
+            Quotes::Enclosing => self.fields.read(text, true),
+            Quotes::Literal => self.fields.read(text, false),
+            Quotes::LiteralFrom(at) => self.fields.read_from(text, at),
+        }
     }
 
     fn line(&mut self, at: usize) -> Result<Option<Line>, Error> {
@@ -246,17 +265,15 @@ impl Delimited {
 
     /// Takes the next record apart; whether there was one.
     pub(super) fn advance(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error> {
-        let Some(mut record) = self.next_record()? else {
+        let Some(record) = self.next_record()? else {
             return Ok(None);
         };
         self.take_apart(&record);
         let number = self.lines + 1;
         self.record_line = number;
-        let unbalanced = record.literal && self.quoting == Quoting::Auto;
-        if !record.literal && self.fields.len() != self.width && self.fits_without_quotes(&record) {
-            record.literal = true;
-            losses.add_at(Loss::UnbalancedQuote, number);
-        } else if unbalanced {
+        if matches!(record.quotes, Quotes::LiteralFrom(_))
+            || self.reads_better_without_quotes(&record)
+        {
             losses.add_at(Loss::UnbalancedQuote, number);
         }
         if self.fields.len() < self.width {
@@ -269,19 +286,28 @@ impl Delimited {
         Ok(Some(record.bytes))
     }
 
-    /// Whether a line with quotes has as many fields as the header once they are characters; it is then
-    /// taken apart so.
-    fn fits_without_quotes(&mut self, record: &Record) -> bool {
+    /// Whether a line with another number of fields than the header has the right one, and a URL where there
+    /// was none, once its quotes are characters; it is then taken apart so.
+    fn reads_better_without_quotes(&mut self, record: &Record) -> bool {
         let text = self.window.bytes(record.text.clone());
-        if self.quoting != Quoting::Auto || record.lines > 1 || memchr(b'"', text).is_none() {
+        let may_be = self.quoting == Quoting::Auto
+            && record.quotes == Quotes::Enclosing
+            && self.fields.len() != self.width
+            && record.lines == 1
+            && memchr(b'"', text).is_some();
+        let Some(&url) = self.places.last().filter(|_| may_be) else {
+            return false;
+        };
+        let has_url = |fields: &Fields| fields.get(url).is_some_and(looks_like_url);
+        if has_url(&self.fields) {
             return false;
         }
         self.fields.read(text, false);
-        let fits = self.fields.len() == self.width;
-        if !fits {
+        let reads = self.fields.len() == self.width && has_url(&self.fields);
+        if !reads {
             self.fields.read(text, true);
         }
-        fits
+        reads
     }
 
     /// The kept columns' fields of the record that [`Self::advance`] took apart.
@@ -340,15 +366,18 @@ struct Fields {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     count: usize,
+    delimiter: u8,
+    line_end: [u8; 1],
 }
 
 impl Fields {
-    fn new(delimiter: u8) -> Self {
+    /// For fields and records that these bytes separate.
+    fn new((delimiter, line_end): (u8, u8)) -> Self {
         let reader = |quoting| {
             ReaderBuilder::new()
                 .delimiter(delimiter)
                 .quoting(quoting)
-                .terminator(Terminator::Any(b'\n'))
+                .terminator(Terminator::Any(line_end))
                 .build()
         };
         Self {
@@ -357,6 +386,8 @@ impl Fields {
             bytes: vec![0; 1024],
             ends: vec![0; 64],
             count: 0,
+            delimiter,
+            line_end: [line_end],
         }
     }
 
@@ -381,7 +412,8 @@ impl Fields {
         if self.bytes.len() < text.len() {
             self.bytes.resize(text.len(), 0);
         }
-        let (mut written, mut rest) = (0, [text, b"\n", b""].into_iter());
+        let line_end = self.line_end;
+        let (mut written, mut rest) = (0, [text, &line_end, b""].into_iter());
         let mut input = rest.next().unwrap_or_default();
         self.count = 0;
         loop {
@@ -407,13 +439,37 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Takes a record apart in which the quote that opens at `from`, a field's beginning, is a character.
+    fn read_from(&mut self, text: &[u8], from: usize) {
+        match from.checked_sub(1) {
+            // The delimiter before it ends the field before it.
+            Some(end) => self.read(&text[..end], true),
+            None => self.count = 0,
+        }
+        let delimiter = self.delimiter;
+        for field in text[from..].split(|byte| *byte == delimiter) {
+            self.push(&unquoted(field));
+        }
+    }
+
+    fn push(&mut self, field: &[u8]) {
+        let start = self.count.checked_sub(1).map_or(0, |last| self.ends[last]);
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(field);
+        self.ends.truncate(self.count);
+        self.ends.push(self.bytes.len());
+        self.count += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn fields_are_taken_apart_with_and_without_quotes() {
-        let mut fields = Fields::new(b',');
+        let mut fields = Fields::new((b',', b'\n'));
         let mut read = |text: &[u8], quoting| {
             fields.read(text, quoting);
             let all = (0..fields.len()).filter_map(|at| fields.get(at));
@@ -424,7 +480,14 @@ mod tests {
         assert_eq!(read(b"a,\"b", true), ["a", "b\n"]);
         assert_eq!(read(b"x,y", true), ["x", "y"]);
         assert_eq!(read(b"a,\"b,c\"", false), ["a", "\"b", "c\""]);
+        fields.read_from(b"\"a, b\",\"open,\"http://c\",d", 7);
+        let all: Vec<&[u8]> = (0..fields.len()).filter_map(|at| fields.get(at)).collect();
+        assert_eq!(all, [&b"a, b"[..], b"\"open", b"http://c", b"d"]);
+        let mut read = |text: &[u8], quoting| {
+            fields.read(text, quoting);
+            (0..fields.len()).filter_map(|at| fields.get(at)).count()
+        };
         let wide: String = (0..500).map(|n| format!("{n},")).collect();
-        assert_eq!(read(wide.as_bytes(), true).len(), 501);
+        assert_eq!(read(wide.as_bytes(), true), 501);
     }
 }

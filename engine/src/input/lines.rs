@@ -90,7 +90,7 @@ impl Records for UrlLines {
 }
 
 /// What stands in the quotes of a line that is quoted as a whole: all quotes within are doubled.
-fn unquoted(line: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn unquoted(line: &[u8]) -> Cow<'_, [u8]> {
     let inner = line.trim_ascii();
     let inner = inner
         .strip_prefix(b"\"")

@@ -98,7 +98,7 @@ impl List {
             fingerprint: identity.finish(),
             rows: list.rows(),
         };
-        if list.identity.rows == Some(0) {
+        if list.files.iter().all(|file| file.rows == Some(0)) {
             return Err(list.without_rows());
         }
         Ok(list)
@@ -203,10 +203,16 @@ impl List {
                     self.files[at].rows = Some(rows);
                     schema
                 }
-                Content::ArrowFile => arrow::file_schema(&path, self.reopened(at)?)?,
+                Content::ArrowFile => {
+                    let (rows, schema) = arrow::file_summary(&path, self.reopened(at)?)?;
+                    self.files[at].rows = Some(rows);
+                    schema
+                }
                 _ => {
                     let stream = bytes::reopen(&path, self.reopened(at)?)?;
-                    arrow::stream_schema(&path, stream)?
+                    let (rows, schema) = arrow::stream_summary(&path, stream)?;
+                    self.files[at].rows = rows;
+                    schema
                 }
             };
             let types = stored::types(&path, &schema, &self.columns)?;

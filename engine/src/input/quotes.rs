@@ -34,8 +34,16 @@ impl Scan {
         self.opened_at
     }
 
-    /// Where the quote that is open before a line closes in it; none where it does not.
-    pub(super) fn closes_at(text: &[u8]) -> Option<usize> {
+    /// Where the quote that is open before a line closes in it as RFC 4180 has it, before a delimiter or the
+    /// line's end; none where it does not.
+    pub(super) fn closes_at(text: &[u8], delimiter: u8) -> Option<usize> {
+        let at = Self::first_quote(text)?;
+        let next = text.get(at + 1);
+        next.is_none_or(|next| *next == delimiter).then_some(at)
+    }
+
+    /// The first quote of a line that is no half of a pair.
+    fn first_quote(text: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(found) = memchr::memchr(b'"', text.get(at..)?) {
             let quote = at + found;
@@ -87,8 +95,11 @@ mod tests {
         }
         let mut scan = Scan::new(b'\t');
         assert!(scan.line(b"\"one"));
-        assert_eq!(Scan::closes_at(b"a \"\"b\"\" c\"\t\"d\""), Some(9));
-        assert_eq!(Scan::closes_at(b"a \"\"b"), None);
+        let closes_at = |text| Scan::closes_at(text, b'\t');
+        assert_eq!(closes_at(b"a \"\"b\"\" c\"\t\"d\""), Some(9));
+        assert_eq!(closes_at(b"two\""), Some(3));
+        assert_eq!(closes_at(b"a \"\"b"), None);
+        assert_eq!(closes_at(b"\"http://b\"\t\"x\""), None);
         assert!(!scan.line(b"two\"\t3"));
     }
 }

@@ -40,14 +40,13 @@ impl Window {
             line_end: b'\n',
         };
         window.fill()?;
-        if let Some(at) = memchr2(b'\n', b'\r', &window.bytes)
-            && window.bytes[at] == b'\r'
-            && window.bytes.len() > at + 1
-            && memchr(b'\n', &window.bytes).is_none()
-        {
-            window.line_end = b'\r';
-        }
+        window.line_end = line_end_of(&window.bytes);
         Ok(window)
+    }
+
+    /// What ends a line.
+    pub(super) fn line_end(&self) -> u8 {
+        self.line_end
     }
 
     /// Bytes by their place in the window.
@@ -123,6 +122,22 @@ impl Window {
     }
 }
 
+/// What ends the first line that is not within quotes, or all lines where the quotes are never closed.
+fn line_end_of(bytes: &[u8]) -> u8 {
+    let mut within = false;
+    let unquoted = bytes.iter().position(|&byte| {
+        within ^= byte == b'"';
+        !within && matches!(byte, b'\n' | b'\r')
+    });
+    let first = unquoted.or_else(|| memchr2(b'\n', b'\r', bytes));
+    match first {
+        Some(at) if bytes[at] == b'\r' && bytes.get(at + 1).is_some_and(|next| *next != b'\n') => {
+            b'\r'
+        }
+        _ => b'\n',
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +156,8 @@ mod tests {
     fn lines_end_as_their_file_has_it() {
         assert_eq!(lines(b"a\nb\r\n\nc"), [&b"a"[..], b"b", b"", b"c"]);
         assert_eq!(lines(b"a\rb\r"), [b"a", b"b"]);
-        assert_eq!(lines(b"a\rb\nc\n"), [&b"a\rb"[..], b"c"]);
+        assert_eq!(lines(b"a\nb\rc\n"), [&b"a"[..], b"b\rc"]);
+        assert_eq!(lines(b"\"a\nb\",c\rd\r"), [&b"\"a\nb\",c"[..], b"d"]);
         assert_eq!(lines(b"a\r"), [b"a"]);
         assert!(lines(b"").is_empty());
     }
