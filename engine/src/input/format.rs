@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
 use super::bytes::Opened;
 use super::kind::Content;
 use super::{name, shown};
@@ -53,6 +55,13 @@ fn text(
     named: Option<InputFormat>,
 ) -> Result<InputFormat, Error> {
     match config.format.or(named) {
+        // Many a table is called .txt, and no URL looks like the beginning of one.
+        Some(InputFormat::Txt) => match guess(&opened.head, config) {
+            other if config.format.is_some() && other != InputFormat::Txt => {
+                Err(contradiction(path, other.as_str(), InputFormat::Txt))
+            }
+            guessed => Ok(guessed),
+        },
         Some(format) if format.is_text() => Ok(format),
         Some(format) if config.format.is_some() => Err(contradiction(path, "text", format)),
         Some(format) => Err(Error::input(
@@ -77,16 +86,26 @@ fn guess(head: &[u8], config: &InputConfig) -> InputFormat {
         // Which of its shapes it has, lines among them, its reading tells.
         Some(b'[' | b'{') => InputFormat::Json,
         _ if has_field(line, b'\t', &config.url_col) => InputFormat::Tsv,
-        _ if has_field(line, b',', &config.url_col) => InputFormat::Csv,
+        _ if b",;|"
+            .iter()
+            .any(|delimiter| has_field(line, *delimiter, &config.url_col)) =>
+        {
+            InputFormat::Csv
+        }
         _ if dialect.delimiter.is_some() || dialect.columns.is_some() => InputFormat::Csv,
         _ => InputFormat::Txt,
     }
 }
 
+/// Whether a line is a header with a field of this name.
 fn has_field(line: &[u8], delimiter: u8, name: &str) -> bool {
+    let quoted = format!("\"{}\"", name.replace('"', "\"\""));
     let mut fields = line.split(|byte| *byte == delimiter);
     line.contains(&delimiter)
-        && fields.any(|field| field == name.as_bytes() || field == format!("\"{name}\"").as_bytes())
+        // The first URL of a txt list may hold anything behind a comma.
+        && memmem::find(line, b"://").is_none()
+        && (fields.any(|field| field == name.as_bytes())
+            || memmem::find(line, quoted.as_bytes()).is_some())
 }
 
 fn compression_name(compression: Compression) -> &'static str {

@@ -90,7 +90,6 @@ const SIGNATURES: &[(&[u8], Content)] = &[
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         Content::Foreign("a file of Microsoft Office", CONVERT),
     ),
-    (b"%PDF-", Content::Foreign("a PDF", NO_LIST)),
     (b"\x7fELF", Content::Foreign("a program", NO_LIST)),
     (b"\xff\xd8\xff", Content::Foreign("a JPEG image", NO_LIST)),
     (b"\x89PNG\r\n", Content::Foreign("a PNG image", NO_LIST)),
@@ -123,6 +122,9 @@ pub(super) fn of(head: &[u8]) -> Content {
     }
     if is_bzip2(head) {
         return Content::Compressed(Compression::Bzip2);
+    }
+    if head.starts_with(b"%PDF-") {
+        return Content::Foreign("a PDF", NO_LIST);
     }
     let is_binary = head[..head.len().min(BINARY_BYTES)].iter().any(is_control);
     let signed = SIGNATURES.iter().find(|(signature, _)| {
@@ -205,7 +207,7 @@ mod tests {
         assert_eq!(of(b""), Content::Empty);
         assert_eq!(of(b"PAR1\x15\x04"), Content::Parquet);
         assert_eq!(of(b"ARROW1\0\0\xff"), Content::ArrowFile);
-        assert_eq!(of(b"BZh91AY"), Content::Compressed(Compression::Bzip2));
+        assert_eq!(of(b"BZh91AY&SYs"), Content::Compressed(Compression::Bzip2));
         for (head, name) in [
             (&b"PK\x03\x04\x14"[..], "a zip archive"),
             (b"Obj\x01\x04", "Avro"),

@@ -613,7 +613,10 @@ fn bytes_tell_the_format_and_names_that_of_text() {
         ("l.dat", &utf16, InputFormat::Tsv),
         ("l.tsv", &utf16, InputFormat::Tsv),
         ("l.ndjson", &jsonl, InputFormat::Jsonl),
-        ("l", &jsonl, InputFormat::Jsonl),
+        ("l", &jsonl, InputFormat::Json),
+        ("l.txt", &jsonl, InputFormat::Json),
+        ("l.txt", &csv, InputFormat::Csv),
+        ("l.txt", &b"url\nhttp://a\n".to_vec(), InputFormat::Txt),
         ("l", &b"http://a/x\n".to_vec(), InputFormat::Txt),
     ] {
         let (_folder, path) = named(name, bytes);
@@ -753,8 +756,16 @@ fn lists_of_urls_in_a_cell_become_rows_or_are_refused() {
         },
     );
     assert_eq!(self::urls(&batches), ["a", "b", "c"]);
-    let (_, _, losses) = read(b"{\"url\":[\"a\"]}\n", &config(InputFormat::Jsonl));
-    assert_eq!(losses.count(Loss::UrlList), 1);
+    let lists = b"{\"url\":[\"a\"]}\n{\"url\":[\"b\",\"c\"]}\n";
+    let error = read(lists, &config(InputFormat::Jsonl))
+        .1
+        .unwrap()
+        .to_string();
+    assert!(error.contains("--explode_url True"), "{error}");
+    let mixed = b"{\"url\":\"a\"}\n{\"url\":[\"b\",\"c\"]}\n";
+    let (batches, error, losses) = read(mixed, &config(InputFormat::Jsonl));
+    assert_eq!((error, losses.count(Loss::UrlList)), (None, 1));
+    assert_eq!(batches[0].num_rows(), 2);
 }
 
 #[test]
