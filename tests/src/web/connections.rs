@@ -70,11 +70,16 @@ impl Gathering {
         let mut reached = self.reached.subscribe();
         // Only the last wakes the others: each of thousands would wake thousands.
         self.reached.send_if_modified(|count| {
-            *count += 1;
+            *count = count.saturating_add(1);
             *count >= answers
         });
         // The sender is this value, which outlives the wait.
         let _ = reached.wait_for(|count| *count >= answers).await;
+    }
+
+    /// Lets everyone go who waits or ever will.
+    pub(crate) fn end(&self) {
+        self.reached.send_replace(u64::MAX);
     }
 }
 

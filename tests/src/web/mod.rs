@@ -168,6 +168,11 @@ impl Web {
         self.site.wait_for_total(requests, Duration::from_secs(60))
     }
 
+    /// Answers everything under `/held/`, now and from now on.
+    pub fn release_held(&self) {
+        self.site.gathering().end();
+    }
+
     /// The latest request for a path (without its query), where its query had `said=1`.
     pub fn said(&self, path: &str) -> Option<Said> {
         self.site.said(path)

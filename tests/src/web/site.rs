@@ -7,6 +7,7 @@
 //! | `/flaky/N/SEED.EXT?...` | 503 for the first N requests of the path, then the picture |
 //! | `/hop/N/SEED.EXT?...` | N redirects, each to another host, then the picture |
 //! | `/together/N/SEED.EXT?...` | the same once N of them have been asked for |
+//! | `/held/SEED.EXT?...` | the same once [`super::Web::release_held`] was called |
 //! | `/limited/N/SEED.EXT?...` | the same, N a second; 429 with `Retry-After: 1` to more |
 //! | `/rest/S/SEED.EXT?...` | 503 with `Retry-After: S` for the first request of the path, then the picture |
 //! | `/via/PORT/HOST/PATH?...` | a redirect to that path on another host, over TLS where the port is TLS's |
@@ -226,6 +227,7 @@ impl Site {
             ("together", answers, Some(file)) => {
                 Some(self.picture(ask, file)?.together(answers.parse().ok()?))
             }
+            ("held", file, None) => Some(self.picture(ask, file)?.together(u64::MAX)),
             ("limited", most, Some(file)) if self.is_within(most.parse().ok()?) => {
                 self.picture(ask, file)
             }
