@@ -139,6 +139,22 @@ impl HeadScanner {
 /// What every head starts with, after empty lines.
 const VERSION: &[u8] = b"HTTP/1.";
 
+/// The block with 1.1 for a later minor version, which is read as the latest one known (RFC 9110, 2.5).
+fn of_known_version(block: &[u8]) -> Cow<'_, [u8]> {
+    let blank = block
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let minor = blank.count() + VERSION.len();
+    match block.get(minor..minor + 2) {
+        Some([b'2'..=b'9', b' ']) => {
+            let mut block = block.to_vec();
+            block[minor] = b'1';
+            block.into()
+        }
+        _ => block.into(),
+    }
+}
+
 /// What the parser takes.
 #[derive(Clone, Copy)]
 enum Rules {
@@ -163,6 +179,7 @@ impl Rules {
 }
 
 fn parse_block(block: &[u8], bare_line_feed: bool) -> Result<Head, Failure> {
+    let block = &*of_known_version(block);
     match parse_with(Rules::Strict, block) {
         Ok(mut head) => {
             head.keep_alive &= !bare_line_feed;

@@ -64,6 +64,21 @@ fn a_head_is_the_same_however_its_bytes_arrive() {
 }
 
 #[test]
+fn a_later_minor_version_is_read_as_the_latest_known() {
+    let fields = " 200 OK\r\nContent-Length: 5\r\n\r\n";
+    let of = |version: &str| parse_head(format!("{version}{fields}").as_bytes());
+    for version in ["HTTP/1.2", "HTTP/1.7", "\r\nHTTP/1.9"] {
+        let (Ok(HeadParse::Complete { head, .. }), Ok(HeadParse::Complete { head: known, .. })) =
+            (of(version), of("HTTP/1.1"))
+        else {
+            panic!("{version} is no head");
+        };
+        assert_eq!(head, known, "{version}");
+        assert!(head.keep_alive);
+    }
+}
+
+#[test]
 fn what_is_not_http_is_known_by_its_first_bytes() {
     for text in [
         "<",
@@ -83,7 +98,7 @@ fn what_is_not_http_is_known_by_its_first_bytes() {
         "HTTP/1.1 099 x\r\n\r\n",
         "HTTP/1.1 20 OK\r\n\r\n",
         "HTTP/1.1 2000 OK\r\n\r\n",
-        "HTTP/1.7 200 OK\r\n\r\n",
+        "HTTP/1.17 200 OK\r\n\r\n",
         "HTTP/1.1\r\n\r\n",
     ] {
         assert_eq!(

@@ -22,7 +22,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("status-line-lower-case", "the protocol's name in lower case", MALFORMED, |ask| first_line(ask, b"http/1.1 200 OK")),
     fault("status-line-version-2", "HTTP/2 in the form of HTTP/1", MALFORMED, |ask| first_line(ask, b"HTTP/2 200 OK")),
     fault("status-line-version-0-9", "HTTP/0.9 in the form of HTTP/1", MALFORMED, |ask| first_line(ask, b"HTTP/0.9 200 OK")),
-    fault("status-line-version-1-2", "a minor version nobody wrote", MALFORMED, |ask| first_line(ask, b"HTTP/1.2 200 OK")),
+    fault("status-line-version-1-2", "a minor version nobody wrote", Success, |ask| first_line(ask, b"HTTP/1.2 200 OK")),
     fault("status-line-version-1-10", "a minor version of two digits", MALFORMED, |ask| first_line(ask, b"HTTP/1.10 200 OK")),
     fault("status-line-space-before", "a space before the status line", MALFORMED, |ask| first_line(ask, b" HTTP/1.1 200 OK")),
     fault("status-line-bom", "a byte order mark before the status line", MALFORMED, |ask| first_line(ask, b"\xef\xbb\xbfHTTP/1.1 200 OK")),
