@@ -235,8 +235,8 @@ pub struct FetchConfig {
     pub retries: u32,
     /// What requests say of their sender.
     pub sender: Sender,
-    /// Our token in `X-Robots-Tag: token: directive`, lower case.
-    pub robots_token: Option<String>,
+    /// What we go by in `X-Robots-Tag: token: directive`, lower case.
+    pub robots_tokens: Vec<String>,
     /// Directives that forbid use, lower case; empty turns the check off.
     pub disallowed_directives: Vec<String>,
     /// Accept any certificate.
@@ -247,6 +247,8 @@ pub struct FetchConfig {
     pub redirects_max: u32,
     /// Blocks allowed although special-purpose.
     pub allow_net: Vec<IpNet>,
+    /// Names that are asked of a proxy are not looked up here first.
+    pub proxy_resolves: bool,
     /// Hash of the body that is recorded.
     pub hash: Option<HashKind>,
 }

@@ -62,7 +62,10 @@ impl Fetcher {
             });
         }
         let socket = match self.proxies.for_target(target) {
-            Some(proxy) => self.dial_proxy(proxy, target, deadline).await?,
+            Some(proxy) => {
+                self.check_proxied(target, deadline).await?;
+                self.dial_proxy(proxy, target, deadline).await?
+            }
             None => self.dial_host(target, deadline).await?,
         };
         let transport = match target.scheme {
@@ -76,6 +79,49 @@ impl Fetcher {
     }
 
     async fn dial_host(&self, target: &Target, deadline: &Deadline) -> Result<TcpStream, Failure> {
+        let allowed = self.allowed_addresses(target, deadline).await?;
+        self.dial_any(&allowed, target.port, deadline).await
+    }
+
+    /// Refuses what may not be asked of a proxy either. An address that stands in the URL is always
+    /// looked at; a name is left to the proxy where the user wants it to.
+    async fn check_proxied(&self, target: &Target, deadline: &Deadline) -> Result<(), Failure> {
+        if !self.needs_addresses(target) {
+            return Ok(());
+        }
+        let checked = self.allowed_addresses(target, deadline).await;
+        if let Err(Failure::DnsNotFound | Failure::DnsFailure | Failure::DnsTimedOut) = checked
+            && !self.unresolved_told.replace(true)
+        {
+            tracing::warn!(
+                "names are looked up before the proxy is asked for them, and some were not found; \
+                 hint: --proxy_resolves True leaves names to the proxy"
+            );
+        }
+        checked.map(drop)
+    }
+
+    /// Whether the addresses of the host of `target` are looked up here at all.
+    fn needs_addresses(&self, target: &Target) -> bool {
+        let is_literal = matches!(target.host, Host::Addr(_));
+        is_literal || !self.config.proxy_resolves || self.proxies.for_target(target).is_none()
+    }
+
+    /// Asks for the name of `target` before its row is due.
+    pub fn look_ahead(&self, target: &Target) {
+        if let Host::Name(name) = &target.host
+            && self.needs_addresses(target)
+        {
+            self.names.look_ahead(name);
+        }
+    }
+
+    /// The addresses of the host of `target` that may be asked; at least one.
+    async fn allowed_addresses(
+        &self,
+        target: &Target,
+        deadline: &Deadline,
+    ) -> Result<Vec<IpAddr>, Failure> {
         let resolved;
         let literal;
         let addresses: &[IpAddr] = match &target.host {
@@ -94,9 +140,10 @@ impl Fetcher {
             .filter(|&address| self.policy.allows(address))
             .collect();
         if allowed.is_empty() {
-            return Err(Failure::AddressNotAllowed);
+            Err(Failure::AddressNotAllowed)
+        } else {
+            Ok(allowed)
         }
-        self.dial_any(&allowed, target.port, deadline).await
     }
 
     /// One address after the other until one connects (RFC 8305): the next starts when one fails, or
@@ -149,31 +196,31 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<TcpStream, Failure> {
         loop {
-            match timeout(deadline.remaining() / left, connect(address)).await {
-                Ok(Ok(socket)) => {
+            match deadline.bound_share(left, connect(address)).await {
+                Some(Ok(socket)) => {
                     self.outage.host_answered(Some(address));
                     return Ok(socket);
                 }
-                Ok(Err(ConnectError::Remote(failure))) => {
+                Some(Err(ConnectError::Remote(failure))) => {
                     if failure == Failure::ConnectionRefused {
                         self.outage.host_answered(None);
                     }
                     return Err(failure);
                 }
-                Ok(Err(ConnectError::Local(error))) => {
+                Some(Err(ConnectError::Local(error))) => {
                     if self.shortages.replace(self.shortages.get() + 1) == 0 {
                         tracing::warn!(%error, "this machine is short of sockets; waiting");
                     }
                     self.pool.borrow_mut().clear();
                     deadline.paused(monoio::time::sleep(SHORTAGE_PAUSE)).await;
                 }
-                Err(_) => return Err(Failure::TimedOut),
+                None => return Err(Failure::TimedOut),
             }
         }
     }
 
     /// A socket to the proxy, and for https a tunnel through it. The proxy is the user's choice, so
-    /// the address policy does not apply to it; what it reaches is its own affair.
+    /// the address policy does not apply to it.
     async fn dial_proxy(
         &self,
         proxy: &Proxy,

@@ -117,8 +117,8 @@ impl Fetcher {
             Answer::Interim => Err(Failure::MalformedResponse.into()),
             Answer::Part if !head.may_be_whole() => Err(Failure::IncompleteBody.into()),
             Answer::Body | Answer::Part => {
-                let token = self.config.robots_token.as_deref();
-                if http::disallowed(&head.robots, token, &self.config.disallowed_directives) {
+                let tokens = &self.config.robots_tokens;
+                if http::disallowed(&head.robots, tokens, &self.config.disallowed_directives) {
                     return Err(Failure::RobotsDisallowed.into());
                 }
                 let (body, reusable) = self.read_body(transport, received, deadline).await?;

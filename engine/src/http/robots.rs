@@ -10,22 +10,22 @@ const VALUED: [&[u8]; 4] = [
     b"max-video-preview",
 ];
 
-/// Whether any value holds one of `directives` for everybody, or for `token`. All are compared
-/// without regard to case; no directives, nothing disallowed.
-pub fn disallowed(values: &[Vec<u8>], token: Option<&str>, directives: &[String]) -> bool {
+/// Whether any value holds one of `directives` for everybody, or for one of our `tokens`. All are
+/// compared without regard to case; no directives, nothing disallowed.
+pub fn disallowed(values: &[Vec<u8>], tokens: &[String], directives: &[String]) -> bool {
     values
         .iter()
-        .any(|value| value_disallows(value, token, directives))
+        .any(|value| value_disallows(value, tokens, directives))
 }
 
-fn value_disallows(value: &[u8], token: Option<&str>, directives: &[String]) -> bool {
+fn value_disallows(value: &[u8], tokens: &[String], directives: &[String]) -> bool {
     let mut for_us = true;
     value.split(|&b| b == b',').any(|item| {
         let (agent, item) = split_agent(item.trim_ascii());
         if let Some(agent) = agent {
             // Repeated fields may have been joined, so an agent holds until the next one.
-            for_us =
-                agent == b"*" || token.is_some_and(|t| agent.eq_ignore_ascii_case(t.as_bytes()));
+            let is_ours = |token: &String| agent.eq_ignore_ascii_case(token.as_bytes());
+            for_us = agent == b"*" || tokens.iter().any(is_ours);
         }
         let name = item
             .split(|&b| b == b':')
@@ -64,7 +64,8 @@ mod tests {
     fn forbids(values: &[&str], token: Option<&str>) -> bool {
         let values: Vec<_> = values.iter().map(|v| v.as_bytes().to_vec()).collect();
         let directives = ["noai", "noimageai", "noindex", "noimageindex"].map(str::to_owned);
-        disallowed(&values, token, &directives)
+        let tokens = Vec::from_iter(token.map(str::to_owned));
+        disallowed(&values, &tokens, &directives)
     }
 
     #[test]
@@ -83,6 +84,18 @@ mod tests {
         assert!(forbids(&["Our-Bot: nofollow, noai"], Some("our-bot")));
         assert!(!forbids(&["otherbot: noindex, noai"], Some("our-bot")));
         assert!(!forbids(&["otherbot: noindex"], None));
+    }
+
+    #[test]
+    fn every_name_we_go_by_is_ours() {
+        let tokens = ["mybot", "turbo2ds"].map(str::to_owned);
+        for value in ["Turbo2ds: noai", "other: all, MyBot: noai"] {
+            let values = [value.as_bytes().to_vec()];
+            assert!(
+                disallowed(&values, &tokens, &["noai".to_owned()]),
+                "{value}"
+            );
+        }
     }
 
     #[test]
@@ -112,14 +125,14 @@ mod tests {
 
     #[test]
     fn without_directives_nothing_is_disallowed() {
-        assert!(!disallowed(&[b"noai".to_vec()], None, &[]));
+        assert!(!disallowed(&[b"noai".to_vec()], &[], &[]));
     }
 
     #[test]
     fn bytes_that_are_no_text_are_no_directive() {
         assert!(!disallowed(
             &[b"\xff\xfe: noai".to_vec()],
-            None,
+            &[],
             &["noai".to_owned()]
         ));
     }

@@ -258,14 +258,14 @@ fn isolation(
 }
 
 fn fetch(v: &Values) -> Result<FetchConfig, Error> {
-    let (sender, robots_token) = sender::sender(v)?;
+    let (sender, robots_tokens) = sender::sender(v)?;
     let hashes = HASHES.map(|(name, kind)| (name, Some(kind)));
     Ok(FetchConfig {
         timeout: v.read("timeout", seconds)?,
         outage_wait: v.read("outage_wait", seconds_or_none)?,
         retries: v.read("retries", integer(0, 100))?,
         sender,
-        robots_token,
+        robots_tokens,
         disallowed_directives: v.read_list("disallowed_header_directives", |text| {
             Ok(text.to_ascii_lowercase())
         })?,
@@ -276,6 +276,7 @@ fn fetch(v: &Values) -> Result<FetchConfig, Error> {
         )?,
         redirects_max: v.read("max_redirects", integer(0, 100))?,
         allow_net: v.read_list("allow_net", network)?,
+        proxy_resolves: v.read("proxy_resolves", boolean)?,
         hash: v.read("compute_hash", |text| {
             if is_none(text) {
                 Ok(None)

@@ -47,8 +47,11 @@ const FRAMING: &str = "a request's framing and connection are turbo2ds' own; lea
 const WHOLE: &str = "images are asked for whole and unconditionally; leave it out";
 const CODING: &str = "images are compressed already; leave it out";
 
-/// What requests say of their sender, and the token that it goes by in `X-Robots-Tag`.
-pub(super) fn sender(v: &Values) -> Result<(Sender, Option<String>), Error> {
+/// Our own name in a user agent.
+const OWN_NAME: &str = "turbo2ds";
+
+/// What requests say of their sender, and the tokens that it goes by in `X-Robots-Tag`.
+pub(super) fn sender(v: &Values) -> Result<(Sender, Vec<String>), Error> {
     let token = v.read("user_agent_token", agent_token)?;
     let contact = v.read("contact", optional(contact))?;
     let whole = v.read("user_agent", optional(agent))?;
@@ -60,8 +63,13 @@ pub(super) fn sender(v: &Values) -> Result<(Sender, Option<String>), Error> {
     }
     let robots_token = token.as_deref().or(whole.as_deref()).and_then(product_name);
     let user_agent = whole.unwrap_or_else(|| composed(token.as_deref(), contact.as_deref()));
+    let says_own_name = user_agent.to_ascii_lowercase().contains(OWN_NAME);
+    let mut robots_tokens = Vec::from_iter(robots_token);
+    if says_own_name && !robots_tokens.iter().any(|token| token == OWN_NAME) {
+        robots_tokens.push(OWN_NAME.to_owned());
+    }
     let sender = Sender::with(&user_agent, extra_fields(v)?, v.read("referer", referer)?);
-    Ok((sender, robots_token))
+    Ok((sender, robots_tokens))
 }
 
 /// Our own user agent, with a comment as crawlers write it.

@@ -2,10 +2,21 @@
 
 use super::*;
 
-/// The user agent and the token of these arguments.
+/// The user agent of these arguments, and the tokens beside our own name.
 fn agent(args: &[&str]) -> (String, Option<String>) {
     let fetch = run(&[&["l.csv"], args].concat()).unwrap().fetch;
-    (fetch.sender.user_agent().to_owned(), fetch.robots_token)
+    let agent = fetch.sender.user_agent().to_owned();
+    let (own, mut others): (Vec<_>, Vec<_>) = fetch
+        .robots_tokens
+        .into_iter()
+        .partition(|token| token == "turbo2ds");
+    assert_eq!(
+        own.len(),
+        usize::from(agent.to_ascii_lowercase().contains("turbo2ds")),
+        "{agent}"
+    );
+    assert!(others.len() < 2);
+    (agent, others.pop())
 }
 
 #[test]
@@ -67,6 +78,8 @@ fn a_whole_user_agent_takes_the_place_of_ours() {
     assert_eq!(whole, ("Wget/1.2 (x)".into(), Some("wget".into())));
     let named = agent(&["--user_agent", "Wget/1.2", "--user_agent_token", "MyBot/2"]);
     assert_eq!(named, ("Wget/1.2".into(), Some("mybot".into())));
+    let ours_within = agent(&["--user_agent", "MyBot/2 (Turbo2ds/1.0)"]);
+    assert_eq!(ours_within.1.as_deref(), Some("mybot"));
     let text = refused(&["l.csv", "--user_agent", "x", "--contact", "a@b.example"]);
     assert!(text.contains("contradict"), "{text}");
 }

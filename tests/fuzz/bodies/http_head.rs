@@ -57,8 +57,8 @@ fn check_head(head: &Head, rest: &[u8]) {
     }
     check_next_request(&from, head);
     let directives = ["noai", "noindex"].map(String::from);
-    let _ = disallowed(&head.robots, Some("turbo2ds"), &directives);
-    assert!(!disallowed(&head.robots, None, &[]));
+    let _ = disallowed(&head.robots, &["turbo2ds".to_owned()], &directives);
+    assert!(!disallowed(&head.robots, &[], &[]));
     if let Some(after) = head.retry_after {
         let _ = after.wait(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     }
