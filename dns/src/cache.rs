@@ -109,6 +109,15 @@ impl Cache {
         self.entries[position] = entry;
     }
 
+    /// Forgets that servers failed or were silent: they were out of reach and are back.
+    pub fn forget_failures(&mut self, now: Instant) {
+        for entry in &mut self.entries {
+            if let Err(DnsError::Failure | DnsError::TimedOut) = entry.result {
+                entry.expires = now;
+            }
+        }
+    }
+
     /// Number of names held, expired ones included.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -166,6 +175,19 @@ mod tests {
 
     fn after(start: Instant, s: u64) -> Instant {
         start + Duration::from_secs(s)
+    }
+
+    #[test]
+    fn failures_are_forgotten_and_answers_are_not() {
+        let (mut cache, start) = (Cache::new(4), Instant::now());
+        cache.insert("a.test", answer(&["192.0.2.1"], 100), start);
+        cache.insert("b.test", Err(DnsError::NotFound), start);
+        cache.insert("c.test", Err(DnsError::Failure), start);
+        cache.insert("d.test", Err(DnsError::TimedOut), start);
+        cache.forget_failures(start);
+        let known =
+            ["a.test", "b.test", "c.test", "d.test"].map(|name| cache.get(name, start).is_some());
+        assert_eq!(known, [true, true, false, false]);
     }
 
     #[test]

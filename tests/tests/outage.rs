@@ -147,6 +147,47 @@ fn rows_wait_for_name_servers_that_go_silent() {
     assert_eq!(failed.count(), 0, "{outcome}");
 }
 
+/// A name server that knows every name but those below `dead.example`, for which it is silent.
+fn server_with_a_dead_zone() -> String {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut query = [0; 4096];
+        while let Ok((length, peer)) = socket.recv_from(&mut query) {
+            let mut is_dead = false;
+            let reply = respond(&query[..length], |name| {
+                is_dead = name.to_ascii_lowercase().contains(".dead.");
+                Answer::Address(host(0))
+            });
+            if let Some(reply) = reply.filter(|_| !is_dead) {
+                socket.send_to(&reply, peer).unwrap();
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_dead_zone_is_no_outage() {
+    let web = Web::start(Ports::default()).unwrap();
+    for alive in [0, 20] {
+        let dead = (0..50).map(|row| web.url_at(&format!("h{row}.dead.example"), PATH));
+        let others = (0..alive).map(|row| web.url_at(&format!("h{row}.example"), PATH));
+        let job = Job::of_urls(&web, others.chain(dead))
+            .option("--dns_servers", server_with_a_dead_zone())
+            .option("--timeout", "2")
+            .option("--thread_count", "64");
+        let outcome = job.succeed();
+        assert!(!outcome.stderr.contains(DOWN), "{outcome}");
+        let rows = read::rows(&job.output());
+        let failed: Vec<_> = rows
+            .iter()
+            .filter_map(|row| row["error_message"].as_deref())
+            .collect();
+        assert_eq!(failed, ["dns timed out"; 50]);
+    }
+}
+
 /// A port that neither takes nor refuses connections: its backlog is full.
 struct Deaf {
     port: u16,

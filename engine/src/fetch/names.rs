@@ -1,9 +1,9 @@
 //! Owns a core's side of name resolution: its cache, the look-ups in flight and who waits for them.
+//! What failed while no name server could be reached is asked again once they are back.
 //! Never resolves: the service thread does, and answers through the core's mailbox.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use futures_channel::oneshot;
 use turbo2ds_dns::{Answer, Cache, DnsError, FixedNames, Handle, Stats};
 
 use crate::failure::Failure;
+use crate::outage::Outage;
 use crate::sync::Outbox;
 
 /// Names one core remembers: those of its open shards' hosts. The resolver remembers more for all.
@@ -19,6 +20,13 @@ const CACHE_NAMES_MAX: usize = 16_384;
 /// Longest name there can be, as text (RFC 1035, 2.3.4): a longer one is neither asked nor remembered.
 const NAME_CHARS_MAX: usize = 253;
 type Found = Result<Arc<[IpAddr]>, DnsError>;
+
+/// A look-up in flight.
+struct LookUp {
+    /// Outages of the name servers that were over when it was asked.
+    outages: u64,
+    waiters: Vec<oneshot::Sender<Found>>,
+}
 
 /// The resolver's answer, on its way through the mailbox.
 pub struct NameAnswer {
@@ -43,7 +51,10 @@ pub struct NamesParts {
 pub struct Names {
     fixed: Arc<FixedNames>,
     cache: RefCell<Cache>,
-    waiting: RefCell<HashMap<Arc<str>, Vec<oneshot::Sender<Found>>>>,
+    waiting: RefCell<HashMap<Arc<str>, LookUp>>,
+    outage: Arc<Outage>,
+    /// Outages after which the cache was last cleared of failures.
+    outages_seen: Cell<u64>,
     service: Handle,
     stats: Arc<Stats>,
     look_ahead_max: usize,
@@ -52,7 +63,11 @@ pub struct Names {
 
 impl Names {
     /// A cache in front of the service; answers come back as messages of `outbox`.
-    pub fn new<M: From<NameAnswer> + Send + 'static>(parts: NamesParts, outbox: Outbox<M>) -> Self {
+    pub fn new<M: From<NameAnswer> + Send + 'static>(
+        parts: NamesParts,
+        outage: Arc<Outage>,
+        outbox: Outbox<M>,
+    ) -> Self {
         let outbox: Arc<dyn Fn(NameAnswer) + Send + Sync> =
             Arc::new(move |answer| outbox.send(M::from(answer)));
         let cache = Cache::with_ttl_max(CACHE_NAMES_MAX, parts.ttl_max);
@@ -60,6 +75,8 @@ impl Names {
             fixed: parts.fixed,
             cache: RefCell::new(cache),
             waiting: RefCell::new(HashMap::new()),
+            outages_seen: Cell::new(outage.since().names),
+            outage,
             stats: parts.service.stats(),
             service: parts.service,
             look_ahead_max: parts.look_ahead_max,
@@ -78,18 +95,15 @@ impl Names {
             return found.map_err(failure_of);
         }
         let (sender, receiver) = oneshot::channel();
-        let asked = match self.waiting.borrow_mut().entry(name.clone()) {
-            Entry::Occupied(mut waiters) => {
-                waiters.get_mut().push(sender);
-                true
+        let asked = match self.waiting.borrow_mut().get_mut(name) {
+            Some(look_up) => {
+                look_up.waiters.push(sender);
+                None
             }
-            Entry::Vacant(vacant) => {
-                vacant.insert(vec![sender]);
-                false
-            }
+            None => Some(sender),
         };
-        if !asked {
-            self.ask(name.clone());
+        if let Some(sender) = asked {
+            self.ask(name.clone(), vec![sender]);
         }
         receiver
             .await
@@ -107,15 +121,9 @@ impl Names {
         if !self.may_look_ahead() || self.known(name).is_some() {
             return;
         }
-        let is_new = match self.waiting.borrow_mut().entry(name.clone()) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(vacant) => {
-                vacant.insert(Vec::new());
-                true
-            }
-        };
+        let is_new = !self.waiting.borrow().contains_key(name);
         if is_new {
-            self.ask(name.clone());
+            self.ask(name.clone(), Vec::new());
         }
     }
 
@@ -123,7 +131,16 @@ impl Names {
     pub fn answered(&self, answer: NameAnswer) {
         let now = Instant::now();
         let NameAnswer { name, result } = answer;
-        let waiters = self.waiting.borrow_mut().remove(&name).unwrap_or_default();
+        let Some(LookUp { outages, waiters }) = self.waiting.borrow_mut().remove(&name) else {
+            return;
+        };
+        let has_failed = matches!(result, Err(DnsError::Failure | DnsError::TimedOut));
+        if has_failed && outages != self.outages() {
+            if !waiters.is_empty() {
+                self.ask(name, waiters);
+            }
+            return;
+        }
         let found = result
             .as_ref()
             .map(|answer| answer.addrs.clone())
@@ -140,13 +157,27 @@ impl Names {
         if name.len() > NAME_CHARS_MAX {
             return Some(Err(DnsError::NotFound));
         }
-        match self.fixed.get(name) {
-            Some(addresses) => Some(Ok(addresses)),
-            None => self.cache.borrow_mut().get(name, Instant::now()),
+        if let Some(addresses) = self.fixed.get(name) {
+            return Some(Ok(addresses));
         }
+        let (mut cache, now) = (self.cache.borrow_mut(), Instant::now());
+        let outages = self.outages();
+        if self.outages_seen.replace(outages) != outages {
+            cache.forget_failures(now);
+        }
+        cache.get(name, now)
     }
 
-    fn ask(&self, name: Arc<str>) {
+    /// Outages of the name servers that are over.
+    fn outages(&self) -> u64 {
+        self.outage.since().names
+    }
+
+    /// Asks the service, for those who wait for the answer.
+    fn ask(&self, name: Arc<str>, waiters: Vec<oneshot::Sender<Found>>) {
+        let outages = self.outages();
+        let look_up = LookUp { outages, waiters };
+        self.waiting.borrow_mut().insert(name.clone(), look_up);
         let outbox = self.outbox.clone();
         let echo = name.clone();
         let reply = Box::new(move |result| outbox(NameAnswer { name: echo, result }));

@@ -2,7 +2,7 @@
 //! nothing, a question, or an outage. Never asks anybody and never reads a clock.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ const ROW_PROBE_EVERY: u32 = 5;
 pub(super) struct Judge {
     state: Mutex<State>,
     down: AtomicBool,
+    /// Outages that are over; changed with the state alone.
+    outages: AtomicU64,
 }
 
 #[derive(Default)]
@@ -29,8 +31,6 @@ struct State {
     answers: u64,
     suspects: HashSet<u64>,
     phase: Phase,
-    /// Outages that are over.
-    outages: u64,
 }
 
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl Judge {
                 asked: false,
             };
         }
-        Ticket(state.outages)
+        Ticket(self.outages())
     }
 
     /// What the holder of a ticket does next; `has_reference` where there is somebody to ask.
@@ -91,14 +91,12 @@ impl Judge {
         let mut state = self.state();
         self.settle(&mut state, answers);
         let State {
-            phase,
-            outages,
-            suspects,
-            ..
+            phase, suspects, ..
         } = &mut *state;
+        let outages = self.outages();
         let many = suspects.len() >= SUSPECTS;
         match phase {
-            Phase::Up if *outages == ticket.0 => Look::Stands,
+            Phase::Up if outages == ticket.0 => Look::Stands,
             Phase::Up => Look::TryAgain,
             Phase::Doubtful { since, .. } if !many && now.duration_since(*since) < DOUBT => {
                 Look::Wait
@@ -136,6 +134,11 @@ impl Judge {
         }
     }
 
+    /// Outages that are over.
+    pub(super) fn outages(&self) -> u64 {
+        self.outages.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_down(&self) -> bool {
         self.down.load(Ordering::Relaxed)
     }
@@ -164,7 +167,7 @@ impl Judge {
         state.answers = answers;
         state.suspects.clear();
         if matches!(state.phase, Phase::Down { .. }) {
-            state.outages += 1;
+            self.outages.fetch_add(1, Ordering::Relaxed);
             self.down.store(false, Ordering::Relaxed);
         }
         state.phase = Phase::Up;

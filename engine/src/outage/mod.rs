@@ -1,8 +1,9 @@
 //! Owns the judgement whether failures are the hosts' or this machine's own line: when one host after
 //! the other fails below HTTP and nobody answers meanwhile, it asks hosts that answered before, and
 //! where those are silent too the network is down, so that rows wait instead of being recorded as
-//! failed. Names are judged apart from connections: a resolver can fail alone. Never fetches a row and
-//! never sends a byte: a reference is connected to and let go.
+//! failed. Names are judged apart from connections: a resolver can fail alone, and zones whose servers
+//! are dead are no outage as long as any server answers for another name. Never fetches a row and never
+//! sends a byte to a host: a reference is connected to and let go.
 
 mod judge;
 mod watch;
@@ -36,6 +37,8 @@ const REFERENCES_MAX: usize = 8;
 const REFERENCE_EVERY: u64 = 64;
 /// How long a reference may take to answer.
 const REFERENCE_TIMEOUT: Duration = Duration::from_secs(3);
+/// What a top-level domain begins with that is asked for to hear that there is none.
+const PROBE_LABEL: &str = "t2ds-";
 
 /// What can be out of reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,29 +60,46 @@ impl Part {
     }
 }
 
+/// The outages that were over when something began.
+#[derive(Clone, Copy, Debug)]
+pub struct Since {
+    /// Those of hosts.
+    pub hosts: u64,
+    /// Those of name servers.
+    pub names: u64,
+}
+
 /// The judgement all cores share.
 pub struct Outage {
     /// The longest a run waits; zero turns the judgement off.
     wait_max: Duration,
-    hosts: Judge,
-    names: Judge,
+    host_judge: Judge,
+    name_judge: Judge,
     host_answers: AtomicU64,
     /// Counts the names that a server answered.
     name_answers: Arc<Stats>,
+    /// Has the resolver look a name up.
+    look_up: Box<dyn Fn(Arc<str>) + Send + Sync>,
     references: Mutex<VecDeque<SocketAddr>>,
     hasher: RandomState,
     given_up: AtomicBool,
 }
 
 impl Outage {
-    /// A judgement that waits at most `wait_max` for the network; `names` counts the resolver's answers.
-    pub fn new(wait_max: Duration, names: Arc<Stats>) -> Self {
+    /// A judgement that waits at most `wait_max` for the network; `name_answers` counts the resolver's
+    /// answers, and `look_up` has it look up a name.
+    pub fn new(
+        wait_max: Duration,
+        name_answers: Arc<Stats>,
+        look_up: impl Fn(Arc<str>) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             wait_max,
-            hosts: Judge::default(),
-            names: Judge::default(),
+            host_judge: Judge::default(),
+            name_judge: Judge::default(),
             host_answers: AtomicU64::new(0),
-            name_answers: names,
+            name_answers,
+            look_up: Box::new(look_up),
             references: Mutex::default(),
             hasher: RandomState::new(),
             given_up: AtomicBool::new(false),
@@ -106,9 +126,18 @@ impl Outage {
         }
     }
 
-    /// Judges a failure of `host`. False, mostly with the next answer of any other: it is the host's.
-    /// True, after the network has come back: the row is to be tried again.
-    pub async fn outlasts(&self, failure: Failure, host: &Host) -> bool {
+    /// Where a fetch that begins now stands among the outages.
+    pub fn since(&self) -> Since {
+        Since {
+            hosts: self.host_judge.outages(),
+            names: self.name_judge.outages(),
+        }
+    }
+
+    /// Judges a failure of `host`, of which the fetch began at `since`. False, mostly with the next
+    /// answer of any other: it is the host's. True, after the network has come back: the row is to be
+    /// tried again.
+    pub async fn outlasts(&self, failure: Failure, host: &Host, since: Since) -> bool {
         let Some(part) = Part::of(failure).filter(|_| !self.wait_max.is_zero()) else {
             return false;
         };
@@ -119,6 +148,14 @@ impl Outage {
         if !can_judge {
             return false;
         }
+        // The network was away, and came back before the row's time was over: it had less than its time.
+        let seen = match part {
+            Part::Hosts => since.hosts,
+            Part::Names => since.names,
+        };
+        if self.judge(part).outages() != seen {
+            return true;
+        }
         let suspect = self.hasher.hash_one(host);
         let answers = self.answers(part);
         let ticket = self.judge(part).suspect(answers, suspect, Instant::now());
@@ -127,7 +164,8 @@ impl Outage {
             if self.given_up.load(Ordering::Relaxed) {
                 return false;
             }
-            let has_reference = part == Part::Hosts && !self.references().is_empty();
+            // The root is always there to be asked for a name.
+            let has_reference = part == Part::Names || !self.references().is_empty();
             let answers = self.answers(part);
             match self
                 .judge(part)
@@ -136,10 +174,10 @@ impl Outage {
                 Look::Stands => return false,
                 Look::TryAgain => return true,
                 Look::Ask => {
-                    let reachable = self.a_reference_answers().await;
-                    if reachable {
-                        self.host_answered(None);
-                    }
+                    let reachable = match part {
+                        Part::Hosts => self.a_reference_answers().await,
+                        Part::Names => self.a_name_server_answers().await,
+                    };
                     self.judge(part).asked(reachable, Instant::now());
                 }
                 Look::Wait => {
@@ -159,7 +197,7 @@ impl Outage {
 
     /// Whether rows wait for the network.
     pub fn is_down(&self) -> bool {
-        self.hosts.is_down() || self.names.is_down()
+        self.host_judge.is_down() || self.name_judge.is_down()
     }
 
     /// What is out of reach, and since when.
@@ -176,10 +214,30 @@ impl Outage {
             .collect();
         while let Some(answer) = asked.next().await {
             if let Ok(Ok(_) | Err(ConnectError::Remote(Failure::ConnectionRefused))) = answer {
+                self.host_answered(None);
                 return true;
             }
         }
         false
+    }
+
+    /// Whether any name server answers: one that nobody has asked for is looked up, below a top-level
+    /// domain that there is not, so that no cache knows it and the root, or whoever resolves for us, has
+    /// to say so. The zones whose servers are dead have no part in it.
+    async fn a_name_server_answers(&self) -> bool {
+        let before = self.answers(Part::Names);
+        let nonce = self.hasher.hash_one(Instant::now());
+        let name = format!("turbo2ds.{PROBE_LABEL}{nonce:016x}");
+        // Its answer is counted as any other's.
+        (self.look_up)(name.into());
+        let end = Instant::now() + REFERENCE_TIMEOUT;
+        while self.answers(Part::Names) == before {
+            if Instant::now() > end {
+                return false;
+            }
+            sleep(LOOK_FIRST).await;
+        }
+        true
     }
 
     fn answers(&self, part: Part) -> u64 {
@@ -191,8 +249,8 @@ impl Outage {
 
     const fn judge(&self, part: Part) -> &Judge {
         match part {
-            Part::Hosts => &self.hosts,
-            Part::Names => &self.names,
+            Part::Hosts => &self.host_judge,
+            Part::Names => &self.name_judge,
         }
     }
 
@@ -210,7 +268,7 @@ mod tests {
 
     #[test]
     fn references_are_few_and_of_different_hosts() {
-        let outage = Outage::new(Duration::from_secs(1), Arc::default());
+        let outage = Outage::new(Duration::from_secs(1), Arc::default(), drop);
         for answer in 0..2000u64 {
             let last = u8::try_from(answer / 3 % 100).expect("a byte");
             outage.host_answered(Some(SocketAddr::from(([192, 0, 2, last], 80))));
