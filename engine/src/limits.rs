@@ -31,9 +31,13 @@ pub const BODY_BUDGET_PER_CORE_BYTES: usize = 256 * 1024 * 1024;
 pub const DECODING_BYTES: usize = 256 * 1024 * 1024;
 /// See [`DECODING_BYTES`].
 pub const DECODING_PER_CORE_BYTES: usize = 128 * 1024 * 1024;
-/// Budget taken at first for a body whose length the server does not tell.
-pub const UNKNOWN_BODY_BYTES: usize = 1024 * 1024;
-/// Bodies of unknown length that one core lets grow past [`UNKNOWN_BODY_BYTES`] at a time.
+/// Budget taken at first for a body: as much as most images have, and where half of it is taken less.
+pub const BODY_FIRST_BYTES: usize = 256 * 1024;
+/// See [`BODY_FIRST_BYTES`].
+pub const BODY_FIRST_SCARCE_BYTES: usize = 64 * 1024;
+/// Bodies up to this size may take all of the budget; larger ones leave a part to these.
+pub const SMALL_BODY_BYTES: usize = 1024 * 1024;
+/// Bodies that one core may hold beyond its budget because their content coding grew them.
 pub const LARGE_BODIES_PER_CORE: usize = 2;
 /// What the resolver remembers for all cores: some 200,000 names. A list with millions of hosts meets
 /// most of them once, so that more memory would find little more.
@@ -56,16 +60,21 @@ pub const COMPUTE_QUEUE_IMAGES: usize = 64;
 pub const IN_FLIGHT_START: usize = 64;
 /// Downloads in flight per core that the adaptive limit never passes.
 pub const IN_FLIGHT_MAX: usize = 1024;
+/// Slow downloads per core that go on beside those in flight: a list on which every tenth host is slow
+/// has some 1000 of them at a time.
+pub const ASIDE_MAX: usize = 4096;
 /// Most downloads in flight per core that a user may ask for: as many as one address has ports.
 pub const IN_FLIGHT_GIVEN_MAX: usize = 65_536;
 /// Shards that one core may have open, so that slow URLs of the old ones idle nothing.
-pub const OPEN_SHARDS_PER_CORE_MAX: usize = 32;
+pub const OPEN_SHARDS_PER_CORE_MAX: usize = 128;
 /// Rows that one core's open shards may hold in memory together.
 pub const OPEN_ROWS_PER_CORE_MAX: usize = 60_000;
 
 const _: () = {
     assert!(HEAD_BYTES_MAX < BODY_BYTES_MAX);
     assert!(BODY_BUDGET_PER_CORE_BYTES >= 2 * BODY_BYTES_MAX);
+    assert!(BODY_FIRST_SCARCE_BYTES <= BODY_FIRST_BYTES);
+    assert!(BODY_FIRST_BYTES <= SMALL_BODY_BYTES);
     assert!(IN_FLIGHT_START <= IN_FLIGHT_MAX);
     assert!(IN_FLIGHT_MAX <= IN_FLIGHT_GIVEN_MAX);
     assert!(COMPUTE_QUEUE_IMAGES <= IN_FLIGHT_MAX);

@@ -2,23 +2,30 @@
 //! every place is taken, fewer while it cannot keep up. Never past what descriptors allow.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::Instant;
 
 use super::Core;
 use super::shards::DIRTY_BYTES_MAX;
+use crate::fetch::TICK;
 use crate::limits;
+use crate::machine::{MemoryPressure, Tree};
 use crate::watchdog::{Duty, Wait};
 
-/// Time between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Ticks between two looks at what lack of memory cost.
+const PRESSURE_EVERY: u32 = 10;
 
 impl Core {
     /// Adapts for ever; the core drops it when the list is done.
     pub(super) async fn adapt(&self) -> Infallible {
-        loop {
-            monoio::time::sleep(LOOK_EVERY).await;
+        let mut pressure = MemoryPressure::new(Tree::at("/"));
+        for tick in 1_u32.. {
+            monoio::time::sleep(TICK).await;
+            self.fetcher.stalls.tick(Instant::now());
+            if tick.is_multiple_of(PRESSURE_EVERY) {
+                self.fetcher.stalls.lost_to_memory(pressure.since_last());
+            }
             self.fetcher.expire_idle();
-            let in_flight = self.in_flight.used();
+            let in_flight = self.places.in_flight();
             self.live.set_gauges(in_flight, self.open.borrow().len());
             self.live.set_wait(self.waits_for());
             self.post.begin(Duty::Turn, 0, 0);
@@ -26,18 +33,18 @@ impl Core {
             if self.shared.config.machine.in_flight.is_some() || self.outage.is_down() {
                 continue;
             }
-            let now = self.in_flight_max.get();
+            let now = self.places.limit();
             let next = next_limit(
                 now,
-                in_flight,
+                self.places.taken(),
                 self.compute_room.used(),
-                self.most_in_flight(),
+                self.shared.machine.in_flight_max,
             );
             if next != now {
-                self.in_flight_max.set(next);
-                self.in_flight.set_capacity(next);
+                self.places.set_limit(next);
             }
         }
+        unreachable!("more ticks than a core has time for")
     }
 
     /// What keeps rows from ending, the last in their way first.
@@ -48,17 +55,13 @@ impl Core {
             Wait::Disk
         } else if self.compute_room.used() > 0 {
             Wait::Compute
-        } else if self.in_flight.used() > 0 {
+        } else if self.places.in_flight() > 0 {
             Wait::Downloads
         } else if !self.open.borrow().is_empty() {
             Wait::Commit
         } else {
             Wait::List
         }
-    }
-
-    fn most_in_flight(&self) -> usize {
-        self.shared.machine.in_flight_max
     }
 }
 

@@ -11,7 +11,7 @@ use turbo2ds_codec::BoundingBox;
 use super::Core;
 use crate::compute::ShardSlot;
 use crate::failure::Failure;
-use crate::http::{Host, Target};
+use crate::http::Target;
 use crate::limits;
 use crate::plan::ShardPlan;
 
@@ -55,7 +55,7 @@ impl Core {
         loop {
             while let Some(due) = feeder.next(&self).await {
                 self.outage.over().await;
-                let place = self.in_flight.acquire(1).await;
+                let place = self.places.take().await;
                 monoio::spawn(self.clone().fetch_row(due, place));
             }
             self.wait_all_closed().await;
@@ -104,12 +104,8 @@ impl Feeder {
             (Some(url), Ok(_)) => Target::parse(url),
             (None, Ok(_)) => Err(Failure::InvalidUrl),
         };
-        if let Ok(Target {
-            host: Host::Name(name),
-            ..
-        }) = &target
-        {
-            core.fetcher.names.look_ahead(name);
+        if let Ok(target) = &target {
+            core.fetcher.look_ahead(target);
         }
         self.ahead.push_back(Due {
             slot: current.slot,

@@ -4,6 +4,7 @@
 
 mod adapt;
 mod feed;
+mod places;
 mod rows;
 mod shards;
 
@@ -25,7 +26,7 @@ use crate::commit::{CommitDone, SealedShard};
 use crate::compute::{self, Done, Job, ShardSlot, Task};
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, NameAnswer, Names, NamesParts};
+use crate::fetch::{Fetcher, NameAnswer, Names, NamesParts, Share};
 use crate::limits;
 use crate::outage::Outage;
 use crate::plan::ShardPlan;
@@ -33,6 +34,7 @@ use crate::run::{Event, Live, Shared};
 use crate::shard::{Dirty, OpenShard};
 use crate::sync::{Inbox, Outbox, Permit, Semaphore};
 use crate::watchdog::Post;
+use places::Places;
 
 /// How long a reactor rests where its compute thread is busy: less than one photo takes.
 const REST: Timespec = Timespec {
@@ -86,7 +88,7 @@ enum ShardEvent {
 /// What a body holds while it is on its way through the compute thread.
 struct Held {
     _room: Permit,
-    _budget: Permit,
+    _share: Share,
 }
 
 /// One core's state.
@@ -107,8 +109,7 @@ pub struct Core {
     again: RefCell<Vec<(ShardPlan, u32)>>,
     failure_texts: RefCell<HashMap<Failure, Arc<str>>>,
     next_slot: Cell<ShardSlot>,
-    in_flight: Semaphore,
-    in_flight_max: Cell<usize>,
+    places: Places,
     compute_room: Semaphore,
     open_places: Semaphore,
     dirty: Rc<Dirty>,
@@ -168,9 +169,8 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         post,
         ..
     } = parts;
-    let names = Rc::new(Names::new(parts.names, outbox.clone()));
+    let names = Rc::new(Names::new(parts.names, outage.clone(), outbox.clone()));
     let machine = &shared.machine;
-    let start = machine.in_flight_start;
     let core = Rc::new(Core {
         fetcher: shared.fetcher(index, names.clone(), outage.clone()),
         outage,
@@ -185,8 +185,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
         again: RefCell::default(),
         failure_texts: RefCell::default(),
         next_slot: Cell::new(0),
-        in_flight: Semaphore::new(start),
-        in_flight_max: Cell::new(start),
+        places: Places::new(machine.in_flight_start, machine.aside_max),
         compute_room: Semaphore::new(limits::COMPUTE_QUEUE_IMAGES),
         open_places: Semaphore::new(shared.open_shards_max()),
         dirty: Rc::default(),
@@ -251,7 +250,7 @@ impl Core {
     /// Waits, where the run was abandoned, until nothing is under way: what the ring still works on must
     /// not outlive it. A fetch ends by its deadline.
     async fn wind_up(&self) {
-        while self.abandoned.get() && self.in_flight.used() > 0 {
+        while self.abandoned.get() && self.places.in_flight() > 0 {
             monoio::time::sleep(WIND_UP_TICK).await;
         }
         if self.abandoned.get() {

@@ -15,10 +15,10 @@ use crate::sync::Permit;
 impl Core {
     /// Fetches one row. Its place in flight is held until the compute queue has room for the body,
     /// so that a slow compute thread slows the network and not the other way round.
-    pub(super) async fn fetch_row(self: Rc<Self>, due: Due, _place: Permit) {
-        let fetched = match due.target {
-            Ok(target) => self.fetch(&target).await,
-            Err(failure) => Err(failure),
+    pub(super) async fn fetch_row(self: Rc<Self>, due: Due, place: Permit) {
+        let (fetched, _place) = match due.target {
+            Ok(target) => self.places.hold(place, self.fetch(&target)).await,
+            Err(failure) => (Err(failure), place),
         };
         match fetched {
             Ok(body) => self.hand_over(due.slot, due.row, body, due.boxes).await,
@@ -29,8 +29,9 @@ impl Core {
     /// Fetches a target, as often as the network was down meanwhile.
     async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
         loop {
+            let since = self.outage.since();
             match self.fetcher.fetch(target).await {
-                Err(failure) if self.outage.outlasts(failure, &target.host).await => {}
+                Err(failure) if self.outage.outlasts(failure, &target.host, since).await => {}
                 result => return result,
             }
         }
@@ -42,7 +43,7 @@ impl Core {
         self.live.received(body.bytes.len());
         let held = Held {
             _room: room,
-            _budget: body.budget,
+            _share: body.share,
         };
         self.held.borrow_mut().insert((slot, row), held);
         let task = Task::Image {

@@ -1,13 +1,13 @@
 //! Owns reading one body by its framing, under its cap and the core's byte budget, and undoing its
-//! content coding. No byte is read before its budget is granted.
+//! content coding. No byte is read before its budget is granted, and none is granted because a server
+//! announces it.
 
+use super::budget::Share;
 use super::exchange::Received;
 use super::{Body, Deadline, Fetcher};
 use crate::failure::Failure;
 use crate::http::{ChunkedDecoder, ContentEncoding, Framing, decode_content};
-use crate::limits::UNKNOWN_BODY_BYTES;
 use crate::net::Transport;
-use crate::sync::Permit;
 
 /// Receive size where the body's length is not known.
 const RECEIVE_BYTES: usize = 64 * 1024;
@@ -60,12 +60,7 @@ impl Fetcher {
         }
     }
 
-    /// Waits for `bytes` of the budget, off the URL's clock.
-    async fn reserve(&self, bytes: usize, deadline: &Deadline) -> Permit {
-        deadline.paused(self.budget.acquire(bytes)).await
-    }
-
-    /// A body of known length, received straight into its final buffer.
+    /// A body of known length.
     async fn read_length(
         &self,
         transport: &mut Transport,
@@ -73,16 +68,24 @@ impl Fetcher {
         length: usize,
         deadline: &Deadline,
     ) -> Result<Body, Failure> {
-        let budget = self.reserve(length, deadline).await;
-        let mut bytes = self.buffers.borrow_mut().take(length);
-        bytes.extend_from_slice(&rest[..rest.len().min(length)]);
+        let rest_bytes = rest.len().min(length);
+        let mut growing = Growing::new(self, length, deadline);
+        growing.make_room(rest_bytes.max(1)).await;
+        growing.bytes.extend_from_slice(&rest[..rest_bytes]);
         self.buffers.borrow_mut().give(rest);
-        if !transport.read_to(&mut bytes, length).await? {
-            return Err(Failure::IncompleteBody);
+        loop {
+            let granted = growing.granted;
+            if !transport.read_to(&mut growing.bytes, granted).await? {
+                return Err(Failure::IncompleteBody);
+            }
+            if granted == length {
+                break;
+            }
+            growing.make_room(1).await;
         }
         // A server that sends more than it said is cut off at what it said.
-        bytes.truncate(length);
-        Ok(Body { bytes, budget })
+        growing.bytes.truncate(length);
+        Ok(growing.into_body())
     }
 
     /// A chunked body; true where nothing came behind its end.
@@ -93,15 +96,15 @@ impl Fetcher {
         cap: usize,
         deadline: &Deadline,
     ) -> Result<(Body, bool), Failure> {
-        let mut growing = Growing::new(self, deadline).await;
+        let mut growing = Growing::new(self, cap + RECEIVE_BYTES, deadline);
         let mut decoder = ChunkedDecoder::new(cap);
         loop {
-            growing.make_room(self, input.len(), cap, deadline).await;
+            growing.make_room(input.len()).await;
             let progress = decoder.feed(&input, &mut growing.bytes)?;
             if progress.done {
                 let clean = progress.consumed == input.len() && decoder.reusable();
                 self.buffers.borrow_mut().give(input);
-                return Ok((growing.into_body(self, deadline).await, clean));
+                return Ok((growing.into_body(), clean));
             }
             input.drain(..progress.consumed);
             if input.capacity() - input.len() < RECEIVE_BYTES / 2 {
@@ -121,14 +124,14 @@ impl Fetcher {
         cap: usize,
         deadline: &Deadline,
     ) -> Result<Body, Failure> {
-        let mut growing = Growing::new(self, deadline).await;
-        growing.make_room(self, rest.len(), cap, deadline).await;
+        let mut growing = Growing::new(self, cap + RECEIVE_BYTES, deadline);
+        growing.make_room(rest.len()).await;
         growing.bytes.extend_from_slice(&rest);
         self.buffers.borrow_mut().give(rest);
         loop {
-            growing.make_room(self, RECEIVE_BYTES, cap, deadline).await;
+            growing.make_room(RECEIVE_BYTES).await;
             if transport.read(&mut growing.bytes).await? == 0 {
-                return Ok(growing.into_body(self, deadline).await);
+                return Ok(growing.into_body());
             }
             if growing.bytes.len() > cap {
                 return Err(Failure::ResponseTooLarge);
@@ -144,60 +147,73 @@ impl Fetcher {
         cap: usize,
         deadline: &Deadline,
     ) -> Result<Body, Failure> {
-        let _large = deadline.paused(self.large_bodies.acquire(1)).await;
+        let large = deadline.paused(self.large_bodies.acquire(1)).await;
         let Some(bytes) = decode_content(encoding, &coded.bytes, cap)? else {
             return Ok(coded);
         };
         self.buffers.borrow_mut().give(coded.bytes);
-        drop(coded.budget);
-        let budget = self.reserve(bytes.len(), deadline).await;
-        Ok(Body { bytes, budget })
+        let mut share = coded.share;
+        // What it grew by is there already: few may do so where the budget does not have it.
+        share.settle(bytes.len());
+        if self.budget.is_exceeded() {
+            share.keep(large);
+        }
+        Ok(Body { bytes, share })
     }
 }
 
-/// A body of unknown length: a small reservation at first, and past it one of the core's few places
-/// for large bodies. No holder ever waits for another holder's bytes, so nothing can lock up.
-struct Growing {
+/// A body that grows as its bytes arrive, and its share with it.
+struct Growing<'a> {
+    fetcher: &'a Fetcher,
+    deadline: &'a Deadline,
     bytes: Vec<u8>,
-    budget: Permit,
-    large: Option<Permit>,
+    share: Share,
+    /// Bytes that the share has and the buffer has room for.
+    granted: usize,
+    /// Bytes it will not exceed.
+    most: usize,
 }
 
-impl Growing {
-    async fn new(fetcher: &Fetcher, deadline: &Deadline) -> Self {
-        let budget = fetcher.reserve(UNKNOWN_BODY_BYTES, deadline).await;
-        let bytes = fetcher.buffers.borrow_mut().take(RECEIVE_BYTES);
+impl<'a> Growing<'a> {
+    fn new(fetcher: &'a Fetcher, most: usize, deadline: &'a Deadline) -> Self {
         Self {
-            bytes,
-            budget,
-            large: None,
+            fetcher,
+            deadline,
+            bytes: Vec::new(),
+            share: fetcher.budget.share(),
+            granted: 0,
+            most,
         }
     }
 
-    /// Room for `more` bytes, with the place for a large body where that is needed.
-    async fn make_room(&mut self, fetcher: &Fetcher, more: usize, cap: usize, deadline: &Deadline) {
-        let wanted = (self.bytes.len() + more).min(cap + RECEIVE_BYTES);
-        if wanted > UNKNOWN_BODY_BYTES && self.large.is_none() {
-            self.large = Some(deadline.paused(fetcher.large_bodies.acquire(1)).await);
+    /// Room for `more` bytes, and for some beyond; what is waited for is off the URL's clock.
+    async fn make_room(&mut self, more: usize) {
+        let wanted = (self.bytes.len() + more).min(self.most);
+        if wanted <= self.granted {
+            return;
         }
-        if wanted > self.bytes.capacity() {
-            let grown = wanted.next_power_of_two();
-            let mut larger = fetcher.buffers.borrow_mut().take(grown);
+        let budget = &self.fetcher.budget;
+        let step = match self.granted {
+            0 => budget.first_step(),
+            granted => budget.next_step(granted),
+        };
+        let granted = step.clamp(wanted, self.most.max(wanted));
+        self.deadline.paused(self.share.grow(granted)).await;
+        self.granted = granted;
+        if granted > self.bytes.capacity() {
+            let mut buffers = self.fetcher.buffers.borrow_mut();
+            let mut larger = buffers.take(granted);
             larger.extend_from_slice(&self.bytes);
-            fetcher
-                .buffers
-                .borrow_mut()
-                .give(std::mem::replace(&mut self.bytes, larger));
+            buffers.give(std::mem::replace(&mut self.bytes, larger));
         }
     }
 
-    /// The body, its budget set to its true size.
-    async fn into_body(self, fetcher: &Fetcher, deadline: &Deadline) -> Body {
-        drop(self.budget);
-        let budget = fetcher.reserve(self.bytes.len(), deadline).await;
+    /// The body, its share of its true size.
+    fn into_body(mut self) -> Body {
+        self.share.settle(self.bytes.len());
         Body {
             bytes: self.bytes,
-            budget,
+            share: self.share,
         }
     }
 }

@@ -2,12 +2,14 @@
 //! looks at pixels and never writes a row.
 
 mod body;
+mod budget;
 mod buffers;
 mod deadline;
 mod dial;
 mod exchange;
 mod names;
 mod pauses;
+mod stalls;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,15 +23,18 @@ use crate::http::{Backoff, Chain, Proxies, RetryAfter, Target};
 use crate::limits;
 use crate::net::{Pool, TlsContext};
 use crate::outage::Outage;
-use crate::sync::{Permit, Semaphore};
+use crate::sync::Semaphore;
 
+use budget::BodyBudget;
 use exchange::Outcome;
 
+pub use budget::Share;
 pub use buffers::Buffers;
 pub use deadline::Deadline;
 pub use names::{NameAnswer, Names, NamesParts};
 pub use pauses::Pauses;
 use pauses::{Leave, Turn};
+pub use stalls::{Stalls, TICK};
 
 /// What all fetches of one core share. Lives on the reactor's thread.
 pub struct Fetcher {
@@ -45,12 +50,16 @@ pub struct Fetcher {
     /// Body buffers between uses.
     pub buffers: RefCell<Buffers>,
     /// Bytes of bodies that may be in memory.
-    budget: Semaphore,
-    /// Bodies of unknown length that may grow past their first reservation.
+    budget: BodyBudget,
+    /// Places for bodies that are decoded past it.
     large_bodies: Semaphore,
+    /// Time in which the core did not run.
+    pub stalls: Rc<Stalls>,
     random: Cell<u64>,
     /// Times this machine was short of descriptors, ports or memory.
     pub shortages: Cell<u64>,
+    /// It was said that names which a proxy is asked for are not found here.
+    unresolved_told: Cell<bool>,
 }
 
 /// A whole body and its share of the byte budget.
@@ -58,7 +67,7 @@ pub struct Body {
     /// The bytes, content coding removed.
     pub bytes: Vec<u8>,
     /// The budget, held until the bytes are gone.
-    pub budget: Permit,
+    pub share: Share,
 }
 
 /// One attempt's failure, with what the server said about the next.
@@ -115,10 +124,12 @@ impl Fetcher {
             pauses: parts.pauses,
             pool: RefCell::new(Pool::new(parts.idle_connections_max)),
             buffers: RefCell::new(Buffers::new(parts.budget_bytes / 4)),
-            budget: Semaphore::new(parts.budget_bytes),
+            budget: BodyBudget::new(parts.budget_bytes),
             large_bodies: Semaphore::new(limits::LARGE_BODIES_PER_CORE),
+            stalls: Rc::new(Stalls::new(Instant::now())),
             random: Cell::new(parts.seed | 1),
             shortages: Cell::new(0),
+            unresolved_told: Cell::new(false),
         }
     }
 
@@ -127,7 +138,7 @@ impl Fetcher {
     /// # Errors
     /// The row's failure.
     pub async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
-        let deadline = Deadline::after(self.config.timeout);
+        let deadline = Deadline::after(self.config.timeout, self.stalls.clone());
         let attempts = deadline.bound(self.attempts(target, &deadline));
         attempts.await.unwrap_or_else(|| Err(deadline.failure()))
     }

@@ -1,10 +1,12 @@
 //! Owns what this machine gives a run: cores to pin to, descriptors, memory, and from them the bounds
 //! of what may be in flight. Read once at the start.
 //!
-//! [`cgroup`] is what control groups allow of it, [`files`] the way to /proc, /sys and /etc.
+//! [`cgroup`] is what control groups allow of it, [`files`] the way to /proc, /sys and /etc,
+//! [`pressure`] what lack of memory costs it during the run.
 
 mod cgroup;
 mod files;
+mod pressure;
 
 use core_affinity::CoreId;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -17,6 +19,7 @@ pub(crate) use cgroup::Cgroup;
 pub(crate) use files::Tree;
 #[cfg(test)]
 pub(crate) use files::testing;
+pub(crate) use pressure::MemoryPressure;
 
 /// Descriptors kept for files, threads and what the runtime closes a moment later.
 pub(crate) const RESERVED_FDS: usize = 48;
@@ -26,6 +29,11 @@ pub(crate) const FDS_PER_NAME: usize = 6;
 pub(crate) const NAMES_OUTSTANDING_MAX: usize = 512;
 /// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
 pub(crate) const FDS_PER_DOWNLOAD: usize = 2;
+
+/// Of the downloads that descriptors allow, those to one open shard, which has a descriptor too.
+const FD_BOUND_PER_SHARD: usize = 8;
+/// Shards that may be open however few descriptors there are: one of them waits for another's.
+const OPEN_SHARDS_LEAST: usize = 32;
 
 /// Where a thread runs: on one core, or where the kernel likes.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +57,10 @@ pub struct Machine {
     pub in_flight_start: usize,
     /// Downloads in flight per core at most.
     pub in_flight_max: usize,
+    /// Slow downloads per core beside these at most.
+    pub aside_max: usize,
+    /// Shards per core that may be open, as far as descriptors go.
+    pub open_shards_max: usize,
     /// Idle connections per core at most.
     pub idle_connections_max: usize,
     /// Names asked for at a time at most.
@@ -111,6 +123,11 @@ impl Machine {
         Ok(Self {
             in_flight_start: start.min(in_flight_max),
             in_flight_max,
+            aside_max: fd_bound
+                .saturating_sub(in_flight_max)
+                .min(limits::ASIDE_MAX),
+            open_shards_max: (fd_bound / FD_BOUND_PER_SHARD)
+                .clamp(OPEN_SHARDS_LEAST, limits::OPEN_SHARDS_PER_CORE_MAX),
             idle_connections_max: (fd_bound / 4).min(limits::IN_FLIGHT_MAX / 4),
             names_outstanding_max: names_outstanding_max(fds_max),
             body_budget_bytes: body_budget(memory, cores.len()),
@@ -175,7 +192,7 @@ fn decoding_bytes_max(memory_bytes: usize, cores: usize) -> usize {
 /// A core's share of a quarter of the memory, within the limit.
 pub(crate) fn body_budget(memory_bytes: usize, cores: usize) -> usize {
     (memory_bytes / 4 / cores.max(1)).clamp(
-        2 * limits::UNKNOWN_BODY_BYTES,
+        2 * limits::SMALL_BODY_BYTES,
         limits::BODY_BUDGET_PER_CORE_BYTES,
     )
 }

@@ -133,7 +133,7 @@ impl Shared {
     /// Shards a core may have open.
     pub fn open_shards_max(&self) -> usize {
         let by_rows = limits::OPEN_ROWS_PER_CORE_MAX / self.config.input.rows_per_shard;
-        by_rows.clamp(2, limits::OPEN_SHARDS_PER_CORE_MAX)
+        by_rows.clamp(2, self.machine.open_shards_max)
     }
 
     /// A core's fetcher.

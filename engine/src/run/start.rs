@@ -265,9 +265,11 @@ fn start_threads(
     )
     .map_err(failed)?;
     let names = resolve::start(&config.dns, shared.machine.names_outstanding_max)?;
+    let resolver = names.handle();
     let outage = Arc::new(Outage::new(
         config.fetch.outage_wait,
-        names.handle().stats(),
+        resolver.stats(),
+        move |name| resolver.request(name, Box::new(drop)),
     ));
     let names_parts = names_parts(config, &shared.machine, &names);
     let (plan_requests, requests) = unbounded();

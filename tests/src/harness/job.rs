@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use super::watch;
@@ -246,8 +246,12 @@ impl Running {
 
     /// SIGINT, as by Ctrl-C.
     pub fn interrupt(&self) {
-        let pid = Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT)
+        self.signal(Signal::INT);
+    }
+
+    /// Sends any signal.
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal)
             .expect("a child that was not waited for can be signalled");
     }
 

@@ -77,6 +77,11 @@ impl Gathering {
         let _ = reached.wait_for(|count| *count >= answers).await;
     }
 
+    /// Counts from nothing.
+    pub(crate) fn begin(&self) {
+        self.reached.send_replace(0);
+    }
+
     /// Lets everyone go who waits or ever will.
     pub(crate) fn end(&self) {
         self.reached.send_replace(u64::MAX);

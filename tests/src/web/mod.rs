@@ -173,6 +173,11 @@ impl Web {
         self.site.gathering().end();
     }
 
+    /// Holds it back from now on.
+    pub fn hold_again(&self) {
+        self.site.gathering().begin();
+    }
+
     /// The latest request for a path (without its query), where its query had `said=1`.
     pub fn said(&self, path: &str) -> Option<Said> {
         self.site.said(path)

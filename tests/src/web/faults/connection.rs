@@ -38,6 +38,8 @@ pub(super) const FAULTS: &[Fault] = &[
 
     fault("drip", "a byte of the header block a second", TIMED_OUT, |_| Reply::closing([Step::Drip(Bytes::from_static(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nnever"), SECOND)])),
     fault("drip-in-body", "a byte of the body a second", TIMED_OUT, |ask| Reply::closing([Step::Send(sized(&jpeg(ask))), Step::Drip(jpeg(ask), SECOND)])),
+    fault("trickle", "a body just within the limit, 2 KB a second of it", TIMED_OUT, |_| trickle(&[("Content-Length", "4000000")])),
+    fault("trickle-until-close", "a body that would end with the connection, 2 KB a second of it", TIMED_OUT, |_| trickle(&[])),
     fault("drip-in-chunks", "a chunk of a byte, a byte a second", TIMED_OUT, |ask| Reply::closing([chunked_head(), Step::Drip(chunked(&jpeg(ask), 1).into(), SECOND)])),
     fault("drip-in-extension", "a chunk extension, a byte a second", TIMED_OUT, |_| Reply::closing([chunked_head(), Step::Drip(Bytes::from_static(b"5;name=value;and;so;on"), SECOND)])),
     fault("drip-in-trailer", "a trailer field, a byte a second", TIMED_OUT, |_| Reply::closing([chunked_head(), send(b"3\r\nabc\r\n0\r\n"), Step::Drip(Bytes::from_static(b"X-Trailer: and so on"), SECOND)])),
@@ -86,6 +88,14 @@ const fn pause() -> Step {
 
 const fn chunked_head() -> Step {
     send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+}
+
+/// A body that would take half an hour, for a minute.
+fn trickle(fields: &[(&str, &str)]) -> Reply {
+    let flight = [send(&[0xFF; 2000]), Step::Pause(SECOND)];
+    let flights = std::iter::repeat_n(flight, 60).flatten();
+    let head = Step::Send(head("200 OK", fields).into());
+    Reply::closing(std::iter::once(head).chain(flights).collect::<Vec<_>>())
 }
 
 fn stall_after(bytes: &'static [u8]) -> Reply {

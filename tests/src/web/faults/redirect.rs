@@ -37,6 +37,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("redirect-folded", "a Location on the line after its name", Success, |_| raw(b"Location:\r\n /img/7.jpg")),
     fault("redirect-two-locations", "two Locations, of which the first counts", Success, |_| raw(b"Location: /img/7.jpg\r\nLocation: http://10.0.0.1/")),
     fault("redirect-other-host", "a Location on another host", Success, |ask| found(&ask.elsewhere("other", "/img/7.jpg"))),
+    fault("redirect-drip", "a redirect to itself, a byte of its head a second", Download("timed out"), |ask| Reply::closing([Step::Drip(head("302 Found", &[("Location", &ask.request.path)]).into(), Duration::from_secs(1))])),
     fault("redirect-endless-body", "a redirect with a body that does not end", Success, |_| Reply::closing([Step::Send(head("302 Found", &[("Location", "/img/7.jpg")]).into()), super::status::endless()])),
     fault("redirect-bad-coding", "a redirect whose body has a coding nobody registered", Success, |_| Reply::bare("302 Found", &[("Location", "/img/7.jpg"), ("Content-Encoding", "rot13")])),
     row("redirect-down-to-http", "a Location that leads from https to http", Success, Way::TlsAnswer(|ask| found(&format!("http://other.ok.test:{}/img/7.jpg", ask.http_port())))),

@@ -1,0 +1,100 @@
+//! Owns how long a core did not run, though it had something to do: its process was stopped, or the
+//! machine was out of memory or overloaded. Told by the gaps between the reactor's own ticks, and by
+//! what the kernel counts as time lost to memory. Never reads a clock.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// Time between two ticks of a reactor that runs.
+pub const TICK: Duration = Duration::from_millis(100);
+/// A gap that says nothing: a large body's content coding, a busy neighbour.
+const GAP_USUAL: Duration = Duration::from_millis(300);
+
+/// The time that one core lost.
+#[derive(Debug)]
+pub struct Stalls {
+    ticked: Cell<Instant>,
+    lost: Cell<Duration>,
+    /// Lost in gaps since the last look at the kernel's count.
+    in_gaps: Cell<Duration>,
+}
+
+impl Stalls {
+    /// A core that begins to run.
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            ticked: Cell::new(now),
+            lost: Cell::new(Duration::ZERO),
+            in_gaps: Cell::new(Duration::ZERO),
+        }
+    }
+
+    /// The core runs.
+    pub fn tick(&self, now: Instant) {
+        let gap = self.gap(now);
+        self.lost.set(self.lost.get() + gap);
+        self.in_gaps.set(self.in_gaps.get() + gap);
+        self.ticked.set(now);
+    }
+
+    /// The kernel counted so much time, since it was last asked, in which nothing on this machine could
+    /// run for lack of memory. What the core's own gaps have shown is a part of it.
+    pub fn lost_to_memory(&self, time: Duration) {
+        let more = time.saturating_sub(self.in_gaps.take());
+        self.lost.set(self.lost.get() + more);
+    }
+
+    /// The time lost so far, that since the last tick included.
+    pub fn lost_by(&self, now: Instant) -> Duration {
+        self.lost.get() + self.gap(now)
+    }
+
+    fn gap(&self, now: Instant) -> Duration {
+        let gap = now.saturating_duration_since(self.ticked.get());
+        if gap > GAP_USUAL {
+            gap - TICK
+        } else {
+            Duration::ZERO
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_core_that_ticks_loses_nothing() {
+        let mut now = Instant::now();
+        let stalls = Stalls::new(now);
+        for _ in 0..100 {
+            now += 2 * TICK;
+            stalls.tick(now);
+        }
+        assert_eq!(stalls.lost_by(now), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_gap_is_lost_before_the_tick_that_ends_it_and_only_once() {
+        let start = Instant::now();
+        let stalls = Stalls::new(start);
+        let now = start + 5 * SECOND;
+        assert_eq!(stalls.lost_by(now), 5 * SECOND - TICK);
+        stalls.tick(now);
+        assert_eq!(stalls.lost_by(now), 5 * SECOND - TICK);
+    }
+
+    #[test]
+    fn what_memory_cost_counts_beyond_the_gaps() {
+        let start = Instant::now();
+        let stalls = Stalls::new(start);
+        let now = start + 3 * SECOND;
+        stalls.tick(now);
+        stalls.lost_to_memory(2 * SECOND);
+        assert_eq!(stalls.lost_by(now), 3 * SECOND - TICK);
+        stalls.lost_to_memory(2 * SECOND);
+        assert_eq!(stalls.lost_by(now), 5 * SECOND - TICK);
+    }
+}
