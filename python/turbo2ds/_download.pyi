@@ -154,6 +154,9 @@ def download(
     max_redirects: int = 10,
     # special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated
     allow_net: Optional[list[str]] = None,
+    # names that a proxy of the environment is asked for are looked up by it alone, so that it
+    # decides where they may lead; addresses in URLs are refused as ever
+    proxy_resolves: bool = False,
     # who resolves names. recursive: built in, from the root servers down; names of private
     # networks, and every name where port 53 is closed, go to resolv.conf's servers. system:
     # resolv.conf's servers for all. Or servers: ADDRESS[:PORT], tls://HOST[:PORT][#NAME],

@@ -115,7 +115,9 @@ fn the_default_resolver_walks_from_the_root_past_every_fault() {
     }
     let names = &summary(&outcome)["names"];
     assert_eq!(names["fell_back"], false, "{names}");
-    assert_eq!(names["asked"], expected.len(), "{names}");
+    // And one that there is not, where many dead ones had failed with no answer between.
+    let asked = names["asked"].as_u64().unwrap() as usize;
+    assert!((0..=1).contains(&(asked - expected.len())), "{names}");
     assert_eq!(names["wanted"], expected.len(), "{names}");
     let per_name = names["queries_per_name"].as_f64().unwrap();
     assert!((1.0..8.0).contains(&per_name), "{names}");

@@ -50,6 +50,17 @@ enum Phase {
 #[derive(Clone, Copy)]
 pub(super) struct Ticket(u64);
 
+/// Whom there is to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// Nobody.
+    Nobody,
+    /// Somebody who never answered before: silence says little while few have failed.
+    Unproven,
+    /// Hosts that answered before.
+    Proven,
+}
+
 /// What a waiting row does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Look {
@@ -80,12 +91,12 @@ impl Judge {
         Ticket(self.outages())
     }
 
-    /// What the holder of a ticket does next; `has_reference` where there is somebody to ask.
+    /// What the holder of a ticket does next.
     pub(super) fn look(
         &self,
         answers: u64,
         ticket: Ticket,
-        has_reference: bool,
+        reference: Reference,
         now: Instant,
     ) -> Look {
         let mut state = self.state();
@@ -101,23 +112,23 @@ impl Judge {
             Phase::Doubtful { since, .. } if !many && now.duration_since(*since) < DOUBT => {
                 Look::Wait
             }
-            Phase::Doubtful { asked, .. } if has_reference => {
+            Phase::Doubtful { .. } if !many && reference != Reference::Proven => Look::Stands,
+            Phase::Doubtful { asked, .. } if reference != Reference::Nobody => {
                 if std::mem::replace(asked, true) {
                     Look::Wait
                 } else {
                     Look::Ask
                 }
             }
-            Phase::Doubtful { .. } if many => {
+            Phase::Doubtful { .. } => {
                 self.begin(phase, now);
                 Look::Wait
             }
-            Phase::Doubtful { .. } => Look::Stands,
             Phase::Down { probed, .. } if now.duration_since(*probed) < PROBE_EVERY => Look::Wait,
             Phase::Down { probed, probes, .. } => {
                 *probed = now;
                 *probes += 1;
-                if has_reference && !probes.is_multiple_of(ROW_PROBE_EVERY) {
+                if reference != Reference::Nobody && !probes.is_multiple_of(ROW_PROBE_EVERY) {
                     Look::Ask
                 } else {
                     Look::TryAgain
@@ -196,8 +207,27 @@ mod tests {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 7, 3, start);
-        assert_eq!(judge.look(7, ticket, true, start), Look::Wait);
-        assert_eq!(judge.look(8, ticket, true, start), Look::Stands);
+        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Wait);
+        assert_eq!(
+            judge.look(8, ticket, Reference::Proven, start),
+            Look::Stands
+        );
+    }
+
+    #[test]
+    fn who_never_answered_is_asked_only_where_many_have_failed() {
+        let start = Instant::now();
+        let later = start + DOUBT;
+        let judge = Judge::default();
+        let ticket = fail(&judge, 7, MANY - 1, start);
+        assert_eq!(
+            judge.look(7, ticket, Reference::Unproven, later),
+            Look::Stands
+        );
+        let ticket = fail(&judge, 7, MANY, start);
+        assert_eq!(judge.look(7, ticket, Reference::Unproven, later), Look::Ask);
+        judge.asked(false, later);
+        assert!(judge.is_down());
     }
 
     #[test]
@@ -208,8 +238,11 @@ mod tests {
         for _ in 0..1000 {
             judge.suspect(7, 0, start);
         }
-        assert_eq!(judge.look(7, ticket, false, start), Look::Wait);
-        assert_eq!(judge.look(7, ticket, false, start + DOUBT), Look::Stands);
+        assert_eq!(judge.look(7, ticket, Reference::Nobody, start), Look::Wait);
+        assert_eq!(
+            judge.look(7, ticket, Reference::Nobody, start + DOUBT),
+            Look::Stands
+        );
         assert!(!judge.is_down());
     }
 
@@ -219,11 +252,18 @@ mod tests {
         let judge = Judge::default();
         let ticket = judge.suspect(7, 0, start);
         let later = start + DOUBT;
-        assert_eq!(judge.look(7, ticket, true, start), Look::Wait);
-        assert_eq!(judge.look(7, ticket, true, later), Look::Ask);
-        assert_eq!(judge.look(7, ticket, true, later), Look::Wait, "one asks");
+        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Wait);
+        assert_eq!(judge.look(7, ticket, Reference::Proven, later), Look::Ask);
+        assert_eq!(
+            judge.look(7, ticket, Reference::Proven, later),
+            Look::Wait,
+            "one asks"
+        );
         judge.asked(true, later);
-        assert_eq!(judge.look(8, ticket, true, later), Look::Stands);
+        assert_eq!(
+            judge.look(8, ticket, Reference::Proven, later),
+            Look::Stands
+        );
         assert!(!judge.is_down());
     }
 
@@ -232,22 +272,28 @@ mod tests {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 7, MANY, start);
-        assert_eq!(judge.look(7, ticket, true, start), Look::Ask);
+        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Ask);
         judge.asked(false, start);
         assert!(judge.is_down());
         assert_eq!(judge.down_since(), Some(start));
-        assert_eq!(judge.look(7, ticket, true, start), Look::Wait);
+        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Wait);
         let probes: Vec<Look> = (1..=10)
-            .map(|n| judge.look(7, ticket, true, start + n * PROBE_EVERY))
+            .map(|n| judge.look(7, ticket, Reference::Proven, start + n * PROBE_EVERY))
             .collect();
         let rows = probes.iter().filter(|look| **look == Look::TryAgain);
         assert_eq!(rows.count(), 2, "one probe in five is a row");
         let later = judge.suspect(7, 1, start);
-        assert_eq!(judge.look(8, later, true, start), Look::TryAgain);
-        assert_eq!(judge.look(8, ticket, true, start), Look::TryAgain);
+        assert_eq!(
+            judge.look(8, later, Reference::Proven, start),
+            Look::TryAgain
+        );
+        assert_eq!(
+            judge.look(8, ticket, Reference::Proven, start),
+            Look::TryAgain
+        );
         assert!(!judge.is_down());
         let next = fail(&judge, 8, MANY, start);
-        assert_eq!(judge.look(9, next, true, start), Look::Stands);
+        assert_eq!(judge.look(9, next, Reference::Proven, start), Look::Stands);
     }
 
     #[test]
@@ -255,10 +301,13 @@ mod tests {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 0, MANY, start);
-        assert_eq!(judge.look(0, ticket, false, start), Look::Wait);
+        assert_eq!(judge.look(0, ticket, Reference::Nobody, start), Look::Wait);
         assert!(judge.is_down());
         let next = start + PROBE_EVERY;
-        assert_eq!(judge.look(0, ticket, false, next), Look::TryAgain);
-        assert_eq!(judge.look(0, ticket, false, next), Look::Wait);
+        assert_eq!(
+            judge.look(0, ticket, Reference::Nobody, next),
+            Look::TryAgain
+        );
+        assert_eq!(judge.look(0, ticket, Reference::Nobody, next), Look::Wait);
     }
 }

@@ -23,7 +23,7 @@ use turbo2ds_dns::Stats;
 use crate::failure::Failure;
 use crate::http::Host;
 use crate::net::{ConnectError, connect};
-use judge::{Judge, Look};
+use judge::{Judge, Look, Reference};
 
 pub use watch::OutageWatch;
 
@@ -164,12 +164,15 @@ impl Outage {
             if self.given_up.load(Ordering::Relaxed) {
                 return false;
             }
-            // The root is always there to be asked for a name.
-            let has_reference = part == Part::Names || !self.references().is_empty();
+            let reference = match part {
+                Part::Names => Reference::Unproven,
+                Part::Hosts if self.references().is_empty() => Reference::Nobody,
+                Part::Hosts => Reference::Proven,
+            };
             let answers = self.answers(part);
             match self
                 .judge(part)
-                .look(answers, ticket, has_reference, Instant::now())
+                .look(answers, ticket, reference, Instant::now())
             {
                 Look::Stands => return false,
                 Look::TryAgain => return true,
