@@ -16,7 +16,7 @@ mod tune;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use facts::{Facts, Kernel};
+use facts::{Facts, Kernel, usable_cores};
 use finding::Report;
 
 use crate::machine::{Tree, cores_paid_for};
@@ -69,10 +69,12 @@ pub fn examine(options: DoctorOptions) -> (String, u8) {
         json,
         strict,
     } = options;
-    let facts = Facts::read(&tree, output_folder.as_deref(), &dns_servers, question);
-    let paid = facts.kernel.cgroup.cpu_quota.map(cores_paid_for);
-    let by_itself = facts.process.cores.min(paid.unwrap_or(u64::MAX));
+    let kernel = Kernel::read(&tree);
+    let paid = kernel.cgroup.cpu_quota.map(cores_paid_for);
+    let by_itself = usable_cores().min(paid.unwrap_or(u64::MAX));
     let usable = cores.unwrap_or(by_itself).max(1);
+    let folder = output_folder.as_deref();
+    let facts = Facts::read(&tree, kernel, usable, folder, &dns_servers, question);
     let against = profile.unwrap_or_else(|| sized(usable, &facts.kernel));
     let findings = checks::all(&facts, against, usable);
     let report = Report::new(against, profile.is_some(), strict, findings);
@@ -82,10 +84,7 @@ pub fn examine(options: DoctorOptions) -> (String, u8) {
 
 /// The files of a profile.
 pub fn tune(options: &TuneOptions) -> String {
-    let measured = || {
-        let cores = core_affinity::get_core_ids().map_or(1, |ids| ids.len() as u64);
-        sized(cores, &Kernel::read(&Tree::at("/")))
-    };
+    let measured = || sized(usable_cores(), &Kernel::read(&Tree::at("/")));
     let profile = options.profile.unwrap_or_else(measured);
     tune::print(profile, &options.sheets)
 }

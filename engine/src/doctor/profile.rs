@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::limits;
 use crate::machine::{FDS_PER_DOWNLOAD, FDS_PER_NAME, NAMES_OUTSTANDING_MAX, RESERVED_FDS};
+use crate::runtime::{RING_ENTRIES, enough_bytes};
 
 /// Images per CPU-second of photos of half a megapixel to 256-pixel shards: the README's comparison.
 pub(super) const IMAGES_PER_CORE_SECOND: u64 = 437;
@@ -25,10 +26,8 @@ pub(super) const CONNTRACK_SYN_SENT_S: u64 = 120;
 const ONE_DEAD_IN: u64 = 10;
 /// Datagram exchanges for one name: A and AAAA.
 const QUERIES_PER_NAME: u64 = 2;
-/// Bytes of one reactor's ring, rounded up, and doubled for a second run of the same user.
-const RING_BYTES: u64 = 2 * 512 * 1024;
-// A submission is 64 bytes and 4 of its index; there are two completions of 16 to each.
-const _: () = assert!(2 * crate::runtime::RING_ENTRIES as u64 * (64 + 4 + 2 * 16) <= RING_BYTES);
+/// Locked memory of one reactor's ring, bytes: enough on every kernel.
+const RING_BYTES: u64 = enough_bytes(RING_ENTRIES);
 /// A socket's receive buffer: what it has at first, and the most it grows to.
 pub(super) const SOCKET_BYTES: (u64, u64) = (131_072, 6_291_456);
 /// Threads beside the two of each core.
@@ -139,9 +138,14 @@ impl Profile {
         4 * self.dirty_background_bytes()
     }
 
-    /// Locked memory for the rings of all cores, where the kernel counts it (before Linux 5.12).
-    pub(super) const fn memlock_bytes(self) -> u64 {
+    /// Locked memory for the rings of all cores, where the kernel counts it, bytes.
+    pub(super) const fn rings_bytes(self) -> u64 {
         self.cores * RING_BYTES
+    }
+
+    /// The same with a second run of the same user.
+    pub(super) const fn memlock_bytes(self) -> u64 {
+        2 * self.rings_bytes()
     }
 
     /// Threads of the process itself.

@@ -215,14 +215,15 @@ const WITHOUT_DESCRIPTORS: &str = "fewer downloads in flight, so slow hosts leav
 
 fn why_memlock(p: Profile) -> String {
     format!(
-        "kernels before 5.12 count io_uring's rings as locked memory: 0.5 MB a ring x {} cores, twice \
-         for a second run. Newer ones do not count them",
+        "kernels before 5.12, and recent ones (6.18 among them), count io_uring's rings as locked memory \
+         of their user, but root's: {} KB a ring x {} cores, twice for a second run",
+        p.rings_bytes() / p.cores / 1024,
         p.cores
     )
 }
 
-const WITHOUT_MEMLOCK: &str = "on those kernels `running on epoll: io_uring does not work here: \
-                               Cannot allocate memory`";
+const WITHOUT_MEMLOCK: &str = "smaller rings, and epoll on the cores that get none: a run says so when it begins, and `turbo2ds \
+     doctor` whether this kernel counts";
 
 /// A section of a systemd unit and its lines.
 pub(super) type Section = (&'static str, Vec<Setting>);

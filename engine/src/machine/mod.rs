@@ -36,7 +36,7 @@ const FD_BOUND_PER_SHARD: usize = 8;
 const OPEN_SHARDS_LEAST: usize = 32;
 
 /// Where a thread runs: on one core, or where the kernel likes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Pin(Option<CoreId>);
 
 impl Pin {

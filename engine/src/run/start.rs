@@ -26,13 +26,13 @@ use crate::fetch::NamesParts;
 use crate::http::Proxies;
 use crate::input::List;
 use crate::limits;
-use crate::machine::{Machine, Pin};
+use crate::machine::Machine;
 use crate::net::TlsContext;
 use crate::outage::{Outage, OutageWatch};
 use crate::owned::{Shape, UserFiles};
 use crate::place::Place;
 use crate::plan::Planner;
-use crate::runtime::{self, Backend};
+use crate::runtime::Reactors;
 use crate::slice::Slice;
 use crate::sync::{Inbox, Outbox, mailbox};
 use crate::watchdog::{Board, Watchdog};
@@ -66,11 +66,6 @@ struct Threads {
 /// The run's own, `Interrupted` among them; a URL's failures are rows of the dataset.
 pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
     let started = Instant::now();
-    let (backend, reason) = runtime::choose(config.machine.io)?;
-    if let Some(reason) = reason {
-        tracing::warn!("running on {}: {reason}", backend.as_str());
-    }
-    tracing::info!(backend = backend.as_str(), "I/O backend");
     let machine = Machine::read(&config.machine, config.output.slice.is_part())?;
     let slice = config
         .output
@@ -85,6 +80,7 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
     let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
     let (shared, events) = share(config, machine)?;
+    let reactors = start_reactors(&shared)?;
     // Everything that can be refused has been looked at: only now is the folder touched.
     let dataset = Dataset::open(&shared.place, &shared.config, slice, &identity, files)?;
     let planner = planner
@@ -99,7 +95,7 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         .map(|_| Arc::default())
         .collect();
     let shards_before = dataset.found.done.len() as u64;
-    let threads = start_threads(&shared, backend, &lives, planner, &dataset)?;
+    let threads = start_threads(&shared, reactors, &lives, planner, &dataset)?;
     let mut watch = Watch {
         shared: &shared,
         dataset: &dataset,
@@ -222,7 +218,7 @@ fn thread_error(error: &std::io::Error) -> Error {
 
 fn start_threads(
     shared: &Arc<Shared>,
-    backend: Backend,
+    mut reactors: Reactors,
     lives: &[Arc<Live>],
     planner: Planner,
     dataset: &Dataset,
@@ -298,7 +294,7 @@ fn start_threads(
             post: board.post(&format!("core-{index}")),
             names: names_parts.clone(),
         };
-        cores.push(start_core(backend, pins[index], parts, alarm.guard()).map_err(failed)?);
+        cores.extend(start_core(&mut reactors, parts, alarm.guard()));
     }
     Ok(Threads {
         cores,
@@ -325,26 +321,24 @@ fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesPart
     }
 }
 
-fn start_core(
-    backend: Backend,
-    pin: Pin,
-    parts: CoreParts,
-    guard: Guard,
-) -> std::io::Result<JoinHandle<()>> {
+/// The reactors of all cores, before anything is touched. Says what they run on where that is not
+/// what a run wants.
+fn start_reactors(shared: &Shared) -> Result<Reactors, Error> {
+    let reactors = Reactors::start(shared.config.machine.io, &shared.machine.cores)?;
+    let grant = reactors.grant();
+    if let Some(lack) = &grant.lack {
+        tracing::warn!("running on {grant}: {lack}");
+    }
+    tracing::info!(backend = %grant, "I/O backend");
+    Ok(reactors)
+}
+
+fn start_core(reactors: &mut Reactors, parts: CoreParts, guard: Guard) -> Option<JoinHandle<()>> {
     let shared = parts.shared.clone();
-    thread::Builder::new()
-        .name(format!("core-{}", parts.index))
-        .spawn(move || {
-            let _guard = guard;
-            pin.hold();
-            let result = runtime::block_on(backend, core::run(parts)).unwrap_or_else(|error| {
-                Err(Error::local_resource(
-                    format!("a reactor could not be started: {error}"),
-                    "use --io epoll, or raise the limits on locked memory and descriptors",
-                ))
-            });
-            shared.send(Event::CoreEnded(result));
-        })
+    reactors.begin(move |mut reactor| {
+        let _guard = guard;
+        shared.send(Event::CoreEnded(reactor.block_on(core::run(parts))));
+    })
 }
 
 impl Threads {

@@ -9,11 +9,9 @@ use crate::doctor::finding::{Finding, Severity};
 use crate::doctor::profile::Profile;
 use crate::limits;
 use crate::machine::{body_budget, cores_paid_for, downloads_per_core};
-use crate::runtime::Ring;
+use crate::runtime::{Ring, raised_limit};
 use crate::text::{bytes, grouped};
 
-/// The first release that does not count rings as locked memory.
-const RINGS_NOT_LOCKED: (u32, u32) = (5, 12);
 /// Memory of a core beside bodies and unwritten shards: one large photo decoded, and its result.
 const PIXEL_BYTES_PER_CORE: u64 = 64 * 1024 * 1024;
 /// Memory of the process whatever its cores: code, the list's batches, the resolver.
@@ -32,7 +30,7 @@ pub(super) fn all(facts: &Facts, profile: Profile, cores: u64) -> Vec<Finding> {
         tasks(kernel, profile),
         descriptors(kernel, process, profile, cores),
         machine_descriptors(kernel, profile),
-        memlock(kernel, process, profile),
+        memlock(process, profile),
         ring(kernel, process),
         vectors(process),
         clock(process),
@@ -225,48 +223,54 @@ fn machine_descriptors(kernel: &Kernel, profile: Profile) -> Finding {
     finding.at(Severity::Warn, format!("sysctl -w fs.file-max={enough}"))
 }
 
-fn memlock(kernel: &Kernel, process: &Process, profile: Profile) -> Finding {
-    let found = process
-        .memlock_bytes
-        .map_or_else(|| "no limit".to_owned(), bytes);
-    if kernel
-        .release
-        .is_some_and(|release| release >= RINGS_NOT_LOCKED)
-    {
-        let found = format!("{found}; this kernel does not count rings");
-        return Finding::ok("locked memory", found, "any limit from Linux 5.12 on");
-    }
-    let need = profile.memlock_bytes();
+fn memlock(process: &Process, profile: Profile) -> Finding {
+    let limit = process.memlock_bytes;
+    let found = limit.map_or_else(|| "no limit".to_owned(), bytes);
+    let counted = match process.rings.counted {
+        Some(false) => {
+            let found = format!("{found}; this kernel does not count this user's rings");
+            return Finding::ok("locked memory", found, "any limit: rings are not counted");
+        }
+        Some(true) => "this kernel counts this user's rings",
+        None => "whether this kernel counts rings cannot be tried",
+    };
+    let need = profile.rings_bytes();
     let finding = Finding::ok(
         "locked memory",
-        found,
-        format!("{} for the rings of {} cores", bytes(need), profile.cores),
+        format!("{found}; {counted}"),
+        format!(
+            "{} bytes for the rings of {} cores ({} a ring), once for each run of this user",
+            grouped(need),
+            profile.cores,
+            bytes(need / profile.cores)
+        ),
     );
-    if process.memlock_bytes.is_none_or(|limit| limit >= need) {
+    if limit.is_none_or(|limit| limit >= need) {
         return finding;
     }
-    finding.at(
-        Severity::Warn,
-        format!(
-            "LimitMEMLOCK={need} in the unit, or ulimit -l {}",
-            need / 1024
-        ),
-    )
+    finding.at(Severity::Warn, raised_limit(profile.memlock_bytes()))
 }
 
 fn ring(kernel: &Kernel, process: &Process) -> Finding {
-    let wanted = "io_uring with SINGLE_ISSUER and DEFER_TASKRUN (Linux 6.1)";
-    let error = match &process.ring {
-        Ring::Whole => return Finding::ok("io_uring", "works, with every flag", wanted),
-        Ring::Plain => {
-            let found = "works, without SINGLE_ISSUER or DEFER_TASKRUN";
-            return Finding::ok("io_uring", found, wanted).noted();
+    let wanted = "io_uring with SINGLE_ISSUER and DEFER_TASKRUN (Linux 6.1) on every core";
+    let finding = |found: String| Finding::ok("io_uring", found, wanted);
+    let granted = match &process.rings.granted {
+        Ok(granted) => granted,
+        Err(error) => return finding(error.message().to_owned()).at(Severity::Fail, error.hint()),
+    };
+    let found = format!("a run has {granted}");
+    let error = match (&process.rings.works, &granted.lack) {
+        (Ring::Whole, None) => return finding(found),
+        (Ring::Plain, _) if granted.is_whole() => return finding(found).noted(),
+        (Ring::Whole | Ring::Plain, lack) => {
+            let fix = lack.clone().unwrap_or_default();
+            return finding(found).at(Severity::Warn, fix);
         }
-        Ring::Denied(error) => error,
+        (Ring::Denied(error), _) => error,
     };
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     let found = format!(
-        "{}: {error}; a run falls back to epoll",
+        "{}: {error}; a run has {granted}",
         errno.map_or("no errno", name_of)
     );
     let fix = match errno {
@@ -280,13 +284,16 @@ fn ring(kernel: &Kernel, process: &Process) -> Finding {
         Some(Errno::NOSYS) => {
             "a kernel with CONFIG_IO_URING, and a seccomp filter that lets io_uring's three calls through"
         }
-        Some(Errno::NOMEM) => "raise the limit of locked memory (LimitMEMLOCK=, ulimit -l)",
+        Some(Errno::NOMEM) => granted
+            .lack
+            .as_deref()
+            .unwrap_or("raise the limit of locked memory (LimitMEMLOCK=, ulimit -l)"),
         Some(Errno::MFILE | Errno::NFILE) => {
             "raise the limit of descriptors (LimitNOFILE=, ulimit -n)"
         }
         _ => "report it, with `uname -r`; --io epoll silences a run's warning",
     };
-    Finding::ok("io_uring", found, wanted).at(Severity::Warn, fix)
+    finding(found).at(Severity::Warn, fix)
 }
 
 fn name_of(errno: Errno) -> &'static str {
@@ -327,7 +334,9 @@ fn clock(process: &Process) -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::checks::testing::{P, facts, kernel};
+    use crate::error::Error;
     use crate::machine::Cgroup;
+    use crate::runtime::{Backend, Grant};
     use std::io;
 
     #[test]
@@ -462,18 +471,45 @@ mod tests {
     }
 
     #[test]
-    fn locked_memory_counts_only_on_kernels_that_count_it() {
-        let of = |release, limit| {
+    fn locked_memory_is_short_only_where_rings_are_counted() {
+        let of = |counted, limit| {
             let mut f = facts();
-            f.kernel.release = release;
+            f.process.rings.counted = counted;
             f.process.memlock_bytes = limit;
-            memlock(&f.kernel, &f.process, P).severity
+            memlock(&f.process, P)
         };
-        assert_eq!(of(Some((6, 1)), Some(0)), Severity::Ok);
-        assert_eq!(of(Some((5, 12)), Some(0)), Severity::Ok);
-        assert_eq!(of(Some((5, 11)), Some(65_536)), Severity::Warn);
-        assert_eq!(of(Some((5, 4)), None), Severity::Ok);
-        assert_eq!(of(None, Some(P.memlock_bytes())), Severity::Ok);
+        assert_eq!(of(Some(false), Some(0)).severity, Severity::Ok);
+        assert_eq!(of(Some(true), None).severity, Severity::Ok);
+        assert_eq!(of(Some(true), Some(P.rings_bytes())).severity, Severity::Ok);
+        assert_eq!(of(None, Some(P.rings_bytes())).severity, Severity::Ok);
+        let short = of(Some(true), Some(P.rings_bytes() - 1));
+        assert_eq!(short.severity, Severity::Warn);
+        assert!(short.wanted.contains("4,194,304 bytes"), "{short:?}");
+        assert!(short.fix.unwrap().contains("LimitMEMLOCK=8388608"));
+        assert_eq!(of(None, Some(0)).severity, Severity::Warn);
+    }
+
+    #[test]
+    fn fewer_or_smaller_rings_than_cores_are_a_warning_with_the_limit_that_would_do() {
+        let mut f = facts();
+        f.process.rings.granted = Ok(Grant {
+            cores: 8,
+            rings: 3,
+            backend: Backend::Uring {
+                defer_taskrun: true,
+                entries: 256,
+            },
+            lack: Some("LimitMEMLOCK=4194304".to_owned()),
+        });
+        let found = ring(&f.kernel, &f.process);
+        assert_eq!(found.severity, Severity::Warn);
+        assert!(
+            found.found.contains("io_uring on 3 of 8 cores"),
+            "{found:?}"
+        );
+        assert!(found.fix.unwrap().contains("LimitMEMLOCK=4194304"));
+        f.process.rings.granted = Err(Error::local_resource("no reactor", "more descriptors"));
+        assert_eq!(ring(&f.kernel, &f.process).severity, Severity::Fail);
     }
 
     #[test]
@@ -481,7 +517,7 @@ mod tests {
         let of = |errno: Errno, disabled| {
             let mut f = facts();
             f.kernel.uring_disabled = disabled;
-            f.process.ring = Ring::Denied(io::Error::from(errno));
+            f.process.rings.works = Ring::Denied(io::Error::from(errno));
             ring(&f.kernel, &f.process)
         };
         for (errno, disabled, name, way) in [
@@ -501,7 +537,7 @@ mod tests {
     #[test]
     fn a_ring_of_an_older_kernel_is_noted() {
         let mut f = facts();
-        f.process.ring = Ring::Plain;
+        f.process.rings.works = Ring::Plain;
         assert_eq!(ring(&f.kernel, &f.process).severity, Severity::Note);
     }
 

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use crate::doctor::facts::{
-    Conntrack, Facts, Folder, Heard, Kernel, Link, Names, Process, Question, Trial,
+    Conntrack, Facts, Folder, Heard, Kernel, Link, Names, Process, Question, Rings, Trial,
 };
 use crate::doctor::profile::Profile;
 use crate::machine::Cgroup;
-use crate::runtime::Ring;
+use crate::runtime::{Backend, Grant, RING_ENTRIES, Ring};
 
 pub(super) const P: Profile = Profile::new(8, 10);
 
 pub(super) fn kernel() -> Kernel {
     let max = P.conntrack_max();
     Kernel {
-        release: Some((6, 18)),
         cpus_online: Some(8),
         memory_bytes: Some(64 << 30),
         memory_available_bytes: Some(60 << 30),
@@ -66,7 +65,19 @@ pub(super) fn facts() -> Facts {
             cores: 8,
             descriptors: [Some(1024), Some(524_288)],
             memlock_bytes: Some(8 << 20),
-            ring: Ring::Whole,
+            rings: Rings {
+                works: Ring::Whole,
+                counted: Some(false),
+                granted: Ok(Grant {
+                    cores: 8,
+                    rings: 8,
+                    backend: Backend::Uring {
+                        defer_taskrun: true,
+                        entries: RING_ENTRIES,
+                    },
+                    lack: None,
+                }),
+            },
             vectors: true,
             proxies: Ok(Vec::new()),
             roots: Some(140),

@@ -6,8 +6,6 @@ use crate::machine::{Cgroup, Tree};
 /// The kernel as this process sees it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::doctor) struct Kernel {
-    /// Major and minor of the release.
-    pub(in crate::doctor) release: Option<(u32, u32)>,
     pub(in crate::doctor) cpus_online: Option<u64>,
     pub(in crate::doctor) memory_bytes: Option<u64>,
     pub(in crate::doctor) memory_available_bytes: Option<u64>,
@@ -54,10 +52,6 @@ impl Kernel {
         let number = |key: &str| tree.one(sys(key));
         let memory = tree.text("proc/meminfo").unwrap_or_default();
         Self {
-            release: tree
-                .text(sys("kernel.osrelease"))
-                .as_deref()
-                .and_then(release),
             cpus_online: tree
                 .text("sys/devices/system/cpu/online")
                 .as_deref()
@@ -80,12 +74,6 @@ impl Kernel {
             link: link(tree),
         }
     }
-}
-
-/// `6.18.4-arch1` is (6, 18).
-fn release(text: &str) -> Option<(u32, u32)> {
-    let mut numbers = text.trim().split(['.', '-', '+']);
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// How many CPUs a list such as `0-3,8` names.
@@ -159,7 +147,6 @@ mod tests {
     #[test]
     fn the_files_of_a_machine_are_read() {
         let (_folder, tree) = tree(&[
-            ("proc/sys/kernel/osrelease", "6.18.4-arch1\n"),
             ("sys/devices/system/cpu/online", "0-3,8,10-11\n"),
             (
                 "proc/meminfo",
@@ -176,7 +163,6 @@ mod tests {
             ("sys/class/net/eth0/speed", "25000\n"),
         ]);
         let kernel = Kernel::read(&tree);
-        assert_eq!(kernel.release, Some((6, 18)));
         assert_eq!(kernel.cpus_online, Some(7));
         assert_eq!(kernel.memory_bytes, Some(1_024_000));
         assert_eq!(kernel.files_open, Some(1234));
@@ -221,14 +207,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_unknown_and_never_a_panic() {
         let (_folder, tree) = tree(&[
-            ("proc/sys/kernel/osrelease", "none\n"),
             ("sys/devices/system/cpu/online", "3-1\n"),
             ("proc/meminfo", "MemTotal: 99999999999999999999 kB\n"),
             ("proc/sys/net/ipv4/tcp_rmem", "4096 x 1\n"),
             ("proc/net/route", "\n\n"),
         ]);
         let kernel = Kernel::read(&tree);
-        assert_eq!(kernel.release, None);
         assert_eq!(kernel.cpus_online, None);
         assert_eq!(kernel.memory_bytes, None);
         assert_eq!(kernel.tcp_rmem, None);

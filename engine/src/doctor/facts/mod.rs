@@ -21,7 +21,9 @@ pub(super) use kernel::Link;
 pub(super) use kernel::{Conntrack, Kernel};
 pub use names::Question;
 pub(super) use names::{Heard, Names};
-pub(super) use process::Process;
+#[cfg(test)]
+pub(super) use process::Rings;
+pub(super) use process::{Process, usable_cores};
 
 /// The machine.
 #[derive(Debug)]
@@ -34,16 +36,19 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads the machine; `tree` is where /proc, /sys and /etc are.
+    /// Reads the machine behind its kernel's files; `tree` is where /etc is, `cores` how many a run
+    /// would pin.
     pub(super) fn read(
         tree: &Tree,
+        kernel: Kernel,
+        cores: u64,
         folder: Option<&Path>,
         dns_servers: &[SocketAddr],
         question: Question,
     ) -> Self {
         Self {
-            kernel: Kernel::read(tree),
-            process: Process::read(),
+            process: Process::read(cores),
+            kernel,
             folder: folder.map(|path| (path.to_owned(), Folder::read(path))),
             names: Names::read(tree, dns_servers, question),
         }

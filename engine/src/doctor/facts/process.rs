@@ -5,9 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Resource, Rlimit, getrlimit};
 
+use crate::config::IoBackend;
+use crate::error::Error;
 use crate::http::Proxies;
+use crate::machine::Pin;
 use crate::net::TlsContext;
-use crate::runtime::{self, Ring};
+use crate::runtime::{self, Grant, Reactors, Ring};
 
 /// The process and what it was given.
 #[derive(Debug)]
@@ -18,7 +21,7 @@ pub(in crate::doctor) struct Process {
     pub(in crate::doctor) descriptors: [Option<u64>; 2],
     /// Soft limit of locked memory, bytes; `None` is no limit.
     pub(in crate::doctor) memlock_bytes: Option<u64>,
-    pub(in crate::doctor) ring: Ring,
+    pub(in crate::doctor) rings: Rings,
     /// The processor's vectors are those the codec is written for.
     pub(in crate::doctor) vectors: bool,
     /// Variables that name a proxy, or what is wrong with one.
@@ -29,15 +32,46 @@ pub(in crate::doctor) struct Process {
     pub(in crate::doctor) clock_s: i64,
 }
 
+/// What this process has of io_uring.
+#[derive(Debug)]
+pub(in crate::doctor) struct Rings {
+    pub(in crate::doctor) works: Ring,
+    /// This kernel counts this user's rings as locked memory; `None` where none can be made.
+    pub(in crate::doctor) counted: Option<bool>,
+    /// What the cores of a run got when they were tried as the run tries them.
+    pub(in crate::doctor) granted: Result<Grant, Error>,
+}
+
+impl Rings {
+    /// Tries the rings of so many cores and gives them back. To be called before this process does
+    /// anything else: its limit of locked memory is lowered for a moment.
+    fn read(cores: u64) -> Self {
+        // A second thread's ring fails meanwhile, and there is none yet.
+        let counted = runtime::are_rings_counted();
+        let pins = vec![Pin::default(); usize::try_from(cores).unwrap_or(usize::MAX)];
+        let granted = Reactors::start(IoBackend::Auto, &pins).map(|all| all.grant().clone());
+        Self {
+            works: runtime::examine(),
+            counted,
+            granted,
+        }
+    }
+}
+
+/// Cores that a process may run on; 0 where the kernel does not tell.
+pub(in crate::doctor) fn usable_cores() -> u64 {
+    core_affinity::get_core_ids().map_or(0, |ids| ids.len() as u64)
+}
+
 impl Process {
-    pub(super) fn read() -> Self {
-        let cores = core_affinity::get_core_ids().map_or(0, |ids| ids.len() as u64);
+    /// Asks about the process; `cores` is how many a run would pin.
+    pub(super) fn read(cores: u64) -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         Self {
-            cores,
+            cores: usable_cores(),
             descriptors: [current, maximum],
             memlock_bytes: getrlimit(Resource::Memlock).current,
-            ring: runtime::examine(),
+            rings: Rings::read(cores),
             vectors: has_vectors(),
             proxies: proxies(),
             roots: TlsContext::new(false).ok().map(|(_, roots)| roots),
