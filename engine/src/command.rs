@@ -2,6 +2,7 @@
 //! gives the exit code. Never ends the process.
 
 use std::ffi::OsString;
+use std::io::{self, ErrorKind};
 
 use tracing_subscriber::EnvFilter;
 
@@ -16,7 +17,7 @@ const DEFAULT_LOG: &str = "warn,hickory_resolver=off,hickory_net=off,hickory_pro
 /// Runs a command line without the program's name and gives its exit code.
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     parse(args).and_then(obey).unwrap_or_else(|error| {
-        say::err(&error);
+        say::last(&error);
         error.exit_code()
     })
 }
@@ -27,6 +28,8 @@ fn obey(invocation: Invocation) -> Result<u8, Error> {
         Invocation::Decode(options) => {
             return Ok(match isolate::serve(&options) {
                 Ok(()) => EXIT_SUCCESS,
+                // The run is gone, and has said its last.
+                Err(error) if has_lost_run(&error) => EXIT_SUCCESS,
                 Err(error) => {
                     say::err(format_args!("a decoding process ends: {error}"));
                     EXIT_STOPPED
@@ -48,6 +51,14 @@ fn obey(invocation: Invocation) -> Result<u8, Error> {
     };
     say::out(text);
     Ok(code)
+}
+
+/// Whether a decoding process ends because nobody is at the other end of its socket any more.
+fn has_lost_run(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
+    )
 }
 
 /// Warnings on stderr; more with TURBO2DS_LOG, in the filter syntax of the tracing crate. A process

@@ -9,19 +9,26 @@
 //! holder lives for a few fsyncs; who finds the same claim for a minute takes it for a dead worker's.
 
 use std::fs::{self, OpenOptions};
+use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::future::FutureExt;
 
 use crate::disk::Disk;
 use crate::owned::{CLAIM, temporary_name};
 
 /// Time for which a claim is waited for. Its holder needs a few fsyncs.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Time between two looks at what is being made.
+const DOOR_TICK: Duration = Duration::from_millis(1);
 /// Time between two looks at a claim.
 const CLAIM_TICK: Duration = Duration::from_millis(50);
 
@@ -39,6 +46,23 @@ pub struct Place {
     /// The last 4.
     attempt: u16,
     shared: bool,
+    door: Arc<Door>,
+}
+
+/// Whether this run still makes files, and how many are being made.
+#[derive(Default)]
+struct Door {
+    closed: AtomicBool,
+    inside: AtomicUsize,
+}
+
+/// A file of the run is being made; over with this value.
+struct Making<'a>(&'a Door);
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Place {
@@ -50,6 +74,45 @@ impl Place {
             run: format!("{:012x}", random() >> 16).into(),
             attempt: 0,
             shared,
+            door: Arc::default(),
+        }
+    }
+
+    /// Makes a file or a folder, or takes a step of it.
+    ///
+    /// # Errors
+    /// `make`'s, and `Interrupted` once the place is closed.
+    pub fn make<T>(&self, make: impl FnOnce() -> T) -> io::Result<T> {
+        self.door.inside.fetch_add(1, Ordering::SeqCst);
+        let _making = Making(&self.door);
+        if self.door.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(make())
+    }
+
+    /// The same for what takes many steps: none is taken once the place is closed.
+    ///
+    /// # Errors
+    /// As for [`Place::make`].
+    pub async fn make_slowly<T>(
+        &self,
+        mut making: impl Future<Output = io::Result<T>> + Unpin,
+    ) -> io::Result<T> {
+        poll_fn(|context| {
+            let step = self.make(|| making.poll_unpin(context));
+            step.unwrap_or_else(|error| Poll::Ready(Err(error)))
+        })
+        .await
+    }
+
+    /// Lets this run make nothing any more, for good. Waits for what is being made, but no longer than
+    /// `limit`: its disk may never answer.
+    pub fn close(&self, limit: Duration) {
+        self.door.closed.store(true, Ordering::SeqCst);
+        let end = Instant::now() + limit;
+        while self.door.inside.load(Ordering::SeqCst) > 0 && Instant::now() < end {
+            thread::sleep(DOOR_TICK);
         }
     }
 

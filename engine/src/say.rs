@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::text::visible;
 
@@ -12,9 +13,27 @@ pub fn out(line: impl Display) {
     let _ = writeln!(stdout(), "{}", plain(&line.to_string()));
 }
 
-/// A line on standard error.
+/// Whether the last line was said.
+static ENDED: Mutex<bool> = Mutex::new(false);
+
+fn ended() -> MutexGuard<'static, bool> {
+    ENDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A line on standard error, unless the last one was said.
 pub fn err(line: impl Display) {
-    let _ = writeln!(stderr(), "{}", plain(&line.to_string()));
+    let ended = ended();
+    if !*ended {
+        let _ = writeln!(stderr(), "{}", plain(&line.to_string()));
+    }
+}
+
+/// The last line on standard error of a process that ends: threads that still wind down say nothing
+/// after it, and neither does a panic of theirs.
+pub fn last(line: impl Display) {
+    err(line);
+    *ended() = true;
+    std::panic::set_hook(Box::new(|_| {}));
 }
 
 /// Standard error for a log, whose events come whole.
@@ -23,7 +42,10 @@ pub struct Log;
 impl Write for Log {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = plain(&String::from_utf8_lossy(event));
-        stderr().write_all(text.as_bytes())?;
+        let ended = ended();
+        if !*ended {
+            stderr().write_all(text.as_bytes())?;
+        }
         Ok(event.len())
     }
 

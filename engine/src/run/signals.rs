@@ -1,4 +1,5 @@
-//! Owns SIGINT and SIGTERM while a run goes on: the first asks for a drain, the second ends it at once.
+//! Owns SIGINT, SIGTERM and SIGHUP while a run goes on: the first asks for a drain, the second ends it at
+//! once. A SIGHUP that the process ignores, as under nohup, stays ignored.
 //! The handlers only count; the main thread looks. SIGXFSZ, whose default is to kill, is taken and
 //! forgotten: a file past the limit is then the write's own error, with a message.
 //!
@@ -9,14 +10,15 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use libc::{SIGINT, SIGTERM, SIGXFSZ, c_int, sigaction};
+use libc::{SIG_IGN, SIGHUP, SIGINT, SIGTERM, SIGXFSZ, c_int, sigaction};
 use rustix::process::{Signal, getpid, kill_process};
 
-const TAKEN: [c_int; 3] = [SIGINT, SIGTERM, SIGXFSZ];
+const TAKEN: [c_int; 4] = [SIGINT, SIGTERM, SIGHUP, SIGXFSZ];
 
 /// Requests to stop since the process began, by signal; the handler adds.
 static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 static TERMINATIONS: AtomicUsize = AtomicUsize::new(0);
+static HANGUPS: AtomicUsize = AtomicUsize::new(0);
 
 /// Who holds the handlers, and what they took the place of.
 struct Held {
@@ -40,7 +42,7 @@ pub enum SignalUse {
     /// The process is the run's: the signals end it.
     Own,
     /// The process is a host's: its handlers come back after the run, and what the run took and did not
-    /// answer with `Interrupted` is delivered to them again; a SIGTERM always.
+    /// answer with `Interrupted` is delivered to them again; a SIGTERM or SIGHUP always.
     Borrow,
     /// The signals are not the run's business, as in a host's thread that is not its first.
     Leave,
@@ -48,8 +50,7 @@ pub enum SignalUse {
 
 /// How often the user asked this run to stop.
 pub(super) struct Signals {
-    interrupts_before: usize,
-    terminations_before: usize,
+    before: Counts,
     signal_use: SignalUse,
     unanswered: bool,
 }
@@ -60,13 +61,12 @@ impl Signals {
     /// # Errors
     /// What the kernel answered.
     pub(super) fn install(signal_use: SignalUse) -> io::Result<Self> {
-        let (interrupts_before, terminations_before) = counts();
+        let before = counts();
         if signal_use != SignalUse::Leave {
             take_over()?;
         }
         Ok(Self {
-            interrupts_before,
-            terminations_before,
+            before,
             signal_use,
             unanswered: false,
         })
@@ -82,15 +82,18 @@ impl Signals {
         if self.signal_use == SignalUse::Leave {
             return 0;
         }
-        self.interrupts() + self.terminations()
+        let since = self.since();
+        since.interrupts + since.terminations + since.hangups
     }
 
-    fn interrupts(&self) -> usize {
-        counts().0 - self.interrupts_before
-    }
-
-    fn terminations(&self) -> usize {
-        counts().1 - self.terminations_before
+    /// What came since the run began.
+    fn since(&self) -> Counts {
+        let now = counts();
+        Counts {
+            interrupts: now.interrupts - self.before.interrupts,
+            terminations: now.terminations - self.before.terminations,
+            hangups: now.hangups - self.before.hangups,
+        }
     }
 }
 
@@ -104,18 +107,33 @@ impl Drop for Signals {
             return;
         }
         // To oneself this fails for no signal that exists.
-        if self.terminations() > 0 {
+        let since = self.since();
+        if since.terminations > 0 {
             let _ = kill_process(getpid(), Signal::TERM);
         }
-        if self.unanswered && self.interrupts() > 0 {
+        if since.hangups > 0 {
+            let _ = kill_process(getpid(), Signal::HUP);
+        }
+        if self.unanswered && since.interrupts > 0 {
             let _ = kill_process(getpid(), Signal::INT);
         }
     }
 }
 
-fn counts() -> (usize, usize) {
+/// Requests by signal.
+struct Counts {
+    interrupts: usize,
+    terminations: usize,
+    hangups: usize,
+}
+
+fn counts() -> Counts {
     let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-    (count(&INTERRUPTS), count(&TERMINATIONS))
+    Counts {
+        interrupts: count(&INTERRUPTS),
+        terminations: count(&TERMINATIONS),
+        hangups: count(&HANGUPS),
+    }
 }
 
 /// Puts the handlers in place for the first of the process's runs.
@@ -125,6 +143,10 @@ fn take_over() -> io::Result<()> {
         held.before.clear();
         for signal in TAKEN {
             let before = replace(signal, &counting())?;
+            if signal == SIGHUP && before.sa_sigaction == SIG_IGN {
+                replace(signal, &before)?;
+                continue;
+            }
             held.before.push((signal, before));
         }
     }
@@ -149,6 +171,7 @@ extern "C" fn count(signal: c_int) {
     match signal {
         SIGINT => INTERRUPTS.fetch_add(1, Ordering::Relaxed),
         SIGTERM => TERMINATIONS.fetch_add(1, Ordering::Relaxed),
+        SIGHUP => HANGUPS.fetch_add(1, Ordering::Relaxed),
         _ => 0,
     };
 }

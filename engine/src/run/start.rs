@@ -44,8 +44,13 @@ const TICK: Duration = Duration::from_millis(200);
 const LOOK_AHEAD_NAMES_MIN: usize = 16;
 /// Time between two looks at the dataset's folder.
 const FOLDER_TICK: Duration = Duration::from_secs(1);
-/// Time that an aborted run gives the commit under way before it leaves its files to the next run.
-const COMMIT_END_MAX: Duration = Duration::from_secs(1);
+/// Said when the list breaks; the error itself is the run's last word.
+const INPUT_BROKEN: &str =
+    "the list cannot be read further: what was read is finished, then the run ends with the error";
+/// Time that an aborted run gives the commit under way, some syncs, before it leaves its files to the next run.
+const COMMIT_END_MAX: Duration = Duration::from_secs(5);
+/// Time that it gives the files that reactors are making.
+const MAKING_END_MAX: Duration = Duration::from_secs(1);
 
 /// A run's threads, in the order in which they end.
 struct Threads {
@@ -118,6 +123,9 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         watch.progress.note(note);
     }
     if let Err(error) = watch.until_the_end(&events, &signals) {
+        if let Some(broken) = watch.broken.take() {
+            watch.progress.note(broken.message());
+        }
         threads.abandon(shared.place.clone());
         return Err(error);
     }
@@ -433,13 +441,13 @@ impl Watch<'_> {
             }
             Event::ShardElsewhere => self.report.shards_elsewhere += 1,
             Event::ShardGivenUp { shard_id, error } => {
+                let (message, hint) = (error.message(), error.hint());
                 self.progress
-                    .note(&format!("shard {shard_id} is missing: {error}"));
+                    .note(&format!("shard {shard_id} is missing: {message} ({hint})"));
                 self.report.shards_missing += 1;
             }
             Event::InputBroken(error) => {
-                self.progress
-                    .note(&format!("{error}; what was read is finished"));
+                self.progress.note(INPUT_BROKEN);
                 self.broken = Some(error);
             }
             Event::ListEnded { losses, planned } => {
@@ -496,7 +504,9 @@ impl Watch<'_> {
     /// Leaves at once: reactors are not waited for, the folder is left resumable.
     fn abort(&self, error: Error) -> Error {
         self.shared.drain();
-        if self.shared.commits.close(COMMIT_END_MAX) {
+        let is_still = self.shared.commits.close(COMMIT_END_MAX);
+        self.shared.place.close(MAKING_END_MAX);
+        if is_still {
             dataset::sweep(&self.shared.place);
         }
         error

@@ -237,7 +237,8 @@ async fn write_whole(
 ) -> Result<(), (PathBuf, io::Error)> {
     let temporary = files.borrow_mut().place(&path)?;
     let place = files.borrow().place.clone();
-    let written = place.disk().write_small(&temporary, bytes).await;
+    let writing = place.disk().write_small(&temporary, bytes);
+    let written = place.make_slowly(writing).await;
     written.map_err(|error| (temporary, error))
 }
 
@@ -245,8 +246,9 @@ impl ShardFiles {
     fn open_stream(&mut self) -> Result<OpenStream, (PathBuf, io::Error)> {
         let path = self.stream_path.clone().unwrap_or_default();
         let temporary = self.place.temporary(&path);
-        let file = self.place.disk().create(&temporary, true);
-        let file = file.map_err(|error| (temporary.clone(), error))?;
+        let disk = self.place.disk();
+        let file = self.place.make(|| disk.create(&temporary, true));
+        let file = file.flatten().map_err(|error| (temporary.clone(), error))?;
         let target = self.place.folder().join(path);
         self.placed.push(Placed {
             temporary,
@@ -273,9 +275,12 @@ impl ShardFiles {
         let temporary = self.place.temporary(folder);
         if self.folders.insert(folder.to_owned()) {
             let disk = self.place.disk();
-            let made = disk.remove(&temporary);
-            made.and_then(|()| disk.make_folder(&temporary))
-                .map_err(|error| (temporary.clone(), error))?;
+            let make = || {
+                disk.remove(&temporary)?;
+                disk.make_folder(&temporary)
+            };
+            let made = self.place.make(make);
+            made.flatten().map_err(|error| (temporary.clone(), error))?;
             let target = self.place.folder().join(folder);
             self.placed.push(Placed {
                 temporary: temporary.clone(),
