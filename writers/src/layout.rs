@@ -51,6 +51,18 @@ pub struct Layout {
     pub rows_per_shard: usize,
 }
 
+impl Layout {
+    /// Names the format gives to what is not metadata, where they share a space with the columns.
+    pub fn format_names(&self) -> Vec<&'static str> {
+        match self.format {
+            OutputFormat::Parquet => vec![self.image_ext],
+            OutputFormat::Tfrecord if self.save_caption => vec![self.image_ext, "txt"],
+            OutputFormat::Tfrecord => vec![self.image_ext],
+            OutputFormat::Files | OutputFormat::Webdataset | OutputFormat::Dummy => vec![],
+        }
+    }
+}
+
 /// Name of a shard, zero-padded to `digits`: `00000`.
 pub fn shard_name(shard_id: u64, digits: usize) -> String {
     format!("{shard_id:0digits$}")

@@ -13,7 +13,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use crate::value::{Value, cell};
-use crate::{Layout, OutputFormat, RowOutcome, WriterError, json, sample_key};
+use crate::{Layout, RowOutcome, WriterError, json, sample_key};
 
 /// One shard's input and the schema of what comes out.
 pub(crate) struct ShardTable {
@@ -36,7 +36,7 @@ impl ShardTable {
         input: RecordBatch,
     ) -> Result<Self, WriterError> {
         let has = |name: &str| input.schema_ref().column_with_name(name).is_some();
-        if let Some(name) = format_names(&layout).into_iter().find(|name| has(name)) {
+        if let Some(name) = layout.format_names().into_iter().find(|name| has(name)) {
             return Err(WriterError::ColumnNameTaken(name.to_owned()));
         }
         let hash_column = layout.hash_column.filter(|name| !has(name));
@@ -198,16 +198,6 @@ fn in_parquet_units(input: &RecordBatch) -> Result<RecordBatch, WriterError> {
         columns,
         &options,
     )?)
-}
-
-/// Names the format gives to what is not metadata, where they share a space with the columns.
-fn format_names(layout: &Layout) -> Vec<&'static str> {
-    match layout.format {
-        OutputFormat::Parquet => vec![layout.image_ext],
-        OutputFormat::Tfrecord if layout.save_caption => vec![layout.image_ext, "txt"],
-        OutputFormat::Tfrecord => vec![layout.image_ext],
-        OutputFormat::Files | OutputFormat::Webdataset | OutputFormat::Dummy => vec![],
-    }
 }
 
 /// The input's fields and the outcome's. The input's schema metadata is left behind: it describes a

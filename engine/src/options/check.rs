@@ -19,6 +19,7 @@ use crate::config::{
 use crate::error::Error;
 use crate::isolate::Isolation;
 use crate::limits;
+use crate::run::layout_of;
 
 use super::dns;
 use super::fingerprint;
@@ -88,8 +89,28 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
         },
         fingerprint: Vec::new(),
     };
+    refuse_names_of_the_format(&config)?;
     config.fingerprint = fingerprint::of(&config);
     Ok(config)
+}
+
+/// Refuses columns that are kept under a name which the output's format gives to the image or caption.
+fn refuse_names_of_the_format(config: &Config) -> Result<(), Error> {
+    let input = &config.input;
+    let kept = input.save_additional_columns.iter().chain(&input.bbox_col);
+    let taken = layout_of(config).format_names();
+    let Some(name) = kept.into_iter().find(|name| taken.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    Err(Error::usage(
+        format!(
+            "the column `{name}` has the name that this --output_format gives to the image or its caption"
+        ),
+        format!(
+            "rename it in the list, or choose another --output_format; taken are {}",
+            taken.join(", ")
+        ),
+    ))
 }
 
 /// Refuses what asks for the Python package's work. What only says how to do it passes: without a

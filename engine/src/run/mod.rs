@@ -35,7 +35,6 @@ pub use prepare::{Prepared, prepare};
 pub use progress::Observer;
 pub use report::RunReport;
 pub use signals::SignalUse;
-#[cfg(test)]
 pub(crate) use start::layout_of;
 pub use start::run;
 
