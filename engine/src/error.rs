@@ -9,11 +9,11 @@
 //! | 3 | finished, but some shards are missing; the same command does them |
 //! | 130 | interrupted; the same command goes on where it stopped |
 
-use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use crate::text::visible;
+use crate::disk::why;
+use crate::text::{bounded, visible};
 
 /// Exit code of a run that finished whole.
 pub const EXIT_SUCCESS: u8 = 0;
@@ -97,9 +97,14 @@ impl Error {
 
     /// What the file system said about a path of the dataset, with what to do about it.
     pub fn output_io(path: &Path, error: &io::Error) -> Self {
+        if let Some((message, hint)) = why(path, error) {
+            return Self::output(message, hint);
+        }
         let hint = match error.kind() {
             io::ErrorKind::StorageFull => "free some space; the same command then goes on",
-            io::ErrorKind::QuotaExceeded => "raise the quota; the same command then goes on",
+            io::ErrorKind::QuotaExceeded => {
+                "raise the quota, of bytes or of files (quota -s shows both); the same command then goes on"
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "choose an output_folder that this user may write to"
             }
@@ -170,13 +175,9 @@ impl Error {
     }
 }
 
-/// Text that may hold names from anywhere: a line of its own never comes of them.
+/// Text that may hold names from anywhere, of any length: a line of its own never comes of them.
 fn one_line(text: impl Into<String>) -> String {
-    let text = text.into();
-    match visible(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(shown) => shown,
-    }
+    visible(&bounded(&text.into())).into_owned()
 }
 
 #[cfg(test)]

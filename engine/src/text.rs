@@ -27,6 +27,37 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Characters shown of a name, a value or a URL of the user's.
+pub const SHOWN_CHARS_MAX: usize = 200;
+/// Characters of a message: room for several such.
+const MESSAGE_CHARS_MAX: usize = 2000;
+
+/// The text in at most `most` characters (at least 2): of a longer one its beginning and its end, which is
+/// where a path has its name, with an ellipsis between.
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    let end = most / 4;
+    let is_short = text.len() <= most || text.char_indices().nth(most).is_none();
+    let start_at = text.char_indices().nth(most - end - 1);
+    let end_at = text.char_indices().nth_back(end.saturating_sub(1));
+    match (start_at, end_at) {
+        (Some((start, _)), Some((end, _))) if !is_short => {
+            Cow::Owned(format!("{}\u{2026}{}", &text[..start], &text[end..]))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A message whose words, and which as a whole, are cut: what users give has no bound.
+pub fn bounded(message: &str) -> Cow<'_, str> {
+    if message.len() <= SHOWN_CHARS_MAX {
+        return Cow::Borrowed(message);
+    }
+    // What is between two spaces is never a sentence of ours.
+    let words = message.split(' ').map(|word| cut(word, SHOWN_CHARS_MAX));
+    let words = words.collect::<Vec<_>>().join(" ");
+    Cow::Owned(cut(&words, MESSAGE_CHARS_MAX).into_owned())
+}
+
 /// A number with commas between its thousands.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -86,6 +117,32 @@ mod tests {
         assert_eq!(visible("caf\u{e9} \"x\""), "caf\u{e9} \"x\"");
         assert_eq!(visible("a\x1b[31m\n\u{202e}"), "a\\u001b[31m\\u000a\\u202e");
         assert_eq!(visible("\u{9b}31m\u{7f}"), "\\u009b31m\\u007f");
+    }
+
+    #[test]
+    fn what_is_too_long_keeps_its_beginning_and_its_end() {
+        assert_eq!(cut("abcdefgh", 8), "abcdefgh");
+        assert_eq!(cut("abcdefghi", 8), "abcde\u{2026}hi");
+        assert_eq!(
+            cut("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", 8)
+                .chars()
+                .count(),
+            8
+        );
+        for length in [199, 200, 201, 5000] {
+            let text = "\u{e9}".repeat(length);
+            assert_eq!(cut(&text, 200).chars().count(), length.min(200));
+        }
+    }
+
+    #[test]
+    fn a_message_keeps_its_own_words_around_those_that_are_too_long() {
+        let long = format!("no file at `{}`: it is not there", "x".repeat(100_000));
+        let shown = bounded(&long);
+        assert!(shown.starts_with("no file at `xxx") && shown.ends_with("x`: it is not there"));
+        assert!(shown.chars().count() < 240, "{shown}");
+        let words = "word ".repeat(1_000_000);
+        assert_eq!(bounded(&words).chars().count(), MESSAGE_CHARS_MAX);
     }
 
     #[test]

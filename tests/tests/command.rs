@@ -129,3 +129,106 @@ fn options_that_ask_for_nothing_here_are_no_reason_to_refuse() {
     job.succeed();
     assert_eq!(read::rows(&job.output()).len(), 1);
 }
+
+#[test]
+fn a_column_with_a_name_that_the_output_gives_is_refused_where_both_share_a_space() {
+    let web = Web::start(Ports::default()).unwrap();
+    let url = web.url("/img/1.jpg?w=160&h=120");
+    let list = format!("link,text,jpg,png,txt\n{url},words,a,b,c\n");
+    let job = |format: &str, kept: &str| {
+        Job::new(&web, "list.csv", &list)
+            .option("--input_format", "csv")
+            .option("--url_col", "link")
+            .option("--caption_col", "text")
+            .option("--output_format", format)
+            .option("--save_additional_columns", format!("[\"{kept}\"]"))
+    };
+    for (format, kept, encode) in [
+        ("parquet", "jpg", "jpg"),
+        ("parquet", "png", "png"),
+        ("tfrecord", "jpg", "jpg"),
+        ("tfrecord", "txt", "jpg"),
+    ] {
+        let job = job(format, kept)
+            .option("--encode_format", encode)
+            .option("--encode_quality", "9");
+        let outcome = job.run();
+        assert_eq!(outcome.code, Some(2), "{format} {kept}: {outcome}");
+        assert!(outcome.stderr.contains(&format!("`{kept}`")), "{outcome}");
+        assert!(outcome.stderr.contains("\nhint: "), "{outcome}");
+        assert!(!job.output().exists(), "{format} {kept}");
+    }
+    for (format, kept) in [
+        ("webdataset", "jpg"),
+        ("webdataset", "txt"),
+        ("files", "jpg"),
+        ("parquet", "png"),
+        ("parquet", "txt"),
+        ("tfrecord", "png"),
+        ("dummy", "jpg"),
+    ] {
+        let job = job(format, kept);
+        let outcome = job.succeed();
+        if format != "dummy" {
+            assert!(read::rows(&job.output())[0].contains_key(kept), "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn a_file_where_the_output_folder_belongs_is_called_that() {
+    let job = Job::strict("list.txt", "http://a.ok.test/1.jpg\n");
+    let file = job.file("mine", "content");
+    for below in ["", "/sub", "/sub/sub"] {
+        let output = format!("{}{below}", file.display());
+        let job = Job::strict("list.txt", "http://a.ok.test/1.jpg\n").into_folder(output);
+        let outcome = job.run();
+        assert_eq!(outcome.code, Some(1), "{outcome}");
+        let said = format!(
+            "output error: {} is a file and no folder\nhint: ",
+            file.display()
+        );
+        assert!(outcome.stderr.contains(&said), "{outcome}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"content");
+    }
+}
+
+#[test]
+fn what_a_user_gives_is_cut_in_messages() {
+    let long = "x".repeat(100_000);
+    let list = |header: &str| {
+        let list = format!("{header}\nhttp://a.ok.test/1.jpg,1\n");
+        Job::strict("list.csv", list).option("--input_format", "csv")
+    };
+    let header = format!("link,{}", "y".repeat(12 << 20));
+    let jobs = [
+        list(&header),
+        list(&"y".repeat(12 << 20)),
+        list("url,a").option("--caption_col", &long),
+        list("url,a").option("--save_additional_columns", format!("[\"{long}\"]")),
+        list("url,a").option("--resize_mode", &long),
+        list("url,a").option(&format!("--{long}"), "1"),
+        list("url,a").option("--blocked_networks", &long),
+        list("url,a").over(&long),
+        list("url,a").into_folder(&long),
+    ];
+    for job in jobs {
+        let outcome = job.run();
+        assert!(
+            matches!(outcome.code, Some(1 | 2)),
+            "{:.3000}",
+            outcome.stderr
+        );
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        assert!(
+            lines.len() == 2 && lines[1].starts_with("hint: "),
+            "{:.3000}",
+            outcome.stderr
+        );
+        assert!(
+            outcome.stderr.chars().count() < 1000,
+            "{:.3000}",
+            outcome.stderr
+        );
+    }
+}

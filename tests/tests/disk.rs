@@ -230,6 +230,8 @@ fn check_end(name: &str, met: &Met) {
     assert!(met.stderr.contains("output error"), "{said}");
     assert!(met.stderr.contains("hint:"), "{said}");
     assert!(met.took < END_MAX, "{:?}: {said}", met.took);
+    let is_of_inodes = met.stderr.contains("no free inodes");
+    assert_eq!(is_of_inodes, name.contains("NoInodes"), "{said}");
     if met.job.output().is_dir() {
         let report = verified(&met.job.output());
         assert_eq!(report["broken"], serde_json::json!([]), "{said}\n{report}");

@@ -5,6 +5,7 @@
 mod real;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod why;
 
 use std::io;
 use std::path::Path;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::shard::Block;
+
+pub(crate) use why::why;
 
 /// What a name stands for, links not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,7 +50,7 @@ use std::path::Path;
 use arrow_array::RecordBatch;
 
 use crate::error::Error;
-use crate::text::visible;
+use crate::text::{cut, visible};
 
 pub(crate) use boxes::{Boxes, EmptyCell};
 pub(crate) use columns::{Columns, Role};
@@ -103,11 +103,10 @@ const NAME_CHARS_MAX: usize = 80;
 
 /// A column the file does not have.
 fn missing(path: &Path, column: &str, present: &[&str]) -> Error {
-    let named = present.iter().take(COLUMNS_SHOWN).map(|name| {
-        let cut: String = name.chars().take(NAME_CHARS_MAX).collect();
-        let more = if cut.len() < name.len() { "..." } else { "" };
-        format!("{}{more}", visible(&cut))
-    });
+    let named = present
+        .iter()
+        .take(COLUMNS_SHOWN)
+        .map(|name| visible(&cut(name, NAME_CHARS_MAX)).into_owned());
     let mut named = named.collect::<Vec<_>>().join(", ");
     if present.len() > COLUMNS_SHOWN {
         named += &format!(" and {} more", present.len() - COLUMNS_SHOWN);

@@ -15,6 +15,7 @@ use super::names;
 use super::report::{RunReport, most_frequent, total_line};
 use crate::input::{Loss, Losses};
 use crate::say;
+use crate::text::bounded;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -136,6 +137,7 @@ impl Progress {
 
     /// Something a person should read at once.
     pub(super) fn note(&mut self, text: &str) {
+        let text = &*bounded(text);
         let event = || json!({"event": "note", "text": text});
         match &mut self.face {
             Face::Bar(bar) => bar.suspend(|| say::err(text)),
