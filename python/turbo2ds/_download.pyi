@@ -84,8 +84,8 @@ def download(
     incremental_mode: str = "incremental",
     # times a shard is tried again after an error of this machine
     max_shard_retry: int = 1,
-    # who asks, added to the user agent. Obeyed in X-Robots-Tag is its product name: what
-    # stands before the first / or space, in lower case
+    # who asks, added to the user agent. Obeyed in X-Robots-Tag, beside turbo2ds, is its
+    # product name: what stands before the first / or space, in lower case
     user_agent_token: Optional[str] = None,
     # X-Robots-Tag directives that forbid use; [] turns the check off
     disallowed_header_directives: Optional[list[str]] = None,
@@ -139,7 +139,7 @@ def download(
     # without one
     contact: Optional[str] = None,
     # the whole user agent, in place of ours; its product name is obeyed in X-Robots-Tag unless
-    # --user_agent_token gives another
+    # --user_agent_token gives another, and turbo2ds where it says so
     user_agent: Optional[str] = None,
     # further request field, 'Name: value', also with commas; may be repeated. Authorization,
     # Cookie and names with auth, token, key, secret and the like go to the origin of a row's
