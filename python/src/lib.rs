@@ -147,7 +147,8 @@ fn raise(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 /// The program of a decoding process (`decode_isolation="process"`): this package again, without its
-/// interpreter's end, which the process is not allowed any more.
+/// interpreter's end, which the process is not allowed any more. It has this interpreter's path, so that
+/// `site` has nothing to find (-S), and what `site` runs may not start threads; it writes no byte code (-B).
 fn start_decoding_by(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let sys = module.py().import("sys")?;
     let Ok(executable) = sys.getattr("executable")?.extract::<String>() else {
@@ -160,7 +161,7 @@ fn start_decoding_by(module: &Bound<'_, PyModule>) -> PyResult<()> {
          os._exit(_engine.main(sys.argv[1:]))"
     );
     turbo2ds::isolate::start_by(
-        [executable, "-c".to_owned(), program]
+        [executable, "-SB".to_owned(), "-c".to_owned(), program]
             .map(Into::into)
             .into(),
     );

@@ -1,5 +1,6 @@
 //! End to end: decoding in processes of their own gives the same dataset; one that dies fails one image.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +24,11 @@ fn status(process: Pid) -> String {
 fn has(status: &str, line: &str) -> bool {
     let mut lines = status.lines();
     lines.any(|found| found.split_whitespace().eq(line.split(' ')))
+}
+
+/// A file that the system has for a process.
+fn of_system(process: Pid, name: &str) -> std::io::Result<Vec<u8>> {
+    std::fs::read(format!("/proc/{}/{name}", process.as_raw_nonzero()))
 }
 
 #[test]
@@ -90,7 +96,11 @@ fn a_process_that_dies_fails_one_image_and_another_takes_its_place() {
 fn decoding_processes_are_confined_and_end_with_their_run() {
     let web = Web::start(Ports::default()).unwrap();
     let urls = (0..COUNT).map(|seed| web.url(&format!("/slow/200/{seed}.jpg")));
-    let job = apart(Job::of_urls(&web, urls)).option("--thread_count", "4");
+    // Whoever starts the run has left it descriptors and a key.
+    let job = apart(Job::of_urls(&web, urls))
+        .option("--thread_count", "4")
+        .env("AWS_SECRET_ACCESS_KEY", "hidden")
+        .through(["sh", "-c", "exec \"$@\" 7</etc/passwd 9>&2", "sh"]);
     let running = job.start();
     assert!(web.wait_for_requests(20));
     let workers = running.children();
@@ -99,6 +109,8 @@ fn decoding_processes_are_confined_and_end_with_their_run() {
         let status = status(*worker);
         assert!(has(&status, "Seccomp: 2"), "{status}");
         assert!(has(&status, "NoNewPrivs: 1"), "{status}");
+        check_limits(*worker);
+        check_what_it_holds(*worker);
     }
     running.kill();
     for worker in workers {
@@ -106,6 +118,50 @@ fn decoding_processes_are_confined_and_end_with_their_run() {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", worker.as_raw_nonzero()));
         let ended = || turbo2ds_tests::harness::watch::until_gone(worker, Duration::from_secs(20));
         assert!(stat.is_err() || ended(), "{worker:?} outlives its run");
+    }
+}
+
+fn check_limits(worker: Pid) {
+    let limits = of_system(worker, "limits").expect("limits are everybody's to read");
+    let limits = String::from_utf8(limits).expect("limits are text");
+    let most = |name: &str| {
+        let mut lines = limits.lines();
+        let line = lines.find_map(|line| line.strip_prefix(name));
+        let words: Vec<_> = line.unwrap_or_default().split_whitespace().collect();
+        (words[0].to_owned(), words[1].to_owned())
+    };
+    let none = || ("0".to_owned(), "0".to_owned());
+    for name in ["core file size", "file size", "open files", "processes"] {
+        assert_eq!(most(&format!("Max {name}")), none(), "{limits}");
+    }
+    let (soft, hard) = most("Max data size");
+    assert!(soft == hard && soft.parse::<u64>().is_ok(), "{limits}");
+    let first = of_system(worker, "oom_score_adj").expect("everybody's to read");
+    assert_eq!(first, b"1000\n");
+}
+
+/// A decoding process has the socket and the run's way to its libraries. Who is not root is not told.
+fn check_what_it_holds(worker: Pid) {
+    let folder = format!("/proc/{}/fd", worker.as_raw_nonzero());
+    let open = std::fs::read_dir(folder).and_then(|entries| {
+        entries
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<Result<Vec<_>, _>>()
+    });
+    match (open, of_system(worker, "environ")) {
+        (Ok(open), Ok(environment)) => {
+            assert_eq!(open, ["0"]);
+            let variables = environment.split(|byte| *byte == 0);
+            for variable in variables.filter(|variable| !variable.is_empty()) {
+                let variable = String::from_utf8_lossy(variable);
+                assert!(variable.starts_with("LD_LIBRARY_PATH="), "{variable}");
+            }
+        }
+        (Err(open), Err(environment)) => {
+            assert_eq!(open.kind(), ErrorKind::PermissionDenied);
+            assert_eq!(environment.kind(), ErrorKind::PermissionDenied);
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,78 +1,94 @@
-//! Owns what a decoding process may still do once it has started: use its memory, read and write what
-//! it has open, end. Never widens it.
+//! Owns what a decoding process may still do once it has started: compute in its own memory, talk over
+//! one socket, end. Nothing here needs a privilege. Never widens it.
 
 use std::io;
 
-use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr};
-use rustix::process::{Resource, Rlimit, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError,
+    Scope,
+};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
+use rustix::thread::set_no_new_privs;
 
-/// System calls of a process that computes: memory, the socket and stderr, time, its end.
-const CALLS: &[i64] = &[
-    libc::SYS_read,
-    libc::SYS_write,
-    libc::SYS_recvfrom,
-    libc::SYS_sendto,
-    libc::SYS_mmap,
-    libc::SYS_munmap,
-    libc::SYS_mremap,
-    libc::SYS_mprotect,
-    libc::SYS_madvise,
-    libc::SYS_brk,
-    libc::SYS_futex,
-    libc::SYS_sched_yield,
-    libc::SYS_sched_getaffinity,
-    libc::SYS_clock_gettime,
-    libc::SYS_getrandom,
-    libc::SYS_gettid,
-    libc::SYS_getpid,
-    libc::SYS_tgkill,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigreturn,
-    libc::SYS_sigaltstack,
-    libc::SYS_restart_syscall,
-    libc::SYS_close,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
+use super::calls;
+
+/// Limits that are nothing at all. A core file: none of an image's, and none of a hostile list's thousands.
+/// A file's size and new descriptors: nothing is written but memory that is there, nothing opened. Processes
+/// and threads: none are made. Processor time has none: it would be of the process's life, and the run
+/// bounds each image's.
+const NOTHING: [Resource; 4] = [
+    Resource::Core,
+    Resource::Fsize,
+    Resource::Nofile,
+    Resource::Nproc,
 ];
 
-/// Confines this process for good.
+/// Confines this process for good, to private memory of at most `data_max` bytes.
 ///
 /// # Errors
-/// The system's, where it cannot filter calls. A kernel without landlock is no error: no call that
-/// would open anything passes the filter.
-pub(super) fn confine() -> io::Result<()> {
+/// The system's, where it cannot filter calls, and where this process has several threads. A kernel
+/// without landlock is no error: no call that would open anything passes the filter.
+pub(super) fn confine(data_max: u64) -> io::Result<()> {
+    // A run that is killed has its processes killed with it, whatever they are at.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     // Where the machine runs out of memory this process goes first: it is one image's loss.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    setrlimit(Resource::Core, none)?;
-    forbid_files().map_err(io::Error::other)?;
-    let rules = CALLS.iter().map(|call| (*call, Vec::new())).collect();
-    let architecture = std::env::consts::ARCH
-        .try_into()
-        .map_err(io::Error::other)?;
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        architecture,
-    )
-    .map_err(io::Error::other)?;
-    let program = BpfProgram::try_from(filter).map_err(io::Error::other)?;
-    seccompiler::apply_filter(&program).map_err(io::Error::other)
+    // Nobody but root traces it or reads its memory; nor does a program that collects core dumps, which
+    // the limit on their size does not bind.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    set_no_new_privs(true)?;
+    forbid_what_landlock_knows().map_err(io::Error::other)?;
+    for resource in NOTHING {
+        lower(resource, 0)?;
+    }
+    lower(Resource::Data, data_max)?;
+    let filter = calls::program()?;
+    // Standard error as late as can be: until here it is told what this machine denies.
+    close_from(1)?;
+    seccompiler::apply_filter_all_threads(&filter).map_err(io::Error::other)
 }
 
-/// No file and no port, of those that the kernel knows to guard.
-fn forbid_files() -> Result<(), landlock::RulesetError> {
-    let abi = ABI::V5;
+/// Closes all descriptors from `first` on: what the run, or who started it, let be inherited.
+#[allow(unsafe_code)]
+pub(super) fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: the call takes three numbers. Nothing in this process uses a descriptor that it closes:
+    // its memory is mapped already, and what the standard streams answer without one is no error.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } == 0 {
+        return Ok(());
+    }
+    // Before Linux 5.9. The folder's own descriptor is among them, and closed by then.
+    let open: Vec<u32> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for descriptor in open.into_iter().filter(|open| *open >= first) {
+        // SAFETY: as above.
+        unsafe { libc::close(descriptor.cast_signed()) };
+    }
+    Ok(())
+}
+
+fn lower(resource: Resource, most: u64) -> io::Result<()> {
+    let most = getrlimit(resource)
+        .maximum
+        .map_or(most, |now| now.min(most));
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    Ok(setrlimit(resource, limit)?)
+}
+
+/// No file, no port, no signal to others and none of their abstract sockets, as far as the kernel guards them.
+pub(super) fn forbid_what_landlock_knows() -> Result<(), RulesetError> {
+    let abi = ABI::V6;
     Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
+        .scope(Scope::from_all(abi))?
         .create()?
         .restrict_self()?;
     Ok(())

@@ -3,7 +3,7 @@
 //! reference into the memory outlives a call. Never knows what the bytes mean.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, fstat, ftruncate, memfd_create};
@@ -18,7 +18,8 @@ const PAGE: usize = 4096;
 
 /// A mapping of both parts, the body's first.
 pub(super) struct Memory {
-    file: OwnedFd,
+    /// The run's side alone keeps it.
+    file: Option<OwnedFd>,
     base: NonNull<u8>,
     body_room: usize,
     encoded_room: usize,
@@ -41,27 +42,29 @@ impl Memory {
             ));
         }
         ftruncate(&file, (body_room + encoded_room) as u64)?;
-        Self::map(file, body_room, encoded_room)
+        let mut memory = Self::map(file.as_fd(), body_room, encoded_room)?;
+        memory.file = Some(file);
+        Ok(memory)
     }
 
-    /// The other side's memory, of the sizes that [`Self::size`] told.
-    pub(super) fn open(file: OwnedFd, size: Size) -> io::Result<Self> {
-        let whole = size.body_room + size.encoded_room;
-        if fstat(&file)?.st_size as u64 != whole as u64 {
+    /// The other side's memory, of the sizes that [`Self::size`] told. The descriptor is not needed
+    /// any more then.
+    pub(super) fn open(file: BorrowedFd<'_>, size: Size) -> io::Result<Self> {
+        if fstat(file)?.st_size as u64 != size.bytes() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         Self::map(file, size.body_room, size.encoded_room)
     }
 
     #[allow(unsafe_code)]
-    fn map(file: OwnedFd, body_room: usize, encoded_room: usize) -> io::Result<Self> {
+    fn map(file: BorrowedFd<'_>, body_room: usize, encoded_room: usize) -> io::Result<Self> {
         let length = body_room + encoded_room;
         let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
         // SAFETY: a new mapping at an address of the kernel's choice takes the place of nothing.
-        let base = unsafe { mmap(ptr::null_mut(), length, protection, flags, &file, 0) }?;
+        let base = unsafe { mmap(ptr::null_mut(), length, protection, flags, file, 0) }?;
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self {
-            file,
+            file: None,
             base,
             body_room,
             encoded_room,
@@ -69,8 +72,12 @@ impl Memory {
     }
 
     /// A descriptor for the other side.
+    ///
+    /// # Errors
+    /// The system's, where there are no more; and on the other side itself.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
-        self.file.try_clone()
+        let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        file.try_clone()
     }
 
     pub(super) const fn size(&self) -> Size {
@@ -146,11 +153,13 @@ impl Memory {
     }
 
     fn forget_behind(&self, start: usize, bytes: usize) {
-        if bytes > KEPT_BYTES {
+        if let Some(file) = &self.file
+            && bytes > KEPT_BYTES
+        {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
             let (offset, length) = (start + KEPT_BYTES, bytes - KEPT_BYTES);
             // Where it fails the pages stay until the run's end.
-            let _ = fallocate(self.file.as_fd(), flags, offset as u64, length as u64);
+            let _ = fallocate(file, flags, offset as u64, length as u64);
         }
     }
 }
@@ -169,6 +178,13 @@ impl Drop for Memory {
 pub(super) struct Size {
     body_room: usize,
     encoded_room: usize,
+}
+
+impl Size {
+    /// Both together.
+    pub(super) fn bytes(self) -> u64 {
+        self.body_room.saturating_add(self.encoded_room) as u64
+    }
 }
 
 impl std::fmt::Display for Size {
@@ -202,7 +218,7 @@ mod tests {
         let mut run = Memory::new(10_000, 3 * KEPT_BYTES).expect("memory");
         let size: Size = run.size().to_string().parse().expect("a size");
         let descriptor = run.descriptor().expect("a descriptor");
-        let mut worker = Memory::open(descriptor, size).expect("the same memory");
+        let mut worker = Memory::open(descriptor.as_fd(), size).expect("the same memory");
         assert!(run.put_body(b"body"));
         assert_eq!(worker.body(4), Some(&b"body"[..]));
         let image = vec![7; 2 * KEPT_BYTES];
@@ -225,6 +241,6 @@ mod tests {
         let memory = Memory::new(PAGE, PAGE).expect("memory");
         let wrong = "4096,8192".parse().expect("a size");
         let descriptor = memory.descriptor().expect("a descriptor");
-        assert!(Memory::open(descriptor, wrong).is_err());
+        assert!(Memory::open(descriptor.as_fd(), wrong).is_err());
     }
 }

@@ -1,9 +1,12 @@
 //! Owns decoding apart from the run: each compute thread has a long-lived process of its own that decodes,
-//! resizes and encodes under seccomp and landlock, so that what breaks or is broken into in C code is one
+//! resizes and encodes in a cage, so that what breaks or is broken into in C code is one
 //! row's `decoder crashed`. Bodies go and images come back through memory that both map; a socket carries
 //! a few words for each image. Never decides what an image becomes: the process runs the same codec.
 
+mod calls;
 mod confine;
+#[cfg(test)]
+mod inside_tests;
 mod memory;
 mod message;
 mod renewed;
@@ -30,6 +33,9 @@ pub use serve::{ServeOptions, serve};
 
 /// The word that starts a decoding process instead of a run.
 pub(crate) const WORD: &str = "decode-worker";
+/// Variables that a decoding process has of the run's: where its libraries and the Python package's
+/// interpreter are, without which it would not start. All others stay: among them are people's keys.
+const VARIABLES: [&str; 2] = ["LD_LIBRARY_PATH", "PYTHONHOME"];
 /// Processor time of one image: a hundred times what the largest that passes its limits takes.
 const CPU_MAX: Duration = Duration::from_secs(60);
 /// Time between two looks at a process that has not answered.
@@ -158,12 +164,18 @@ impl Apart {
                 &own
             }
         };
+        let kept = VARIABLES.map(|name| (name, std::env::var_os(name)));
         let mut process = Command::new(&command[0]);
         process
             .args(&command[1..])
             .arg(WORD)
             .arg(format!("--memory={}", self.memory.size()))
             .args(&self.isolation.arguments)
+            .env_clear()
+            .envs(
+                kept.into_iter()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(self.memory.descriptor()?))
             // A terminal's Ctrl-C is for the run alone.

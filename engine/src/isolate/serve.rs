@@ -1,9 +1,8 @@
 //! Owns the decoding process's own side: confined first, then one image after the other until the run
-//! closes the socket. Never opens anything: all it has is the socket, the shared memory and stderr.
+//! closes the socket. Never opens anything: all it has is the socket and the shared memory.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
 use turbo2ds_codec::{BoundingBox, CodecError, Settings};
 
@@ -24,6 +23,12 @@ pub struct ServeOptions {
     memory: Size,
 }
 
+/// Private memory that a pixel may take, bytes: more than twice what the most costly kind of image was
+/// measured to take (ARCHITECTURE.md).
+const DATA_OF_A_PIXEL: u64 = 64;
+/// Private memory beside pixels and bodies: the program, and, in the Python package, its interpreter.
+const DATA_BESIDE: u64 = 1 << 30;
+
 impl ServeOptions {
     /// Options from the run's settings and the text of the memory's size.
     ///
@@ -33,6 +38,15 @@ impl ServeOptions {
         let memory = memory.parse()?;
         Ok(Self { settings, memory })
     }
+
+    /// Private memory that no image takes which passes the limits, bytes.
+    fn data_max(&self) -> u64 {
+        let pixels = self.settings.limits.pixels_max;
+        pixels
+            .saturating_mul(DATA_OF_A_PIXEL)
+            .saturating_add(2 * self.memory.bytes())
+            .saturating_add(DATA_BESIDE)
+    }
 }
 
 /// Decodes for the run at the other end of standard input, in the memory that is standard output.
@@ -40,22 +54,54 @@ impl ServeOptions {
 /// # Errors
 /// The system's, where this process cannot be confined or the run speaks in riddles.
 pub fn serve(options: &ServeOptions) -> io::Result<()> {
-    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let memory = Memory::open(io::stdout().as_fd().try_clone_to_owned()?, options.memory)?;
+    // Before anything is laid out: what was inherited is nobody's here.
+    confine::close_from(3)?;
+    let memory = Memory::open(io::stdout().as_fd(), options.memory)?;
+    refuse_threads()?;
     // A panic is one image's end and is told by the run; the default hook would open files for it.
     std::panic::set_hook(Box::new(|_| {}));
     let codec = Renewed::new(options.settings.clone());
-    confine::confine()?;
+    confine::confine(options.data_max())?;
     Server {
-        socket,
+        socket: Socket,
         memory,
         codec,
     }
     .run()
 }
 
+/// Refuses a process with other threads, as a Python interpreter's may be: the filter binds them too, and
+/// would kill them at what they do.
+fn refuse_threads() -> io::Result<()> {
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    if threads > 1 {
+        return Err(io::Error::other("this process has other threads"));
+    }
+    Ok(())
+}
+
+/// Standard input, as the socket that it is: without a buffer, and without a descriptor of its own.
+#[derive(Clone, Copy)]
+struct Socket;
+
+impl Read for Socket {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(io::stdin(), bytes)?)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(io::stdin(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 struct Server {
-    socket: UnixStream,
+    socket: Socket,
     memory: Memory,
     codec: Renewed,
 }
@@ -90,7 +136,7 @@ impl Server {
     fn process(&mut self, body_bytes: usize, boxes: &[BoundingBox]) -> io::Result<Reply> {
         let body = self.memory.body(body_bytes);
         let body = body.ok_or(io::ErrorKind::InvalidData)?;
-        let (codec, mut socket) = (&mut self.codec, &self.socket);
+        let (codec, mut socket) = (&mut self.codec, self.socket);
         // An answer that does not come is the run's end, which the next read meets.
         let room = |bytes| {
             if bytes >= ROOM_ASKED_MIN {

@@ -255,14 +255,14 @@ impl Running {
             .expect("a child that was not waited for can be signalled");
     }
 
-    /// The memory the process and its children have now, what they share counted once, bytes; `None`
-    /// once it has ended.
+    /// The memory the process and its children have now, bytes; `None` once it has ended. What they share
+    /// is the process's: its children map the same files, and nothing else of which it has no part.
     pub fn memory_now(&self) -> Option<u64> {
-        let own = shared_out_kilobytes(Pid::from_child(&self.child))?;
+        let own = kilobytes(Pid::from_child(&self.child), "VmRSS:")?;
         let children = self.children();
         let theirs = children
             .iter()
-            .filter_map(|child| shared_out_kilobytes(*child));
+            .filter_map(|child| kilobytes(*child, "RssAnon:"));
         Some((own + theirs.sum::<u64>()) * 1024)
     }
 
@@ -342,11 +342,12 @@ impl Drop for Running {
     }
 }
 
-/// The proportional set size of a process: pages that several map are shared out among them.
-fn shared_out_kilobytes(process: Pid) -> Option<u64> {
+/// A line of what the system tells everybody of a process's memory: a decoding process lets nobody but
+/// root look further.
+fn kilobytes(process: Pid, line: &str) -> Option<u64> {
     let number = process.as_raw_nonzero();
-    let rollup = std::fs::read_to_string(format!("/proc/{number}/smaps_rollup")).ok()?;
-    let value = rollup.lines().find_map(|text| text.strip_prefix("Pss:"))?;
+    let status = std::fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+    let value = status.lines().find_map(|text| text.strip_prefix(line))?;
     value.trim().strip_suffix(" kB")?.parse().ok()
 }
 
