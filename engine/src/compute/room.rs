@@ -1,5 +1,5 @@
 //! Owns how much memory all compute threads together decode into: an image that would take them over
-//! it waits until others are done, one that is larger than all of it goes alone. Never allocates.
+//! it waits until others are done, one that takes all of it goes alone, and next. Never allocates.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -7,15 +7,26 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct Room {
     bytes: u64,
-    taken: Mutex<u64>,
+    taken: Mutex<Taken>,
     given_back: Condvar,
+}
+
+#[derive(Debug)]
+struct Taken {
+    bytes: u64,
+    /// Threads that wait for all of it. While there are any, nobody else begins: among many threads
+    /// some part is always taken.
+    for_all: usize,
 }
 
 impl Room {
     pub(super) const fn new(bytes: u64) -> Self {
         Self {
             bytes,
-            taken: Mutex::new(0),
+            taken: Mutex::new(Taken {
+                bytes: 0,
+                for_all: 0,
+            }),
             given_back: Condvar::new(),
         }
     }
@@ -23,14 +34,22 @@ impl Room {
     /// Waits until `bytes` are free, or nobody else has any. A thread that holds a part must not ask
     /// for another.
     pub(super) fn take(&self, bytes: u64) -> Part<'_> {
-        let full = |taken: &mut u64| *taken > 0 && taken.saturating_add(bytes) > self.bytes;
-        let waited = self.given_back.wait_while(self.lock(), full);
-        *waited.unwrap_or_else(PoisonError::into_inner) += bytes;
+        let all = bytes >= self.bytes;
+        let mut taken = self.lock();
+        taken.for_all += usize::from(all);
+        let full = |taken: &mut Taken| match all {
+            true => taken.bytes > 0,
+            false => taken.for_all > 0 || taken.bytes.saturating_add(bytes) > self.bytes,
+        };
+        let waited = self.given_back.wait_while(taken, full);
+        let mut taken = waited.unwrap_or_else(PoisonError::into_inner);
+        taken.for_all -= usize::from(all);
+        taken.bytes += bytes;
         Part { room: self, bytes }
     }
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        // The number is whole after every statement, whatever panics elsewhere.
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        // The numbers are whole after every statement, whatever panics elsewhere.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -44,7 +63,7 @@ pub(super) struct Part<'a> {
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        *self.room.lock() -= self.bytes;
+        self.room.lock().bytes -= self.bytes;
         self.room.given_back.notify_all();
     }
 }
@@ -68,7 +87,7 @@ mod tests {
             let free = receiver.recv_timeout(Duration::from_millis(100)).is_ok();
             if !free {
                 // Lets the thread end.
-                *room.lock() = 0;
+                room.lock().bytes = 0;
                 room.given_back.notify_all();
             }
             free
@@ -93,5 +112,24 @@ mod tests {
         let alone = room.take(1000);
         assert!(!is_free(&room, 1));
         std::mem::forget(alone);
+    }
+
+    #[test]
+    fn who_waits_for_all_of_it_is_next() {
+        let room = Room::new(10);
+        let held = room.take(1);
+        std::thread::scope(|scope| {
+            let alone = scope.spawn(|| drop(room.take(u64::MAX)));
+            while room.lock().for_all == 0 {
+                std::thread::yield_now();
+            }
+            let other = scope.spawn(|| drop(room.take(1)));
+            // It would fit, and does not begin.
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!other.is_finished() && !alone.is_finished());
+            drop(held);
+        });
+        let taken = room.lock();
+        assert_eq!((taken.bytes, taken.for_all), (0, 0));
     }
 }
