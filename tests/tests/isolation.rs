@@ -1,10 +1,13 @@
-//! End to end: decoding in processes of their own gives the same dataset; one that dies fails one image.
+//! End to end: decoding in processes of their own gives the same dataset; what becomes of one that dies or
+//! stops costs no image, and none can do anything but decode.
 
+use std::collections::{BTreeMap, HashSet};
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use turbo2ds_tests::harness::{Job, read};
+use turbo2ds_tests::harness::seed::Seeded;
+use turbo2ds_tests::harness::{Job, Running, read};
 use turbo2ds_tests::list;
 use turbo2ds_tests::web::{Ports, Web};
 
@@ -24,11 +27,6 @@ fn status(process: Pid) -> String {
 fn has(status: &str, line: &str) -> bool {
     let mut lines = status.lines();
     lines.any(|found| found.split_whitespace().eq(line.split(' ')))
-}
-
-/// A file that the system has for a process.
-fn of_system(process: Pid, name: &str) -> std::io::Result<Vec<u8>> {
-    std::fs::read(format!("/proc/{}/{name}", process.as_raw_nonzero()))
 }
 
 #[test]
@@ -52,44 +50,138 @@ fn the_samples_are_those_of_decoding_in_the_run() {
     assert!(here == apart, "the two give different datasets");
 }
 
+/// A file that the system has for a process.
+fn of_system(process: Pid, name: &str) -> std::io::Result<Vec<u8>> {
+    std::fs::read(format!("/proc/{}/{name}", process.as_raw_nonzero()))
+}
+
+/// Ticks of processor time that a process has taken; none once it has gone.
+fn ticks(process: Pid) -> Option<u64> {
+    let stat = String::from_utf8(of_system(process, "stat").ok()?).ok()?;
+    let fields = stat.rsplit(')').next()?.split_whitespace();
+    let used = fields.skip(11).take(2).map(str::parse::<u64>);
+    used.sum::<Result<_, _>>().ok()
+}
+
+/// The confined processes of a run, and what they had taken when they were first seen, or last signalled.
+#[derive(Default)]
+struct Workers(BTreeMap<i32, u64>);
+
+impl Workers {
+    /// Those that have worked for so many ticks since then.
+    fn that_worked(&mut self, running: &Running, least: u64) -> Vec<Pid> {
+        let mut workers = running.children();
+        workers.retain(|worker| {
+            let Some(now) = ticks(*worker).filter(|_| has(&status(*worker), "Seccomp: 2")) else {
+                return false;
+            };
+            let first = self.0.entry(worker.as_raw_nonzero().get()).or_insert(now);
+            now - *first >= least
+        });
+        workers
+    }
+
+    fn signal(&mut self, worker: Pid, signal: Signal) {
+        self.0.remove(&worker.as_raw_nonzero().get());
+        kill_process(worker, signal).expect("a process of this user");
+    }
+}
+
+fn statuses(job: &Job) -> BTreeMap<(String, String), usize> {
+    let mut counts = BTreeMap::new();
+    for row in read::rows(&job.output()) {
+        let text = |name: &str| row[name].clone().unwrap_or_default();
+        *counts
+            .entry((text("status"), text("error_message")))
+            .or_default() += 1;
+    }
+    counts
+}
+
+fn successes(count: usize) -> BTreeMap<(String, String), usize> {
+    BTreeMap::from([(("success".to_owned(), String::new()), count)])
+}
+
 #[test]
-fn a_process_that_dies_fails_one_image_and_another_takes_its_place() {
+fn signals_to_decoding_processes_cost_no_image() {
+    const IMAGES: usize = 5000;
+    const SIGNALS: usize = 100;
+    // A process has done whatever image the one before it was lost over.
+    const WORKED_TICKS: u64 = 3;
     let web = Web::start(Ports::default()).unwrap();
-    // Large images, so that a process is at one when it is killed.
-    let urls = (0..COUNT).map(|seed| web.url(&format!("/img/{seed}.jpg?w=1500&h=1100")));
+    let urls = (0..IMAGES).map(|seed| web.url(&format!("/img/{seed}.jpg?w=600&h=450")));
     let job = apart(Job::of_urls(&web, urls))
-        .option("--number_sample_per_shard", "20")
+        .option("--number_sample_per_shard", "500")
+        .option("--thread_count", "32")
+        .option("--timeout", "120");
+    let mut seeded = Seeded::new(2026);
+    let (mut workers, mut sent) = (Workers::default(), Vec::new());
+    let running = job.start();
+    while !running.ends_within(Duration::from_millis(5)) {
+        let worked = workers.that_worked(&running, WORKED_TICKS);
+        if worked.is_empty() || sent.len() == SIGNALS || seeded.chance(50) {
+            continue;
+        }
+        let signal = *seeded.pick(&[Signal::STOP, Signal::KILL, Signal::SEGV]);
+        // The first SIGSEGV may have no effect: Rust's handler takes it for a fault that will come again.
+        workers.signal(*seeded.pick(&worked), signal);
+        sent.push(signal);
+    }
+    let outcome = running.finish();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(sent.len(), SIGNALS, "the run was too short: {sent:?}");
+    assert_eq!(statuses(&job), successes(IMAGES), "{sent:?} {outcome}");
+}
+
+#[test]
+fn an_image_whose_process_dies_at_every_try_fails_and_no_other_does() {
+    let web = Web::start(Ports::default()).unwrap();
+    let slow = web.url("/img/1.jpg?w=5000&h=4000");
+    let others = (1..COUNT).map(|seed| web.url(&format!("/held/{seed}.jpg")));
+    let job = apart(Job::of_urls(&web, std::iter::once(slow).chain(others)))
         .option("--processes_count", "1")
         .option("--timeout", "120");
     let running = job.start();
-    assert!(web.wait_for_requests(4));
-    let mut killed = 0;
-    while !running.ends_within(Duration::from_millis(40)) {
-        // Only what is at work: on a busy machine none would come so far.
-        let mut workers = running.children();
-        workers.retain(|worker| has(&status(*worker), "Seccomp: 2"));
-        for worker in workers {
-            killed += usize::from(kill_process(worker, Signal::KILL).is_ok());
+    let mut workers = Workers::default();
+    let (mut killed, mut released) = (HashSet::new(), false);
+    while !running.ends_within(Duration::from_millis(1)) {
+        if killed.len() == 3 && !released {
+            web.release_held();
+            released = true;
+        }
+        // Only what is at the one image that has come.
+        for worker in workers.that_worked(&running, 1) {
+            if !released && killed.insert(worker) {
+                workers.signal(worker, Signal::KILL);
+            }
         }
     }
     let outcome = running.finish();
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    let rows = read::rows(&job.output());
-    assert_eq!(rows.len() as u64, COUNT);
-    let failed: Vec<_> = rows
-        .iter()
-        .filter(|row| row["status"].as_deref() != Some("success"))
-        .collect();
-    for row in &failed {
-        assert_eq!(row["error_message"].as_deref(), Some("decoder crashed"));
-        assert_eq!(row["status"].as_deref(), Some("failed_to_resize"));
+    let crashed = ("failed_to_resize".to_owned(), "decoder crashed".to_owned());
+    let mut expected = successes(COUNT as usize - 1);
+    expected.insert(crashed, 1);
+    assert_eq!(statuses(&job), expected, "{outcome}");
+}
+
+#[test]
+fn an_interrupt_takes_effect_where_all_decoding_processes_are_stopped() {
+    let web = Web::start(Ports::default()).unwrap();
+    let urls = (0..2 * COUNT).map(|seed| web.url(&format!("/slow/100/{seed}.jpg")));
+    let job = apart(Job::of_urls(&web, urls))
+        .option("--number_sample_per_shard", "10")
+        .option("--thread_count", "2");
+    let running = job.start();
+    running.wait_for_shards(1);
+    for worker in running.children() {
+        kill_process(worker, Signal::STOP).expect("a process of this user");
     }
-    assert!(killed >= 3, "{killed} processes were killed: {outcome}");
-    assert!(
-        !failed.is_empty(),
-        "{killed} were killed and no image failed"
-    );
-    assert!(failed.len() <= killed, "{} failed", failed.len());
+    running.interrupt();
+    let outcome = running.finish();
+    assert_eq!(outcome.code, Some(130), "{outcome}");
+    let rows = read::rows(&job.output()).len();
+    assert!((10..2 * COUNT as usize).contains(&rows), "{rows} rows");
+    assert_eq!(statuses(&job), successes(rows), "{outcome}");
 }
 
 #[test]

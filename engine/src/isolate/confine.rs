@@ -34,7 +34,7 @@ const NOTHING: [Resource; 4] = [
 pub(super) fn confine(data_max: u64) -> io::Result<()> {
     // A run that is killed has its processes killed with it, whatever they are at.
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // Where the machine runs out of memory this process goes first: it is one image's loss.
+    // Where the machine runs out of memory this process goes first: its image is tried again.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     // Nobody but root traces it or reads its memory; nor does a program that collects core dumps, which
     // the limit on their size does not bind.

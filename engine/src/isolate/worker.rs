@@ -1,0 +1,201 @@
+//! Owns one decoding process as the run sees it: its start, the words with it, its end. Never waits for it
+//! without a bound, and never believes it.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use super::WORD;
+use super::memory::Memory;
+use super::message::Reply;
+use super::watch::{LOOK_EVERY, Look, Verdict, Watch};
+
+/// Variables that a decoding process has of the run's: where its libraries and the Python package's
+/// interpreter are, without which it would not start. All others stay: among them are people's keys.
+const VARIABLES: [&str; 2] = ["LD_LIBRARY_PATH", "PYTHONHOME"];
+/// Pause between two looks whether a process has ended.
+const END_PAUSE: Duration = Duration::from_millis(1);
+/// Looks for the end of a process that is dead or will be at once. One that the kernel holds for longer
+/// runs nothing of its own any more, and is left.
+const END_LOOKS: u32 = 2000;
+
+static COMMAND: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// See [`super::start_by`].
+pub(super) fn start_by(command: Vec<OsString>) {
+    let _ = COMMAND.set(command);
+}
+
+/// How a process was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// It ended, or closed its socket.
+    Died,
+    /// It will not answer.
+    Stuck,
+    /// It took more processor time than an image may.
+    OverTime,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End(ExitStatus);
+
+impl End {
+    /// Whether SIGKILL ended it, which no image can send.
+    pub(super) fn was_killed(self) -> bool {
+        self.0.signal() == Some(libc::SIGKILL)
+    }
+}
+
+/// A process that is confined; dropped, it is killed.
+pub(super) struct Worker {
+    child: Child,
+    socket: UnixStream,
+    watch: Watch,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It fails where it has ended and was waited for.
+        let _ = self.child.kill();
+        self.until_ended();
+    }
+}
+
+impl Worker {
+    /// Starts a process and waits until it is confined.
+    pub(super) fn start(memory: &Memory, arguments: &[String]) -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let own;
+        let command = match COMMAND.get() {
+            Some(command) => command,
+            None => {
+                own = vec![std::env::current_exe()?.into_os_string()];
+                &own
+            }
+        };
+        let kept = VARIABLES.map(|name| (name, std::env::var_os(name)));
+        let mut process = Command::new(&command[0]);
+        process
+            .args(&command[1..])
+            .arg(WORD)
+            .arg(format!("--memory={}", memory.size()))
+            .args(arguments)
+            .env_clear()
+            .envs(
+                kept.into_iter()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::from(memory.descriptor()?))
+            // A terminal's Ctrl-C is for the run alone.
+            .process_group(0);
+        let child = process.spawn()?;
+        // Its copies of their end of the socket go with it, so that its death is this one's end.
+        drop(process);
+        let mut worker = Self {
+            child,
+            socket,
+            watch: Watch::default(),
+        };
+        worker.socket.set_read_timeout(Some(LOOK_EVERY))?;
+        worker.socket.set_write_timeout(Some(LOOK_EVERY))?;
+        let ready = worker.read(&mut [0; 1]);
+        ready.map_err(|lost| match lost {
+            Lost::Died => io::Error::other("it ended before it was confined"),
+            Lost::Stuck | Lost::OverTime => io::Error::from(ErrorKind::TimedOut),
+        })?;
+        Ok(worker)
+    }
+
+    /// Sends a request.
+    pub(super) fn send(&mut self, request: &[u8]) -> Result<(), Lost> {
+        self.watch = Watch::default();
+        self.write(request)
+    }
+
+    /// The reply to a request; none where it makes no sense. Room is taken where the process asks for it,
+    /// unless some is `held` already; either is held until the reply.
+    pub(super) fn answer<R>(
+        &mut self,
+        mut held: Option<R>,
+        room: &impl Fn(u64) -> R,
+    ) -> Result<Option<Reply>, Lost> {
+        let mut has_asked = false;
+        loop {
+            let mut bytes = [0; Reply::BYTES];
+            self.read(&mut bytes)?;
+            let reply = Reply::from_bytes(&bytes);
+            let Some(asked) = reply.as_ref().and_then(Reply::room) else {
+                return Ok(reply);
+            };
+            // It asks once for each image.
+            if has_asked {
+                return Ok(None);
+            }
+            has_asked = true;
+            held.get_or_insert_with(|| room(asked));
+            self.write(&[1])?;
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Lost> {
+        self.all_of(bytes.len(), |socket, at| socket.read(&mut bytes[at..]))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+        self.all_of(bytes.len(), |socket, at| socket.write(&bytes[at..]))
+    }
+
+    /// Has `part` move bytes over the socket until all are, however long the process takes within its bounds.
+    fn all_of(
+        &mut self,
+        length: usize,
+        mut part: impl FnMut(&mut UnixStream, usize) -> io::Result<usize>,
+    ) -> Result<(), Lost> {
+        let mut moved = 0;
+        while moved < length {
+            match part(&mut self.socket, moved) {
+                Ok(0) => return Err(Lost::Died),
+                Ok(count) => moved += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    match self.watch.judge(Look::at(self.child.id()).ok()) {
+                        Verdict::AtWork => {}
+                        Verdict::OverTime => return Err(Lost::OverTime),
+                        Verdict::Stuck => return Err(Lost::Stuck),
+                    }
+                }
+                Err(_) => return Err(Lost::Died),
+            }
+        }
+        Ok(())
+    }
+
+    /// How a process ended that was lost; none where it has not ended by itself.
+    pub(super) fn ended(mut self, lost: Lost) -> Option<End> {
+        if lost == Lost::Died {
+            self.until_ended().map(End)
+        } else {
+            None
+        }
+    }
+
+    fn until_ended(&mut self) -> Option<ExitStatus> {
+        for _ in 0..END_LOOKS {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(END_PAUSE),
+                Ok(ended) => return ended,
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
