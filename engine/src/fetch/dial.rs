@@ -23,6 +23,8 @@ const FAMILY_HEAD_START: Duration = Duration::from_millis(250);
 /// The same before one of the same family: addresses of one family mostly share their fate, and a far
 /// host must not be asked twice for every connection.
 const HEAD_START: Duration = Duration::from_secs(1);
+/// Longest look-up of a name that a proxy is then asked for: most of the row's time is the proxy's.
+const PROXIED_NAME_MAX: Duration = Duration::from_secs(2);
 /// Largest answer of a proxy to CONNECT.
 const CONNECT_ANSWER_BYTES: usize = 8 * 1024;
 
@@ -78,50 +80,52 @@ impl Fetcher {
         })
     }
 
-    async fn dial_host(&self, target: &Target, deadline: &Deadline) -> Result<TcpStream, Failure> {
-        let allowed = self.allowed_addresses(target, deadline).await?;
-        self.dial_any(&allowed, target.port, deadline).await
+    /// Refuses what may not be asked of a proxy either: an address that is not allowed, and a name of
+    /// which any is such, for it is the proxy that chooses. A name that is not found here is left to the
+    /// proxy: it may be the only one to know it, and whoever answers differently to both of us could
+    /// do so for any name.
+    async fn check_proxied(&self, target: &Target, deadline: &Deadline) -> Result<(), Failure> {
+        let allows = |addresses: &[IpAddr]| {
+            let mut addresses = addresses.iter();
+            addresses.all(|&address| self.policy.allows(address))
+        };
+        let is_allowed = match &target.host {
+            Host::Addr(address) => allows(&[*address]),
+            Host::Name(_) if self.config.proxy_resolves => true,
+            Host::Name(name) => {
+                let found = timeout(PROXIED_NAME_MAX, self.names.resolve(name));
+                if let Ok(Ok(addresses)) = deadline.naming(found).await {
+                    allows(&addresses)
+                } else {
+                    self.tell_of_unresolved();
+                    true
+                }
+            }
+        };
+        is_allowed.then_some(()).ok_or(Failure::AddressNotAllowed)
     }
 
-    /// Refuses what may not be asked of a proxy either. An address that stands in the URL is always
-    /// looked at; a name is left to the proxy where the user wants it to.
-    async fn check_proxied(&self, target: &Target, deadline: &Deadline) -> Result<(), Failure> {
-        if !self.needs_addresses(target) {
-            return Ok(());
-        }
-        let checked = self.allowed_addresses(target, deadline).await;
-        if let Err(Failure::DnsNotFound | Failure::DnsFailure | Failure::DnsTimedOut) = checked
-            && !self.unresolved_told.replace(true)
-        {
+    fn tell_of_unresolved(&self) {
+        if !self.unresolved_told.replace(true) {
             tracing::warn!(
-                "names are looked up before the proxy is asked for them, and some were not found; \
-                 hint: --proxy_resolves True leaves names to the proxy"
+                "some names are not found here and are left to the proxy; --proxy_resolves True leaves all \
+                 of them to it and saves the look-ups"
             );
         }
-        checked.map(drop)
-    }
-
-    /// Whether the addresses of the host of `target` are looked up here at all.
-    fn needs_addresses(&self, target: &Target) -> bool {
-        let is_literal = matches!(target.host, Host::Addr(_));
-        is_literal || !self.config.proxy_resolves || self.proxies.for_target(target).is_none()
     }
 
     /// Asks for the name of `target` before its row is due.
     pub fn look_ahead(&self, target: &Target) {
+        let is_left_to_proxy =
+            || self.config.proxy_resolves && self.proxies.for_target(target).is_some();
         if let Host::Name(name) = &target.host
-            && self.needs_addresses(target)
+            && !is_left_to_proxy()
         {
             self.names.look_ahead(name);
         }
     }
 
-    /// The addresses of the host of `target` that may be asked; at least one.
-    async fn allowed_addresses(
-        &self,
-        target: &Target,
-        deadline: &Deadline,
-    ) -> Result<Vec<IpAddr>, Failure> {
+    async fn dial_host(&self, target: &Target, deadline: &Deadline) -> Result<TcpStream, Failure> {
         let resolved;
         let literal;
         let addresses: &[IpAddr] = match &target.host {
@@ -140,10 +144,9 @@ impl Fetcher {
             .filter(|&address| self.policy.allows(address))
             .collect();
         if allowed.is_empty() {
-            Err(Failure::AddressNotAllowed)
-        } else {
-            Ok(allowed)
+            return Err(Failure::AddressNotAllowed);
         }
+        self.dial_any(&allowed, target.port, deadline).await
     }
 
     /// One address after the other until one connects (RFC 8305): the next starts when one fails, or
