@@ -1,4 +1,4 @@
-"""A web for the tests: the fake web as an HTTP proxy, so that URLs are of public names and neither the
+"""A web for the tests: the fake web as an HTTP proxy, so that URLs are of a public address and neither the
 address filter nor name resolution has to be told anything."""
 
 import json
@@ -26,7 +26,7 @@ def web(tmp_path_factory):
     ports = json.loads(fakeweb.stdout.readline())
     os.environ["http_proxy"] = f"http://127.0.0.1:{ports['http']}"
     os.environ.pop("no_proxy", None)
-    yield "http://pictures.example.org"
+    yield "http://93.184.215.14"
     del os.environ["http_proxy"]
     fakeweb.kill()
     fakeweb.wait()

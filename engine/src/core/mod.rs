@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
 use futures_channel::{mpsc, oneshot};
@@ -252,6 +252,8 @@ impl Core {
     async fn wind_up(&self) {
         while self.abandoned.get() && self.places.in_flight() > 0 {
             monoio::time::sleep(WIND_UP_TICK).await;
+            // Deadlines are on a clock that these ticks keep going.
+            self.fetcher.stalls.tick(Instant::now());
         }
         if self.abandoned.get() {
             self.dirty.below(0).await;
