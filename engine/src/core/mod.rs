@@ -197,6 +197,8 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
     let mut abandon = Some(abandon);
     let told = core.clone();
     let take = move |message| {
+        // Where there is much to do timers are late: the core runs all the same.
+        told.fetcher.stalls.tick(Instant::now());
         match message {
             Message::Name(answer) => names.answered(answer),
             // The queues are open as long as the core runs; after it nothing is owed.

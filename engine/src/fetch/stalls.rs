@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Time between two ticks of a reactor that runs.
 pub const TICK: Duration = Duration::from_millis(100);
-/// A gap that says nothing: a large body's content coding, a busy neighbour.
+/// A gap that says nothing: a large body's content coding, a busy neighbour, a late timer.
 const GAP_USUAL: Duration = Duration::from_millis(300);
 
 /// The time that one core lost.
@@ -29,7 +29,7 @@ impl Stalls {
         }
     }
 
-    /// The core runs.
+    /// The core runs. Told by its timer, and by whatever wakes it while timers are late.
     pub fn tick(&self, now: Instant) {
         let gap = self.gap(now);
         self.lost.set(self.lost.get() + gap);
