@@ -10,7 +10,7 @@ const COUNT: usize = 120;
 const PER_SHARD: usize = 10;
 const SHARDS: usize = COUNT / PER_SHARD;
 /// Shards that the two cores of a run may have open at most.
-const OPEN_SHARDS_MAX: usize = 2 * 32;
+const OPEN_SHARDS_MAX: usize = 2 * 128;
 
 fn web() -> Web {
     Web::start(Ports::default()).unwrap()
