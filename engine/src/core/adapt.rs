@@ -18,10 +18,12 @@ impl Core {
     /// Adapts for ever; the core drops it when the list is done.
     pub(super) async fn adapt(&self) -> Infallible {
         let mut pressure = MemoryPressure::new(Tree::at("/"));
-        for tick in 1_u32.. {
+        let mut ticks = 0_u32;
+        loop {
             monoio::time::sleep(TICK).await;
             self.fetcher.stalls.tick(Instant::now());
-            if tick.is_multiple_of(PRESSURE_EVERY) {
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(PRESSURE_EVERY) {
                 self.fetcher.stalls.lost_to_memory(pressure.since_last());
             }
             self.fetcher.expire_idle();
@@ -44,7 +46,6 @@ impl Core {
                 self.places.set_limit(next);
             }
         }
-        unreachable!("more ticks than a core has time for")
     }
 
     /// What keeps rows from ending, the last in their way first.
