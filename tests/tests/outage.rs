@@ -48,6 +48,13 @@ fn cut_off(test: &str, outage_wait: &str) -> Option<(Web, Job, Running)> {
     Some((web, job, running))
 }
 
+/// What the rows that failed say.
+fn failures(job: &Job) -> Vec<String> {
+    let rows = read::rows(&job.output()).into_iter();
+    rows.filter_map(|mut row| row.remove("error_message")?)
+        .collect()
+}
+
 fn assert_whole(job: &Job) {
     let rows = read::rows(&job.output());
     assert_eq!(rows.len(), ROWS as usize);
@@ -179,12 +186,7 @@ fn a_dead_zone_is_no_outage() {
             .option("--thread_count", "64");
         let outcome = job.succeed();
         assert!(!outcome.stderr.contains(DOWN), "{outcome}");
-        let rows = read::rows(&job.output());
-        let failed: Vec<_> = rows
-            .iter()
-            .filter_map(|row| row["error_message"].as_deref())
-            .collect();
-        assert_eq!(failed, ["dns timed out"; 50]);
+        assert_eq!(failures(&job), ["dns timed out"; 50]);
     }
 }
 
@@ -222,10 +224,5 @@ fn dead_hosts_at_the_end_of_a_list_are_no_outage() {
     let job = job(&web, alive.chain(dead).collect()).option("--thread_count", "64");
     let outcome = job.succeed();
     assert!(!outcome.stderr.contains(DOWN), "{outcome}");
-    let rows = read::rows(&job.output());
-    let failed: Vec<_> = rows
-        .iter()
-        .filter_map(|row| row["error_message"].clone())
-        .collect();
-    assert_eq!(failed, vec!["timed out"; 200]);
+    assert_eq!(failures(&job), ["timed out"; 200]);
 }
