@@ -113,18 +113,18 @@ def ray_nodes(folder):
 
 
 @contextlib.contextmanager
-def killing(output, kill):
-    """Calls `kill` as soon as some shards are there; gives a list that is not empty once it has."""
-    killed = []
+def meanwhile(output, act):
+    """Calls `act` as soon as some shards are there; gives a list that is not empty once it has."""
+    done = []
 
-    def wait_and_kill():
+    def wait_and_act():
         until("shards", lambda: len(list(output.glob("*_stats.json"))) >= 3)
-        kill()
-        killed.append(True)
+        act()
+        done.append(True)
 
-    thread = threading.Thread(target=wait_and_kill)
+    thread = threading.Thread(target=wait_and_act)
     thread.start()
     try:
-        yield killed
+        yield done
     finally:
         thread.join()

@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 import turbo2ds
-from clusters import kill_session, killing, ray_nodes, spark_standalone
+from clusters import kill_session, meanwhile, ray_nodes, spark_standalone
 from example import FAILED, ROWS, SHARDS, options
 from turbo2ds._command import main
 
@@ -53,11 +53,11 @@ def test_a_worker_of_a_spark_cluster_that_is_killed_loses_nothing(alone, slow_li
         builder = builder.config("spark.executor.memory", "512m").config("spark.ui.enabled", "false")
         session = builder.getOrCreate()
         try:
-            with killing(output, lambda: kill_session(workers[0])) as killed:
+            with meanwhile(output, lambda: kill_session(workers[0])) as done:
                 report = turbo2ds.download(slow_list, **options(output), distributor="pyspark")
         finally:
             session.stop()
-    assert killed
+    assert done
     assert report.count == ROWS
     check(output, alone)
 
@@ -103,9 +103,9 @@ def test_executors_without_the_package_get_it_by_an_archive(alone, slow_list, tm
 def test_a_node_of_a_ray_cluster_that_is_killed_loses_nothing(alone, slow_list, tmp_path):
     output = tmp_path / "out"
     with ray_nodes(tmp_path) as (_, nodes):
-        with killing(output, lambda: kill_session(nodes[0])) as killed:
+        with meanwhile(output, lambda: kill_session(nodes[0])) as done:
             report = turbo2ds.download(slow_list, **options(output), distributor="ray")
-    assert killed
+    assert done
     assert report.count == ROWS
     check(output, alone)
 
@@ -123,10 +123,10 @@ def test_a_task_of_a_flow_that_is_killed_is_tried_again(alone, slow_list, tmp_pa
     }
     with open(tmp_path / "flow.log", "wb") as log:
         flow = subprocess.Popen(line, cwd=tmp_path, env={**os.environ, **variables}, stdout=log, stderr=log)
-    with killing(output, lambda: os.kill(a_task(flow.pid), signal.SIGKILL)) as killed:
+    with meanwhile(output, lambda: os.kill(a_task(flow.pid), signal.SIGKILL)) as done:
         code = flow.wait(timeout=240)
     said = (tmp_path / "flow.log").read_text()
-    assert (killed, code) == ([True], 0), said
+    assert (done, code) == ([True], 0), said
     assert f"{ROWS} rows in" in said
     assert "Retrying" in said or "retry" in said.lower(), said
     check(output, alone)

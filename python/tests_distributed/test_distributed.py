@@ -6,7 +6,7 @@ import signal
 
 import pytest
 import turbo2ds
-from clusters import killing
+from clusters import meanwhile
 from example import FAILED, ROWS, SHARDS, options
 from turbo2ds._command import main
 from turbo2ds._distribute import ranges
@@ -85,9 +85,9 @@ def test_spark_spreads_a_plan(spark, slow_list, tmp_path, capfd):
 def test_a_lost_spark_executor_loses_nothing(spark, slow_list, tmp_path):
     del spark
     output = tmp_path / "out"
-    with killing(output, lambda: kill_one("CoarseGrainedExecutorBackend")) as killed:
+    with meanwhile(output, lambda: kill_one("CoarseGrainedExecutorBackend")) as done:
         report = turbo2ds.download(slow_list, **options(output), distributor="pyspark")
-    assert killed
+    assert done
     check(report, output)
 
 
@@ -110,21 +110,22 @@ def test_ray_spreads_a_plan(ray_cluster, slow_list, tmp_path):
 def test_a_lost_ray_worker_loses_nothing(ray_cluster, slow_list, tmp_path):
     del ray_cluster
     output = tmp_path / "out"
-    with killing(output, lambda: kill_one("ray::work")) as killed:
+    with meanwhile(output, lambda: kill_one("ray::work")) as done:
         report = turbo2ds.download(slow_list, **options(output), distributor="ray")
-    assert killed
+    assert done
     check(report, output)
 
 
 def test_failed_shards_are_tried_again_and_then_missing(ray_cluster, slow_list, tmp_path, capfd):
     del ray_cluster
     output = tmp_path / "out"
-    output.mkdir()
-    # Where a shard's data goes stands something that no file can replace.
-    blocked = output / "00003.tar"
-    (blocked / "in the way").mkdir(parents=True)
+    # Where the last shard's data goes stands something that no file can replace, from the middle of the job on:
+    # what is there before it begins is refused.
+    blocked = output / f"{SHARDS - 1:05}.tar"
     once = {**options(output), "distributor": "ray"}
-    report = turbo2ds.download(slow_list, **once, max_shard_retry=2)
+    with meanwhile(output, lambda: (blocked / "in the way").mkdir(parents=True)) as done:
+        report = turbo2ds.download(slow_list, **once, max_shard_retry=2)
+    assert done
     assert report.shards_missing >= 1
     assert report.shards + report.shards_missing == SHARDS
     said = capfd.readouterr().err
