@@ -135,6 +135,7 @@ lint: packages
 	$(CARGO) metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	.ci/licenses
 	.ci/crates
+	.ci/rooms
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 # img2dataset and its OpenCV are large: an environment of their own, and not part of the tests.

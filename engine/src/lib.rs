@@ -1,48 +1,24 @@
 //! turbo2ds: a list of image URLs goes in, a sharded, training-ready image dataset comes out.
 //!
-//! The way of one URL runs through the modules in this order: [`options`] and [`config`] (what was
-//! asked), [`input`] (rows), [`plan`] (shards), `core` (a pinned thread), `fetch` (one URL),
-//! [`http`] (one exchange), `compute` (pixels), `shard` (one output shard), `commit` (durable) and
-//! [`run`] (the whole). [`command`] is all of it behind a command line. [`doctor`] holds the machine against what a run needs, [`verify`] a dataset
-//! against what its marks promise; [`resolve`] makes the resolver and shows its ways.
+//! The way of one URL runs through the modules in this order: [`cli`] and [`config`] (what was asked),
+//! [`list`] (rows, cut into shards), `core` (a pinned thread), `fetch` over [`http`] and `net` (one URL),
+//! [`pixels`] (a body becomes an image), `dataset` (one shard, written and made durable), `watch` (counted and
+//! told) and [`run`] (the whole). [`machine`] is what all of it runs on. Each imports only those below it; `.ci/rooms` holds the
+//! order.
 
-pub mod address;
-mod alarm;
-pub mod allocator;
-pub mod command;
-mod commit;
-mod compute;
+pub mod cli;
 pub mod config;
-mod contain;
 mod core;
-mod disk;
-pub mod doctor;
+mod dataset;
 pub mod error;
 pub mod failure;
 mod fetch;
 pub mod http;
-pub mod input;
-pub mod isolate;
 pub mod limits;
-mod machine;
+pub mod list;
+pub mod machine;
 mod net;
-pub mod options;
-mod outage;
-mod owned;
-mod pages;
-mod place;
-pub mod plan;
-pub mod resolve;
+pub mod pixels;
 pub mod run;
-mod runtime;
-pub mod say;
-mod shard;
-#[cfg(test)]
-mod simulation;
-pub mod slice;
-#[doc(hidden)]
-pub mod stages;
-mod sync;
 mod text;
-pub mod verify;
-mod watchdog;
+mod watch;

@@ -70,6 +70,13 @@ pub const OPEN_SHARDS_PER_CORE_MAX: usize = 128;
 /// Rows that one core's open shards may hold in memory together.
 pub const OPEN_ROWS_PER_CORE_MAX: usize = 60_000;
 
+/// Bytes that one core may have laid out and not yet written.
+pub const DIRTY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Alignment of memory, offset and length that every device accepts for direct I/O, bytes.
+pub const DIRECT_IO_ALIGN_BYTES: usize = 4096;
+/// Descriptors one name may take while it is asked for: both address types, over several sockets.
+pub const FDS_PER_NAME: usize = 6;
+
 const _: () = {
     assert!(HEAD_BYTES_MAX < BODY_BYTES_MAX);
     assert!(BODY_BUDGET_PER_CORE_BYTES >= 2 * BODY_BYTES_MAX);

@@ -1,14 +1,14 @@
-//! The `turbo2ds` binary. The command itself is the library's: [`turbo2ds::command`].
+//! The `turbo2ds` binary. The command itself is the library's: [`turbo2ds::cli::command`].
 
 use std::process::ExitCode;
 
-use turbo2ds::allocator::Allocator;
+use turbo2ds::machine::allocator::Allocator;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    let code = turbo2ds::command::main(std::env::args_os().skip(1));
+    let code = turbo2ds::cli::command::main(std::env::args_os().skip(1));
     if code == turbo2ds::error::EXIT_SUCCESS {
         return ExitCode::SUCCESS;
     }

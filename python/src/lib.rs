@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use turbo2ds::allocator::Allocator;
+use turbo2ds::cli::options::{Invocation, Split, TABLE, parse};
 use turbo2ds::config::Config;
 use turbo2ds::error::Error;
-use turbo2ds::options::{Invocation, Split, TABLE, parse};
+use turbo2ds::machine::allocator::Allocator;
 use turbo2ds::run::{Host, Observer, RunReport, SignalUse};
 
 /// This library's own: Python and other extensions keep theirs.
@@ -22,7 +22,7 @@ type Raised = Arc<Mutex<Option<PyErr>>>;
 /// Runs a command line, without the program's name, as the binary does; gives its exit code.
 #[pyfunction]
 fn main(py: Python<'_>, arguments: Vec<String>) -> u8 {
-    py.detach(|| turbo2ds::command::main(arguments.into_iter().map(Into::into)))
+    py.detach(|| turbo2ds::cli::command::main(arguments.into_iter().map(Into::into)))
 }
 
 /// Every option: name, what its value looks like, default as text, help, whether it may be repeated.
@@ -46,7 +46,7 @@ fn options() -> Vec<(&'static str, &'static str, &'static str, &'static str, boo
 /// something else than a run.
 #[pyfunction]
 fn split(py: Python<'_>, arguments: Vec<String>) -> PyResult<Option<Vec<(&'static str, String)>>> {
-    match turbo2ds::options::split(arguments.into_iter().map(Into::into)) {
+    match turbo2ds::cli::options::split(arguments.into_iter().map(Into::into)) {
         Ok(Split::Answer(_)) => Ok(None),
         Ok(Split::Options(given)) => {
             Ok(Some(given.into_iter().map(|(o, t)| (o.name, t)).collect()))
@@ -67,7 +67,7 @@ fn run(
     handle_signals: bool,
 ) -> PyResult<String> {
     let config = config(arguments).map_err(|error| raise(py, &error))?;
-    turbo2ds::command::log_to_stderr(config.show.log_json);
+    turbo2ds::cli::command::log_to_stderr(config.show.log_json);
     let raised = Raised::default();
     let host = Host {
         observer: observer.map(|observer| observing(observer, raised.clone())),
@@ -160,7 +160,7 @@ fn start_decoding_by(module: &Bound<'_, PyModule>) -> PyResult<()> {
         "import os, sys; sys.path[:] = {path}; from turbo2ds import _engine; \
          os._exit(_engine.main(sys.argv[1:]))"
     );
-    turbo2ds::isolate::start_by(
+    turbo2ds::pixels::isolate::start_by(
         [executable, "-SB".to_owned(), "-c".to_owned(), program]
             .map(Into::into)
             .into(),

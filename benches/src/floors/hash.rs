@@ -6,7 +6,7 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use ring::digest;
 use turbo2ds::config::HashKind;
-use turbo2ds::stages::hex_digest;
+use turbo2ds::run::stages::hex_digest;
 use turbo2ds_benches::thread_cpu;
 
 use crate::Found;

@@ -27,7 +27,7 @@ use std::fs;
 use arguments::{Arguments, Section};
 use serde_json::{Map, Value, json};
 use table::Table;
-use turbo2ds::allocator::Allocator;
+use turbo2ds::machine::allocator::Allocator;
 
 /// As in the program whose floors these are.
 #[global_allocator]

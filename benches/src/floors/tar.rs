@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use arrow_array::{Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use tar::{Builder, EntryType, Header};
-use turbo2ds::stages::write_shard;
+use turbo2ds::run::stages::write_shard;
 use turbo2ds_benches::process_cpu;
 use turbo2ds_writers::{Layout, OutputFormat, RowOutcome, ShardWriter, Sink};
 
@@ -157,7 +157,7 @@ impl Samples {
         Ok(())
     }
 
-    fn write(&self, folder: &Path) -> io::Result<turbo2ds::stages::WrittenShard> {
+    fn write(&self, folder: &Path) -> io::Result<turbo2ds::run::stages::WrittenShard> {
         let written = write_shard(folder, &self.layout, &self.input, |row| self.sample(row))?;
         end(
             &OpenOptions::new().write(true).open(&written.path)?,

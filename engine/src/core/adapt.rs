@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::time::Instant;
 
 use super::Core;
-use super::shards::DIRTY_BYTES_MAX;
 use crate::fetch::TICK;
 use crate::limits;
+use crate::limits::DIRTY_BYTES_MAX;
 use crate::machine::{MemoryPressure, Tree};
-use crate::watchdog::{Duty, Wait};
+use crate::watch::{Duty, Wait};
 
 /// Ticks between two looks at what lack of memory cost.
 const PRESSURE_EVERY: u32 = 10;

@@ -9,11 +9,11 @@ use futures_util::StreamExt;
 use turbo2ds_codec::BoundingBox;
 
 use super::Core;
-use crate::compute::ShardSlot;
+use crate::dataset::sealed::ShardSlot;
 use crate::failure::Failure;
 use crate::http::Target;
 use crate::limits;
-use crate::plan::ShardPlan;
+use crate::list::plan::ShardPlan;
 
 /// A row that is next to start.
 pub(super) struct Due {

@@ -7,8 +7,7 @@ mod feed;
 mod places;
 mod rows;
 mod shards;
-
-pub use shards::DIRTY_BYTES_MAX;
+mod shared;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -22,19 +21,21 @@ use futures_util::future::{Either, select};
 use rustix::thread::Timespec;
 use turbo2ds_writers::Layout;
 
-use crate::commit::{CommitDone, SealedShard};
-use crate::compute::{self, Done, Job, ShardSlot, Task};
+use crate::dataset::sealed::ShardSlot;
+use crate::dataset::sealed::{CommitDone, SealedShard};
+use crate::dataset::shard::{Dirty, OpenShard};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, NameAnswer, Names, NamesParts, Share};
 use crate::limits;
-use crate::outage::Outage;
-use crate::plan::ShardPlan;
-use crate::run::{Event, Live, Shared};
-use crate::shard::{Dirty, OpenShard};
-use crate::sync::{Inbox, Outbox, Permit, Semaphore};
-use crate::watchdog::Post;
+use crate::list::plan::ShardPlan;
+use crate::machine::sync::{Inbox, Outbox, Permit, Semaphore};
+use crate::net::outage::Outage;
+use crate::pixels::{self, Done, Job, Task};
+use crate::watch::Post;
+use crate::watch::{Event, Live};
 use places::Places;
+pub use shared::Shared;
 
 /// How long a reactor rests where its compute thread is busy: less than one photo takes.
 const REST: Timespec = Timespec {
@@ -99,7 +100,7 @@ pub struct Core {
     live: Arc<Live>,
     fetcher: Fetcher,
     outage: Arc<Outage>,
-    pool: Arc<compute::Pool>,
+    pool: Arc<pixels::Pool>,
     commits: Sender<SealedShard>,
     /// Asks the planner for one more plan, by this core's index.
     plan_requests: Sender<usize>,
@@ -130,7 +131,7 @@ pub struct CoreParts {
     /// Live counters of this core.
     pub live: Arc<Live>,
     /// The compute threads.
-    pub compute: Arc<compute::Pool>,
+    pub compute: Arc<pixels::Pool>,
     /// The commit thread.
     pub commits: Sender<SealedShard>,
     /// The planner.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use monoio::time::timeout;
 
-use crate::sync::{Permit, Semaphore};
+use crate::machine::sync::{Permit, Semaphore};
 
 /// Time after which a row is slow, where the others do not take long either.
 const SLOW_LEAST: Duration = Duration::from_secs(1);
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
     use crate::config::IoBackend;
-    use crate::runtime;
+    use crate::machine::runtime;
 
     fn run<F: Future>(future: F) -> F::Output {
         let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");

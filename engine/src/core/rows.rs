@@ -6,11 +6,12 @@ use turbo2ds_codec::BoundingBox;
 
 use super::feed::Due;
 use super::{Core, Held};
-use crate::compute::{ShardSlot, Task};
+use crate::dataset::sealed::ShardSlot;
 use crate::failure::Failure;
 use crate::fetch::Body;
 use crate::http::Target;
-use crate::sync::Permit;
+use crate::machine::sync::Permit;
+use crate::pixels::Task;
 
 impl Core {
     /// Fetches one row. Its place in flight is held until the compute queue has room for the body,

@@ -9,17 +9,17 @@ use futures_util::StreamExt;
 use turbo2ds_writers::{RowOutcome, WriterError};
 
 use super::{Core, ShardEvent};
-use crate::commit::Committed;
-use crate::compute::{Done, DoneResult, Finished, ShardSlot, Task};
+use crate::dataset::sealed::Collected;
+use crate::dataset::sealed::Committed;
+use crate::dataset::sealed::ShardSlot;
+use crate::dataset::shard::{OpenShard, pump};
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::plan::ShardPlan;
-use crate::run::{Event, ShardReport};
-use crate::shard::{Collected, OpenShard, pump};
-use crate::sync::Permit;
-
-/// Bytes laid out and not yet written at which a core takes no more samples in.
-pub const DIRTY_BYTES_MAX: usize = 64 * 1024 * 1024;
+use crate::limits::DIRTY_BYTES_MAX;
+use crate::list::plan::ShardPlan;
+use crate::machine::sync::Permit;
+use crate::pixels::{Done, DoneResult, Finished, Task};
+use crate::watch::{Event, ShardReport};
 
 impl Core {
     /// Opens a plan's shard; none where that ended the run.

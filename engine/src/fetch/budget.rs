@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use crate::limits::{BODY_FIRST_BYTES, BODY_FIRST_SCARCE_BYTES, SMALL_BODY_BYTES};
-use crate::sync::Permit;
+use crate::machine::sync::Permit;
 
 /// Of the budget, one part in so many is kept for small bodies.
 const SMALL_PARTS: usize = 4;

@@ -114,7 +114,7 @@ impl Deadline {
 mod tests {
     use super::*;
     use crate::config::IoBackend;
-    use crate::runtime;
+    use crate::machine::runtime;
 
     fn run<F: Future>(future: F) -> F::Output {
         let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");

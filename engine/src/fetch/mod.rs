@@ -16,14 +16,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::address::AddressPolicy;
 use crate::config::FetchConfig;
 use crate::failure::Failure;
 use crate::http::{Backoff, Chain, Proxies, RetryAfter, Target};
 use crate::limits;
+use crate::machine::sync::Semaphore;
+use crate::net::address::AddressPolicy;
+use crate::net::outage::Outage;
 use crate::net::{Pool, TlsContext};
-use crate::outage::Outage;
-use crate::sync::Semaphore;
 
 use budget::BodyBudget;
 use exchange::Outcome;

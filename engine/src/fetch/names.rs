@@ -12,8 +12,8 @@ use futures_channel::oneshot;
 use turbo2ds_dns::{Answer, Cache, DnsError, FixedNames, Handle, Stats};
 
 use crate::failure::Failure;
-use crate::outage::Outage;
-use crate::sync::Outbox;
+use crate::machine::sync::Outbox;
+use crate::net::outage::Outage;
 
 /// Names one core remembers: those of its open shards' hosts. The resolver remembers more for all.
 const CACHE_NAMES_MAX: usize = 16_384;

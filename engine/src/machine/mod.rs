@@ -2,18 +2,23 @@
 //! of what may be in flight. Read once at the start.
 //!
 //! [`cgroup`] is what control groups allow of it, [`files`] the way to /proc, /sys and /etc,
-//! [`pressure`] what lack of memory costs it during the run.
+//! [`pressure`] what lack of memory costs it during the run. [`runtime`] and [`sync`] are what runs tasks on its
+//! cores, [`doctor`] holds it against what a run needs.
 
+pub mod allocator;
 mod cgroup;
+pub mod doctor;
 mod files;
 mod pressure;
+pub(crate) mod runtime;
+pub(crate) mod sync;
 
 use core_affinity::CoreId;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::config::MachineConfig;
 use crate::error::Error;
-use crate::limits;
+use crate::limits::{self, FDS_PER_NAME};
 
 pub(crate) use cgroup::Cgroup;
 pub(crate) use files::Tree;
@@ -23,8 +28,6 @@ pub(crate) use pressure::MemoryPressure;
 
 /// Descriptors kept for files, threads and what the runtime closes a moment later.
 pub(crate) const RESERVED_FDS: usize = 48;
-/// Descriptors one name may take while it is asked for: both address types, over several sockets.
-pub(crate) const FDS_PER_NAME: usize = 6;
 /// Most names asked for at a time.
 pub(crate) const NAMES_OUTSTANDING_MAX: usize = 512;
 /// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.

@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::config::IoBackend;
-    use crate::runtime;
+    use crate::machine::runtime;
 
     /// What a client reads of `flights`, each sent whole, on both backends: whether the first
     /// `len` bytes came, and what a read behind them gave.

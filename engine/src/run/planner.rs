@@ -7,12 +7,13 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::Receiver;
 
-use super::{Event, Shared};
-use crate::alarm::Guard;
 use crate::core::Message;
-use crate::plan::Planner;
-use crate::sync::Outbox;
-use crate::watchdog::{Duty, Post};
+use crate::core::Shared;
+use crate::list::plan::Planner;
+use crate::machine::sync::Outbox;
+use crate::watch::Event;
+use crate::watch::Guard;
+use crate::watch::{Duty, Post};
 
 /// Starts the thread; it ends with the list, or when no core asks any more.
 ///

@@ -2,15 +2,15 @@
 //! would make it, and the shards are counted. Never downloads.
 
 use crate::config::Config;
-use crate::disk;
+use crate::config::Slice;
+use crate::dataset::disk;
+use crate::dataset::ownership::UserFiles;
+use crate::dataset::staging::Place;
 use crate::error::Error;
-use crate::owned::UserFiles;
-use crate::place::Place;
-use crate::plan::Planner;
-use crate::slice::Slice;
+use crate::list::plan::Planner;
 
-use super::dataset::Dataset;
 use super::start::open_list;
+use crate::dataset::folder::Dataset;
 
 /// A plan, ready for workers.
 #[derive(Clone, Debug, PartialEq, Eq)]

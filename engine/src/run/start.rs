@@ -1,42 +1,41 @@
 //! Owns the start of a run, its watch and its end, in that order.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, unbounded};
 use turbo2ds_dns::{FixedNames, Service};
-use turbo2ds_writers::Layout;
 
-use super::dataset::{self, Dataset};
-use super::live::{Live, Snapshot};
-use super::names::NamesWatch;
-use super::progress::Progress;
-use super::report::RunReport;
 use super::signals::Signals;
-use super::{Event, Host, RUNNING, Shared, planner};
-use crate::alarm::{Alarm, Guard};
-use crate::commit::{self, Committer};
-use crate::compute::{self, ImageWork};
+use super::{Host, planner};
 use crate::config::Config;
-use crate::core::{self, CoreParts, Message};
+use crate::config::Slice;
+use crate::core::{self, CoreParts, Message, Shared};
+use crate::dataset::commit::{self, Committer};
+use crate::dataset::disk;
+use crate::dataset::folder::{self, Dataset};
+use crate::dataset::layout::layout_of;
+use crate::dataset::names::Shape;
+use crate::dataset::ownership::UserFiles;
+use crate::dataset::record;
+use crate::dataset::staging::Place;
 use crate::error::Error;
 use crate::fetch::NamesParts;
 use crate::http::Proxies;
-use crate::input::List;
 use crate::limits;
+use crate::list::List;
+use crate::list::plan::Planner;
 use crate::machine::Machine;
+use crate::machine::runtime::Reactors;
+use crate::machine::sync::{Inbox, Outbox, mailbox};
 use crate::net::TlsContext;
-use crate::outage::{Outage, OutageWatch};
-use crate::owned::{Shape, UserFiles};
-use crate::place::Place;
-use crate::plan::Planner;
-use crate::runtime::Reactors;
-use crate::slice::Slice;
-use crate::sync::{Inbox, Outbox, mailbox};
-use crate::watchdog::{Board, Watchdog};
-use crate::{disk, options, resolve};
+use crate::net::outage::{Outage, OutageWatch};
+use crate::net::resolver;
+use crate::pixels::{self, ImageWork};
+use crate::watch::{
+    Alarm, Board, Event, Guard, Live, NamesWatch, Progress, RunReport, Snapshot, Watchdog,
+};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
@@ -56,7 +55,7 @@ const MAKING_END_MAX: Duration = Duration::from_secs(1);
 struct Threads {
     cores: Vec<JoinHandle<()>>,
     compute: Vec<JoinHandle<()>>,
-    pool: Arc<compute::Pool>,
+    pool: Arc<pixels::Pool>,
     planner: JoinHandle<()>,
     commit: JoinHandle<()>,
     names: Service,
@@ -109,7 +108,11 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         names: NamesWatch::new(threads.names.handle().stats(), shared.config.dns.resolver),
         outage: threads.outage.clone(),
         outage_watch: OutageWatch::new(),
-        watchdog: Watchdog::new(threads.board.clone(), lives.len(), shared.fetch.timeout),
+        watchdog: Watchdog::new(
+            threads.board.clone(),
+            lives.len(),
+            shared.config.fetch.timeout,
+        ),
         progress: Progress::new(shared.config.show.log_json, host.observer, rows, started),
         report: RunReport {
             shards_before,
@@ -131,7 +134,7 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
     }
     threads.end();
     // What a shard's first try left, where this machine failed it.
-    dataset::sweep(&shared.place);
+    folder::sweep(&shared.place);
     let Watch {
         mut report,
         mut progress,
@@ -161,7 +164,7 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
 /// The list's.
 pub(super) fn open_list(config: &mut Config) -> Result<List, Error> {
     let list = List::open(&config.input)?;
-    let format = options::input_format(list.format(), list.compression());
+    let format = record::input_format(list.format(), list.compression());
     config.fingerprint.push(format);
     Ok(list)
 }
@@ -185,36 +188,13 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         )
     })?;
     let (events, receiver) = unbounded();
-    let shared = Shared {
-        fetch: Arc::new(config.fetch.clone()),
-        tls,
-        proxies: Arc::new(proxies),
-        pauses: Arc::default(),
-        events,
-        stop: AtomicU8::new(RUNNING),
-        commits: commit::Gate::default(),
-        place: Place::new(
-            disk::real(),
-            config.output.folder.clone(),
-            config.output.slice.is_part(),
-        ),
-        machine,
-        config,
-    };
+    let place = Place::new(
+        disk::real(),
+        config.output.folder.clone(),
+        config.output.slice.is_part(),
+    );
+    let shared = Shared::new(config, machine, place, tls, proxies, events);
     Ok((Arc::new(shared), receiver))
-}
-
-/// The layout of a run's shards.
-pub(crate) fn layout_of(config: &Config) -> Layout {
-    Layout {
-        format: config.output.format,
-        image_ext: config.codec.encode_format.as_str(),
-        save_caption: config.input.has_captions(),
-        exif_column: config.extract_exif,
-        hash_column: config.fetch.hash.map(crate::config::HashKind::as_str),
-        shard_digits: config.output.shard_digits,
-        rows_per_shard: config.input.rows_per_shard,
-    }
 }
 
 fn thread_error(error: &std::io::Error) -> Error {
@@ -251,14 +231,14 @@ fn start_threads(
     )
     .naming(config.output.true_extension);
     let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
-    let (pool, compute) = compute::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
+    let (pool, compute) = pixels::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let layout = Arc::new(layout_of(config));
     let committer = Committer::new(
         shared.place.clone(),
         dataset.found.record.clone(),
         Shape::of(config),
         dataset.found.marked.clone(),
-        dataset::done_check(config, &shared.place),
+        folder::done_check(config, &shared.place),
     );
     let (commits, commit) = commit::start(
         committer,
@@ -268,7 +248,7 @@ fn start_threads(
         board.post("commit"),
     )
     .map_err(failed)?;
-    let names = resolve::start(&config.dns, shared.machine.names_outstanding_max)?;
+    let names = resolver::start(&config.dns, shared.machine.names_outstanding_max)?;
     let resolver = names.handle();
     let outage = Arc::new(Outage::new(
         config.fetch.outage_wait,
@@ -319,7 +299,7 @@ fn start_threads(
 
 /// A core's part of the name service: look-ahead shares among the cores what the resolver works on.
 fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesParts {
-    let active = resolve::names_active_max(&config.dns, machine.names_outstanding_max);
+    let active = resolver::names_active_max(&config.dns, machine.names_outstanding_max);
     let share = active / machine.cores.len().max(1);
     NamesParts {
         fixed: Arc::new(FixedNames::new(config.dns.fixed.iter().cloned())),
@@ -360,7 +340,7 @@ impl Threads {
         let end = move || {
             self.end();
             // What was being written when the run was given up.
-            dataset::sweep(&place);
+            folder::sweep(&place);
         };
         // Without a thread the process has worse trouble; the next run clears up.
         let _ = thread::Builder::new().name("end".to_owned()).spawn(end);
@@ -507,7 +487,7 @@ impl Watch<'_> {
         let is_still = self.shared.commits.close(COMMIT_END_MAX);
         self.shared.place.close(MAKING_END_MAX);
         if is_still {
-            dataset::sweep(&self.shared.place);
+            folder::sweep(&self.shared.place);
         }
         error
     }

@@ -1,7 +1,7 @@
 //! What `turbo2ds verify` reads of a dataset: stats, tar, tfrecord, parquet. Nothing but the whole thing
 //! passes for whole: what is cut short never does.
 
-use turbo2ds::stages::{read_parquet, read_records, read_tar};
+use turbo2ds::run::stages::{read_parquet, read_records, read_tar};
 use turbo2ds_writers::ShardStats;
 
 use super::shared::file;

@@ -2,8 +2,8 @@
 //! than they may, and every file gives the same shards twice.
 
 use turbo2ds::config::{InputConfig, InputFormat};
-use turbo2ds::input::List;
-use turbo2ds::plan::Planner;
+use turbo2ds::list::List;
+use turbo2ds::list::plan::Planner;
 
 use super::shared::file;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use turbo2ds::config::HashKind;
-use turbo2ds::isolate::Decoder;
-use turbo2ds::stages::ImageWork;
+use turbo2ds::pixels::isolate::Decoder;
+use turbo2ds::run::stages::ImageWork;
 use turbo2ds_benches::thread_cpu;
 
 use super::bare::Bare;

@@ -1,0 +1,330 @@
+//! Owns what each option means: the text of the table becomes a checked [`Config`], once.
+//! Contradictions between options end here. Never touches a file.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use turbo2ds_codec as codec;
+use turbo2ds_codec::{
+    Antialias, EncodeFormat, Interpolation, JpegDecoder, ReencodePolicy, ResizeMode,
+};
+use turbo2ds_writers::OutputFormat;
+
+use crate::config::Isolation;
+use crate::config::{
+    Config, FetchConfig, HashKind, IncrementalMode, IoBackend, MachineConfig, OutputConfig,
+    ShowConfig,
+};
+use crate::dataset::layout::layout_of;
+use crate::error::Error;
+use crate::limits;
+
+use super::dns;
+use super::fingerprint;
+use super::input;
+use super::sender;
+use super::table::{Group, OptionSpec};
+use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
+use super::workers;
+
+const HASHES: [(&str, HashKind); 3] = [
+    ("md5", HashKind::Md5),
+    ("sha256", HashKind::Sha256),
+    ("sha512", HashKind::Sha512),
+];
+
+const INTERPOLATIONS: [(&str, Interpolation); 8] = [
+    ("nearest", Interpolation::Nearest),
+    ("linear", Interpolation::Linear),
+    ("cubic", Interpolation::Cubic),
+    ("area", Interpolation::Area),
+    ("lanczos", Interpolation::Lanczos4),
+    ("bilinear", Interpolation::Linear),
+    ("bicubic", Interpolation::Cubic),
+    ("lanczos4", Interpolation::Lanczos4),
+];
+
+const ANTIALIASED: [(&str, Interpolation); 4] = [
+    ("hamming", Interpolation::Antialiased(Antialias::Hamming)),
+    ("mitchell", Interpolation::Antialiased(Antialias::Mitchell)),
+    (
+        "catmullrom",
+        Interpolation::Antialiased(Antialias::CatmullRom),
+    ),
+    ("lanczos3", Interpolation::Antialiased(Antialias::Lanczos3)),
+];
+
+/// The whole configuration.
+pub(super) fn config(v: &Values) -> Result<Config, Error> {
+    refuse_what_is_pythons(v)?;
+    let fetch = fetch(v)?;
+    let codec = settings(v)?;
+    let mut config = Config {
+        input: input::input(v, fetch.hash)?,
+        output: output(v)?,
+        extract_exif: v.read("extract_exif", boolean)?,
+        dns: dns::dns(v)?,
+        machine: MachineConfig {
+            cores: v.read("processes_count", optional(integer(1, 4096)))?,
+            in_flight: v.read(
+                "thread_count",
+                optional(integer(1, limits::IN_FLIGHT_GIVEN_MAX as u64)),
+            )?,
+            io: v.read(
+                "io",
+                choice(&[
+                    ("auto", IoBackend::Auto),
+                    ("uring", IoBackend::Uring),
+                    ("epoll", IoBackend::Epoll),
+                ]),
+            )?,
+        },
+        isolation: isolation(v, &fetch, &codec)?,
+        codec,
+        fetch,
+        show: ShowConfig {
+            log_json: v.read("log_json", boolean)?,
+        },
+        fingerprint: Vec::new(),
+    };
+    refuse_names_of_the_format(&config)?;
+    config.fingerprint = fingerprint::of(&config);
+    Ok(config)
+}
+
+/// Refuses columns that are kept under a name which the output's format gives to the image or caption.
+fn refuse_names_of_the_format(config: &Config) -> Result<(), Error> {
+    let input = &config.input;
+    let kept = input.save_additional_columns.iter().chain(&input.bbox_col);
+    let taken = layout_of(config).format_names();
+    let Some(name) = kept.into_iter().find(|name| taken.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    Err(Error::usage(
+        format!(
+            "the column `{name}` has the name that this --output_format gives to the image or its caption"
+        ),
+        format!(
+            "rename it in the list, or choose another --output_format; taken are {}",
+            taken.join(", ")
+        ),
+    ))
+}
+
+/// Refuses what asks for the Python package's work. What only says how to do it passes: without a
+/// distributor there are no jobs to size, and without W&B there is no project.
+fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
+    let refused = |name: &str, value: &str| {
+        Err(Error::usage(
+            format!("`--{name} {value}` asks for what the Python package does"),
+            format!("pip install turbo2ds, which brings this command too, or leave `--{name}` out"),
+        ))
+    };
+    let distributors = ["multiprocessing", "pyspark", "ray"].map(|name| (name, name));
+    match v.read("distributor", choice(&distributors))? {
+        "multiprocessing" => {}
+        elsewhere => return refused("distributor", elsewhere),
+    }
+    if v.read("enable_wandb", boolean)? {
+        return refused("enable_wandb", "True");
+    }
+    v.read("subjob_size", integer::<u64>(0, u64::MAX))?;
+    v.read("wandb_project", |project| Ok(project.to_owned()))?;
+    Ok(())
+}
+
+/// A path of this machine; `file://` is dropped, any other scheme refused.
+pub(super) fn local_path(v: &Values, name: &str) -> Result<String, Error> {
+    let path = v.read(name, text)?;
+    match path.split_once("://") {
+        None => Ok(path),
+        Some(("file", local)) if local.starts_with('/') => Ok(local.to_owned()),
+        Some((scheme, _)) => Err(Error::usage(
+            format!("`--{name} {path}`: {scheme}:// stores are not in this version of turbo2ds"),
+            "use a local path, or mount the store",
+        )),
+    }
+}
+
+fn output(v: &Values) -> Result<OutputConfig, Error> {
+    let mode = v.read(
+        "incremental_mode",
+        choice(&[
+            ("incremental", IncrementalMode::Incremental),
+            ("overwrite", IncrementalMode::Overwrite),
+            ("extend", IncrementalMode::Extend),
+        ]),
+    )?;
+    Ok(OutputConfig {
+        folder: PathBuf::from(local_path(v, "output_folder")?),
+        format: v.read(
+            "output_format",
+            choice(&[
+                ("files", OutputFormat::Files),
+                ("webdataset", OutputFormat::Webdataset),
+                ("parquet", OutputFormat::Parquet),
+                ("tfrecord", OutputFormat::Tfrecord),
+                ("dummy", OutputFormat::Dummy),
+            ]),
+        )?,
+        true_extension: v.read("true_extension", boolean)?,
+        shard_digits: v.read("oom_shard_count", integer(1, 18))?,
+        mode,
+        max_shard_retry: v.read("max_shard_retry", integer(0, 100))?,
+        slice: workers::slice(v, mode)?,
+    })
+}
+
+fn settings(v: &Values) -> Result<codec::Settings, Error> {
+    let encode_format = v.read(
+        "encode_format",
+        choice(&[
+            ("jpg", EncodeFormat::Jpg),
+            ("png", EncodeFormat::Png),
+            ("webp", EncodeFormat::Webp),
+        ]),
+    )?;
+    let downscales = [&INTERPOLATIONS[..], &ANTIALIASED].concat();
+    Ok(codec::Settings {
+        image_size: v.read("image_size", integer(1, 65_500))?,
+        resize_mode: v.read(
+            "resize_mode",
+            choice(&[
+                ("no", ResizeMode::No),
+                ("border", ResizeMode::Border),
+                ("keep_ratio", ResizeMode::KeepRatio),
+                ("keep_ratio_largest", ResizeMode::KeepRatioLargest),
+                ("center_crop", ResizeMode::CenterCrop),
+            ]),
+        )?,
+        only_if_bigger: v.read("resize_only_if_bigger", boolean)?,
+        upscale: v.read("upscale_interpolation", choice(&INTERPOLATIONS))?,
+        downscale: v.read("downscale_interpolation", choice(&downscales))?,
+        encode_format,
+        encode_quality: quality(v, encode_format)?,
+        reencode: reencode(v)?,
+        filter: codec::SizeFilter {
+            min_image_size: v.read("min_image_size", number(0.0))?,
+            max_image_area: v.read("max_image_area", number(0.0))?,
+            max_aspect_ratio: v.read("max_aspect_ratio", number(1.0))?,
+        },
+        limits: codec::Limits {
+            pixels_max: v.read("max_pixels", integer(1, u64::from(u32::MAX)))?,
+            jpeg_scans_max: v.read("max_jpeg_scans", integer(1, 10_000))?,
+        },
+        jpeg_decoder: v.read(
+            "jpeg_decoder",
+            choice(&[("turbo", JpegDecoder::Turbo), ("zune", JpegDecoder::Zune)]),
+        )?,
+        exact: v.read("exact", boolean)?,
+    })
+}
+
+fn quality(v: &Values, format: EncodeFormat) -> Result<u32, Error> {
+    let quality: u32 = v.read("encode_quality", integer(0, u64::from(u32::MAX)))?;
+    let (most, what) = match format {
+        EncodeFormat::Jpg => (100, "a quality from 0 to 100"),
+        EncodeFormat::Png => (9, "a compression level from 0 to 9"),
+        EncodeFormat::Webp => (u32::MAX, "a quality"),
+    };
+    if quality > most {
+        let format = format.as_str();
+        return Err(Error::usage(
+            format!("`--encode_quality {quality}` does not fit `--encode_format {format}`"),
+            format!("{format} takes {what}; set --encode_quality"),
+        ));
+    }
+    Ok(quality)
+}
+
+fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
+    let kept_as_it_came = v.read("disable_all_reencoding", boolean)?;
+    if kept_as_it_came && v.read("bbox_col", optional(text))?.is_some() {
+        return Err(Error::usage(
+            "`--bbox_col` and `--disable_all_reencoding` contradict each other",
+            "an image whose boxes are blurred is encoded anew; leave one of the two out",
+        ));
+    }
+    Ok(match (kept_as_it_came, v.read("skip_reencode", boolean)?) {
+        (true, _) => ReencodePolicy::Never,
+        (false, true) => ReencodePolicy::SkipIfUnchanged,
+        (false, false) => ReencodePolicy::Always,
+    })
+}
+
+/// Decoding apart, unless it is to be in the run: the processes get the options for images as they were given.
+fn isolation(
+    v: &Values,
+    fetch: &FetchConfig,
+    codec: &codec::Settings,
+) -> Result<Option<Isolation>, Error> {
+    let words = [
+        ("auto", Some(false)),
+        ("process", Some(true)),
+        ("none", None),
+    ];
+    let Some(required) = v.read("decode_isolation", choice(&words))? else {
+        return Ok(None);
+    };
+    let of_images = |spec: &OptionSpec| matches!(spec.group, Group::Images);
+    let sizes = ["min_image_size", "max_image_area", "max_aspect_ratio"];
+    Ok(Some(Isolation {
+        required,
+        arguments: v.arguments(|spec| of_images(spec) || sizes.contains(&spec.name)),
+        body_bytes_max: fetch.body_bytes_max,
+        pixels_max: codec.limits.pixels_max,
+    }))
+}
+
+fn fetch(v: &Values) -> Result<FetchConfig, Error> {
+    let (sender, robots_tokens) = sender::sender(v)?;
+    let hashes = HASHES.map(|(name, kind)| (name, Some(kind)));
+    Ok(FetchConfig {
+        timeout: v.read("timeout", seconds)?,
+        outage_wait: v.read("outage_wait", seconds_or_none)?,
+        retries: v.read("retries", integer(0, 100))?,
+        sender,
+        robots_tokens,
+        disallowed_directives: v.read_list("disallowed_header_directives", |text| {
+            Ok(text.to_ascii_lowercase())
+        })?,
+        ignore_ssl_certificate: v.read("ignore_ssl_certificate", boolean)?,
+        body_bytes_max: v.read(
+            "max_body_bytes",
+            integer(1, limits::BODY_BUDGET_PER_CORE_BYTES as u64 / 2),
+        )?,
+        redirects_max: v.read("max_redirects", integer(0, 100))?,
+        allow_net: v.read_list("allow_net", network)?,
+        proxy_resolves: v.read("proxy_resolves", boolean)?,
+        hash: v.read("compute_hash", |text| {
+            if is_none(text) {
+                Ok(None)
+            } else {
+                choice(&hashes)(text)
+            }
+        })?,
+    })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    seconds_or_none(text)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "seconds, more than 0 and at most 86400".to_owned())
+}
+
+/// A day is more than any URL deserves and keeps the sum of clock and timeout in range.
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("seconds, at least 0 and at most 86400".to_owned()),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "a network such as 10.0.0.0/8 or fd00::/8".to_owned())
+}

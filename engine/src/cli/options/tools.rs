@@ -1,0 +1,563 @@
+//! Owns the command lines of `turbo2ds doctor`, `resolve`, `tune` and `verify`: their own small tables, in the
+//! spellings of the main one. A list file of one of these names is given as `./doctor`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::dns::{dns, name_server};
+use super::help::{nearest, wrap};
+use super::home;
+use super::table::{Kind, OptionSpec, TABLE};
+use super::value::{Values, boolean, integer, list, read_by_kind, read_text, text};
+use super::{Invocation, utf8};
+use crate::cli::resolve::ResolveOptions;
+use crate::dataset::verify::VerifyOptions;
+use crate::error::Error;
+use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
+
+/// A command beside the main one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tool {
+    Doctor,
+    Resolve,
+    Tune,
+    Verify,
+}
+
+/// One option of a tool: name, kind, one line of help.
+type Spec = (&'static str, Kind, &'static str);
+
+const PROFILE: Spec = (
+    "profile",
+    Kind::Text,
+    "class of machine, CORES-cores-LINKgbe with the link in Gb/s, such as 16-cores-10gbe; without it \
+     this machine is measured",
+);
+
+const JSON: Spec = ("json", Kind::Bool, "one JSON object instead of text");
+
+/// The main command's options on who resolves names.
+fn dns_options() -> impl Iterator<Item = &'static OptionSpec> {
+    TABLE.iter().filter(|spec| spec.name.starts_with("dns"))
+}
+
+const DOCTOR: &[Spec] = &[
+    PROFILE,
+    (
+        "output_folder",
+        Kind::Path,
+        "folder of a dataset to come: its disk is looked at, and one block of 4096 bytes written to it \
+         in a file without a name",
+    ),
+    (
+        "processes_count",
+        Kind::Int,
+        "cores that the run will use; without it all that this process may",
+    ),
+    (
+        "dns_servers",
+        Kind::List,
+        "name servers of the run instead of the system's; may be repeated",
+    ),
+    (
+        "dns_name",
+        Kind::Text,
+        "name that they are asked for; without it the root's name servers",
+    ),
+    JSON,
+    ("strict", Kind::Bool, "exit code 1 also for warnings"),
+];
+
+const TUNE: &[Spec] = &[
+    (
+        "print",
+        Kind::Bool,
+        "print; turbo2ds never writes a file of the system itself",
+    ),
+    PROFILE,
+];
+
+const VERIFY: &[Spec] = &[
+    (
+        "repair",
+        Kind::Bool,
+        "remove the marks of broken shards, so that the command that made them does them again, and \
+         what interrupted runs left under temporary names; no data of a shard is removed",
+    ),
+    ("json", Kind::Bool, "one JSON object instead of the table"),
+];
+
+impl Tool {
+    /// The tool whose name is the first word.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        match word {
+            "doctor" => Some(Self::Doctor),
+            "resolve" => Some(Self::Resolve),
+            "tune" => Some(Self::Tune),
+            "verify" => Some(Self::Verify),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Doctor => "doctor",
+            Self::Resolve => "resolve",
+            Self::Tune => "tune",
+            Self::Verify => "verify",
+        }
+    }
+
+    fn specs(self) -> Vec<Spec> {
+        match self {
+            Self::Doctor => DOCTOR.to_vec(),
+            Self::Resolve => {
+                let of_a_run = dns_options().map(|spec| (spec.name, spec.kind, spec.help));
+                of_a_run.chain([JSON]).collect()
+            }
+            Self::Tune => TUNE.to_vec(),
+            Self::Verify => VERIFY.to_vec(),
+        }
+    }
+
+    /// Reads what follows the tool's name.
+    pub(super) fn parse(self, args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
+        let Some(given) = self.read(args)? else {
+            return Ok(Invocation::Help(self.help()));
+        };
+        match self {
+            Self::Doctor => doctor(&given).map(|options| Invocation::Doctor(Box::new(options))),
+            Self::Resolve => resolve(&given).map(|options| Invocation::Resolve(Box::new(options))),
+            Self::Tune => tune(&given).map(Invocation::Tune),
+            Self::Verify => verify(&given).map(Invocation::Verify),
+        }
+    }
+
+    /// Options and words in the order given; `None` where help is asked for.
+    fn read(self, args: impl Iterator<Item = OsString>) -> Result<Option<Given>, Error> {
+        let mut args = args.map(utf8).peekable();
+        let mut given = Given::default();
+        while let Some(arg) = args.next() {
+            let arg = arg?;
+            if matches!(arg.as_str(), "-h" | "--help") {
+                return Ok(None);
+            }
+            let Some(name) = arg.strip_prefix("--").filter(|name| !name.is_empty()) else {
+                given.words.push(arg);
+                continue;
+            };
+            let (name, inline) = match name.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (name, None),
+            };
+            let (name, kind, _) = self.find(name)?;
+            let next = match inline {
+                Some(value) => Some(value),
+                None => args.next_if(|next| is_value(kind, next)).transpose()?,
+            };
+            let value = next.or_else(|| (kind == Kind::Bool).then(|| "True".to_owned()));
+            let value = value.ok_or_else(|| {
+                Error::usage(
+                    format!("`--{name}` needs a value"),
+                    format!("write `--{name} {}`", kind.placeholder()),
+                )
+            })?;
+            given.options.push((name, kind, value));
+        }
+        Ok(Some(given))
+    }
+
+    fn find(self, given: &str) -> Result<Spec, Error> {
+        let name = given.replace('-', "_");
+        let found = self.specs().into_iter().find(|(known, ..)| *known == name);
+        found.ok_or_else(|| {
+            let names = self.specs().into_iter().map(|(known, ..)| known);
+            let hint = match nearest(&name, names) {
+                Some(near) => format!("did you mean `--{near}`?"),
+                None => format!("`turbo2ds {} --help` lists its options", self.name()),
+            };
+            Error::usage(
+                format!("unknown option `--{given}` of {}", self.name()),
+                hint,
+            )
+        })
+    }
+
+    /// The text of `turbo2ds TOOL --help`.
+    fn help(self) -> String {
+        let (usage, about) = match self {
+            Self::Doctor => ("[--option value]...", DOCTOR_ABOUT),
+            Self::Resolve => ("NAME... [--option value]...", RESOLVE_ABOUT),
+            Self::Tune => (
+                "--print [--profile NAME] [sysctl|limits|systemd|classes]...",
+                TUNE_ABOUT,
+            ),
+            Self::Verify => ("FOLDER [--repair] [--json]", VERIFY_ABOUT),
+        };
+        let mut out = format!("Usage: turbo2ds {} {usage}\n\n", self.name());
+        for paragraph in about {
+            wrap(&mut out, paragraph, 0);
+        }
+        out.push_str("\nOptions:\n");
+        for (name, kind, help) in self.specs() {
+            out.push_str(&format!("  --{name} {}\n", kind.placeholder()));
+            wrap(&mut out, help, 8);
+        }
+        out
+    }
+}
+
+const DOCTOR_ABOUT: &[&str] = &[
+    "Checks this machine against a profile: cores, CPU quota, memory, threads, descriptors, io_uring, \
+     ports, connection tracking, name servers, the output folder. Each finding says what was found, \
+     what was wanted, and what to do. Nothing is changed, and nobody but the name servers is asked.",
+    "Exit codes: 0 nothing would stop a run (there may be warnings), 1 something would, or hurt it \
+     badly; with --strict also for warnings. 2 the command line was refused.",
+];
+
+const RESOLVE_ABOUT: &[&str] = &[
+    "Resolves names as a run with the same options does, and shows the path of each answer: the zone, \
+     the server asked, how long it took, what it said. The hosts file is looked at first, as always.",
+    "Exit codes: 0 every name has an address, 1 some have none or no resolver can be had, 2 the command \
+     line was refused.",
+];
+
+const TUNE_ABOUT: &[&str] = &[
+    "Prints a profile as the files to install: kernel parameters, limits of login sessions, a systemd \
+     unit; without a word all three. Each value says its unit, why, and what is seen without it. \
+     classes: what each class is planned for, as a table.",
+];
+
+const VERIFY_ABOUT: &[&str] = &[
+    "Reads every shard of a dataset back: the structure of its tar, tfrecord (with checksums), parquet \
+     or folder; its rows, keys and counts against its stats; each sample's json and its image's size \
+     against its row, and whether the image is whole; the hash of images that are stored as they came \
+     (--disable_all_reencoding, or --skip_reencode where they were kept). Not checked are pixels, \
+     hashes of images that were encoded anew, and whether the list had more rows. A folder that a run \
+     is writing to is refused.",
+    "Exit codes: 0 whole; 3 shards are broken, unfinished or missing, and to be done again; 1 the \
+     folder or its record cannot be read, or a run is at work in it; 2 the command line was refused.",
+];
+
+/// What a tool was given.
+#[derive(Default)]
+struct Given {
+    options: Vec<(&'static str, Kind, String)>,
+    words: Vec<String>,
+}
+
+impl Given {
+    /// The last value of an option.
+    fn last<T>(
+        &self,
+        name: &str,
+        reader: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Error> {
+        let given = self.options.iter().rev().find(|(known, ..)| *known == name);
+        given
+            .map(|(_, kind, value)| read_by_kind(name, *kind, value, &reader))
+            .transpose()
+    }
+
+    /// The values of a list that may be repeated.
+    fn all<T>(
+        &self,
+        name: &str,
+        reader: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        for (_, _, value) in self.options.iter().filter(|(known, ..)| *known == name) {
+            for part in read_text(name, value, &list)? {
+                all.push(read_text(name, &part, &reader)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn is_value(kind: Kind, next: &Result<String, Error>) -> bool {
+    match next {
+        Ok(text) if kind == Kind::Bool => boolean(text).is_ok(),
+        Ok(text) => !text.starts_with("--"),
+        Err(_) => true,
+    }
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    text.parse()
+}
+
+fn doctor(given: &Given) -> Result<DoctorOptions, Error> {
+    if let Some(word) = given.words.first() {
+        return Err(Error::usage(
+            format!("unexpected argument `{}`", word.escape_debug()),
+            "write `--option value`; a list file called doctor is given as ./doctor",
+        ));
+    }
+    Ok(DoctorOptions {
+        profile: given.last("profile", profile)?,
+        output_folder: given.last("output_folder", text)?.map(PathBuf::from),
+        cores: given.last("processes_count", integer(1, 4096))?,
+        dns_servers: given.all("dns_servers", name_server)?,
+        question: given.last("dns_name", Question::of)?.unwrap_or_default(),
+        json: given.last("json", boolean)?.unwrap_or(false),
+        strict: given.last("strict", boolean)?.unwrap_or(false),
+    })
+}
+
+fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
+    let mut values = Values::defaults();
+    for (name, _, value) in &given.options {
+        if let Some(spec) = dns_options().find(|spec| spec.name == *name) {
+            values.give(spec, value.clone());
+        }
+    }
+    if given.words.is_empty() {
+        return Err(Error::usage(
+            "no name is given",
+            "write `turbo2ds resolve www.example.org`; a list file called resolve is given as ./resolve",
+        ));
+    }
+    Ok(ResolveOptions {
+        names: given
+            .words
+            .iter()
+            .map(|word| host_name(word))
+            .collect::<Result<_, _>>()?,
+        dns: dns(&values)?,
+        json: given.last("json", boolean)?.unwrap_or(false),
+    })
+}
+
+/// A name in the spelling that URLs give it; letters outside ASCII become `xn--`.
+fn host_name(word: &str) -> Result<String, Error> {
+    match url::Host::parse(word) {
+        Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
+        _ => Err(Error::usage(
+            format!("`{}` is no host name", word.escape_debug()),
+            "expected a name such as www.example.org, without scheme, port or path",
+        )),
+    }
+}
+
+fn tune(given: &Given) -> Result<TuneOptions, Error> {
+    if !given.last("print", boolean)?.unwrap_or(false) {
+        return Err(Error::usage(
+            "tune changes nothing by itself",
+            "write `turbo2ds tune --print` and install what it prints; a list file called tune is given \
+             as ./tune",
+        ));
+    }
+    let sheet = |word: &String| {
+        let found = Sheet::WORDS.iter().find(|(known, _)| known == word);
+        found.map(|(_, sheet)| *sheet).ok_or_else(|| {
+            let words = Sheet::WORDS.map(|(word, _)| word).join(", ");
+            Error::usage(
+                format!("tune does not print `{}`", word.escape_debug()),
+                format!("expected {words}"),
+            )
+        })
+    };
+    Ok(TuneOptions {
+        profile: given.last("profile", profile)?,
+        sheets: given.words.iter().map(sheet).collect::<Result<_, _>>()?,
+    })
+}
+
+fn verify(given: &Given) -> Result<VerifyOptions, Error> {
+    let [folder] = &given.words[..] else {
+        return Err(Error::usage(
+            "verify takes one folder",
+            "write `turbo2ds verify FOLDER`; a list file called verify is given as ./verify",
+        ));
+    };
+    let folder = home::expand(folder).map_err(|expected| {
+        Error::usage(
+            format!(
+                "verify does not take the folder `{}`",
+                folder.escape_debug()
+            ),
+            format!("expected {expected}"),
+        )
+    })?;
+    Ok(VerifyOptions {
+        folder: PathBuf::from(&*folder),
+        repair: given.last("repair", boolean)?.unwrap_or(false),
+        json: given.last("json", boolean)?.unwrap_or(false),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Invocation, Error> {
+        parse(args.iter().map(OsString::from))
+    }
+
+    fn refused(args: &[&str]) -> String {
+        let error = parsed(args).expect_err("refused");
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn the_first_word_names_a_tool_and_no_other_does() {
+        assert!(matches!(parsed(&["doctor"]), Ok(Invocation::Doctor(_))));
+        assert!(matches!(
+            parsed(&["tune", "--print"]),
+            Ok(Invocation::Tune(_))
+        ));
+        for list in [
+            &["./doctor"][..],
+            &["--url_list", "doctor"],
+            &["--image_size=64", "tune"],
+        ] {
+            let Ok(Invocation::Run(config)) = parsed(list) else {
+                panic!("{list:?} is a run")
+            };
+            assert!(list.contains(&config.input.url_list.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_options_of_doctor_are_understood_in_every_spelling() {
+        let line = [
+            "doctor",
+            "--profile=16-cores-10gbe",
+            "--output-folder",
+            "out",
+            "--processes_count",
+            "4",
+            "--dns_servers",
+            "192.0.2.1",
+            "--dns_servers=[192.0.2.2:5353]",
+            "--dns_name",
+            "a.test",
+            "--json",
+            "--strict",
+            "true",
+        ];
+        let Ok(Invocation::Doctor(options)) = parsed(&line) else {
+            panic!("a doctor")
+        };
+        assert_eq!(options.profile, Some(Profile::new(16, 10)));
+        assert_eq!(options.output_folder, Some("out".into()));
+        assert_eq!(options.cores, Some(4));
+        let servers = ["192.0.2.1:53", "192.0.2.2:5353"].map(|one| one.parse().unwrap());
+        assert_eq!(options.dns_servers, servers);
+        assert_eq!(options.question, Question::of("a.test").unwrap());
+        assert!(options.json && options.strict);
+    }
+
+    #[test]
+    fn resolve_takes_names_and_the_options_of_a_run() {
+        let line = [
+            "resolve",
+            "Www.Example.ORG.",
+            "b\u{fc}cher.example",
+            "--dns=system",
+            "--json",
+        ];
+        let Ok(Invocation::Resolve(options)) = parsed(&line) else {
+            panic!("a resolve")
+        };
+        assert_eq!(options.names, ["www.example.org", "xn--bcher-kva.example"]);
+        assert_eq!(options.dns.resolver, crate::config::Resolver::System);
+        assert!(options.json);
+    }
+
+    #[test]
+    fn verify_takes_a_folder_and_its_switches() {
+        let Ok(Invocation::Verify(options)) = parsed(&["verify", "--repair", "out"]) else {
+            panic!("a verify")
+        };
+        assert_eq!(options.folder, PathBuf::from("out"));
+        assert!(options.repair && !options.json);
+    }
+
+    #[test]
+    fn a_tilde_in_front_of_a_tools_path_is_home() {
+        let home = std::env::var("HOME").expect("tests have a HOME");
+        let home = PathBuf::from(home);
+        let Ok(Invocation::Verify(options)) = parsed(&["verify", "~/out"]) else {
+            panic!("a verify")
+        };
+        assert_eq!(options.folder, home.join("out"));
+        let Ok(Invocation::Doctor(options)) = parsed(&["doctor", "--output_folder=~/out"]) else {
+            panic!("a doctor")
+        };
+        assert_eq!(options.output_folder, Some(home.join("out")));
+        let Ok(Invocation::Verify(options)) = parsed(&["verify", "./~out"]) else {
+            panic!("a verify")
+        };
+        assert_eq!(options.folder, PathBuf::from("./~out"));
+        for args in [
+            &["verify", "~else/out"][..],
+            &["doctor", "--output_folder", "~else"],
+        ] {
+            let said = parsed(args).expect_err("another user's").to_string();
+            assert!(said.contains("hint:") && said.contains("./~else"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_tool_does_not_know_is_refused_with_a_hint() {
+        for (args, hint) in [
+            (
+                &["doctor", "--profil", "x"][..],
+                "did you mean `--profile`?",
+            ),
+            (&["doctor", "--profile", "huge"], "64-cores-25gbe"),
+            (&["doctor", "--profile"], "--profile TEXT"),
+            (&["doctor", "--zzzzzzzzzzz"], "turbo2ds doctor --help"),
+            (&["doctor", "--processes_count", "0"], "from 1 to 4096"),
+            (&["doctor", "--dns_name", "a..b"], "host name"),
+            (&["doctor", "list.txt"], "./doctor"),
+            (&["resolve"], "www.example.org"),
+            (&["resolve", "http://a.test/"], "without scheme"),
+            (&["resolve", "192.0.2.1"], "host name"),
+            (&["resolve", "a.test", "--dns", "nobody"], "9.9.9.9"),
+            (
+                &["resolve", "a.test", "--image_size", "1"],
+                "turbo2ds resolve --help",
+            ),
+            (&["tune"], "tune --print"),
+            (&["tune", "--print", "False"], "tune --print"),
+            (&["tune", "--print", "grub"], "sysctl, limits, systemd"),
+            (&["verify"], "verify FOLDER"),
+            (&["verify", "a", "b"], "./verify"),
+            (&["verify", "a", "--repare"], "did you mean `--repair`?"),
+        ] {
+            let text = refused(args);
+            assert!(text.contains(hint), "{args:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn each_tool_has_its_help_and_the_main_one_names_them() {
+        let help = |args: &[&str]| match parsed(args) {
+            Ok(Invocation::Help(text)) => text,
+            other => panic!("{args:?}: {other:?}"),
+        };
+        for (name, ..) in DOCTOR {
+            assert!(
+                help(&["doctor", "--help"]).contains(&format!("--{name} ")),
+                "{name}"
+            );
+        }
+        assert!(help(&["doctor", "-h"]).contains("Exit codes"));
+        let resolve = help(&["resolve", "--help"]);
+        assert!(
+            resolve.contains("--dns ") && resolve.contains("--json "),
+            "{resolve}"
+        );
+        assert!(help(&["tune", "--help"]).contains("classes"));
+        assert!(help(&["verify", "--help"]).contains("Exit codes"));
+        let main = help(&["--help"]);
+        for tool in ["doctor", "tune", "verify"] {
+            assert!(main.contains(&format!("turbo2ds {tool}")), "{main}");
+        }
+    }
+}

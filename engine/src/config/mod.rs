@@ -1,0 +1,400 @@
+//! Owns the checked configuration of a run: what every flag means, once.
+//! Never parses text: [`crate::cli::options`] does, and nothing past it sees a raw flag.
+
+pub mod assignment;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use turbo2ds_codec::Settings;
+
+use crate::http::Sender;
+use crate::limits;
+pub use assignment::{Slice, SliceConfig};
+
+/// Everything a run needs to know, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the rows come from.
+    pub input: InputConfig,
+    /// Where and how the dataset is written.
+    pub output: OutputConfig,
+    /// What happens to pixels.
+    pub codec: Settings,
+    /// Whether the EXIF column is filled.
+    pub extract_exif: bool,
+    /// How bytes are fetched.
+    pub fetch: FetchConfig,
+    /// How names are resolved.
+    pub dns: DnsConfig,
+    /// How the machine is used.
+    pub machine: MachineConfig,
+    /// Decoding in processes of its own; none is in the run's threads.
+    pub isolation: Option<Isolation>,
+    /// What a person sees.
+    pub show: ShowConfig,
+    /// The options that decide what the dataset holds, in their canonical text: a resumed run must
+    /// have the same.
+    pub fingerprint: Vec<(String, String)>,
+}
+
+/// What decoding processes of a run have in common.
+#[derive(Clone, Debug)]
+pub struct Isolation {
+    /// Where there can be none, the run ends instead of decoding in its own threads.
+    pub required: bool,
+    /// The run's options for images, as arguments.
+    pub arguments: Vec<String>,
+    /// Largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Most pixels of one image.
+    pub pixels_max: u64,
+}
+
+/// Where rows come from and which columns matter.
+#[derive(Clone, Debug)]
+pub struct InputConfig {
+    /// File, folder or glob, as given; `-` is standard input.
+    pub url_list: String,
+    /// Format of the files; `None` takes it from their bytes and names.
+    pub format: Option<InputFormat>,
+    /// How csv and tsv are written.
+    pub dialect: Dialect,
+    /// Column that holds the URL.
+    pub url_col: String,
+    /// A cell may hold a list of URLs, each of which becomes a row.
+    pub explode_url: bool,
+    /// Column that holds the caption; a txt list has none, whatever was asked for.
+    pub caption_col: Option<String>,
+    /// Columns whose texts are joined to the caption and also kept apart.
+    pub caption_cols: Vec<String>,
+    /// What stands between them.
+    pub caption_separator: String,
+    /// Further columns kept in the metadata, in the order given.
+    pub save_additional_columns: Vec<String>,
+    /// Column with the boxes to blur, kept in the metadata too.
+    pub bbox_col: Option<String>,
+    /// Column with the expected hash of the body.
+    pub verify_hash_col: Option<String>,
+    /// Column that names the samples; none numbers them.
+    pub key_col: Option<String>,
+    /// Rows per shard, at least 1.
+    pub rows_per_shard: usize,
+    /// Most rows taken from the list's start.
+    pub rows_max: Option<u64>,
+    /// Rows that are picked at random; the others are none of the dataset's.
+    pub sample: Option<Sample>,
+}
+
+impl Default for InputConfig {
+    fn default() -> Self {
+        Self {
+            url_list: String::new(),
+            format: None,
+            dialect: Dialect::default(),
+            url_col: "url".to_owned(),
+            explode_url: false,
+            caption_col: None,
+            caption_cols: Vec::new(),
+            caption_separator: "\n".to_owned(),
+            save_additional_columns: Vec::new(),
+            bbox_col: None,
+            verify_hash_col: None,
+            key_col: None,
+            rows_per_shard: 10_000,
+            rows_max: None,
+            sample: None,
+        }
+    }
+}
+
+impl InputConfig {
+    /// Whether samples carry captions, if only empty ones.
+    pub fn has_captions(&self) -> bool {
+        self.caption_col.is_some() || !self.caption_cols.is_empty()
+    }
+
+    /// Whether rows of the dataset are other than the rows of the files.
+    pub fn picks_rows(&self) -> bool {
+        self.explode_url || self.sample.is_some()
+    }
+}
+
+/// How csv and tsv are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// What quotes mean.
+    pub quoting: Quoting,
+    /// The byte between fields; `None` is the format's.
+    pub delimiter: Option<u8>,
+    /// Names of the columns of files without a header line.
+    pub columns: Option<Vec<String>>,
+}
+
+/// What quotes mean in csv and tsv.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quoting {
+    /// They enclose fields (RFC 4180), but one that is never closed, or that would swallow whole
+    /// records, is a character like any other.
+    #[default]
+    Auto,
+    /// They enclose fields (RFC 4180); one that is never closed is an error.
+    Rfc4180,
+    /// They are characters like any other.
+    None,
+}
+
+/// A seeded pick of rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// Share of the rows, over 0 and at most 1.
+    pub rate: f64,
+    /// Equal seeds pick equal rows.
+    pub seed: u64,
+}
+
+/// A row format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputFormat {
+    /// One URL per line.
+    Txt,
+    /// Comma-separated.
+    Csv,
+    /// Tab-separated.
+    Tsv,
+    /// One JSON array of objects (or an object of columns).
+    Json,
+    /// One JSON object per line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+    /// Apache Arrow IPC: Feather version 2 and streams.
+    Arrow,
+}
+
+impl InputFormat {
+    /// The option's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Txt => "txt",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// Whether rows come as text.
+    pub const fn is_text(self) -> bool {
+        !matches!(self, Self::Parquet | Self::Arrow)
+    }
+}
+
+/// Compression around a text input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// `.gz`
+    Gzip,
+    /// `.zst`
+    Zstd,
+    /// `.bz2`
+    Bzip2,
+    /// `.xz`
+    Xz,
+}
+
+/// Where and how the dataset is written.
+#[derive(Clone, Debug)]
+pub struct OutputConfig {
+    /// The dataset's folder.
+    pub folder: PathBuf,
+    /// Kind of shard.
+    pub format: turbo2ds_writers::OutputFormat,
+    /// Whether an image that is kept as it came has its own format's extension, where it is a member
+    /// or a file.
+    pub true_extension: bool,
+    /// Digits of a shard's name (`oom_shard_count`), 1..=18.
+    pub shard_digits: usize,
+    /// What to do with a folder that has shards.
+    pub mode: IncrementalMode,
+    /// Times a shard is tried again after an error of this machine.
+    pub max_shard_retry: u32,
+    /// Which of the shards are this process's.
+    pub slice: SliceConfig,
+}
+
+/// What to do with a folder that holds shards already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IncrementalMode {
+    /// Do what is missing.
+    Incremental,
+    /// Remove everything and start anew.
+    Overwrite,
+    /// Number new shards after the last one.
+    Extend,
+}
+
+/// How bytes are fetched.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Total time for one URL.
+    pub timeout: Duration,
+    /// Longest wait for a network that is down; zero takes its failures for the hosts'.
+    pub outage_wait: Duration,
+    /// Further attempts for failures that may change.
+    pub retries: u32,
+    /// What requests say of their sender.
+    pub sender: Sender,
+    /// What we go by in `X-Robots-Tag: token: directive`, lower case.
+    pub robots_tokens: Vec<String>,
+    /// Directives that forbid use, lower case; empty turns the check off.
+    pub disallowed_directives: Vec<String>,
+    /// Accept any certificate.
+    pub ignore_ssl_certificate: bool,
+    /// Largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Most redirects.
+    pub redirects_max: u32,
+    /// Blocks allowed although special-purpose.
+    pub allow_net: Vec<IpNet>,
+    /// Names that are asked of a proxy are not looked up here first.
+    pub proxy_resolves: bool,
+    /// Hash of the body that is recorded.
+    pub hash: Option<HashKind>,
+}
+
+/// A hash of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashKind {
+    /// 128 bits, for old lists.
+    Md5,
+    /// The default.
+    Sha256,
+    /// 512 bits.
+    Sha512,
+}
+
+impl HashKind {
+    /// The column's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// Who resolves names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resolver {
+    /// The built-in one: it asks the authorities itself, from the root down.
+    #[default]
+    Recursive,
+    /// The name servers of resolv.conf.
+    System,
+    /// Those of [`DnsConfig::servers`].
+    Listed,
+}
+
+/// A name server that the user chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameServer {
+    /// Over UDP, and TCP for long answers.
+    Plain(SocketAddr),
+    /// DNS over TLS (RFC 7858).
+    Tls(SecureServer),
+    /// DNS over HTTPS (RFC 8484).
+    Https(SecureServer),
+}
+
+/// Where an encrypted name server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecureServer {
+    /// Address, or a name that the system's resolver knows.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// The name or address that its certificate is for.
+    pub certificate_name: String,
+    /// Path of the requests; empty over TLS.
+    pub path: String,
+}
+
+/// Bounds of the built-in resolver; `None` is its own default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsLimits {
+    /// Memory of what it remembers, bytes.
+    pub cache_bytes: usize,
+    /// Queries waited for at a time.
+    pub queries: usize,
+    /// Of those, to one server.
+    pub queries_per_server: Option<u16>,
+    /// Queries to one server per second.
+    pub rate_per_server: Option<u32>,
+    /// Shortest time an answer is believed.
+    pub ttl_min: Duration,
+    /// Longest time an answer is believed.
+    pub ttl_max: Duration,
+}
+
+impl Default for DnsLimits {
+    fn default() -> Self {
+        Self {
+            cache_bytes: limits::DNS_CACHE_BYTES,
+            queries: limits::DNS_QUERIES_MAX,
+            queries_per_server: None,
+            rate_per_server: None,
+            ttl_min: limits::DNS_TTL_MIN,
+            ttl_max: limits::DNS_TTL_MAX,
+        }
+    }
+}
+
+/// How names are resolved.
+#[derive(Clone, Debug, Default)]
+pub struct DnsConfig {
+    /// Who is asked.
+    pub resolver: Resolver,
+    /// Where the built-in resolver keeps what it knows between runs.
+    pub cache_file: Option<String>,
+    /// Servers to ask, for [`Resolver::Listed`].
+    pub servers: Vec<NameServer>,
+    /// Bounds of the built-in resolver.
+    pub limits: DnsLimits,
+    /// Fixed answers (`--resolve host:addr`), asked before anything else.
+    pub fixed: Vec<(String, IpAddr)>,
+}
+
+/// How the machine is used.
+#[derive(Clone, Debug)]
+pub struct MachineConfig {
+    /// Pinned cores; `None` is all the process may use.
+    pub cores: Option<usize>,
+    /// Downloads in flight per core; `None` adapts.
+    pub in_flight: Option<usize>,
+    /// The I/O backend.
+    pub io: IoBackend,
+}
+
+/// The I/O backend asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoBackend {
+    /// io_uring where it works, else epoll.
+    Auto,
+    /// io_uring or an error.
+    Uring,
+    /// epoll.
+    Epoll,
+}
+
+/// What a person sees.
+#[derive(Clone, Debug)]
+pub struct ShowConfig {
+    /// Events as JSON lines on stderr instead of a bar.
+    pub log_json: bool,
+}

@@ -1,0 +1,258 @@
+//! Owns the removal of what a run made: half-done commits are taken back, temporary files and whole
+//! datasets go. Only what a mark, an intent or a temporary name of ours names, and each thing while
+//! something still names it: data before the marks and intents that tell whose it is.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
+
+use turbo2ds_writers::ShardStats;
+
+use super::steps::declare;
+use crate::dataset::disk::Disk;
+use crate::dataset::names::{Part, Shape, shard_file, shard_number, temporary_parts};
+use crate::dataset::ownership::{Intent, Mark, Members, Standing, mark_of};
+use crate::dataset::staging::Place;
+
+/// What becomes of files that an intent's commit gave their last names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// They go, and the intent after them.
+    TakenBack,
+    /// They stay, and so does the intent that names them.
+    Kept,
+}
+
+/// Removes what interrupted runs left, as far as `which` passes a shard's number and a temporary name's
+/// word, and gives the shards that have an empty mark instead: their folders hold others' files.
+///
+/// # Errors
+/// The file system's. What was not done is still named.
+pub(crate) fn clear(
+    place: &Place,
+    standing: &Standing,
+    which: impl Fn(u64, &str) -> bool,
+    data: Data,
+) -> io::Result<Vec<u64>> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let mut cleared = Cleared::default();
+    let intents = standing.intents.iter();
+    let mut going: Vec<&Intent> = Vec::new();
+    for intent in intents.filter(|intent| which(intent.shard_id, &intent.word)) {
+        if cleared.take_back(place, standing, intent, data)? {
+            going.push(intent);
+        } else {
+            cleared.kept.insert((intent.shard_id, intent.word.as_str()));
+        }
+    }
+    if cleared.changed {
+        disk.sync_folder(folder)?;
+    }
+    for intent in &going {
+        disk.remove(&folder.join(&intent.name))?;
+    }
+    if !going.is_empty() {
+        disk.sync_folder(folder)?;
+    }
+    for (name, _) in disk.entries(folder)? {
+        let Some((last, word)) = temporary_parts(&name) else {
+            continue;
+        };
+        // The record's have no number, and are of no shard.
+        let shard_id = shard_file(last).and_then(|(stem, _)| shard_number(stem));
+        let goes = which(shard_id.unwrap_or(u64::MAX), word);
+        let kept = shard_id.is_some_and(|id| cleared.kept.contains(&(id, word)));
+        if goes && !kept {
+            disk.remove(&folder.join(&name))?;
+        }
+    }
+    Ok(cleared.claimed)
+}
+
+#[derive(Default)]
+struct Cleared<'a> {
+    changed: bool,
+    /// Intents that stay, by shard and word.
+    kept: HashSet<(u64, &'a str)>,
+    claimed: Vec<u64>,
+}
+
+impl Cleared<'_> {
+    /// Gives the files that an intent renamed their temporary names back; whether the intent may then go.
+    fn take_back(
+        &mut self,
+        place: &Place,
+        standing: &Standing,
+        intent: &Intent,
+        data: Data,
+    ) -> io::Result<bool> {
+        let (disk, folder) = (place.disk(), place.folder());
+        let Some(shape) = standing.shape_of(intent.shard_id) else {
+            return Ok(true);
+        };
+        let mark = shape.name(intent.shard_id, Part::Mark);
+        let placed = standing.placed(intent, shape);
+        let stands = mark_of(disk, &folder.join(&mark))?;
+        // An empty mark names the files, and goes on doing so. A whole one is of a commit that came later.
+        if placed.is_empty() || matches!(stands, Mark::Empty | Mark::Whole(_)) {
+            return Ok(true);
+        }
+        if data == Data::Kept {
+            return Ok(false);
+        }
+        self.changed = true;
+        for (part, name) in placed {
+            let (path, temporary) = (folder.join(&name), folder.join(intent.temporary(&name)));
+            if part != Part::Folder {
+                disk.rename_new(&path, &temporary)?;
+                continue;
+            }
+            let members = standing.members(intent.shard_id, shape)?;
+            if take_folder_back(disk, &path, &temporary, &members)? {
+                continue;
+            }
+            // Others' files are in the folder, which must not become nobody's.
+            match claim_by_empty_mark(place, &mark) {
+                Ok(()) => self.claimed.push(intent.shard_id),
+                // Somebody's mark is in the way: the intent goes on naming the rest.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Gives a shard's folder its temporary name back; false where others' files are in it, from among which
+/// the shard's were removed.
+fn take_folder_back(
+    disk: &dyn Disk,
+    folder: &Path,
+    temporary: &Path,
+    members: &Members,
+) -> io::Result<bool> {
+    let is_shared = |folder: &Path| -> io::Result<bool> {
+        let entries = disk.entries(folder)?;
+        Ok(entries.iter().any(|(name, kind)| !members.has(name, *kind)))
+    };
+    if !is_shared(folder)? {
+        disk.rename_new(folder, temporary)?;
+        if !is_shared(temporary)? {
+            return Ok(true);
+        }
+        // Somebody was quicker.
+        disk.rename_new(temporary, folder)?;
+    }
+    remove_members(disk, folder, members)?;
+    Ok(false)
+}
+
+fn claim_by_empty_mark(place: &Place, name: &str) -> io::Result<()> {
+    let (disk, empty) = (place.disk(), place.for_emptying().temporary(name));
+    disk.write(&empty, &[])?;
+    let renamed = disk.rename_new(&empty, &place.folder().join(name));
+    if renamed.is_err() {
+        disk.remove(&empty)?;
+    }
+    renamed
+}
+
+/// Removes a shard's loose files from its folder.
+pub(super) fn remove_members(disk: &dyn Disk, folder: &Path, members: &Members) -> io::Result<()> {
+    for (name, kind) in disk.entries(folder)? {
+        if members.has(&name, kind) {
+            disk.remove(&folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the marks of shards away, which are ours: they are to be done again, and their files are named by
+/// the intents that the marks become. Where a file is missing, a temporary name stands for it, so that
+/// what gets its last name from now on is told from ours. What has no mark is passed over.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn withdraw(place: &Place, shards: &[(u64, Shape)]) -> io::Result<()> {
+    let place = &place.for_withdrawal();
+    let (disk, folder) = (place.disk(), place.folder());
+    let (mut whole, mut unreadable) = (Vec::new(), Vec::new());
+    let mut stands_in = false;
+    for &(shard_id, shape) in shards {
+        let name = shape.name(shard_id, Part::Mark);
+        match mark_of(disk, &folder.join(&name))? {
+            Mark::None | Mark::Other => continue,
+            Mark::Whole(_) => whole.push(name),
+            mark => unreadable.push((name, mark)),
+        }
+        for &part in shape.parts() {
+            let name = shape.name(shard_id, part);
+            if disk.kind(&folder.join(&name))? != Some(part.kind()) {
+                disk.write(&place.temporary(&name), &[])?;
+                stands_in = true;
+            }
+        }
+    }
+    if stands_in {
+        disk.sync_folder(folder)?;
+    }
+    for name in &whole {
+        disk.rename_new(&folder.join(name), &place.temporary(name))?;
+    }
+    for (name, mark) in &unreadable {
+        withdraw_unreadable(place, name, mark)?;
+    }
+    disk.sync_folder(folder)
+}
+
+/// The same for a mark that does not read back and is no intent as it is.
+fn withdraw_unreadable(place: &Place, name: &str, mark: &Mark) -> io::Result<()> {
+    let (disk, path) = (place.disk(), place.folder().join(name));
+    if *mark != Mark::Empty {
+        // A mark that is not empty beside an intent would be taken for somebody's.
+        let empty = place.for_emptying().temporary(name);
+        disk.write(&empty, &[])?;
+        disk.rename(&empty, &path)?;
+        disk.sync_folder(place.folder())?;
+    }
+    declare(disk, &place.temporary(name), &of_any_shard())?;
+    disk.remove(&path)
+}
+
+/// A mark for a shard of which no more is known than that it may have samples.
+fn of_any_shard() -> Vec<u8> {
+    let stats = ShardStats {
+        count: 1,
+        successes: 1,
+        status_dict: [("success".to_owned(), 1)].into(),
+        ..ShardStats::default()
+    };
+    stats.to_json()
+}
+
+/// Removes the shards of a dataset that marks of ours name. Its record is left to whoever writes the next:
+/// shards without one would be nobody's.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn remove_dataset(place: &Place, standing: &Standing) -> io::Result<()> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let mut shards = Vec::new();
+    for shard_id in standing.numbers() {
+        if let Some(shape) = standing.shape_of(shard_id)
+            && standing.is_marked(shard_id)?
+        {
+            shards.push((shard_id, shape));
+        }
+    }
+    withdraw(place, &shards)?;
+    let shapes: HashMap<u64, Shape> = shards.into_iter().collect();
+    let standing = Standing::with_record(disk, folder, standing.record.clone())?;
+    for shard_id in clear(place, &standing, |_, _| true, Data::TakenBack)? {
+        if let Some(shape) = shapes.get(&shard_id) {
+            // What is left in its folder is others'.
+            disk.remove(&folder.join(shape.name(shard_id, Part::Mark)))?;
+        }
+    }
+    disk.sync_folder(folder)
+}

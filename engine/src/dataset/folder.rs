@@ -1,0 +1,510 @@
+//! Owns the dataset's folder at the start of a run: what is there, whose it is, what is done. The
+//! record `.turbo2ds.json` says which options and input each range of shards came from, so that a
+//! rerun finishes its own work and never mixes in another's.
+//!
+//! Before the first byte is written the folder is looked at ([`Wanted`]): where something that is not the
+//! dataset's own has a name that the run may take, the run is refused.
+//!
+//! A run of a whole list has the folder to itself (an exclusive lock) and clears away what dead runs
+//! left. Workers that do parts of one plan share it (a shared lock): each removes what is its own, and of
+//! the others' only what nobody has touched for long while nobody else was there. Both conditions,
+//! because on some cluster file systems a lock says nothing of other machines.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
+
+use crate::config::Slice;
+use crate::config::{Config, IncrementalMode, OutputConfig};
+use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
+use crate::dataset::disk::Disk;
+use crate::dataset::names::{Part, RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
+use crate::dataset::ownership::{Standing, UserFiles, Wanted, said};
+use crate::dataset::record::{Record, RunEntry};
+use crate::dataset::staging::Place;
+use crate::error::Error;
+use crate::list::InputIdentity;
+
+/// Age at which a temporary file is no living worker's: a shard's stream grows all the time.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Time that a worker waits for another to clear the folder up; a whole run does not end so soon.
+const JOIN_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Time between two tries.
+const JOIN_TICK: Duration = Duration::from_millis(20);
+
+/// Looks at the folder, in a row, that must find the same before a worker is refused beside others: each may
+/// have renamed something while the folder was listed.
+const LOOKS: usize = 3;
+
+/// The folder, ready for a run. Holds the lock that keeps a second run out.
+pub(crate) struct Dataset {
+    /// What was found in it.
+    pub(crate) found: Found,
+    slice: Slice,
+    lock: File,
+}
+
+/// A run, as far as it decides what becomes of a folder.
+pub(crate) struct Job<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) slice: Slice,
+    /// Digest of the input.
+    pub(crate) input: &'a str,
+    /// Files that the user named.
+    pub(crate) user_files: UserFiles,
+}
+
+impl Dataset {
+    /// Opens or makes the folder and decides where this run's shards begin.
+    ///
+    /// # Errors
+    /// `Output` for the file system's errors and where the run would change what is not its own,
+    /// `ConfigMismatch` where the folder belongs to a run with other options or another input.
+    pub(crate) fn open(
+        place: &Place,
+        config: &Config,
+        slice: Slice,
+        input: &InputIdentity,
+        user_files: UserFiles,
+    ) -> Result<Self, Error> {
+        let folder = place.folder();
+        let out = |error: io::Error| Error::output_io(folder, &error);
+        let job = Job {
+            config,
+            slice,
+            input: &input.fingerprint,
+            user_files,
+        };
+        job.user_files.check_folder(folder)?;
+        if !place.disk().exists(folder) {
+            // What is not there holds nothing, but a file that is named may be to come.
+            job.check(&Standing::empty(place.disk(), folder), place)?;
+            make_folders(place.disk(), folder).map_err(out)?;
+        }
+        let (lock, is_alone) = enter(place)?;
+        if place.is_shared() {
+            // A claim is a file: a worker looks before it makes one.
+            job.look(place)?;
+            if is_alone {
+                remove_forgotten(place)?;
+            }
+        }
+        let lock = share(place, lock)?;
+        make_folders(place.disk(), folder).map_err(out)?;
+        // One worker at a time looks at the record and adds to it.
+        let _claim = place.claim(RECORD_NAME).map_err(out)?;
+        Ok(Self {
+            found: take_over(place, &job)?,
+            slice,
+            lock,
+        })
+    }
+
+    /// Tells the planner which shards to leave out: done ones, other workers', and those that another
+    /// worker has done since.
+    pub(crate) fn skipped(
+        &self,
+        config: &Config,
+        place: &Place,
+    ) -> impl Fn(u64) -> bool + Send + use<> {
+        let done = self.found.done.clone();
+        let (slice, is_done) = (self.slice, done_check(config, place));
+        move |shard_id| {
+            !slice.contains(shard_id)
+                || done.contains(&shard_id)
+                || (slice != Slice::All && is_done(shard_id))
+        }
+    }
+
+    /// Whether the folder that was locked is still the one of this name and can be written to.
+    ///
+    /// # Errors
+    /// `NotFound`, `ReadOnlyFilesystem`, or what the file system said.
+    pub(crate) fn check_folder(&self, folder: &Path) -> io::Result<()> {
+        let (opened, named) = (self.lock.metadata()?, fs::metadata(folder)?);
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let flags = rustix::fs::statvfs(folder)?.f_flag;
+        if flags.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+            return Err(rustix::io::Errno::ROFS.into());
+        }
+        Ok(())
+    }
+}
+
+/// What a folder holds for a run that takes it over.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// First shard of the run's input.
+    pub(crate) first_shard_id: u64,
+    /// Shards that are done, of any run.
+    pub(crate) done: HashSet<u64>,
+    /// Shards that are not, and that a mark of ours names.
+    pub(crate) marked: HashSet<u64>,
+    /// The record, this run in it.
+    pub(crate) record: Record,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Job<'_> {
+    fn mode(&self) -> IncrementalMode {
+        self.config.output.mode
+    }
+
+    /// The run's entry in the record, its place apart.
+    fn entry(&self) -> RunEntry {
+        RunEntry {
+            first_shard_id: 0,
+            options: self.config.fingerprint.iter().cloned().collect(),
+            input: self.input.to_owned(),
+        }
+    }
+
+    /// Shards of the slice that stand whole, of any run.
+    fn done(&self, standing: &Standing, place: &Place) -> HashSet<u64> {
+        standing
+            .numbers()
+            .filter(|&id| self.slice.contains(id) && is_done(place, &self.config.output, id))
+            .collect()
+    }
+
+    /// Where the run's shards begin.
+    fn place_of(&self, standing: &Standing, folder: &Path) -> Result<u64, Error> {
+        match self.mode() {
+            IncrementalMode::Overwrite => Ok(0),
+            IncrementalMode::Extend => {
+                let next = standing.numbers().max().map(|last| last.checked_add(1));
+                next.unwrap_or(Some(0)).ok_or_else(|| {
+                    Error::output(
+                        format!("{} holds a shard of the last number", folder.display()),
+                        "choose another output_folder",
+                    )
+                })
+            }
+            IncrementalMode::Incremental => standing.record.place_of(&self.entry(), folder),
+        }
+    }
+
+    /// Refuses the run where it is another's folder, or something that is not the dataset's own is in its
+    /// way. Gives the shards that are done and are to stay.
+    fn check(&self, standing: &Standing, place: &Place) -> Result<HashSet<u64>, Error> {
+        let first_shard_id = self.place_of(standing, place.folder())?;
+        let overwrite = self.mode() == IncrementalMode::Overwrite;
+        let done = if overwrite {
+            HashSet::new()
+        } else {
+            self.done(standing, place)
+        };
+        let wanted = Wanted {
+            shape: Shape::of(self.config),
+            first_shard_id,
+            shards_max: self.user_files.shards_max,
+            slice: self.slice,
+            done: &done,
+            overwrite,
+            user_files: &self.user_files,
+        };
+        wanted.check(standing, place.folder())?;
+        Ok(done)
+    }
+
+    /// The same over what is there now.
+    fn look(&self, place: &Place) -> Result<HashSet<u64>, Error> {
+        let looks = if place.is_shared() { LOOKS } else { 1 };
+        let look = || {
+            let standing = Standing::look(place.disk(), place.folder())?;
+            self.check(&standing, place)
+        };
+        (1..looks).fold(look(), |looked, _| looked.or_else(|_| look()))
+    }
+}
+
+/// Clears a folder that is this run's alone of what an interrupted run left, and enters this run in its
+/// record.
+///
+/// # Errors
+/// Those of [`Dataset::open`].
+pub(crate) fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let out = |error: io::Error| Error::output_io(folder, &error);
+    let mut done = job.look(place)?;
+    let mut standing = Standing::look(disk, folder)?;
+    if !place.is_shared() {
+        clear(place, &standing, |_, _| true, Data::TakenBack).map_err(out)?;
+        standing = Standing::look(disk, folder)?;
+    }
+    let mut notes = Vec::new();
+    let mut record = standing.record.clone();
+    if job.mode() == IncrementalMode::Overwrite {
+        notes.extend(overwrite(place, &standing).map_err(out)?);
+        record = Record::default();
+        standing = Standing::look(disk, folder)?;
+        done = job.done(&standing, place);
+    }
+    // A commit that was cut off may have left a mark whose name is not durable yet.
+    disk.sync_folder(folder).map_err(out)?;
+    let first_shard_id = job.place_of(&standing, folder)?;
+    let numbers: BTreeSet<u64> = standing.numbers().collect();
+    if record.runs.is_empty() && !numbers.is_empty() && job.mode() == IncrementalMode::Incremental {
+        tracing::warn!(
+            folder = %folder.display(),
+            "these shards carry no record of their options: they are taken as this command's"
+        );
+    }
+    enter_in(&mut record, job, first_shard_id, &numbers, place)?;
+    let standing = Standing::with_record(disk, folder, record).map_err(out)?;
+    let mut marked = HashSet::new();
+    for id in numbers.difference(&done.iter().copied().collect()) {
+        if job.slice.contains(*id) && standing.is_marked(*id).map_err(out)? {
+            marked.insert(*id);
+        }
+    }
+    Ok(Found {
+        first_shard_id,
+        done,
+        marked,
+        record: standing.record,
+        notes,
+    })
+}
+
+/// Enters a run in the record, and in the first one which shards stood there before it.
+fn enter_in(
+    record: &mut Record,
+    job: &Job,
+    first_shard_id: u64,
+    numbers: &BTreeSet<u64>,
+    place: &Place,
+) -> Result<(), Error> {
+    let out = |error: io::Error| Error::output_io(place.folder(), &error);
+    let is_first = record.runs.is_empty();
+    let still_found = numbers
+        .iter()
+        .filter(|id| is_first || record.was_found(**id));
+    let found = still_found.copied().collect();
+    let news = record.set_found(&found);
+    let entry = RunEntry {
+        first_shard_id,
+        ..job.entry()
+    };
+    let mut runs = record.runs.iter();
+    let is_new =
+        !runs.any(|run| run.first_shard_id == entry.first_shard_id && run.is_continued_by(&entry));
+    if is_new {
+        record.runs.push(entry);
+    }
+    if news || is_new {
+        let text = serde_json::to_vec_pretty(record).map_err(|error| out(error.into()))?;
+        write_durably(place, RECORD_NAME, &text).map_err(out)?;
+    }
+    Ok(())
+}
+
+/// Removes the dataset that is there, and says so where other things stay.
+fn overwrite(place: &Place, standing: &Standing) -> io::Result<Option<String>> {
+    let mut others = Vec::new();
+    let mut shards = 0_u64;
+    for name in standing.entries.keys() {
+        let part = shard_file(name);
+        if standing.owns(name)? {
+            shards += u64::from(matches!(part, Some((_, Part::Mark))));
+            if let Some((stem, Part::Folder)) = part {
+                let number = shard_number(stem);
+                let shape = number.and_then(|id| Some((id, standing.shape_of(id)?)));
+                for (inner, _) in shape.map_or(Ok(Vec::new()), |(id, shape)| {
+                    standing.others_in_folder(id, shape)
+                })? {
+                    others.push(format!("{name}/{inner}"));
+                }
+            }
+        } else if name != RECORD_NAME {
+            others.push(name.clone());
+        }
+    }
+    remove_dataset(place, standing)?;
+    Ok((!others.is_empty()).then(|| {
+        format!(
+            "overwrite removed the {shards} shards of this dataset and left what no run of it made: {}",
+            said(&others)
+        )
+    }))
+}
+
+/// Makes a folder and those above it that are missing, their names durable: what is in a folder is no
+/// more durable than its name. One that is there may be of a run that was cut off before it saw to that.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let above = match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => return Ok(()),
+    };
+    let was_there = disk.exists(folder);
+    if !was_there {
+        make_folders(disk, above)?;
+        match disk.make_folder(folder) {
+            // Another process made it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+    }
+    match disk.sync_folder(above) {
+        // A folder that is not ours to read is not ours to have made one in.
+        Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Locks the folder as this run needs it, and says whether nobody else is in it.
+fn enter(place: &Place) -> Result<(File, bool), Error> {
+    let folder = place.folder();
+    if !place.is_shared() {
+        return Ok((
+            lock(folder, FlockOperation::NonBlockingLockExclusive)?,
+            true,
+        ));
+    }
+    let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
+    let is_alone = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+    Ok((file, is_alone))
+}
+
+/// Lets other workers in beside this one, where it is one.
+fn share(place: &Place, file: File) -> Result<File, Error> {
+    if !place.is_shared() {
+        return Ok(file);
+    }
+    let join_until = Instant::now() + JOIN_WAIT_MAX;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < join_until => {
+                std::thread::sleep(JOIN_TICK);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(place.folder())),
+            // As in `lock`.
+            _ => return Ok(file),
+        }
+    }
+}
+
+fn in_use(folder: &Path) -> Error {
+    Error::output(
+        format!("another run is writing to {}", folder.display()),
+        "wait for it, or choose another output_folder",
+    )
+}
+
+/// The folder, locked until the file is closed.
+///
+/// # Errors
+/// `Output` where a run holds it, or it cannot be opened.
+pub(crate) fn lock(folder: &Path, operation: FlockOperation) -> Result<File, Error> {
+    let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
+    match flock(&file, operation) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(in_use(folder)),
+        // A file system without locks still takes a dataset.
+        _ => Ok(file),
+    }
+}
+
+/// Tells of a shard whether it is done now, on any thread.
+pub(crate) fn done_check(config: &Config, place: &Place) -> impl Fn(u64) -> bool + Send + use<> {
+    let (output, place) = (config.output.clone(), place.clone());
+    move |shard_id| is_done(&place, &output, shard_id)
+}
+
+/// A shard is done where its mark reads back whole and its files are there.
+fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bool {
+    let (disk, folder) = (place.disk(), place.folder());
+    let name = |part: Part| {
+        let name = shard_name(shard_id, output.shard_digits);
+        folder.join(format!("{name}{}", part.ending()))
+    };
+    // A dataset of links is whole where what they lead to is.
+    let mark = disk.read(&name(Part::Mark)).unwrap_or_default();
+    let Some(stats) = ShardStats::from_json(&mark) else {
+        return false;
+    };
+    let there = |part| disk.exists(&name(part));
+    match output.format {
+        OutputFormat::Files => {
+            there(Part::Parquet) && (stats.successes == 0 || there(Part::Folder))
+        }
+        OutputFormat::Webdataset => there(Part::Tar) && there(Part::Parquet),
+        OutputFormat::Parquet => there(Part::Parquet),
+        OutputFormat::Tfrecord => there(Part::Parquet) && there(Part::Tfrecord),
+        OutputFormat::Dummy => true,
+    }
+}
+
+/// Removes temporary files that no worker has touched for long: all of one shard and try, or none of them.
+fn remove_forgotten(place: &Place) -> Result<(), Error> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let standing = Standing::look(disk, folder)?;
+    let mut forgotten: HashMap<(u64, String), bool> = HashMap::new();
+    for name in standing.entries.keys() {
+        let Some((last, word)) = temporary_parts(name) else {
+            continue;
+        };
+        let shard_id = shard_file(last).and_then(|(stem, _)| shard_number(stem));
+        let age = fs::symlink_metadata(folder.join(name))
+            .and_then(|data| data.modified())
+            .map(|time| time.elapsed().unwrap_or_default());
+        let is_old = age.is_ok_and(|age| age >= FORGOTTEN_AFTER);
+        let group = (shard_id.unwrap_or(u64::MAX), word.to_owned());
+        *forgotten.entry(group).or_insert(true) &= is_old;
+    }
+    let is_forgotten =
+        |shard_id: u64, word: &str| forgotten.get(&(shard_id, word.to_owned())) == Some(&true);
+    // What an intent still names is for the next commit of its shard, which has the claim.
+    clear(place, &standing, is_forgotten, Data::Kept)
+        .map(drop)
+        .map_err(|error| Error::output_io(folder, &error))
+}
+
+/// Takes back what this run's commits left half-way and removes its temporary files, as far as it can.
+pub(crate) fn sweep(place: &Place) {
+    let swept = sweep_intents(place).and_then(|()| {
+        let standing = Standing::look(place.disk(), place.folder())?;
+        clear(
+            place,
+            &standing,
+            |_, word| place.owns_word(word),
+            Data::Kept,
+        )
+        .map(drop)
+        .map_err(|error| Error::output_io(place.folder(), &error))
+    });
+    if let Err(error) = swept {
+        tracing::warn!(error = error.message(), "temporary files were left behind");
+    }
+}
+
+/// Takes this run's intents back, each under its shard's claim.
+fn sweep_intents(place: &Place) -> Result<(), Error> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let out = |error: io::Error| Error::output_io(folder, &error);
+    for own in Standing::look(disk, folder)?.intents {
+        let Some(mark) = temporary_parts(&own.name).map(|(mark, _)| mark) else {
+            continue;
+        };
+        if place.owns_word(&own.word) {
+            let _claim = place.claim(mark).map_err(out)?;
+            // Another worker may have had it before.
+            let standing = Standing::look(disk, folder)?;
+            let is_it = |shard_id, word: &str| shard_id == own.shard_id && word == own.word;
+            clear(place, &standing, is_it, Data::TakenBack).map_err(out)?;
+        }
+    }
+    Ok(())
+}

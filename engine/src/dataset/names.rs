@@ -1,0 +1,241 @@
+//! Owns the names that a dataset's files have, last and temporary, and how a run's options shape them.
+//! Reads names alone, never a folder.
+
+use turbo2ds_codec::Format;
+use turbo2ds_writers::{OutputFormat, shard_name};
+
+use crate::config::Config;
+use crate::dataset::disk::Kind;
+
+/// The folder's record.
+pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
+/// The end of a mark's name.
+pub(crate) const STATS_SUFFIX: &str = "_stats.json";
+/// The end of every temporary name.
+const TEMPORARY_SUFFIX: &str = ".part";
+/// The word in the name of a claim.
+pub(crate) const CLAIM: &str = "claim";
+/// Hex digits of the word in a temporary name.
+const WORD_DIGITS: usize = 16;
+
+/// What a file is to its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// `00000_stats.json`
+    Mark,
+    /// `00000.parquet`
+    Parquet,
+    /// `00000.tar`
+    Tar,
+    /// `00000.tfrecord`
+    Tfrecord,
+    /// `00000`, a folder of loose files.
+    Folder,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [
+        Self::Mark,
+        Self::Parquet,
+        Self::Tar,
+        Self::Tfrecord,
+        Self::Folder,
+    ];
+
+    /// What follows the shard's number.
+    pub(crate) const fn ending(self) -> &'static str {
+        match self {
+            Self::Mark => STATS_SUFFIX,
+            Self::Parquet => ".parquet",
+            Self::Tar => ".tar",
+            Self::Tfrecord => ".tfrecord",
+            Self::Folder => "",
+        }
+    }
+
+    /// What stands under the name where a run put it there: never a link.
+    pub(crate) const fn kind(self) -> Kind {
+        match self {
+            Self::Folder => Kind::Folder,
+            _ => Kind::File,
+        }
+    }
+}
+
+/// The number that a shard's name is.
+pub(crate) fn shard_number(stem: &str) -> Option<u64> {
+    let digits = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| stem.parse().ok()).flatten()
+}
+
+/// The shard and the part that a name in a dataset's folder can be, of any run.
+pub(crate) fn shard_file(name: &str) -> Option<(&str, Part)> {
+    Part::ALL.into_iter().find_map(|part| {
+        let stem = name.strip_suffix(part.ending())?;
+        shard_number(stem).map(|_| (stem, part))
+    })
+}
+
+/// The name that a file has until its commit.
+pub(crate) fn temporary_name(name: &str, word: &str) -> String {
+    format!(".{name}.{word}{TEMPORARY_SUFFIX}")
+}
+
+/// The last name and the word of a temporary name, which is `.NAME.WORD.part`: NAME one that a run gives,
+/// WORD a run's 16 hex digits, or that of a claim.
+pub(crate) fn temporary_parts(name: &str) -> Option<(&str, &str)> {
+    let inner = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?;
+    let (name, word) = inner.rsplit_once('.')?;
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_word = word == CLAIM || word.len() == WORD_DIGITS && word.bytes().all(hex);
+    let is_ours = name == RECORD_NAME || shard_file(name).is_some();
+    (is_word && is_ours).then_some((name, word))
+}
+
+/// Whether a name is a temporary one of any run.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    temporary_parts(name).is_some()
+}
+
+/// How one run names its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Kind of shard.
+    pub(crate) format: OutputFormat,
+    /// Least digits of a shard's name.
+    pub(crate) shard_digits: usize,
+    /// Rows of a full shard.
+    pub(crate) rows_per_shard: usize,
+    /// Extension of a loose image.
+    pub(crate) image_ext: &'static str,
+    /// Whether a loose image may have the extension of its own format.
+    pub(crate) true_extension: bool,
+    /// Whether captions are loose files.
+    pub(crate) captions: bool,
+    /// Whether the list names the samples.
+    pub(crate) given_keys: bool,
+}
+
+impl Shape {
+    /// That of a run with this configuration.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            format: config.output.format,
+            shard_digits: config.output.shard_digits,
+            rows_per_shard: config.input.rows_per_shard,
+            image_ext: config.codec.encode_format.as_str(),
+            true_extension: config.output.true_extension,
+            captions: config.input.has_captions(),
+            given_keys: config.input.key_col.is_some(),
+        }
+    }
+
+    /// What a shard consists of beside its mark, the metadata last.
+    pub(crate) const fn parts(self) -> &'static [Part] {
+        match self.format {
+            OutputFormat::Files => &[Part::Folder, Part::Parquet],
+            OutputFormat::Webdataset => &[Part::Tar, Part::Parquet],
+            OutputFormat::Parquet => &[Part::Parquet],
+            OutputFormat::Tfrecord => &[Part::Tfrecord, Part::Parquet],
+            OutputFormat::Dummy => &[],
+        }
+    }
+
+    /// The name of one part of a shard.
+    pub(crate) fn name(self, shard_id: u64, part: Part) -> String {
+        format!(
+            "{}{}",
+            shard_name(shard_id, self.shard_digits),
+            part.ending()
+        )
+    }
+
+    /// The shard and the part that a name is in this shape, the mark among them; none for one that no
+    /// shard of it has.
+    pub(crate) fn part_of(self, name: &str) -> Option<(u64, Part)> {
+        let (stem, part) = shard_file(name)?;
+        let shard_id = shard_number(stem)?;
+        let taken = part == Part::Mark || self.parts().contains(&part);
+        (taken && self.name(shard_id, part) == name).then_some((shard_id, part))
+    }
+
+    /// Whether a sample's loose files have this extension.
+    pub(crate) fn has_extension(self, extension: &str) -> bool {
+        let mut formats = Format::ALL.iter();
+        extension == self.image_ext
+            || extension == "json"
+            || self.captions && extension == "txt"
+            || self.true_extension && formats.any(|format| format.extension() == extension)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::testing::shape;
+
+    #[test]
+    fn only_our_own_shapes_are_temporary_names() {
+        let word = "0123456789abcdef";
+        for name in [
+            "00000.tar",
+            "00000.parquet",
+            "00000.tfrecord",
+            "00000",
+            "123456_stats.json",
+            RECORD_NAME,
+        ] {
+            for word in [word, CLAIM] {
+                let temporary = format!(".{name}.{word}.part");
+                assert_eq!(temporary_parts(&temporary), Some((name, word)));
+            }
+        }
+        for name in [
+            ".backup.part",
+            ".part",
+            "..part",
+            ".00000.tar.part",
+            ".00000.tar.0123456789abcde.part",
+            ".00000.tar.0123456789abcdef0.part",
+            ".00000.tar.0123456789ABCDEF.part",
+            ".00000.tar.0123456789abcdef",
+            "00000.tar.0123456789abcdef.part",
+            ".film.0123456789abcdef.part",
+            ".film.claim.part",
+            ".00000.txt.0123456789abcdef.part",
+            ".x00000.tar.0123456789abcdef.part",
+        ] {
+            assert!(!is_temporary(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_shards_where_its_run_gives_it() {
+        let tar = shape(OutputFormat::Webdataset);
+        assert_eq!(tar.part_of("00007.tar"), Some((7, Part::Tar)));
+        assert_eq!(tar.part_of("00007_stats.json"), Some((7, Part::Mark)));
+        assert_eq!(
+            tar.part_of("1234567.parquet"),
+            Some((1_234_567, Part::Parquet))
+        );
+        for name in [
+            "7.tar",
+            "000007.tar",
+            "00007.tfrecord",
+            "00007",
+            "00007.txt",
+            "+0007.tar",
+            "_stats.json",
+            ".tar",
+            "",
+            "99999999999999999999.tar",
+        ] {
+            assert_eq!(tar.part_of(name), None, "{name}");
+        }
+        assert_eq!(
+            shape(OutputFormat::Files).part_of("00007"),
+            Some((7, Part::Folder))
+        );
+        assert_eq!(shape(OutputFormat::Dummy).part_of("00007.parquet"), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! Owns one output shard from its plan to its last byte: outcomes per row, the writer, and the
+//! files under temporary names. Never renames: [`crate::dataset::commit`] does, on its own thread.
+
+mod open;
+mod stream;
+
+pub use open::OpenShard;
+pub use stream::{Dirty, ShardFiles, pump};

@@ -1,0 +1,201 @@
+//! One shard while its rows come in, in any order: outcomes, counts, what is left. Never waits.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use turbo2ds_writers::{
+    Layout, RowOutcome, ShardStats, ShardWriter, Sink, WriterError, shard_name,
+};
+
+use super::stream::{Dirty, ShardFiles};
+use crate::dataset::sealed::Collected;
+use crate::dataset::sealed::{SealedShard, ShardSlot};
+use crate::dataset::staging::Place;
+use crate::failure::Failure;
+use crate::list::plan::ShardPlan;
+use crate::machine::sync::Permit;
+use crate::watch::Tally;
+
+/// A shard whose rows are on their way.
+pub struct OpenShard {
+    /// The plan, kept for another try where this machine fails the shard.
+    pub plan: ShardPlan,
+    /// Tries before this one.
+    pub attempt: u32,
+    /// Where its bytes go.
+    pub files: Rc<RefCell<ShardFiles>>,
+    /// Rows by how they ended.
+    pub tally: Tally,
+    /// What went wrong with its files, where something did.
+    pub broken: Option<(PathBuf, std::io::Error)>,
+    /// Its last byte is laid out; it waits to be written.
+    pub laid_out: bool,
+    writer: Option<Box<ShardWriter>>,
+    outcomes: Vec<RowOutcome>,
+    left: usize,
+    started: SystemTime,
+    _place: Permit,
+}
+
+impl OpenShard {
+    /// Opens a plan's shard, whose files go to `target`; `place` is its place among the core's open shards.
+    ///
+    /// # Errors
+    /// Where the input's columns cannot be laid out.
+    pub fn open(
+        plan: ShardPlan,
+        attempt: u32,
+        layout: &Arc<Layout>,
+        target: Place,
+        dirty: Rc<Dirty>,
+        place: Permit,
+    ) -> Result<Self, WriterError> {
+        let mut writer = ShardWriter::new(layout.clone(), plan.shard_id, plan.input.clone())?;
+        if let Some(keys) = plan.keys() {
+            writer = writer.with_keys(keys.clone())?;
+        }
+        let files = ShardFiles::new(target.for_attempt(attempt), writer.stream_path(), dirty);
+        let rows = plan.rows();
+        Ok(Self {
+            plan,
+            attempt,
+            files: Rc::new(RefCell::new(files)),
+            tally: Tally::default(),
+            broken: None,
+            laid_out: false,
+            writer: Some(Box::new(writer)),
+            outcomes: vec![RowOutcome::default(); rows],
+            left: rows,
+            started: SystemTime::now(),
+            _place: place,
+        })
+    }
+
+    /// Takes a sample in; true where it was the last row.
+    ///
+    /// # Errors
+    /// Where the sample cannot be laid out.
+    pub fn sample(
+        &mut self,
+        row: usize,
+        outcome: RowOutcome,
+        image: &[u8],
+    ) -> Result<bool, WriterError> {
+        if let Some(writer) = &mut self.writer
+            && self.broken.is_none()
+        {
+            writer.sample(row, &outcome, image, &mut *self.files.borrow_mut())?;
+        }
+        self.tally.successes += 1;
+        Ok(self.end_row(row, outcome))
+    }
+
+    /// Takes a failure in; true where it was the last row.
+    pub fn fail(&mut self, row: usize, failure: Failure, text: Arc<str>) -> bool {
+        self.tally.fail(failure);
+        let outcome = RowOutcome {
+            status: failure.status().as_str(),
+            error_message: Some(text),
+            ..RowOutcome::default()
+        };
+        self.end_row(row, outcome)
+    }
+
+    fn end_row(&mut self, row: usize, outcome: RowOutcome) -> bool {
+        debug_assert!(self.outcomes[row].status.is_empty(), "a row ends once");
+        self.outcomes[row] = outcome;
+        self.left -= 1;
+        self.left == 0
+    }
+
+    /// The writer and the outcomes, for the seal; none where that was taken before.
+    pub fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
+        debug_assert_eq!(self.left, 0, "a shard is sealed when every row has ended");
+        Some((self.writer.take()?, std::mem::take(&mut self.outcomes)))
+    }
+
+    /// Takes the seal's bytes in. A broken shard lays nothing out any more: it is done again.
+    ///
+    /// # Errors
+    /// Where the metadata could not be laid out.
+    pub fn lay_out_end(
+        &mut self,
+        collected: Result<Collected, WriterError>,
+    ) -> Result<(), WriterError> {
+        self.laid_out = true;
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let collected = collected?;
+        let mut files = self.files.borrow_mut();
+        files.append(&collected.stream);
+        for (path, bytes) in collected.files {
+            files.file(path, bytes);
+        }
+        files.finish_stream();
+        Ok(())
+    }
+
+    /// The shard for the commit thread, once its last byte is written; for the reactor `owner`, which
+    /// knows it as `slot`.
+    pub fn take_sealed(
+        &mut self,
+        owner: usize,
+        slot: ShardSlot,
+        digits: usize,
+    ) -> Option<SealedShard> {
+        if !self.laid_out || !self.files.borrow().is_written() {
+            return None;
+        }
+        self.laid_out = false;
+        let stats = self.stats(SystemTime::now());
+        let (placed, stream_bytes) = self.files.borrow_mut().take_placed();
+        Some(SealedShard {
+            owner,
+            slot,
+            shard_id: self.plan.shard_id,
+            attempt: self.attempt,
+            rows: self.plan.rows() as u64,
+            keys: self.plan.keys().cloned(),
+            placed,
+            stream_bytes,
+            stats: (self.stats_name(digits), stats.to_json()),
+        })
+    }
+
+    /// The shard's statistics as they stand.
+    pub fn stats(&self, now: SystemTime) -> ShardStats {
+        let mut status: Vec<(String, u64)> = Vec::with_capacity(self.tally.failures.len() + 1);
+        if self.tally.successes > 0 {
+            status.push(("success".to_owned(), self.tally.successes));
+        }
+        status.extend(
+            self.tally
+                .failures
+                .iter()
+                .map(|(failure, &n)| (failure.to_string(), n)),
+        );
+        ShardStats {
+            count: self.tally.count(),
+            successes: self.tally.successes,
+            failed_to_download: self.tally.failed_to_download,
+            failed_to_resize: self.tally.failed_to_resize,
+            start_time: unix_seconds(self.started),
+            end_time: unix_seconds(now),
+            status_dict: status.into_iter().collect(),
+        }
+    }
+
+    /// Name of the mark.
+    pub fn stats_name(&self, digits: usize) -> String {
+        format!("{}_stats.json", shard_name(self.plan.shard_id, digits))
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}

@@ -1,0 +1,343 @@
+//! Owns a shard's files while they grow under temporary names: one stream, written in aligned
+//! blocks past the page cache where the file system can, and small files beside it. Writes go
+//! through the reactor's ring and never block it; on epoll they are plain writes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use turbo2ds_writers::Sink;
+
+use crate::dataset::disk::Stream;
+use crate::dataset::disk::{BLOCK_BYTES, Block};
+use crate::dataset::sealed::Placed;
+use crate::dataset::staging::Place;
+
+/// Bytes a core has laid out and not yet written.
+#[derive(Default)]
+pub struct Dirty {
+    bytes: Cell<usize>,
+    waiting: RefCell<Vec<futures_channel::oneshot::Sender<()>>>,
+}
+
+impl Dirty {
+    /// Bytes that are unwritten.
+    pub fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// Waits until no more than `bytes` are unwritten.
+    pub async fn below(&self, bytes: usize) {
+        while self.bytes.get() > bytes {
+            let (sender, receiver) = futures_channel::oneshot::channel();
+            self.waiting.borrow_mut().push(sender);
+            // An error means the sender went with its run.
+            let _ = receiver.await;
+        }
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    fn written(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() - bytes);
+        for waiter in self.waiting.borrow_mut().drain(..) {
+            let _ = waiter.send(());
+        }
+    }
+}
+
+/// One write that is due.
+enum Write {
+    Block(Block),
+    Whole { path: String, bytes: Vec<u8> },
+}
+
+impl Write {
+    fn len(&self) -> usize {
+        match self {
+            Self::Block(block) => block.len(),
+            Self::Whole { bytes, .. } => bytes.len(),
+        }
+    }
+}
+
+/// A shard's files under temporary names.
+pub struct ShardFiles {
+    place: Place,
+    stream_path: Option<String>,
+    filling: Option<Block>,
+    due: VecDeque<Write>,
+    stream_bytes: u64,
+    dirty: Rc<Dirty>,
+    /// A task is writing what is due.
+    pumping: bool,
+    /// A write failed: nothing more is taken in.
+    broken: bool,
+    /// The open stream, kept here between pumps.
+    stream: Option<OpenStream>,
+    placed: Vec<Placed>,
+    folders: HashSet<String>,
+}
+
+struct OpenStream {
+    file: Box<dyn Stream>,
+    offset: u64,
+}
+
+impl ShardFiles {
+    /// Files of a shard at `place`; nothing is created before the first byte is due.
+    pub fn new(place: Place, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
+        Self {
+            place,
+            stream_path,
+            filling: None,
+            due: VecDeque::new(),
+            stream_bytes: 0,
+            dirty,
+            pumping: false,
+            broken: false,
+            stream: None,
+            placed: Vec::new(),
+            folders: HashSet::new(),
+        }
+    }
+
+    /// Whether something is due and nobody writes it: the caller is then the one who does, and runs
+    /// [`pump`]. Decided here and not when the pump first runs, which may be many samples later: two
+    /// pumps at once would open the stream twice.
+    pub fn claim_pump(&mut self) -> bool {
+        let claimed = !self.pumping && !self.due.is_empty();
+        self.pumping |= claimed;
+        claimed
+    }
+
+    /// Makes the stream's last, partly filled block due, padded for direct I/O.
+    pub fn finish_stream(&mut self) {
+        if self.broken {
+            return;
+        }
+        if let Some(mut block) = self.filling.take().filter(|block| block.len() > 0) {
+            let before = block.len();
+            block.pad();
+            self.dirty.add(block.len() - before);
+            self.due.push_back(Write::Block(block));
+        } else if self.stream_path.is_some() && self.stream_bytes == 0 {
+            self.due.push_back(Write::Block(Block::new()));
+        }
+    }
+
+    /// Forgets what is due and takes nothing more in: the shard's files are broken.
+    fn give_up(&mut self) {
+        self.broken = true;
+        let left: usize = self.due.drain(..).map(|write| write.len()).sum();
+        let filling = self.filling.take().map_or(0, |block| block.len());
+        self.dirty.written(left + filling);
+    }
+
+    /// Whether nothing is left to write.
+    pub fn is_written(&self) -> bool {
+        !self.pumping && self.due.is_empty() && self.filling.is_none()
+    }
+
+    /// Everything that was written, by temporary and final name, and the stream's true length.
+    pub fn take_placed(&mut self) -> (Vec<Placed>, u64) {
+        (std::mem::take(&mut self.placed), self.stream_bytes)
+    }
+}
+
+impl Sink for ShardFiles {
+    fn append(&mut self, bytes: &[u8]) {
+        if self.broken {
+            return;
+        }
+        self.stream_bytes += bytes.len() as u64;
+        self.dirty.add(bytes.len());
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let block = self.filling.get_or_insert_with(Block::new);
+            rest = block.fill(rest);
+            if block.len() == BLOCK_BYTES
+                && let Some(full) = self.filling.take()
+            {
+                self.due.push_back(Write::Block(full));
+            }
+        }
+    }
+
+    fn file(&mut self, path: String, bytes: Vec<u8>) {
+        if self.broken {
+            return;
+        }
+        self.dirty.add(bytes.len());
+        self.due.push_back(Write::Whole { path, bytes });
+    }
+}
+
+impl Drop for ShardFiles {
+    /// What was laid out and never written counts as gone.
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+/// Writes what is due until nothing is, for who claimed it: one pump runs per shard at a time.
+///
+/// # Errors
+/// The file system's, with the path.
+pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
+    let result = pump_due(files).await;
+    let mut files = files.borrow_mut();
+    files.pumping = false;
+    if result.is_err() {
+        files.give_up();
+    }
+    result
+}
+
+async fn pump_due(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
+    loop {
+        let Some(write) = files.borrow_mut().due.pop_front() else {
+            return Ok(());
+        };
+        let bytes = write.len();
+        let result = match write {
+            Write::Block(block) => write_block(files, block).await,
+            Write::Whole { path, bytes } => write_whole(files, path, bytes).await,
+        };
+        files.borrow().dirty.written(bytes);
+        result?;
+    }
+}
+
+async fn write_block(
+    files: &RefCell<ShardFiles>,
+    block: Block,
+) -> Result<(), (PathBuf, io::Error)> {
+    let length = block.len() as u64;
+    let taken = files.borrow_mut().stream.take();
+    let mut stream = match taken {
+        Some(stream) => stream,
+        None => files.borrow_mut().open_stream()?,
+    };
+    let result = stream.file.write(block, stream.offset).await;
+    stream.offset += length;
+    let mut files = files.borrow_mut();
+    files.stream = Some(stream);
+    result.map_err(|error| (files.place.folder().to_owned(), error))
+}
+
+async fn write_whole(
+    files: &RefCell<ShardFiles>,
+    path: String,
+    bytes: Vec<u8>,
+) -> Result<(), (PathBuf, io::Error)> {
+    let temporary = files.borrow_mut().place(&path)?;
+    let place = files.borrow().place.clone();
+    let writing = place.disk().write_small(&temporary, bytes);
+    let written = place.make_slowly(writing).await;
+    written.map_err(|error| (temporary, error))
+}
+
+impl ShardFiles {
+    fn open_stream(&mut self) -> Result<OpenStream, (PathBuf, io::Error)> {
+        let path = self.stream_path.clone().unwrap_or_default();
+        let temporary = self.place.temporary(&path);
+        let disk = self.place.disk();
+        let file = self.place.make(|| disk.create(&temporary, true));
+        let file = file.flatten().map_err(|error| (temporary.clone(), error))?;
+        let target = self.place.folder().join(path);
+        self.placed.push(Placed {
+            temporary,
+            target,
+            stream: true,
+            folder: false,
+        });
+        Ok(OpenStream { file, offset: 0 })
+    }
+
+    /// The temporary path of a whole file; its folder is made, and renamed as one, where it has one.
+    fn place(&mut self, path: &str) -> Result<PathBuf, (PathBuf, io::Error)> {
+        let Some((folder, name)) = path.split_once('/') else {
+            let temporary = self.place.temporary(path);
+            let target = self.place.folder().join(path);
+            self.placed.push(Placed {
+                temporary: temporary.clone(),
+                target,
+                stream: false,
+                folder: false,
+            });
+            return Ok(temporary);
+        };
+        let temporary = self.place.temporary(folder);
+        if self.folders.insert(folder.to_owned()) {
+            let disk = self.place.disk();
+            let make = || {
+                disk.remove(&temporary)?;
+                disk.make_folder(&temporary)
+            };
+            let made = self.place.make(make);
+            made.flatten().map_err(|error| (temporary.clone(), error))?;
+            let target = self.place.folder().join(folder);
+            self.placed.push(Placed {
+                temporary: temporary.clone(),
+                target,
+                stream: false,
+                folder: true,
+            });
+        }
+        Ok(temporary.join(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::IoBackend;
+    use crate::dataset::disk;
+    use crate::machine::runtime;
+
+    #[test]
+    fn samples_that_come_in_bursts_are_one_stream_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::new(disk::real(), folder.path().to_owned(), false);
+        let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");
+        let name = "00000.tar";
+        let laid_out = runtime::block_on(backend, async {
+            let files = ShardFiles::new(place.clone(), Some(name.into()), Rc::default());
+            let files = Rc::new(RefCell::new(files));
+            let mut laid_out = Vec::new();
+            for burst in 0..3_u8 {
+                let mut pumps = Vec::new();
+                // No pump runs before the burst has ended.
+                for part in 0..4 {
+                    let bytes = vec![burst * 4 + part; BLOCK_BYTES + 100];
+                    files.borrow_mut().append(&bytes);
+                    laid_out.extend(bytes);
+                    if files.borrow_mut().claim_pump() {
+                        let files = files.clone();
+                        pumps.push(monoio::spawn(async move { pump(&files).await }));
+                    }
+                }
+                assert_eq!(pumps.len(), 1, "one pump for a burst");
+                for pump in pumps {
+                    pump.await.expect("writes");
+                }
+            }
+            files.borrow_mut().finish_stream();
+            assert!(files.borrow_mut().claim_pump());
+            pump(&files).await.expect("the last write");
+            assert!(files.borrow().is_written());
+            laid_out
+        })
+        .expect("a reactor");
+        let stored = std::fs::read(place.temporary(name)).expect("the stream");
+        assert!(
+            stored[..laid_out.len()] == laid_out,
+            "every byte in its place"
+        );
+    }
+}

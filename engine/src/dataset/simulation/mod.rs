@@ -1,0 +1,672 @@
+//! The way of a dataset from rows to durable shards, on a simulated disk whose power goes at moments from
+//! a seed: taking the folder over, laying out, writing, committing, going on afterwards. It is the run's
+//! own code in the run's own order; only who fetches, and on which thread, is left out. Power goes up to
+//! three times before a run may end; steps fail with EIO; every run has other rows failing, so that files
+//! of two runs can be told apart.
+//!
+//! Meanwhile somebody else puts files into the same folder ([`others`]): harmless ones, some into shards'
+//! folders, some under names that a shard is about to take. Every one of them is there to the last byte at
+//! the end, and a run that finds one in its way is refused and changes nothing.
+//!
+//! TURBO2DS_SEEDS sets how many seeds there are, TURBO2DS_SEED the first: a seed that fails is named, and
+//! fails again.
+
+mod others;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use fastrand::Rng;
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use turbo2ds_writers::{Layout, RowOutcome, ShardStats, shard_name};
+
+use crate::cli::options::{self, Invocation};
+use crate::config::Slice;
+use crate::config::{Config, IncrementalMode};
+use crate::dataset::commit::{Committer, withdraw};
+use crate::dataset::disk::Disk;
+use crate::dataset::disk::simulated::Simulated;
+use crate::dataset::folder::{Found, Job, make_folders, sweep, take_over};
+use crate::dataset::layout::layout_of;
+use crate::dataset::names::{RECORD_NAME, STATS_SUFFIX, Shape};
+use crate::dataset::ownership::UserFiles;
+use crate::dataset::sealed::Collected;
+use crate::dataset::sealed::SealedShard;
+use crate::dataset::shard::{Dirty, OpenShard, pump};
+use crate::dataset::staging::Place;
+use crate::failure::Failure;
+use crate::list::List;
+use crate::list::plan::{Planner, ShardPlan};
+use crate::machine::sync::Semaphore;
+use others::Others;
+
+/// Seeds of an ordinary test run.
+const SEEDS: u64 = 10_000;
+const ROWS: u64 = 11;
+const ROWS_PER_SHARD: u64 = 3;
+/// Runs whose rows fail differently.
+const GENERATIONS: u64 = 3;
+/// Shards open at a time.
+const OPEN_MAX: usize = 3;
+const FOLDER: &str = "/data/out";
+const FORMATS: [&str; 4] = ["webdataset", "files", "parquet", "tfrecord"];
+
+/// What a run of one format writes, by generation: the files of each shard.
+struct Reference {
+    config: Config,
+    plans: Vec<ShardPlan>,
+    shards: Vec<HashMap<u64, Files>>,
+}
+
+/// Steps within which trouble comes: about as many as a whole run takes.
+const STEPS: u64 = 200;
+/// Syncs of folders, likewise.
+const FOLDER_SYNCS: u64 = 20;
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// How a run ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Whole,
+    PowerLost,
+    Failed(String),
+    Mismatch,
+    /// Somebody's file was in the way before the run began.
+    Refused,
+}
+
+/// A committer that asks a plain function which shards are done.
+type RunCommitter = Committer<fn(u64) -> bool>;
+
+/// A run of the storage of one core, and the shards it saw committed.
+struct Run<'a> {
+    disk: &'a Simulated,
+    place: Place,
+    reference: &'a Reference,
+    config: &'a Config,
+    generation: u64,
+    random: Rng,
+    layout: Arc<Layout>,
+    dirty: Rc<Dirty>,
+    places: Semaphore,
+    open: Vec<(u64, OpenShard)>,
+    rows: HashMap<u64, VecDeque<usize>>,
+    pumps: Vec<(u64, LocalBoxFuture<'static, Result<(), String>>)>,
+    sealed: VecDeque<SealedShard>,
+    committed: HashSet<u64>,
+    committer: Option<RunCommitter>,
+    /// Who else is at the folder.
+    others: Option<&'a mut Others>,
+}
+
+/// The samples of a row: bytes where it succeeds in this generation.
+fn image(shard: u64, row: usize, generation: u64) -> Option<Vec<u8>> {
+    let mut random = Rng::with_seed(shard << 16 | (row as u64) << 4 | generation);
+    if random.u8(..4) == 0 {
+        return None;
+    }
+    let bytes = random.usize(1..4000);
+    Some(
+        std::iter::repeat_with(|| random.u8(..))
+            .take(bytes)
+            .collect(),
+    )
+}
+
+impl<'a> Run<'a> {
+    fn new(disk: &'a Simulated, reference: &'a Reference, generation: u64, random: Rng) -> Self {
+        Self {
+            disk,
+            place: Place::new(Arc::new(disk.clone()), FOLDER.into(), false),
+            reference,
+            config: &reference.config,
+            generation,
+            random,
+            layout: Arc::new(layout_of(&reference.config)),
+            dirty: Rc::default(),
+            places: Semaphore::new(OPEN_MAX),
+            open: Vec::new(),
+            rows: HashMap::new(),
+            pumps: Vec::new(),
+            sealed: VecDeque::new(),
+            committed: HashSet::new(),
+            committer: None,
+            others: None,
+        }
+    }
+
+    /// Runs to an end; what it found done comes first, where it came so far.
+    fn go(&mut self) -> (Option<HashSet<u64>>, End) {
+        let folder = Path::new(FOLDER);
+        let taken = make_folders(self.disk, folder)
+            .map_err(|error| crate::error::Error::output_io(folder, &error))
+            .and_then(|()| {
+                let job = Job {
+                    config: self.config,
+                    slice: Slice::All,
+                    input: "the list",
+                    user_files: UserFiles {
+                        files: Vec::new(),
+                        shards_max: Some(self.reference.plans.len() as u64),
+                    },
+                };
+                take_over(&self.place, &job)
+            });
+        let done = match taken {
+            Ok(found) => self.take(found),
+            Err(crate::error::Error::ConfigMismatch { .. }) => {
+                return (None, End::Mismatch);
+            }
+            Err(error) if error.message().contains("under names that its shards take") => {
+                return (None, End::Refused);
+            }
+            Err(error) => return (None, self.ended(error.to_string())),
+        };
+        let plans = self.reference.plans.iter();
+        let mut plans: VecDeque<_> = plans
+            .filter(|plan| !done.contains(&plan.shard_id))
+            .cloned()
+            .collect();
+        let end = loop {
+            match self.step(&mut plans) {
+                Ok(true) => {}
+                Ok(false) => break End::Whole,
+                Err(error) => break self.ended(error),
+            }
+        };
+        if matches!(end, End::Failed(_)) {
+            // As an aborted run does, as far as it can.
+            sweep(&self.place);
+        }
+        (Some(done), end)
+    }
+
+    /// What was found done.
+    fn take(&mut self, found: Found) -> HashSet<u64> {
+        self.committer = Some(Committer::new(
+            self.place.clone(),
+            found.record,
+            Shape::of(self.config),
+            found.marked,
+            |_| false,
+        ));
+        found.done
+    }
+
+    fn ended(&self, error: String) -> End {
+        if self.disk.is_lost() {
+            End::PowerLost
+        } else {
+            End::Failed(error)
+        }
+    }
+
+    /// One thing of those that may come next; false where nothing is left.
+    fn step(&mut self, plans: &mut VecDeque<ShardPlan>) -> Result<bool, String> {
+        let mut may: Vec<u8> = Vec::new();
+        let is_full = self.open.len() >= OPEN_MAX;
+        may.extend((!plans.is_empty() && !is_full).then_some(0));
+        may.extend((!self.rows.is_empty()).then_some(1));
+        may.extend((!self.pumps.is_empty()).then_some(2));
+        may.extend((!self.sealed.is_empty()).then_some(3));
+        if let Some(others) = &mut self.others {
+            others.come(self.disk, &self.committed, &mut self.random);
+        }
+        let Some(next) = self.random.choice(may) else {
+            return Ok(false);
+        };
+        match next {
+            0 => {
+                let plan = plans.pop_front().expect("looked at");
+                self.open(plan);
+                Ok(())
+            }
+            1 => self.end_a_row(),
+            2 => self.poll_a_pump(),
+            _ => self.commit(),
+        }?;
+        Ok(true)
+    }
+
+    fn open(&mut self, plan: ShardPlan) {
+        let (id, rows) = (plan.shard_id, plan.rows());
+        let place = self.places.try_acquire(1).expect("there is room");
+        let shard = OpenShard::open(
+            plan,
+            0,
+            &self.layout,
+            self.place.clone(),
+            self.dirty.clone(),
+            place,
+        );
+        self.open.push((id, shard.expect("a layout")));
+        // The same order in every run, so that the same rows give the same bytes.
+        self.rows.insert(id, (0..rows).rev().collect());
+    }
+
+    fn shard(&mut self, id: u64) -> &mut OpenShard {
+        let found = self.open.iter_mut().find(|(open, _)| *open == id);
+        &mut found.expect("the shard is open").1
+    }
+
+    fn end_a_row(&mut self) -> Result<(), String> {
+        let mut ids: Vec<u64> = self.rows.keys().copied().collect();
+        ids.sort_unstable();
+        let id = self.random.choice(ids).expect("a shard has rows");
+        let rows = self.rows.get_mut(&id).expect("chosen of these");
+        let row = rows.pop_front().expect("shards with rows are kept");
+        if rows.is_empty() {
+            self.rows.remove(&id);
+        }
+        let generation = self.generation;
+        let shard = self.shard(id);
+        let is_last = match image(id, row, generation) {
+            Some(bytes) => {
+                let outcome = RowOutcome {
+                    status: "success",
+                    width: Some(1),
+                    ..RowOutcome::default()
+                };
+                let taken = shard.sample(row, outcome, &bytes);
+                taken.map_err(|error| error.to_string())?
+            }
+            None => shard.fail(row, Failure::TimedOut, "timed out".into()),
+        };
+        self.pump(id);
+        if is_last {
+            let shard = self.shard(id);
+            let (writer, outcomes) = shard.take_seal().expect("sealed once");
+            let mut collected = Collected::default();
+            let finished = writer.finish(&outcomes, &mut collected);
+            shard
+                .lay_out_end(finished.map(|()| collected))
+                .map_err(|error| error.to_string())?;
+            self.pump(id);
+        }
+        self.seal(id);
+        Ok(())
+    }
+
+    fn pump(&mut self, id: u64) {
+        let files = self.shard(id).files.clone();
+        if files.borrow_mut().claim_pump() {
+            let writes = async move {
+                let written = pump(&files).await;
+                written.map_err(|(path, error)| format!("{}: {error}", path.display()))
+            };
+            self.pumps.push((id, writes.boxed_local()));
+        }
+    }
+
+    fn poll_a_pump(&mut self) -> Result<(), String> {
+        let at = self.random.usize(..self.pumps.len());
+        let mut context = Context::from_waker(Waker::noop());
+        match self.pumps[at].1.poll_unpin(&mut context) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(result) => {
+                let (id, _) = self.pumps.swap_remove(at);
+                result?;
+                self.pump(id);
+                self.seal(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn seal(&mut self, id: u64) {
+        let digits = self.layout.shard_digits;
+        let sealed = self.shard(id).take_sealed(0, id, digits);
+        self.sealed.extend(sealed);
+    }
+
+    fn commit(&mut self) -> Result<(), String> {
+        let sealed = self.sealed.pop_front().expect("looked at");
+        let committer = self.committer.as_mut().expect("the folder was taken over");
+        committer
+            .commit(&sealed)
+            .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
+        self.committed.insert(sealed.shard_id);
+        self.open.retain(|(id, _)| *id != sealed.shard_id);
+        Ok(())
+    }
+}
+
+/// The files of one shard in a folder's; its mark apart.
+fn files_of(files: &Files, shard: u64) -> (Files, Option<Vec<u8>>) {
+    let name = shard_name(shard, 5);
+    let mark = PathBuf::from(format!("{name}{STATS_SUFFIX}"));
+    let of_shard = |path: &&PathBuf| path.to_string_lossy().starts_with(&name) && **path != mark;
+    let of_it = files.keys().filter(of_shard);
+    let of_it = of_it
+        .map(|path| (path.clone(), files[path].clone()))
+        .collect();
+    (of_it, files.get(&mark).cloned())
+}
+
+impl Reference {
+    fn new(folder: &Path, format: &str) -> Self {
+        let list = folder.join("list.csv");
+        let lines = (0..ROWS).map(|row| format!("http://h/{row}.jpg,caption {row}\n"));
+        std::fs::write(&list, format!("url,caption\n{}", lines.collect::<String>())).unwrap();
+        let per_shard = ROWS_PER_SHARD.to_string();
+        let arguments = [
+            list.to_str().expect("a temporary path is text"),
+            "--output_folder",
+            FOLDER,
+            "--output_format",
+            format,
+            "--caption_col",
+            "caption",
+            "--number_sample_per_shard",
+            &per_shard,
+        ];
+        let Ok(Invocation::Run(config)) = options::parse(arguments.map(Into::into).into_iter())
+        else {
+            panic!("the options are a run's");
+        };
+        let list = List::open(&config.input).expect("a list");
+        let mut planner = Planner::open(list).expect("a list");
+        let plans = std::iter::from_fn(|| planner.next()).map(|plan| plan.expect("a shard"));
+        let mut reference = Self {
+            plans: plans.collect(),
+            config: *config,
+            shards: Vec::new(),
+        };
+        for generation in 0..GENERATIONS {
+            let disk = Simulated::new(generation);
+            let mut run = Run::new(&disk, &reference, generation, Rng::with_seed(generation));
+            assert_eq!(run.go().1, End::Whole);
+            let files = disk.files(Path::new(FOLDER));
+            let ids = reference.plans.iter().map(|plan| plan.shard_id);
+            let shards = ids.map(|id| (id, files_of(&files, id).0)).collect();
+            reference.shards.push(shards);
+        }
+        reference
+    }
+
+    /// The generation whose run wrote this shard whole.
+    ///
+    /// # Panics
+    /// Where its files are of none, or its mark says something else.
+    fn check(&self, files: &Files, shard: u64) {
+        let (found, mark) = files_of(files, shard);
+        let generation = (0..GENERATIONS)
+            .find(|generation| self.shards[*generation as usize][&shard] == found)
+            .unwrap_or_else(|| panic!("shard {shard} is done, and no run's: {:?}", found.keys()));
+        let stats = ShardStats::from_json(&mark.expect("a done shard has a mark"));
+        let rows = self.plans[shard as usize].rows();
+        let images = (0..rows).filter(|row| image(shard, *row, generation).is_some());
+        assert_eq!(
+            stats.expect("a whole mark").successes,
+            images.count() as u64
+        );
+    }
+}
+
+/// One seed's world, to the end of a whole run.
+fn live(reference: &Reference, seed: u64) {
+    let mut random = Rng::with_seed(seed);
+    let disk = Simulated::new(random.u64(..));
+    let mut others = Others::new(&reference.config, reference.plans.len() as u64);
+    let mut durable: HashSet<u64> = HashSet::new();
+    // Their marks are whole, and people removed a file.
+    let mut spoiled: HashSet<u64> = HashSet::new();
+    let trouble = random.u8(..=3);
+    for attempt in 0..=trouble {
+        let is_last = attempt == trouble;
+        others.make_way(&disk, is_last || random.bool());
+        let in_the_way = others.are_in_the_way();
+        let before = disk.files(Path::new(FOLDER));
+        others.may_be_in_the_way = !is_last && random.u8(..3) == 0;
+        let generation = random.u64(..GENERATIONS);
+        let mut run = Run::new(&disk, reference, generation, random.fork());
+        if !is_last && !in_the_way {
+            bring_trouble(&disk, &mut random);
+        }
+        run.others = Some(&mut others);
+        let (done, end) = run.go();
+        let committed = std::mem::take(&mut run.committed);
+        drop(run);
+        others.is_over(&disk);
+        assert_eq!(end == End::Refused, in_the_way, "{end:?}");
+        if end == End::Refused {
+            assert_eq!(before, disk.files(Path::new(FOLDER)), "nothing was changed");
+        }
+        if let Some(done) = done {
+            assert!(
+                durable.is_subset(&done),
+                "{durable:?} were durable, {done:?} are done"
+            );
+            durable.extend(done);
+        }
+        durable.extend(committed);
+        assert_ne!(end, End::Mismatch);
+        assert!(!is_last || end == End::Whole, "{end:?}");
+        let is_lost = disk.is_lost();
+        disk.be_well();
+        if is_lost || random.u8(..4) == 0 {
+            disk.power_up();
+        }
+        let ours = others.check(&disk);
+        spoiled.retain(|shard| !durable.contains(shard));
+        for shard in 0..reference.plans.len() as u64 {
+            let (_, mark) = files_of(&ours, shard);
+            let is_whole = mark.is_some_and(|mark| ShardStats::from_json(&mark).is_some());
+            assert!(is_whole || !durable.contains(&shard));
+            // A mark is never there before what it stands for.
+            if is_whole && !spoiled.contains(&shard) {
+                reference.check(&ours, shard);
+            }
+        }
+        if !is_last {
+            if random.u8(..8) == 0 {
+                others.come_between(&disk, &mut random);
+            }
+            match random.u8(..6) {
+                0 | 1 => spoiled.extend(lose_a_file(
+                    &disk,
+                    &reference.config,
+                    &ours,
+                    &mut durable,
+                    &mut random,
+                )),
+                2 => damage_a_mark(&disk, &mut durable, &mut random),
+                3 => withdraw_a_mark(&disk, &reference.config, &mut durable, &mut random),
+                _ => {}
+            }
+        }
+    }
+    let ours = others.check(&disk);
+    assert_eq!(durable.len(), reference.plans.len());
+    let of_shards: usize = durable
+        .iter()
+        .map(|id| files_of(&ours, *id).0.len() + 1)
+        .sum();
+    let record = usize::from(ours.contains_key(Path::new(RECORD_NAME)));
+    assert_eq!(ours.len(), of_shards + record, "{:?}", ours.keys());
+}
+
+/// Lets something go wrong at a moment of a run, or not at all.
+fn bring_trouble(disk: &Simulated, random: &mut Rng) {
+    let at = random.u64(..STEPS);
+    match random.u8(..4) {
+        0 => disk.fail_after(at),
+        1 => disk.lose_power_after(at),
+        _ => disk.lose_power_at_sync(random.u64(..FOLDER_SYNCS)),
+    }
+}
+
+fn one_of(durable: &HashSet<u64>, random: &mut Rng) -> Option<u64> {
+    let mut ids: Vec<u64> = durable.iter().copied().collect();
+    ids.sort_unstable();
+    random.choice(ids)
+}
+
+/// Spoils the mark of a durable shard, as disks do, and it is done again.
+fn damage_a_mark(disk: &Simulated, durable: &mut HashSet<u64>, random: &mut Rng) {
+    let Some(id) = one_of(durable, random) else {
+        return;
+    };
+    let mark = mark_path(id);
+    let bytes = disk.read(&mark).expect("the power is on");
+    let bytes = &bytes[..random.usize(..bytes.len() / 2)];
+    disk.write(&mark, bytes).expect("the power is on");
+    disk.sync(&mark, None).expect("the power is on");
+    durable.remove(&id);
+}
+
+/// Has a durable shard done again, as `verify --repair` does.
+fn withdraw_a_mark(
+    disk: &Simulated,
+    config: &Config,
+    durable: &mut HashSet<u64>,
+    random: &mut Rng,
+) {
+    let Some(id) = one_of(durable, random) else {
+        return;
+    };
+    let place = Place::new(Arc::new(disk.clone()), FOLDER.into(), false);
+    withdraw(&place, &[(id, Shape::of(config))]).expect("the power is on");
+    durable.remove(&id);
+}
+
+fn mark_path(id: u64) -> PathBuf {
+    let name = format!("{}{STATS_SUFFIX}", shard_name(id, 5));
+    Path::new(FOLDER).join(name)
+}
+
+/// Removes a file of a durable shard, as people do: its mark and its other files stay, and it is done again.
+fn lose_a_file(
+    disk: &Simulated,
+    config: &Config,
+    ours: &Files,
+    durable: &mut HashSet<u64>,
+    random: &mut Rng,
+) -> Option<u64> {
+    let id = one_of(durable, random)?;
+    let folder = Path::new(FOLDER);
+    let (files, _) = files_of(ours, id);
+    // A folder of loose files goes whole, but for what is somebody's.
+    let names: BTreeSet<_> = files
+        .keys()
+        .filter_map(|path| path.components().next())
+        .collect();
+    let name = random.choice(names).expect("a shard has files");
+    let path = folder.join(name);
+    for (inner, _) in disk.entries(&path).unwrap_or_default() {
+        if files.contains_key(&Path::new(&name).join(&inner)) {
+            disk.remove(&path.join(inner)).expect("the power is on");
+        }
+    }
+    let is_shared = disk.entries(&path).is_ok_and(|left| !left.is_empty());
+    if is_shared {
+        // With its folder there the shard would pass for done: what it is without, verify finds.
+        withdraw_only(disk, config, id);
+    } else {
+        disk.remove(&path).expect("the power is on");
+    }
+    disk.sync_folder(folder).expect("the power is on");
+    durable.remove(&id);
+    Some(id)
+}
+
+fn withdraw_only(disk: &Simulated, config: &Config, id: u64) {
+    let mut one = HashSet::from([id]);
+    withdraw_a_mark(disk, config, &mut one, &mut Rng::with_seed(id));
+}
+
+fn from_env(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |value| value.parse().expect("a number"))
+}
+
+#[test]
+fn no_loss_of_power_loses_a_durable_shard_or_passes_a_torn_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = from_env("TURBO2DS_SEED", 0);
+    for (at, format) in FORMATS.iter().enumerate() {
+        let reference = Reference::new(folder.path(), format);
+        for seed in first..first + from_env("TURBO2DS_SEEDS", SEEDS) {
+            if seed % FORMATS.len() as u64 != at as u64 {
+                continue;
+            }
+            let lived = catch_unwind(AssertUnwindSafe(|| live(&reference, seed)));
+            assert!(
+                lived.is_ok(),
+                "TURBO2DS_SEED={seed} TURBO2DS_SEEDS=1 ({format})"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_overwrite_that_is_cut_off_never_leaves_old_shards_to_another_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for (at, format) in ["webdataset", "files"].iter().enumerate() {
+        let old = Reference::new(folder.path(), format);
+        for seed in 0..SEEDS / 10 {
+            if seed % 2 == at as u64 {
+                cut_an_overwrite_off(&old, seed);
+            }
+        }
+    }
+}
+
+fn cut_an_overwrite_off(old: &Reference, seed: u64) {
+    let mut config = old.config.clone();
+    config.fingerprint.push(("image_size".into(), "512".into()));
+    let mut random = Rng::with_seed(seed);
+    let disk = Simulated::new(seed);
+    let mut others = Others::new(&config, old.plans.len() as u64);
+    // An overwrite is refused where somebody's files are in a folder that it would take.
+    others.may_come_into_shards = false;
+    let mut run = Run::new(&disk, old, 0, random.fork());
+    assert_eq!(run.go().1, End::Whole);
+    let mut overwriting = config.clone();
+    overwriting.output.mode = IncrementalMode::Overwrite;
+    for _ in 0..3 {
+        others.come_harmlessly(&disk, &mut random);
+    }
+    let mut run = Run::new(&disk, old, 1, random.fork());
+    run.config = &overwriting;
+    run.others = Some(&mut others);
+    disk.lose_power_after(random.u64(..STEPS / 2));
+    let (_, end) = run.go();
+    disk.power_up();
+    others.check(&disk);
+    // The new options, without saying that the old dataset may go.
+    let mut run = Run::new(&disk, old, 1, random.fork());
+    run.config = &config;
+    run.others = Some(&mut others);
+    let (done, again) = run.go();
+    let ours = others.check(&disk);
+    match again {
+        End::Whole => {
+            for shard in 0..old.plans.len() as u64 {
+                let (found, _) = files_of(&ours, shard);
+                assert!(
+                    found == old.shards[1][&shard],
+                    "seed {seed}: shard {shard} after {end:?}"
+                );
+            }
+        }
+        End::Mismatch => assert!(done.is_none()),
+        other => panic!("seed {seed}: {other:?}"),
+    }
+    // Said again, the overwrite ends whole, and what is left is the new dataset and what is not ours.
+    let mut run = Run::new(&disk, old, 2, random.fork());
+    run.config = &overwriting;
+    assert_eq!(run.go().1, End::Whole, "seed {seed}");
+    let ours = others.check(&disk);
+    let files = old.shards[2].values().map(|files| files.len() + 1);
+    assert_eq!(
+        ours.len(),
+        files.sum::<usize>() + 1,
+        "seed {seed}: {:?}",
+        ours.keys()
+    );
+}

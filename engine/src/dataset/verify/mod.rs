@@ -1,0 +1,191 @@
+//! `turbo2ds verify`: reads a finished dataset back and says what of it is not what its marks promise.
+//!
+//! [`survey`] looks at the folder, [`shard`] reads one shard ([`table`] its rows, [`samples`] its
+//! samples, [`rows`] holds the one against the other), [`fault`] is what can be wrong, [`report`] says
+//! it. Checked are structure, counts, keys, checksums of tfrecord, whether each image is whole and has the
+//! size that its row says, and the hash of images whose bytes are stored as they came. Decodes only where
+//! an image's structure does not tell whether it is whole, never asks the network, and changes nothing
+//! unless it is asked to repair: then it takes the marks of broken shards away that the record says are
+//! ours, and removes temporary files, under the folder's lock, and nothing else. A mark that is taken away
+//! becomes its shard's intent again, so that the shard's files do not become nobody's; one that does not
+//! read back stays: it is no mark of being done, and names them too.
+
+mod fault;
+pub(crate) mod fuzzed;
+mod keys;
+mod report;
+mod rows;
+mod samples;
+mod shard;
+mod survey;
+mod table;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rustix::fs::FlockOperation;
+
+use crate::dataset::commit::{Data, clear, withdraw};
+use crate::dataset::disk;
+use crate::dataset::folder::lock;
+use crate::dataset::names::{Part, shard_number};
+use crate::dataset::ownership::{Mark, Standing, mark_of};
+use crate::dataset::record::Record;
+use crate::dataset::staging::Place;
+use crate::error::Error;
+use fault::Found;
+use report::{Broken, Report};
+use shard::{Counts, Shard, Verdict};
+use survey::Survey;
+
+/// Missing shards that are listed by number.
+const MISSING_LISTED_MAX: usize = 20;
+
+/// What `turbo2ds verify` is asked.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// The dataset's folder.
+    pub folder: PathBuf,
+    /// Take the marks of broken shards away, so that the next run does them again.
+    pub repair: bool,
+    /// One JSON object instead of the table.
+    pub json: bool,
+}
+
+/// Verifies a dataset. Gives the text for standard output and the exit code: 0 where it is whole, 3
+/// where shards are to be done again.
+///
+/// # Errors
+/// `Output` where the folder cannot be read, is in use by a run, or has a broken record.
+pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
+    let folder = &options.folder;
+    let operation = if options.repair {
+        FlockOperation::NonBlockingLockExclusive
+    } else {
+        FlockOperation::NonBlockingLockShared
+    };
+    let _lock = lock(folder, operation)?;
+    let out = |error: io::Error| Error::output_io(folder, &error);
+    let disk = disk::real();
+    let standing = Standing::look(&*disk, folder)?;
+    let survey = Survey::of(&standing);
+    let results = Results::of(folder, &survey, &standing.record);
+    let mut report = results.report(folder, &survey, &standing.record);
+    if options.repair {
+        let place = Place::new(disk.clone(), folder.clone(), false);
+        repair(&place, &standing, &mut report).map_err(out)?;
+    }
+    let text = if options.json {
+        report.json()
+    } else {
+        report.table()
+    };
+    Ok((text, report.exit_code))
+}
+
+/// Takes the marks of broken shards away and removes what interrupted runs left. The shards' data stays
+/// for whoever wants to look at it; the run that does a shard again replaces it.
+fn repair(place: &Place, standing: &Standing, report: &mut Report) -> io::Result<()> {
+    clear(place, standing, |_, _| true, Data::Kept)?;
+    report.temporaries_removed = true;
+    for broken in &mut report.broken {
+        let Some(shard_id) = shard_number(&broken.shard) else {
+            continue;
+        };
+        let Some(shape) = standing.shape_of(shard_id) else {
+            continue;
+        };
+        let name = shape.name(shard_id, Part::Mark);
+        if name != format!("{}{}", broken.shard, Part::Mark.ending())
+            || !standing.is_marked(shard_id)?
+        {
+            continue;
+        }
+        let mark = mark_of(place.disk(), &place.folder().join(&name))?;
+        if matches!(mark, Mark::Whole(_)) {
+            withdraw(place, &[(shard_id, shape)])?;
+        }
+        broken.marked = true;
+    }
+    Ok(())
+}
+
+/// What the threads found.
+#[derive(Default)]
+struct Results {
+    counts: Counts,
+    whole: u64,
+    unfinished: u64,
+    /// Files in shards' folders that are not the shards'.
+    others: u64,
+    broken: Vec<(String, Found)>,
+}
+
+impl Results {
+    /// Reads every shard back, a thread for each core.
+    fn of(folder: &Path, survey: &Survey, record: &Record) -> Self {
+        let shards: Vec<_> = survey.shards.iter().collect();
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new(Self::default());
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            for _ in 0..threads.min(shards.len()) {
+                scope.spawn(|| {
+                    while let Some((name, pieces)) =
+                        shards.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        let verdict = Shard::new(folder, name, **pieces, record).verify();
+                        // Taking a verdict in cannot panic half-way, so a poisoned lock is whole.
+                        let mut results = results
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner);
+                        results.take(name, verdict);
+                    }
+                });
+            }
+        });
+        results
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn take(&mut self, name: &str, verdict: Verdict) {
+        match verdict {
+            Verdict::Whole(counts) => {
+                self.whole += 1;
+                self.others += counts.others;
+                self.counts.add(counts);
+            }
+            Verdict::Unfinished => self.unfinished += 1,
+            Verdict::Broken(found) => self.broken.push((name.to_owned(), found)),
+        }
+    }
+
+    fn report(mut self, folder: &Path, survey: &Survey, record: &Record) -> Report {
+        self.broken.sort_by(|one, other| one.0.cmp(&other.0));
+        let (shards_missing, missing) = survey.gaps(MISSING_LISTED_MAX);
+        let broken = self.broken.into_iter().map(|(shard, found)| Broken {
+            shard,
+            file: found.file,
+            what: found.fault.to_string(),
+            marked: false,
+        });
+        let mut report = Report {
+            shards: survey.shards.len() as u64,
+            shards_whole: self.whole,
+            shards_unfinished: self.unfinished,
+            shards_missing,
+            missing,
+            broken: broken.collect(),
+            temporaries: survey.temporaries,
+            others: survey.others + self.others,
+            record: !record.runs.is_empty(),
+            ..Report::new(folder.display().to_string())
+        };
+        report.close(self.counts);
+        report
+    }
+}

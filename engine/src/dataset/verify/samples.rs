@@ -1,0 +1,264 @@
+//! Owns the reading of a shard's samples where they are not in its parquet: tar, tfrecord, a folder of
+//! files. One sample's bytes are in memory at a time. Of a tar's extension headers only the name of a
+//! pax header is followed, which a key too long for a plain header needs.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use tar::{Archive, Entry, EntryType};
+use turbo2ds_writers::Records;
+
+use super::fault::Fault;
+use super::rows::{MEMBER_BYTES_MAX, Rows};
+use crate::dataset::names::Shape;
+
+const READ_BYTES: usize = 256 * 1024;
+const TAR_BLOCK_BYTES: usize = 512;
+/// Members of one sample: image, json, txt, and room for what others add.
+const MEMBERS_MAX: usize = 16;
+/// Bytes of a pax header: it holds one name.
+const PAX_BYTES_MAX: u64 = 4096;
+/// Features that may hold a sample's image.
+const IMAGE_FEATURES: [&str; 3] = ["jpg", "png", "webp"];
+
+/// Extensions of loose files where no record tells them.
+const EXTENSIONS: [&str; 5] = ["jpg", "png", "webp", "json", "txt"];
+
+/// A webdataset shard.
+pub(super) fn check_tar(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+    let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
+    check_tar_stream(file, rows)
+}
+
+/// The same over any reader.
+pub(super) fn check_tar_stream(reader: impl Read, rows: &mut Rows) -> Result<(), Fault> {
+    let mut archive = Archive::new(reader);
+    let mut samples = Samples::default();
+    let mut bytes = Vec::new();
+    // The name that a pax header gives the member behind it.
+    let mut long_name = None;
+    // Raw: a long-name header would be read whole before its sample is known to be ours.
+    for entry in archive.entries()?.raw(true) {
+        let mut entry = entry.map_err(tar_fault)?;
+        if entry.header().entry_type() == EntryType::XHeader && long_name.is_none() {
+            long_name = Some(pax_name(&mut entry)?);
+            continue;
+        }
+        let (key, extension) = member_name(&entry, long_name.take()).ok_or(Fault::Member)?;
+        let at = samples.member(&key, &extension, rows)?;
+        let size = entry.size();
+        if size > MEMBER_BYTES_MAX {
+            return Err(Fault::TooLong(at as u64));
+        }
+        bytes.clear();
+        entry.read_to_end(&mut bytes).map_err(tar_fault)?;
+        if bytes.len() as u64 != size {
+            return Err(Fault::Tar);
+        }
+        samples.check(&extension, &bytes, rows)?;
+    }
+    if long_name.is_some() {
+        return Err(Fault::Member);
+    }
+    samples.end()?;
+    check_tar_end(archive.into_inner())
+}
+
+/// What the tar crate found to be no tar, apart from what the disk said.
+fn tar_fault(error: io::Error) -> Fault {
+    if error.raw_os_error().is_some() {
+        Fault::Io(error)
+    } else {
+        Fault::Tar
+    }
+}
+
+/// The `path` of a pax header, which holds nothing else.
+fn pax_name(entry: &mut Entry<'_, impl Read>) -> Result<Vec<u8>, Fault> {
+    let mut records = Vec::new();
+    let read = entry.by_ref().take(PAX_BYTES_MAX).read_to_end(&mut records);
+    read.map_err(tar_fault)?;
+    if records.len() as u64 != entry.size() {
+        return Err(Fault::Tar);
+    }
+    let name = records
+        .strip_suffix(b"\n")
+        .and_then(|record| std::str::from_utf8(record).ok()?.split_once(" path="));
+    match name {
+        Some((length, name)) if length.parse() == Ok(records.len()) => Ok(name.into()),
+        _ => Err(Fault::Member),
+    }
+}
+
+/// A plain file's KEY and EXTENSION.
+fn member_name<R: Read>(
+    entry: &Entry<'_, R>,
+    long_name: Option<Vec<u8>>,
+) -> Option<(String, String)> {
+    if entry.header().entry_type() != EntryType::Regular {
+        return None;
+    }
+    let name = long_name.map_or_else(|| entry.path_bytes(), Into::into);
+    let (key, extension) = std::str::from_utf8(&name).ok()?.split_once('.')?;
+    (!key.is_empty() && !extension.is_empty()).then(|| (key.to_owned(), extension.to_owned()))
+}
+
+/// The iteration ended behind the first block of zeroes, or where nothing was left; at least one more
+/// block follows, and nothing but zeroes.
+fn check_tar_end(mut reader: impl Read) -> Result<(), Fault> {
+    let mut zeroes = 0_usize;
+    let mut block = [0; TAR_BLOCK_BYTES];
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => break,
+            Ok(count) if block[..count].iter().all(|byte| *byte == 0) => {
+                zeroes = zeroes.saturating_add(count);
+            }
+            Ok(_) => return Err(Fault::TarEnd),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if zeroes >= TAR_BLOCK_BYTES {
+        Ok(())
+    } else {
+        Err(Fault::TarEnd)
+    }
+}
+
+/// The sample under way among members that come one by one.
+#[derive(Default)]
+struct Samples {
+    current: Option<Sample>,
+}
+
+struct Sample {
+    key: String,
+    at: usize,
+    extensions: Vec<String>,
+    image: bool,
+    json: bool,
+}
+
+impl Samples {
+    /// Takes a member's name in and gives its sample's row.
+    fn member(&mut self, key: &str, extension: &str, rows: &mut Rows) -> Result<usize, Fault> {
+        if let Some(sample) = self.current.as_mut().filter(|sample| sample.key == key) {
+            let twice = sample.extensions.iter().any(|known| known == extension);
+            if twice || sample.extensions.len() >= MEMBERS_MAX {
+                return Err(Fault::MemberOrder);
+            }
+            sample.extensions.push(extension.to_owned());
+            return Ok(sample.at);
+        }
+        self.end()?;
+        let at = rows.claim(key)?;
+        self.current = Some(Sample {
+            key: key.to_owned(),
+            at,
+            extensions: vec![extension.to_owned()],
+            image: false,
+            json: false,
+        });
+        Ok(at)
+    }
+
+    /// Checks the content of the member that [`Samples::member`] took last.
+    fn check(&mut self, extension: &str, bytes: &[u8], rows: &mut Rows) -> Result<(), Fault> {
+        let Some(sample) = &mut self.current else {
+            return Ok(());
+        };
+        match extension {
+            "json" => {
+                sample.json = true;
+                rows.check_json(sample.at, &sample.key, bytes)
+            }
+            "txt" => Ok(()),
+            // A sample has one image.
+            _ if std::mem::replace(&mut sample.image, true) => Err(Fault::MemberOrder),
+            _ => rows.check_image(sample.at, extension, bytes),
+        }
+    }
+
+    /// The sample under way has all that it must have.
+    fn end(&mut self) -> Result<(), Fault> {
+        match self.current.take() {
+            Some(sample) if !sample.image => Err(Fault::NoImage(sample.at as u64)),
+            Some(sample) if !sample.json => Err(Fault::Json(sample.at as u64)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A tfrecord shard.
+pub(super) fn check_records(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+    let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
+    check_record_stream(file, rows)
+}
+
+/// The same over any reader.
+pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<(), Fault> {
+    let mut records = Records::new(reader, MEMBER_BYTES_MAX);
+    while let Some(features) = records.next_features()? {
+        let key = features
+            .bytes("key")
+            .and_then(|key| std::str::from_utf8(key).ok());
+        let at = rows.claim(key.ok_or(Fault::UnknownKey)?)?;
+        let image = IMAGE_FEATURES
+            .into_iter()
+            .find_map(|name| Some((name, features.bytes(name)?)));
+        let (extension, bytes) = image.ok_or(Fault::NoImage(at as u64))?;
+        rows.check_image(at, extension, bytes)?;
+    }
+    Ok(())
+}
+
+/// A shard of single files. What has no key of the shard's, or no extension that its run's samples have, is
+/// somebody's and only counted: a run that does the shard again leaves it there.
+pub(super) fn check_folder(
+    path: &Path,
+    rows: &mut Rows,
+    shape: Option<Shape>,
+) -> Result<(), Fault> {
+    let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let parts = name.to_str().and_then(|name| name.split_once('.'));
+        let known = |extension: &str| match shape {
+            Some(shape) => shape.has_extension(extension),
+            None => EXTENSIONS.contains(&extension),
+        };
+        match parts.filter(|(key, extension)| known(extension) && rows.has_key(key)) {
+            Some((key, extension)) => {
+                let extensions = by_key.entry(key.to_owned()).or_default();
+                extensions.push(extension.to_owned());
+            }
+            None => rows.others += 1,
+        }
+    }
+    let mut samples = Samples::default();
+    for (key, extensions) in &by_key {
+        for extension in extensions {
+            let at = samples.member(key, extension, rows)?;
+            let bytes = read_file(&path.join(format!("{key}.{extension}")), at)?;
+            samples.check(extension, &bytes, rows)?;
+        }
+    }
+    samples.end()
+}
+
+fn read_file(path: &Path, at: usize) -> Result<Vec<u8>, Fault> {
+    // A named pipe would never end.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(Fault::Member);
+    }
+    let mut bytes = Vec::new();
+    let mut file = File::open(path)?.take(MEMBER_BYTES_MAX + 1);
+    file.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MEMBER_BYTES_MAX {
+        return Err(Fault::TooLong(at as u64));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,124 @@
+//! Owns the look at a dataset's folder: which names make up which shard, and what is there besides.
+//! Never opens a file.
+
+use std::collections::BTreeMap;
+
+use crate::dataset::names::{Part, RECORD_NAME, is_temporary, shard_file, shard_number};
+use crate::dataset::ownership::Standing;
+
+/// The files of one shard by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pieces {
+    pub(super) mark: bool,
+    pub(super) parquet: bool,
+    pub(super) tar: bool,
+    pub(super) tfrecord: bool,
+    pub(super) folder: bool,
+}
+
+/// What a folder holds.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// By the shard's name, which is its number.
+    pub(super) shards: BTreeMap<String, Pieces>,
+    /// What an interrupted run left under temporary names.
+    pub(super) temporaries: u64,
+    /// What is no part of a dataset.
+    pub(super) others: u64,
+}
+
+impl Survey {
+    /// What of a folder's names is what.
+    pub(super) fn of(standing: &Standing) -> Self {
+        let mut survey = Self::default();
+        for name in standing.entries.keys() {
+            survey.take(name);
+        }
+        survey
+    }
+
+    fn take(&mut self, name: &str) {
+        if let Some((stem, part)) = shard_file(name) {
+            let pieces = self.shards.entry(stem.to_owned()).or_default();
+            *match part {
+                Part::Mark => &mut pieces.mark,
+                Part::Parquet => &mut pieces.parquet,
+                Part::Tar => &mut pieces.tar,
+                Part::Tfrecord => &mut pieces.tfrecord,
+                Part::Folder => &mut pieces.folder,
+            } = true;
+        } else if is_temporary(name) {
+            self.temporaries += 1;
+        } else if name != RECORD_NAME {
+            self.others += 1;
+        }
+    }
+
+    /// Numbers below the greatest of which nothing is there: how many, and the first few.
+    pub(super) fn gaps(&self, listed_max: usize) -> (u64, Vec<u64>) {
+        let mut numbers: Vec<u64> = self.shards.keys().filter_map(|n| shard_number(n)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let (mut count, mut first, mut next) = (0, Vec::new(), 0);
+        for number in numbers {
+            count += number - next;
+            let room = listed_max - first.len();
+            first.extend((next..number).take(room));
+            next = number.saturating_add(1);
+        }
+        (count, first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey(names: &[&str]) -> Survey {
+        let mut survey = Survey::default();
+        for name in names {
+            survey.take(name);
+        }
+        survey
+    }
+
+    #[test]
+    fn names_are_put_to_their_shards_and_the_rest_is_counted() {
+        let found = survey(&[
+            "00000.tar",
+            "00000.parquet",
+            "00000_stats.json",
+            "00001",
+            ".00002.tar.0123456789abcdef.part",
+            ".00002.tar.part",
+            "_tmp",
+            RECORD_NAME,
+            "notes.txt",
+            "x_stats.json",
+            "_stats.json",
+        ]);
+        let first = Pieces {
+            mark: true,
+            parquet: true,
+            tar: true,
+            ..Pieces::default()
+        };
+        assert_eq!(found.shards["00000"], first);
+        assert!(found.shards["00001"].folder);
+        assert_eq!(found.shards.len(), 2);
+        assert_eq!((found.temporaries, found.others), (1, 5));
+    }
+
+    #[test]
+    fn gaps_are_counted_and_only_some_of_them_listed() {
+        let found = survey(&[
+            "00001_stats.json",
+            "00004_stats.json",
+            "18446744073709551615",
+        ]);
+        let (count, first) = found.gaps(4);
+        assert_eq!(first, [0, 2, 3, 5]);
+        assert_eq!(count, u64::MAX - 2);
+        assert_eq!(survey(&["0.tar", "1.tar"]).gaps(4), (0, vec![]));
+    }
+}

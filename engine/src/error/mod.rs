@@ -1,0 +1,219 @@
+//! Owns the run's family of errors: what stops or refuses a whole run, who is at fault, and the exit
+//! code. Never describes one URL: that is [`crate::failure::Failure`].
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | finished, every shard committed |
+//! | 1 | stopped by the input, the output, this machine's resources or a config mismatch |
+//! | 2 | the command line was refused, nothing was touched |
+//! | 3 | finished, but some shards are missing; the same command does them |
+//! | 130 | interrupted; the same command goes on where it stopped |
+
+mod why;
+
+use std::io;
+use std::path::Path;
+
+use crate::text::{bounded, visible};
+use why::why;
+
+/// Exit code of a run that finished whole.
+pub const EXIT_SUCCESS: u8 = 0;
+/// Exit code of what was stopped before its end.
+pub const EXIT_STOPPED: u8 = 1;
+/// Exit code of a run that finished with shards missing.
+pub const EXIT_PARTIAL: u8 = 3;
+
+/// What stops a run. Each prints one line that says what is wrong and one `hint:` line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The command line is refused.
+    #[error("{message}\nhint: {hint}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        hint: String,
+    },
+    /// The URL list cannot be read.
+    #[error("input error: {message}\nhint: {hint}")]
+    Input {
+        /// The file and what is wrong with it.
+        message: String,
+        /// What to look at.
+        hint: String,
+    },
+    /// The dataset cannot be written.
+    #[error("output error: {message}\nhint: {hint}")]
+    Output {
+        /// The path and what went wrong.
+        message: String,
+        /// What to look at.
+        hint: String,
+    },
+    /// The output folder holds a dataset of another configuration or input.
+    #[error("config mismatch: {message}\nhint: {hint}")]
+    ConfigMismatch {
+        /// The option and both values.
+        message: String,
+        /// The ways out.
+        hint: String,
+    },
+    /// This machine lacks something the run needs.
+    #[error("local resource exhausted: {message}\nhint: {hint}")]
+    LocalResource {
+        /// What ran out.
+        message: String,
+        /// How to get more, or to need less.
+        hint: String,
+    },
+    /// A signal asked the run to end.
+    #[error("interrupted\nhint: the same command goes on where this run stopped")]
+    Interrupted,
+}
+
+impl Error {
+    /// A refused command line.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            message: one_line(message),
+            hint: one_line(hint),
+        }
+    }
+
+    /// An unreadable URL list.
+    pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Input {
+            message: one_line(message),
+            hint: one_line(hint),
+        }
+    }
+
+    /// An unwritable dataset.
+    pub fn output(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Output {
+            message: one_line(message),
+            hint: one_line(hint),
+        }
+    }
+
+    /// What the file system said about a path of the dataset, with what to do about it.
+    pub fn output_io(path: &Path, error: &io::Error) -> Self {
+        if let Some((message, hint)) = why(path, error) {
+            return Self::output(message, hint);
+        }
+        let hint = match error.kind() {
+            io::ErrorKind::StorageFull => "free some space; the same command then goes on",
+            io::ErrorKind::QuotaExceeded => {
+                "raise the quota, of bytes or of files (quota -s shows both); the same command then goes on"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "choose an output_folder that this user may write to"
+            }
+            io::ErrorKind::FileTooLarge => {
+                "raise the limit on a file's size (ulimit -f), or lower --number_sample_per_shard in a \
+                 new output_folder"
+            }
+            io::ErrorKind::NotFound => "the folder vanished; is a mount gone?",
+            io::ErrorKind::NotADirectory => {
+                "give an output_folder that is a folder or is not there yet"
+            }
+            io::ErrorKind::AlreadyExists => "move it away; the same command then goes on",
+            _ => "look at the disk (dmesg); the same command then goes on",
+        };
+        Self::output(format!("{}: {error}", path.display()), hint)
+    }
+
+    /// A dataset that this run would not continue.
+    pub fn config_mismatch(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::ConfigMismatch {
+            message: one_line(message),
+            hint: one_line(hint),
+        }
+    }
+
+    /// A resource of this machine that ran out.
+    pub fn local_resource(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::LocalResource {
+            message: one_line(message),
+            hint: one_line(hint),
+        }
+    }
+
+    /// What is wrong, without the hint.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Usage { message, .. }
+            | Self::Input { message, .. }
+            | Self::Output { message, .. }
+            | Self::ConfigMismatch { message, .. }
+            | Self::LocalResource { message, .. } => message,
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Usage { hint, .. }
+            | Self::Input { hint, .. }
+            | Self::Output { hint, .. }
+            | Self::ConfigMismatch { hint, .. }
+            | Self::LocalResource { hint, .. } => hint,
+            Self::Interrupted => "the same command goes on where this run stopped",
+        }
+    }
+
+    /// The process's exit code, by the table above.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => 2,
+            Self::Input { .. }
+            | Self::Output { .. }
+            | Self::ConfigMismatch { .. }
+            | Self::LocalResource { .. } => 1,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// Text that may hold names from anywhere, of any length: a line of its own never comes of them.
+fn one_line(text: impl Into<String>) -> String {
+    visible(&bounded(&text.into())).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_and_a_hint_line() {
+        let error = Error::output("cannot write `x`: disk full", "free some space");
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "output error: cannot write `x`: disk full",
+                "hint: free some space"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_add_a_line_or_move_the_cursor() {
+        let error = Error::input("no file at `a\nhint: run `rm`\x1b[2J`", "x\ny");
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(!text.contains('\x1b'));
+    }
+
+    #[test]
+    fn exit_codes_follow_the_table() {
+        assert_eq!(Error::usage("", "").exit_code(), 2);
+        assert_eq!(Error::input("", "").exit_code(), 1);
+        assert_eq!(Error::config_mismatch("", "").exit_code(), 1);
+        assert_eq!(Error::local_resource("", "").exit_code(), 1);
+        assert_eq!(Error::Interrupted.exit_code(), 130);
+    }
+}

@@ -1,0 +1,158 @@
+//! Owns parquet: projection to the kept columns, page-wise reading, cheap skipping.
+//! Never reads a row group whole.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, SchemaRef};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+
+use crate::error::Error;
+use crate::list::catch_panic::contained;
+use crate::list::parquet_pages;
+
+use super::broken;
+use super::columns::Columns;
+use super::stored::{Batches, Places, Stored};
+
+/// The batches of a parquet file.
+pub(super) struct ParquetBatches {
+    path: PathBuf,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+    batch_rows: usize,
+    /// Row that is read next.
+    position: u64,
+    /// `None` before the first batch and after a skip.
+    reader: Option<ParquetRecordBatchReader>,
+}
+
+/// Reads the footer, and gives the kept columns of what follows.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn open(
+    path: &Path,
+    file: File,
+    columns: Columns,
+    types: Arc<[DataType]>,
+    batch_rows: usize,
+) -> Result<Stored<ParquetBatches>, Error> {
+    let metadata = footer(path, &file)?;
+    let places = Places::in_schema(path, metadata.schema(), &columns)?;
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), places.roots());
+    let batches = ParquetBatches {
+        path: path.to_owned(),
+        file,
+        metadata,
+        mask,
+        batch_rows,
+        position: 0,
+        reader: None,
+    };
+    // The projected columns come in the file's order.
+    Ok(Stored::new(
+        path,
+        batches,
+        columns,
+        types,
+        places.among_kept(),
+    ))
+}
+
+impl ParquetBatches {
+    fn rows(&self) -> u64 {
+        u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
+    }
+
+    /// A reader that stands at `position`; row groups before it are not touched.
+    fn reader_here(&self) -> Result<ParquetRecordBatchReader, Error> {
+        let groups = self.metadata.metadata().row_groups();
+        let mut within = self.position;
+        let mut first = 0;
+        while let Some(rows) = groups
+            .get(first)
+            .and_then(|g| u64::try_from(g.num_rows()).ok())
+            && within >= rows
+        {
+            within -= rows;
+            first += 1;
+        }
+        let file = self.file.try_clone();
+        let file = file.map_err(|cause| broken(&self.path, &cause))?;
+        for (leaf, column) in groups[first..]
+            .iter()
+            .flat_map(|g| g.columns().iter().enumerate())
+        {
+            if self.mask.leaf_included(leaf) {
+                parquet_pages::check(&file, column).map_err(|cause| broken(&self.path, &cause))?;
+            }
+        }
+        let build = || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_row_groups((first..groups.len()).collect())
+                .with_projection(self.mask.clone())
+                .with_batch_size(self.batch_rows)
+                .with_offset(usize::try_from(within).unwrap_or(usize::MAX))
+                .build()
+        };
+        contained(build)
+            .ok_or_else(|| panicked(&self.path))?
+            .map_err(|cause| broken(&self.path, &cause))
+    }
+}
+
+impl Batches for ParquetBatches {
+    fn next(&mut self) -> Result<Option<RecordBatch>, Error> {
+        if self.position >= self.rows() {
+            return Ok(None);
+        }
+        let mut reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => self.reader_here()?,
+        };
+        let next = contained(|| reader.next()).ok_or_else(|| panicked(&self.path))?;
+        let batch = match next {
+            Some(batch) => batch.map_err(|cause| broken(&self.path, &cause))?,
+            None => return Err(broken(&self.path, &"fewer rows than the footer says")),
+        };
+        self.reader = Some(reader);
+        self.position += batch.num_rows() as u64;
+        Ok(Some(batch))
+    }
+
+    fn skip(&mut self, rows: u64) -> u64 {
+        let skipped = rows.min(self.rows() - self.position);
+        if skipped > 0 {
+            self.position += skipped;
+            self.reader = None;
+        }
+        skipped
+    }
+}
+
+fn footer(path: &Path, file: &File) -> Result<ArrowReaderMetadata, Error> {
+    contained(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
+        .ok_or_else(|| panicked(path))?
+        .map_err(|cause| broken(path, &cause))
+}
+
+/// A file over which the parquet crate panicked, as fuzzing has shown that it does.
+fn panicked(path: &Path) -> Error {
+    broken(path, &"its pages contradict each other")
+}
+
+/// Rows and types by the footer.
+pub(super) fn summary(path: &Path, file: &File) -> Result<(u64, SchemaRef), Error> {
+    let footer = footer(path, file)?;
+    let rows = u64::try_from(footer.metadata().file_metadata().num_rows());
+    let rows = rows.map_err(|cause| broken(path, &cause))?;
+    Ok((rows, footer.schema().clone()))
+}

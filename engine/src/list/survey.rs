@@ -1,0 +1,213 @@
+//! Owns the look through a list of text before it is cut: the types of its columns, whether it has any
+//! URL, and the sources of its rows. It ends as soon as nothing more can be learned: at the first record
+//! where no column's type is open. Never keeps a row.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_schema::DataType;
+
+use super::bytes::{self, Bytes};
+use super::cell::Cell;
+use super::columns::{Columns, Role};
+use super::delimited::Delimited;
+use super::json::JsonRows;
+use super::lines::UrlLines;
+use super::losses::Losses;
+use super::opened::List;
+use super::shape::Shape;
+use super::text::{Records, TextSource};
+use super::types::ColumnType;
+use super::{RowSource, shown};
+use crate::config::InputFormat;
+use crate::error::Error;
+
+/// What was learned of a list.
+pub(super) struct Survey {
+    kinds: Vec<ColumnType>,
+    /// Records read; at least one where there is one.
+    pub(super) records: u64,
+    /// Whether a record has a URL.
+    pub(super) has_url: bool,
+    /// Whether one has a list of them, which is not asked for.
+    pub(super) has_url_list: bool,
+    /// Rows of each file, where it was read to its end.
+    pub(super) rows: Vec<Option<u64>>,
+}
+
+impl Survey {
+    /// Looks through a list of text files.
+    ///
+    /// # Errors
+    /// The list's.
+    pub(super) fn of(list: &List) -> Result<Self, Error> {
+        let mut survey = Self {
+            kinds: list
+                .columns
+                .stored
+                .iter()
+                .map(|_| ColumnType::Null)
+                .collect(),
+            records: 0,
+            has_url: false,
+            has_url_list: false,
+            rows: Vec::new(),
+        };
+        for (at, file) in list.files().iter().enumerate() {
+            let bytes = bytes::reopen(&file.path, list.reopened(at)?)?;
+            let before = survey.records;
+            let ended = survey.look(list, &file.path, bytes)?;
+            survey.rows.push(ended.then_some(survey.records - before));
+        }
+        Ok(survey)
+    }
+
+    /// Looks through a file; whether to its end.
+    fn look(&mut self, list: &List, path: &Path, bytes: Bytes) -> Result<bool, Error> {
+        // The reading of the rows counts these; here nobody wants to know.
+        let mut losses = Losses::default();
+        let (columns, types) = (&list.columns, texts(&list.columns));
+        match list.format() {
+            InputFormat::Csv | InputFormat::Tsv => {
+                let mut records = delimited(list, path, bytes, types)?;
+                while !self.is_done(columns) {
+                    if records.advance(&mut losses)?.is_none() {
+                        return Ok(true);
+                    }
+                    self.add_fields(columns, records.kept());
+                }
+            }
+            InputFormat::Json | InputFormat::Jsonl => {
+                let shape = Shape::open(path, bytes, columns, list.format())?;
+                let mut records = JsonRows::new(path, shape, columns.clone(), types);
+                while !(self.is_done(columns) && records.has_seen_all()) {
+                    if records.advance(&mut losses)?.is_none() {
+                        records.check_seen()?;
+                        return Ok(true);
+                    }
+                    self.add_cells(columns, records.row());
+                }
+            }
+            _ => {
+                let mut lines = UrlLines::new(path, bytes)?;
+                let first = lines.append(&mut losses)?;
+                self.records += u64::from(first.is_some());
+                return Ok(first.is_none());
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_done(&self, columns: &Columns) -> bool {
+        let mut kinds = columns.stored.iter().zip(&self.kinds);
+        self.has_url && kinds.all(|(column, kind)| column.role != Role::Extra || kind.is_final())
+    }
+
+    fn add_fields<'a>(
+        &mut self,
+        columns: &Columns,
+        fields: impl Iterator<Item = Option<&'a [u8]>>,
+    ) {
+        self.records += 1;
+        let kept = columns.stored.iter().zip(&mut self.kinds).zip(fields);
+        for ((column, kind), field) in kept {
+            let Some(field) = field else {
+                continue;
+            };
+            match column.role {
+                Role::Url => self.has_url |= !field.is_empty(),
+                Role::Extra if !kind.is_final() => {
+                    let text = std::str::from_utf8(field);
+                    kind.add(text.map_or(ColumnType::Text, ColumnType::of_text));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn add_cells(&mut self, columns: &Columns, row: &[Cell]) {
+        self.records += 1;
+        for ((column, kind), cell) in columns.stored.iter().zip(&mut self.kinds).zip(row) {
+            match column.role {
+                Role::Url if is_list(cell) && !columns.explode_url => self.has_url_list = true,
+                Role::Url => self.has_url |= *cell != Cell::Null,
+                Role::Extra if !kind.is_final() => {
+                    kind.add(match cell {
+                        Cell::Nested(_) => ColumnType::of(&cell.clone().into_node()),
+                        cell => ColumnType::of_cell(cell),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The types of the kept columns.
+    pub(super) fn types(&self, columns: &Columns) -> Arc<[DataType]> {
+        let kinds = columns.stored.iter().zip(&self.kinds);
+        let types = kinds.map(|(column, kind)| match column.role {
+            Role::Extra => kind.arrow(),
+            _ => DataType::Utf8,
+        });
+        types.collect()
+    }
+}
+
+fn is_list(cell: &Cell) -> bool {
+    matches!(cell, Cell::Nested(text) if text.starts_with('['))
+}
+
+/// Text for every column.
+pub(super) fn texts(columns: &Columns) -> Arc<[DataType]> {
+    columns.stored.iter().map(|_| DataType::Utf8).collect()
+}
+
+fn delimited(
+    list: &List,
+    path: &Path,
+    bytes: Bytes,
+    types: Arc<[DataType]>,
+) -> Result<Delimited, Error> {
+    let delimiter = if list.format() == InputFormat::Tsv {
+        b'\t'
+    } else {
+        b','
+    };
+    let (dialect, columns) = (&list.config.dialect, list.columns.clone());
+    Delimited::open(path, bytes, delimiter, dialect, columns, types)
+}
+
+/// The rows of a text file, of a list that has been looked through, or of a pipe, which has not.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn text_source(
+    list: &List,
+    path: &Path,
+    bytes: Bytes,
+    types: Arc<[DataType]>,
+    rows: usize,
+    is_pipe: bool,
+) -> Result<Box<dyn RowSource>, Error> {
+    let losses = |unit| Losses::of(&shown(path), unit);
+    Ok(match list.format() {
+        InputFormat::Csv | InputFormat::Tsv => {
+            let records = delimited(list, path, bytes, types)?;
+            Box::new(TextSource::new(records, rows, losses("line")))
+        }
+        InputFormat::Json | InputFormat::Jsonl => {
+            let shape = Shape::open(path, bytes, &list.columns, list.format())?;
+            let losses = losses(shape.unit());
+            let mut records = JsonRows::new(path, shape, list.columns.clone(), types);
+            if is_pipe {
+                records = records.checking_columns();
+            }
+            Box::new(TextSource::new(records, rows, losses))
+        }
+        _ => Box::new(TextSource::new(
+            UrlLines::new(path, bytes)?,
+            rows,
+            losses("line"),
+        )),
+    })
+}

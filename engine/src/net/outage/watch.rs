@@ -1,0 +1,113 @@
+//! Owns what a person is told of an outage, and its longest time. Never judges.
+
+use std::time::{Duration, Instant};
+
+use super::{Outage, Part};
+use crate::error::Error;
+
+/// The main thread's view of the network.
+pub struct OutageWatch {
+    told: Option<(Part, Instant)>,
+}
+
+impl OutageWatch {
+    /// A view of a network that is thought to be up.
+    pub const fn new() -> Self {
+        Self { told: None }
+    }
+
+    /// What has to be said now: the begin of an outage, or its end.
+    ///
+    /// # Errors
+    /// Where one has lasted for as long as the run may wait.
+    pub fn look(&mut self, outage: &Outage, now: Instant) -> Result<Option<String>, Error> {
+        match (self.told, outage.down()) {
+            (None, Some((part, since))) => {
+                self.told = Some((part, since));
+                Ok(Some(beginning(part, outage.wait_max)))
+            }
+            (Some((_, since)), None) => {
+                self.told = None;
+                let seconds = now.duration_since(since).as_secs();
+                Ok(Some(format!(
+                    "the network is back after {seconds} s; the rows that waited are tried again"
+                )))
+            }
+            (_, Some((part, since))) if now.duration_since(since) > outage.wait_max => {
+                Err(too_long(part, outage.wait_max))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+const fn what(part: Part) -> &'static str {
+    match part {
+        Part::Hosts => "no host answers any more, nor do those that did before",
+        Part::Names => "no name server answers for any name",
+    }
+}
+
+fn beginning(part: Part, wait_max: Duration) -> String {
+    format!(
+        "{}: the network seems to be down. Rows wait for it, up to {} s\nhint: --outage_wait 0 records \
+         such failures at once",
+        what(part),
+        wait_max.as_secs()
+    )
+}
+
+fn too_long(part: Part, wait_max: Duration) -> Error {
+    let hint = match part {
+        Part::Hosts => "look at the network; the same command goes on",
+        Part::Names => {
+            "look at the name servers (`turbo2ds resolve`, --dns); the same command goes on. Where these \
+             names are simply dead, --outage_wait 0 records that"
+        }
+    };
+    Error::local_resource(
+        format!("{} since {} s", what(part), wait_max.as_secs()),
+        hint,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::join_all;
+
+    use super::super::REFERENCE_TIMEOUT;
+    use super::*;
+    use crate::config::IoBackend;
+    use crate::failure::Failure;
+    use crate::http::Host;
+    use crate::machine::runtime;
+
+    #[test]
+    fn an_outage_is_told_once_and_ends_the_run_after_its_time() {
+        let wait_max = Duration::from_secs(5);
+        let outage = Outage::new(wait_max, Arc::default(), drop);
+        let mut watch = OutageWatch::new();
+        let start = Instant::now();
+        assert!(watch.look(&outage, start).expect("up").is_none());
+        let (backend, _) = runtime::choose(IoBackend::Epoll).expect("epoll always works");
+        let waits = runtime::block_on(backend, async {
+            let names = (0..32).map(|n| Host::Name(format!("h{n}.example").into()));
+            let names: Vec<Host> = names.collect();
+            let judged = names
+                .iter()
+                .map(|name| outage.outlasts(Failure::DnsFailure, name, outage.since()));
+            // Until a look-up that nobody answers has had its time.
+            monoio::time::timeout(2 * REFERENCE_TIMEOUT, join_all(judged))
+                .await
+                .is_err()
+        });
+        assert!(waits.expect("the reactor starts"));
+        let told = watch.look(&outage, start).expect("not yet too long");
+        assert!(told.is_some_and(|text| text.contains("--outage_wait 0")));
+        assert!(watch.look(&outage, start).expect("told").is_none());
+        let end = Instant::now() + wait_max;
+        assert!(watch.look(&outage, end + wait_max).is_err());
+    }
+}

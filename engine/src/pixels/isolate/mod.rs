@@ -1,0 +1,87 @@
+//! Owns decoding apart from the run: each compute thread has a long-lived process of its own that decodes,
+//! resizes and encodes in a cage, so that what breaks or is broken into in C code is one row's
+//! `decoder crashed`. Bodies go and images come back through memory that both map; a socket carries
+//! a few words for each image. Never decides what an image becomes: the process runs the same codec.
+//!
+//! The run's side: [`apart`] has images decoded and tries again what was lost, [`worker`] is one process,
+//! [`watch`] tells whether it is still at work. The process's side: [`serve`](mod@serve), [`confine`] and
+//! [`calls`]. Both: [`memory`], [`message`] and [`restarting`].
+
+mod apart;
+mod calls;
+mod confine;
+#[cfg(test)]
+mod inside_tests;
+mod memory;
+mod message;
+mod restarting;
+mod serve;
+mod watch;
+mod worker;
+
+use std::ffi::OsString;
+use std::io;
+
+use turbo2ds_codec::{BoundingBox, Processed, Settings};
+
+use crate::config::Isolation;
+use crate::failure::Failure;
+use restarting::Renewed;
+
+pub use apart::Apart;
+pub use serve::{ServeOptions, serve};
+
+/// The word that starts a decoding process instead of a run.
+pub(crate) const WORD: &str = "decode-worker";
+
+/// Names the program and the first arguments by which a decoding process is started, where this process
+/// is not turbo2ds itself. The first call counts.
+pub fn start_by(command: Vec<OsString>) {
+    worker::start_by(command);
+}
+
+/// Where images are decoded.
+pub enum Decoder {
+    /// In this thread.
+    Here(Renewed),
+    /// In a process of this thread's own.
+    Apart(Box<Apart>),
+}
+
+impl Decoder {
+    /// A decoder in this thread.
+    pub fn here(settings: Settings) -> Self {
+        Self::Here(Renewed::new(settings))
+    }
+
+    /// A decoder in a process of its own, which is started. It is this thread's: the process ends with
+    /// the thread that made it.
+    ///
+    /// # Errors
+    /// The system's, where there can be no process, no memory or no confinement.
+    pub fn apart(isolation: Isolation) -> io::Result<Self> {
+        let apart = Apart::started(isolation)?;
+        Ok(Self::Apart(Box::new(apart)))
+    }
+
+    /// One image's way through the codec. `room` is asked for the memory that decoding takes, and what
+    /// it gives is held until that is given back; a process apart asks only for what is much, and for
+    /// all there is ([`u64::MAX`]) where an image is to be decoded alone.
+    ///
+    /// # Errors
+    /// The image's failure.
+    pub fn process<R>(
+        &mut self,
+        body: &[u8],
+        boxes: &[BoundingBox],
+        room: impl Fn(u64) -> R,
+    ) -> Result<Processed, Failure> {
+        match self {
+            Self::Here(codec) => match codec.process(body, boxes, room) {
+                Some(result) => result.map_err(Failure::from),
+                None => Err(Failure::DecoderCrashed),
+            },
+            Self::Apart(apart) => apart.process(body, boxes, room),
+        }
+    }
+}

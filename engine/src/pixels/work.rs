@@ -1,0 +1,211 @@
+//! Owns what happens to one body: hash, the list's own hash, decode to encode, EXIF. Pure: bytes
+//! in, a sample or a failure out.
+
+use std::io;
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, Settings, sniff};
+use turbo2ds_writers::RowOutcome;
+
+use super::decode_budget::Room;
+use super::pool::Finished;
+use crate::config::HashKind;
+use crate::config::Isolation;
+use crate::dataset::digest::hex_digest;
+use crate::failure::{Failure, Status};
+use crate::pixels::isolate::Decoder;
+
+/// What every image of a run goes through.
+pub struct ImageWork {
+    settings: Settings,
+    isolation: Option<Isolation>,
+    extract_exif: bool,
+    hash: Option<HashKind>,
+    /// Whether bytes that are kept are named for their own format.
+    true_extension: bool,
+    room: Room,
+    /// It was said that there are no decoding processes.
+    told: AtomicBool,
+}
+
+impl ImageWork {
+    /// The same work for every image of a run, with no bound on memory but each image's own.
+    pub fn new(
+        settings: Settings,
+        isolation: Option<Isolation>,
+        extract_exif: bool,
+        hash: Option<HashKind>,
+    ) -> Self {
+        Self {
+            settings,
+            isolation,
+            extract_exif,
+            hash,
+            true_extension: false,
+            room: Room::new(u64::MAX),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    /// The same, in which bytes that are kept are named for their own format, or not.
+    #[must_use]
+    pub fn naming(mut self, true_extension: bool) -> Self {
+        self.true_extension = true_extension;
+        self
+    }
+
+    /// The same, of which all threads together decode into so many bytes, or one image alone.
+    #[must_use]
+    pub fn within(mut self, bytes: usize) -> Self {
+        self.room = Room::new(bytes as u64);
+        self
+    }
+
+    /// A decoder for one thread.
+    ///
+    /// # Errors
+    /// The system's, where it is to be apart and cannot.
+    pub fn decoder(&self) -> io::Result<Decoder> {
+        match &self.isolation {
+            None => Ok(Decoder::here(self.settings.clone())),
+            Some(isolation) => match Decoder::apart(isolation.clone()) {
+                Err(error) if !isolation.required => {
+                    if !self.told.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(%error, "no decoding processes here: images are decoded in the run");
+                    }
+                    Ok(Decoder::here(self.settings.clone()))
+                }
+                apart => apart,
+            },
+        }
+    }
+
+    /// One body's way to a sample.
+    pub fn process(
+        &self,
+        decoder: &mut Decoder,
+        body: &[u8],
+        boxes: &[BoundingBox],
+        expected_hash: Option<&str>,
+    ) -> Result<Finished, Failure> {
+        let hash = self.hash.map(|kind| hex_digest(kind, body));
+        if let (Some(expected), Some(found)) = (expected_hash, &hash)
+            && !expected.trim().eq_ignore_ascii_case(found)
+        {
+            return Err(Failure::HashMismatch);
+        }
+        let processed = decoder.process(body, boxes, |bytes| self.room.take(bytes))?;
+        let exif = if self.extract_exif {
+            exif_of(body)
+        } else {
+            None
+        };
+        let kept = processed.encoded == Encoded::Original;
+        let image_ext = (kept && self.true_extension)
+            .then(|| sniff(body).map(Format::extension))
+            .flatten();
+        let outcome = RowOutcome {
+            status: Status::Success.as_str(),
+            error_message: None,
+            width: Some(processed.width),
+            height: Some(processed.height),
+            original_width: Some(processed.original_width),
+            original_height: Some(processed.original_height),
+            exif,
+            hash,
+            image_ext,
+        };
+        let new_bytes = match processed.encoded {
+            Encoded::Original => None,
+            Encoded::New(bytes) => Some(bytes),
+        };
+        Ok(Finished { new_bytes, outcome })
+    }
+}
+
+/// EXIF as text; a parser that panics is a broken EXIF, never a lost image.
+fn exif_of(body: &[u8]) -> Option<String> {
+    catch_unwind(|| turbo2ds_codec::exif_json(body)).unwrap_or(None)
+}
+
+impl From<CodecError> for Failure {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Empty => Self::EmptyBody,
+            CodecError::UnsupportedFormat => Self::UnsupportedImageFormat,
+            CodecError::Decode => Self::ImageDecoding,
+            CodecError::TooSmall => Self::ImageTooSmall,
+            CodecError::AreaTooLarge => Self::ImageAreaTooLarge,
+            CodecError::AspectRatioTooLarge => Self::AspectRatioTooLarge,
+            CodecError::DimensionsTooLarge => Self::ImageDimensionsTooLarge,
+            CodecError::TooComplex => Self::ImageTooComplex,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verified(given: &str) -> Result<Finished, Failure> {
+        let settings = Settings {
+            reencode: turbo2ds_codec::ReencodePolicy::Never,
+            ..Settings::default()
+        };
+        let work = ImageWork::new(settings.clone(), None, false, Some(HashKind::Md5));
+        let mut decoder = work.decoder().expect("a decoder of this process");
+        work.process(&mut decoder, GIF, &[], Some(given))
+    }
+
+    const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b";
+
+    #[test]
+    fn a_hash_fits_in_either_case_and_with_space_around_it() {
+        let hash = hex_digest(HashKind::Md5, GIF);
+        for given in [
+            hash.clone(),
+            hash.to_uppercase(),
+            format!(" {hash}\r\n"),
+            format!("\t{}\u{a0}", hash.to_uppercase()),
+        ] {
+            assert!(verified(&given).is_ok(), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_hash_or_another_is_a_mismatch() {
+        let hash = hex_digest(HashKind::Md5, GIF);
+        for given in [
+            "",
+            " ",
+            "None",
+            &hash[1..],
+            &format!("{hash}0"),
+            &hash.replace('a', "b"),
+        ] {
+            assert!(
+                matches!(verified(given), Err(Failure::HashMismatch)),
+                "{given:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_kept_bytes_are_named_for_their_format_and_only_where_it_is_asked_for() {
+        let named = |reencode, asked| {
+            let settings = Settings {
+                reencode,
+                ..Settings::default()
+            };
+            let work = ImageWork::new(settings, None, false, None).naming(asked);
+            let mut decoder = work.decoder().expect("a decoder of this process");
+            let finished = work.process(&mut decoder, GIF, &[], None);
+            finished.expect("an image").outcome.image_ext
+        };
+        use turbo2ds_codec::ReencodePolicy::{Always, Never};
+        assert_eq!(named(Never, true), Some("gif"));
+        assert_eq!(named(Never, false), None);
+        assert_eq!(named(Always, true), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! Owns how figures, paragraphs and foreign text are written for people. Never knows what they mean.
+
+pub(crate) mod terminal;
+
+use std::borrow::Cow;
+
+/// Whether a character moves a terminal's cursor or turns the direction of what follows.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Text from a file, a name or the network as it may reach a terminal or a log: control characters, and
+/// those that turn the direction of what follows, are escaped as JSON escapes them (RFC 8259, section 7), so
+/// that JSON stays what it says.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out += &format!("\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Characters shown of a name, a value or a URL of the user's.
+pub const SHOWN_CHARS_MAX: usize = 200;
+/// Characters of a message: room for several such.
+const MESSAGE_CHARS_MAX: usize = 2000;
+
+/// The text in at most `most` characters (at least 2): of a longer one its beginning and its end, which is
+/// where a path has its name, with an ellipsis between.
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    let end = most / 4;
+    let is_short = text.len() <= most || text.char_indices().nth(most).is_none();
+    let start_at = text.char_indices().nth(most - end - 1);
+    let end_at = text.char_indices().nth_back(end.saturating_sub(1));
+    match (start_at, end_at) {
+        (Some((start, _)), Some((end, _))) if !is_short => {
+            Cow::Owned(format!("{}\u{2026}{}", &text[..start], &text[end..]))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A message whose words, and which as a whole, are cut: what users give has no bound.
+pub fn bounded(message: &str) -> Cow<'_, str> {
+    if message.len() <= SHOWN_CHARS_MAX {
+        return Cow::Borrowed(message);
+    }
+    // What is between two spaces is never a sentence of ours.
+    let words = message.split(' ').map(|word| cut(word, SHOWN_CHARS_MAX));
+    let words = words.collect::<Vec<_>>().join(" ");
+    Cow::Owned(cut(&words, MESSAGE_CHARS_MAX).into_owned())
+}
+
+/// A number with commas between its thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in the largest unit that leaves a figure above ten, rounded down.
+pub fn bytes(number: u64) -> String {
+    let units = [
+        (1 << 40, "TB"),
+        (1 << 30, "GB"),
+        (1 << 20, "MB"),
+        (1 << 10, "KB"),
+    ];
+    let fitting = units.iter().find(|(size, _)| number / size >= 10);
+    fitting.map_or_else(
+        || format!("{number} bytes"),
+        |(size, name)| format!("{} {name}", grouped(number / size)),
+    )
+}
+
+/// Words of `text` in lines of at most `width` columns, each behind `prefix`. A word that is longer
+/// has a line of its own.
+pub fn wrap(out: &mut String, prefix: &str, text: &str, width: usize) {
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column == 0 || column + 1 + length > width {
+            if column > 0 {
+                out.push('\n');
+            }
+            out.push_str(prefix);
+            column = prefix.chars().count();
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_that_would_move_its_cursor() {
+        assert_eq!(visible("caf\u{e9} \"x\""), "caf\u{e9} \"x\"");
+        assert_eq!(visible("a\x1b[31m\n\u{202e}"), "a\\u001b[31m\\u000a\\u202e");
+        assert_eq!(visible("\u{9b}31m\u{7f}"), "\\u009b31m\\u007f");
+    }
+
+    #[test]
+    fn what_is_too_long_keeps_its_beginning_and_its_end() {
+        assert_eq!(cut("abcdefgh", 8), "abcdefgh");
+        assert_eq!(cut("abcdefghi", 8), "abcde\u{2026}hi");
+        assert_eq!(
+            cut("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", 8)
+                .chars()
+                .count(),
+            8
+        );
+        for length in [199, 200, 201, 5000] {
+            let text = "\u{e9}".repeat(length);
+            assert_eq!(cut(&text, 200).chars().count(), length.min(200));
+        }
+    }
+
+    #[test]
+    fn a_message_keeps_its_own_words_around_those_that_are_too_long() {
+        let long = format!("no file at `{}`: it is not there", "x".repeat(100_000));
+        let shown = bounded(&long);
+        assert!(shown.starts_with("no file at `xxx") && shown.ends_with("x`: it is not there"));
+        assert!(shown.chars().count() < 240, "{shown}");
+        let words = "word ".repeat(1_000_000);
+        assert_eq!(bounded(&words).chars().count(), MESSAGE_CHARS_MAX);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn bytes_keep_two_figures() {
+        assert_eq!(bytes(512), "512 bytes");
+        assert_eq!(bytes(20 * 1024), "20 KB");
+        assert_eq!(bytes(9 << 30), "9,216 MB");
+        assert_eq!(bytes(64 << 30), "64 GB");
+    }
+
+    #[test]
+    fn lines_keep_to_their_width_and_lose_no_word() {
+        let mut out = String::new();
+        wrap(&mut out, "# ", "aa bb cc dddddddddd e", 8);
+        assert_eq!(out, "# aa bb\n# cc\n# dddddddddd\n# e\n");
+    }
+}
