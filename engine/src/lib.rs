@@ -9,7 +9,7 @@
 pub mod cli;
 pub mod config;
 mod core;
-mod dataset;
+pub mod dataset;
 pub mod error;
 pub mod failure;
 mod fetch;

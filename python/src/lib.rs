@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use turbo2ds::cli::options::{Invocation, Split, TABLE, parse};
 use turbo2ds::config::Config;
@@ -84,6 +84,12 @@ fn run(
     result
         .map(|report: RunReport| report.json().to_string())
         .map_err(|error| raise(py, &error))
+}
+
+/// A dataset's record, of any version, as the document that is written now.
+#[pyfunction]
+fn read_record(document: &[u8]) -> PyResult<String> {
+    turbo2ds::dataset::read_record(document).map_err(PyValueError::new_err)
 }
 
 /// Refuses what a run with these arguments would refuse before it touches anything.
@@ -178,5 +184,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(prepare, module)?)?;
+    module.add_function(wrap_pyfunction!(read_record, module)?)?;
     Ok(())
 }

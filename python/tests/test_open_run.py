@@ -1,6 +1,7 @@
 """A run as an object: read back without an image."""
 
 import json
+import pathlib
 
 import pyarrow
 import pytest
@@ -86,6 +87,30 @@ def test_options_of_every_shape_are_read_back(small_list, tmp_path):
     assert {name: options[name] for name in given} == given
     again = turbo2ds.download(**options, output_folder=str(tmp_path / "out"))
     assert again.shards == 0
+
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "engine/src/dataset/record/golden"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_records_of_every_version_are_read_as_typed_values(tmp_path, version):
+    (tmp_path / ".turbo2ds.json").write_bytes((GOLDEN / f"{version}.json").read_bytes())
+    runs = turbo2ds.open_run(tmp_path).runs
+    assert [run["first_shard_id"] for run in runs] == [0, 7, 20]
+    first, second, third = (run["options"] for run in runs)
+    assert (first["image_size"], first["extract_exif"], first["caption_col"]) == (256, True, None)
+    assert (first["max_aspect_ratio"], first["upscale_interpolation"]) == (float("inf"), "lanczos")
+    assert (second["downscale_interpolation"], second["sample_rate"]) == ("catmullrom", 1.0)
+    assert (second["caption_cols"], second["delimiter"]) == (["cap a", 'cap "b"'], "|")
+    assert (third["verify_hash"], third["input_format"]) == (["cap", "sha512"], "csv.gz")
+    assert third["disable_all_reencoding"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 3, "runs": []}'])
+def test_what_is_no_record_is_an_error_with_a_hint(tmp_path, text):
+    (tmp_path / ".turbo2ds.json").write_text(text, encoding="utf-8")
+    with pytest.raises(turbo2ds.OutputError, match="hint"):
+        print(turbo2ds.open_run(tmp_path).options)
 
 
 def choices():

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from turbo2ds._canonical import readable
+from turbo2ds import _engine
 from turbo2ds._signature import with_home
 from turbo2ds.errors import OutputError
 
@@ -120,12 +120,15 @@ class Run:
     @property
     def runs(self) -> list[dict[str, Any]]:
         """Whose shards these are: ``first_shard_id`` and ``options`` of each run, oldest first."""
+        path = self.folder / RECORD_NAME
         try:
-            record = json.loads((self.folder / RECORD_NAME).read_text(encoding="utf-8"))
+            record = json.loads(_engine.read_record(path.read_bytes()))
         except FileNotFoundError:
             return []
+        except ValueError as error:
+            raise OutputError(f"{path} {error}", "a dataset's record is written by turbo2ds alone") from None
         return [
-            {"first_shard_id": run["first_shard_id"], "options": readable(run["options"])}
+            {"first_shard_id": run["first_shard_id"], "options": _values(run["options"])}
             for run in record["runs"]
         ]
 
@@ -159,6 +162,14 @@ def _mark(path: pathlib.Path) -> Optional[dict[str, Any]]:
         return None
     whole = isinstance(stats, dict) and all(name in stats for name in _COUNTS)
     return stats if whole else None
+
+
+def _values(options: dict[str, Any]) -> dict[str, Any]:
+    """A run's options as ``download`` takes them: JSON has no infinity."""
+    numbers = {name for name, kind, *_ in _engine.options() if kind == "NUMBER"}
+    return {
+        name: float(value) if name in numbers and value == "inf" else value for name, value in options.items()
+    }
 
 
 def _by_status(marks: Any) -> "Counter[str]":

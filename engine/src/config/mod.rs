@@ -2,6 +2,8 @@
 //! Never parses text: [`crate::cli::options`] does, and nothing past it sees a raw flag.
 
 pub mod assignment;
+mod recorded;
+pub mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use turbo2ds_codec::Settings;
 use crate::http::Sender;
 use crate::limits;
 pub use assignment::{Slice, SliceConfig};
+pub use recorded::{RecordedOption, RecordedOptions};
 
 /// Everything a run needs to know, checked.
 #[derive(Clone, Debug)]
@@ -35,9 +38,8 @@ pub struct Config {
     pub isolation: Option<Isolation>,
     /// What a person sees.
     pub show: ShowConfig,
-    /// The options that decide what the dataset holds, in their canonical text: a resumed run must
-    /// have the same.
-    pub fingerprint: Vec<(String, String)>,
+    /// The options that the dataset's record has; a resumed run must have the same of those that decide.
+    pub recorded: RecordedOptions,
 }
 
 /// What decoding processes of a run have in common.

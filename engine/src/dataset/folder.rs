@@ -26,7 +26,7 @@ use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
 use crate::dataset::disk::Disk;
 use crate::dataset::names::{Part, RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
 use crate::dataset::ownership::{Standing, UserFiles, Wanted, said};
-use crate::dataset::record::{Record, RunEntry};
+use crate::dataset::record::{Asking, Record, RunEntry};
 use crate::dataset::staging::Place;
 use crate::error::Error;
 use crate::list::InputIdentity;
@@ -159,12 +159,11 @@ impl Job<'_> {
         self.config.output.mode
     }
 
-    /// The run's entry in the record, its place apart.
-    fn entry(&self) -> RunEntry {
-        RunEntry {
-            first_shard_id: 0,
-            options: self.config.fingerprint.iter().cloned().collect(),
-            input: self.input.to_owned(),
+    /// The run as the record is asked for it.
+    fn asking(&self) -> Asking<'_> {
+        Asking {
+            options: &self.config.recorded,
+            input: self.input,
         }
     }
 
@@ -189,7 +188,7 @@ impl Job<'_> {
                     )
                 })
             }
-            IncrementalMode::Incremental => standing.record.place_of(&self.entry(), folder),
+            IncrementalMode::Incremental => standing.record.place_of(self.asking(), folder),
         }
     }
 
@@ -291,19 +290,16 @@ fn enter_in(
         .filter(|id| is_first || record.was_found(**id));
     let found = still_found.copied().collect();
     let news = record.set_found(&found);
-    let entry = RunEntry {
-        first_shard_id,
-        ..job.entry()
-    };
+    let asking = job.asking();
     let mut runs = record.runs.iter();
     let is_new =
-        !runs.any(|run| run.first_shard_id == entry.first_shard_id && run.is_continued_by(&entry));
+        !runs.any(|run| run.first_shard_id == first_shard_id && run.is_continued_by(asking));
     if is_new {
-        record.runs.push(entry);
+        record.runs.push(RunEntry::of(asking, first_shard_id));
     }
     if news || is_new {
-        let text = serde_json::to_vec_pretty(record).map_err(|error| out(error.into()))?;
-        write_durably(place, RECORD_NAME, &text).map_err(out)?;
+        let text = record.to_document().map_err(|error| out(error.into()))?;
+        write_durably(place, RECORD_NAME, text.as_bytes()).map_err(out)?;
     }
     Ok(())
 }

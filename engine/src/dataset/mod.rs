@@ -21,3 +21,12 @@ pub(crate) mod staging;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;
+
+/// A record's document of any version, in the version that is written now.
+///
+/// # Errors
+/// What keeps it from being read, in words.
+pub fn read_record(document: &[u8]) -> Result<String, String> {
+    let record = record::Record::parse(document).map_err(|unread| unread.to_string())?;
+    record.to_document().map_err(|error| error.to_string())
+}

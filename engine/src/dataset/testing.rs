@@ -1,9 +1,11 @@
 //! Owns what tests of a folder begin with: the record and the shape of one run.
 
+use serde_json::Value;
 use turbo2ds_writers::OutputFormat;
 
 use super::names::Shape;
 use super::record::{Record, RunEntry};
+use crate::config::words;
 
 /// Ten rows a shard, five digits, jpg, no captions.
 pub(crate) fn shape(format: OutputFormat) -> Shape {
@@ -21,11 +23,11 @@ pub(crate) fn shape(format: OutputFormat) -> Shape {
 /// The record of a folder with one run of this shape, from number 0.
 pub(crate) fn record(format: OutputFormat) -> Record {
     let options = [
-        ("output_format", format!("{format:?}")),
-        ("oom_shard_count", "5".to_owned()),
-        ("number_sample_per_shard", "10".to_owned()),
-        ("encode_format", "Jpg".to_owned()),
-        ("caption_col", "None".to_owned()),
+        ("output_format", words::output_format(format).into()),
+        ("oom_shard_count", 5.into()),
+        ("number_sample_per_shard", 10.into()),
+        ("encode_format", "jpg".into()),
+        ("caption_col", Value::Null),
     ];
     Record {
         runs: vec![RunEntry {

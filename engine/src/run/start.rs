@@ -9,8 +9,8 @@ use turbo2ds_dns::{FixedNames, Service};
 
 use super::signals::Signals;
 use super::{Host, planner};
-use crate::config::Config;
 use crate::config::Slice;
+use crate::config::{Config, words};
 use crate::core::{self, CoreParts, Message, Shared};
 use crate::dataset::commit::{self, Committer};
 use crate::dataset::disk;
@@ -18,7 +18,6 @@ use crate::dataset::folder::{self, Dataset};
 use crate::dataset::layout::layout_of;
 use crate::dataset::names::Shape;
 use crate::dataset::ownership::UserFiles;
-use crate::dataset::record;
 use crate::dataset::staging::Place;
 use crate::error::Error;
 use crate::fetch::NamesParts;
@@ -164,8 +163,8 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
 /// The list's.
 pub(super) fn open_list(config: &mut Config) -> Result<List, Error> {
     let list = List::open(&config.input)?;
-    let format = record::input_format(list.format(), list.compression());
-    config.fingerprint.push(format);
+    let format = words::input_format(list.format(), list.compression());
+    config.recorded.set("input_format", format.into());
     Ok(list)
 }
 

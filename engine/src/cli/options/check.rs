@@ -7,61 +7,44 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use turbo2ds_codec as codec;
-use turbo2ds_codec::{
-    Antialias, EncodeFormat, Interpolation, JpegDecoder, ReencodePolicy, ResizeMode,
-};
-use turbo2ds_writers::OutputFormat;
+use turbo2ds_codec::{EncodeFormat, ReencodePolicy};
 
 use crate::config::Isolation;
 use crate::config::{
-    Config, FetchConfig, HashKind, IncrementalMode, IoBackend, MachineConfig, OutputConfig,
-    ShowConfig,
+    Config, FetchConfig, IncrementalMode, IoBackend, MachineConfig, OutputConfig, RecordedOptions,
+    ShowConfig, words, words::named,
 };
 use crate::dataset::layout::layout_of;
 use crate::error::Error;
 use crate::limits;
 
 use super::dns;
-use super::fingerprint;
 use super::input;
+use super::recorded;
 use super::sender;
 use super::table::{Group, OptionSpec};
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
 use super::workers;
 
-const HASHES: [(&str, HashKind); 3] = [
-    ("md5", HashKind::Md5),
-    ("sha256", HashKind::Sha256),
-    ("sha512", HashKind::Sha512),
-];
-
-const INTERPOLATIONS: [(&str, Interpolation); 8] = [
-    ("nearest", Interpolation::Nearest),
-    ("linear", Interpolation::Linear),
-    ("cubic", Interpolation::Cubic),
-    ("area", Interpolation::Area),
-    ("lanczos", Interpolation::Lanczos4),
-    ("bilinear", Interpolation::Linear),
-    ("bicubic", Interpolation::Cubic),
-    ("lanczos4", Interpolation::Lanczos4),
-];
-
-const ANTIALIASED: [(&str, Interpolation); 4] = [
-    ("hamming", Interpolation::Antialiased(Antialias::Hamming)),
-    ("mitchell", Interpolation::Antialiased(Antialias::Mitchell)),
-    (
-        "catmullrom",
-        Interpolation::Antialiased(Antialias::CatmullRom),
-    ),
-    ("lanczos3", Interpolation::Antialiased(Antialias::Lanczos3)),
-];
-
 /// The whole configuration.
 pub(super) fn config(v: &Values) -> Result<Config, Error> {
+    let mut config = unrecorded(v)?;
+    config.recorded = recorded::of(&config);
+    Ok(config)
+}
+
+/// The configuration of a command line that gives a list alone, without what is recorded of it.
+pub(super) fn defaults() -> Result<Config, Error> {
+    let mut values = Values::defaults();
+    values.give(super::find("url_list")?, "-".to_owned());
+    unrecorded(&values)
+}
+
+fn unrecorded(v: &Values) -> Result<Config, Error> {
     refuse_what_is_pythons(v)?;
     let fetch = fetch(v)?;
     let codec = settings(v)?;
-    let mut config = Config {
+    let config = Config {
         input: input::input(v, fetch.hash)?,
         output: output(v)?,
         extract_exif: v.read("extract_exif", boolean)?,
@@ -87,10 +70,9 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
         show: ShowConfig {
             log_json: v.read("log_json", boolean)?,
         },
-        fingerprint: Vec::new(),
+        recorded: RecordedOptions::default(),
     };
     refuse_names_of_the_format(&config)?;
-    config.fingerprint = fingerprint::of(&config);
     Ok(config)
 }
 
@@ -161,13 +143,7 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
         folder: PathBuf::from(local_path(v, "output_folder")?),
         format: v.read(
             "output_format",
-            choice(&[
-                ("files", OutputFormat::Files),
-                ("webdataset", OutputFormat::Webdataset),
-                ("parquet", OutputFormat::Parquet),
-                ("tfrecord", OutputFormat::Tfrecord),
-                ("dummy", OutputFormat::Dummy),
-            ]),
+            choice(&named(words::OUTPUT_FORMATS, words::output_format)),
         )?,
         true_extension: v.read("true_extension", boolean)?,
         shard_digits: v.read("oom_shard_count", integer(1, 18))?,
@@ -180,27 +156,20 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
 fn settings(v: &Values) -> Result<codec::Settings, Error> {
     let encode_format = v.read(
         "encode_format",
-        choice(&[
-            ("jpg", EncodeFormat::Jpg),
-            ("png", EncodeFormat::Png),
-            ("webp", EncodeFormat::Webp),
-        ]),
+        choice(&named(words::ENCODE_FORMATS, EncodeFormat::as_str)),
     )?;
-    let downscales = [&INTERPOLATIONS[..], &ANTIALIASED].concat();
+    let upscales = named(words::INTERPOLATIONS, words::interpolation);
+    let upscales = [&upscales[..], &words::INTERPOLATION_ALIASES].concat();
+    let antialiased = named(words::ANTIALIASED, words::interpolation);
+    let downscales = [&upscales[..], &antialiased].concat();
     Ok(codec::Settings {
         image_size: v.read("image_size", integer(1, 65_500))?,
         resize_mode: v.read(
             "resize_mode",
-            choice(&[
-                ("no", ResizeMode::No),
-                ("border", ResizeMode::Border),
-                ("keep_ratio", ResizeMode::KeepRatio),
-                ("keep_ratio_largest", ResizeMode::KeepRatioLargest),
-                ("center_crop", ResizeMode::CenterCrop),
-            ]),
+            choice(&named(words::RESIZE_MODES, words::resize_mode)),
         )?,
         only_if_bigger: v.read("resize_only_if_bigger", boolean)?,
-        upscale: v.read("upscale_interpolation", choice(&INTERPOLATIONS))?,
+        upscale: v.read("upscale_interpolation", choice(&upscales))?,
         downscale: v.read("downscale_interpolation", choice(&downscales))?,
         encode_format,
         encode_quality: quality(v, encode_format)?,
@@ -216,7 +185,7 @@ fn settings(v: &Values) -> Result<codec::Settings, Error> {
         },
         jpeg_decoder: v.read(
             "jpeg_decoder",
-            choice(&[("turbo", JpegDecoder::Turbo), ("zune", JpegDecoder::Zune)]),
+            choice(&named(words::JPEG_DECODERS, words::jpeg_decoder)),
         )?,
         exact: v.read("exact", boolean)?,
     })
@@ -280,7 +249,7 @@ fn isolation(
 
 fn fetch(v: &Values) -> Result<FetchConfig, Error> {
     let (sender, robots_tokens) = sender::sender(v)?;
-    let hashes = HASHES.map(|(name, kind)| (name, Some(kind)));
+    let hashes = words::HASHES.map(|kind| (kind.as_str(), Some(kind)));
     Ok(FetchConfig {
         timeout: v.read("timeout", seconds)?,
         outage_wait: v.read("outage_wait", seconds_or_none)?,

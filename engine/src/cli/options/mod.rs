@@ -11,10 +11,10 @@
 
 mod check;
 mod dns;
-mod fingerprint;
 mod help;
 mod home;
 mod input;
+mod recorded;
 mod sender;
 mod table;
 mod tools;

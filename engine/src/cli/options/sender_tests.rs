@@ -101,8 +101,8 @@ fn a_header_is_taken_as_it_is_written() {
     assert_eq!(
         run(&["l.csv", "--header=A: b", "--referer=auto"])
             .unwrap()
-            .fingerprint,
-        run(&["l.csv"]).unwrap().fingerprint
+            .recorded,
+        run(&["l.csv"]).unwrap().recorded
     );
 }
 

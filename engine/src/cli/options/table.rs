@@ -1,6 +1,12 @@
-//! Owns the one table of options: name, value, default, group and one line of help. Their meaning is
-//! in [`super::check`], which reads each by its name; a test holds the two together.
-//! Never parses a value.
+//! Owns the one table of options: name, value, default, group, what a dataset's record says of it, and one
+//! line of help. Their meaning is in [`super::check`], which reads each by its name; a test holds the two
+//! together. Never parses a value.
+
+use turbo2ds_codec::ReencodePolicy;
+
+use super::recorded::Recorded::{self, Decides, Informs, Not};
+use super::recorded::{absolute, caption_separator, list_or_none, number, verify_hash};
+use crate::config::{HashKind, words};
 
 /// One option.
 #[derive(Debug)]
@@ -13,6 +19,8 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// Heading in `--help`.
     pub(super) group: Group,
+    /// Whether a dataset's record has it, and how.
+    pub(super) recorded: Recorded,
     /// One line for a person.
     pub help: &'static str,
     /// Given again, it adds to what was given before.
@@ -97,6 +105,7 @@ const fn opt(
     kind: Kind,
     default: &'static str,
     group: Group,
+    recorded: Recorded,
     help: &'static str,
 ) -> OptionSpec {
     OptionSpec {
@@ -104,13 +113,19 @@ const fn opt(
         kind,
         default,
         group,
+        recorded,
         help,
         repeatable: false,
     }
 }
 
-const fn many(name: &'static str, group: Group, help: &'static str) -> OptionSpec {
-    more(name, "None", group, help)
+const fn many(
+    name: &'static str,
+    group: Group,
+    recorded: Recorded,
+    help: &'static str,
+) -> OptionSpec {
+    more(name, "None", group, recorded, help)
 }
 
 /// A list that grows when it is given again; the first given takes the default's place.
@@ -118,6 +133,7 @@ const fn more(
     name: &'static str,
     default: &'static str,
     group: Group,
+    recorded: Recorded,
     help: &'static str,
 ) -> OptionSpec {
     OptionSpec {
@@ -125,6 +141,7 @@ const fn more(
         kind: Kind::List,
         default,
         group,
+        recorded,
         help,
         repeatable: true,
     }
@@ -138,111 +155,111 @@ const DOWNSCALES: Kind =
 /// Every option, in the order of `--help`.
 #[rustfmt::skip]
 pub static TABLE: &[OptionSpec] = &[
-    opt("url_list", Kind::Path, "", Group::Input,
+    opt("url_list", Kind::Path, "", Group::Input, Informs(|c| absolute(&c.input.url_list).into()),
         "file, folder (files with an extension of the input format, sorted), glob, or - for standard input; also the first argument without a name"),
-    opt("input_format", INPUT_FORMATS, "None", Group::Input,
+    opt("input_format", INPUT_FORMATS, "None", Group::Input, Decides(|c| c.input.format.map(|format| words::input_format(format, None)).into()),
         "format of the list; None takes it from the bytes, and of text from the extension, else from the first line. gzip, zstd, bzip2 and xz around text are seen by the bytes"),
-    opt("quoting", Kind::Choice("auto|rfc4180|none"), "auto", Group::Input,
+    opt("quoting", Kind::Choice("auto|rfc4180|none"), "auto", Group::Input, Decides(|c| words::quoting(c.input.dialect.quoting).into()),
         "csv and tsv: auto takes quotes around fields off, but one that is never closed or would swallow whole records is a character; rfc4180 makes it an error; none takes all quotes for characters (CC3M, CC12M, LAION as raw tsv)"),
-    opt("delimiter", Kind::Text, "None", Group::Input, "csv and tsv: the character between fields; None is the format's"),
-    opt("no_header", Kind::Bool, "False", Group::Input, "csv and tsv: files begin with the first row; --columns names the columns"),
-    opt("columns", Kind::List, "None", Group::Input, "names of the columns of files without a header, in their order"),
-    opt("url_col", Kind::Text, "url", Group::Input, "column with the URL"),
-    opt("explode_url", Kind::Bool, "False", Group::Input, "make a row of each URL where a cell holds a list of them; without it such a column is refused"),
-    opt("caption_col", Kind::Text, "None", Group::Input, "column with the caption, saved as `caption`; of a txt list every caption is empty"),
-    opt("caption_cols", Kind::List, "None", Group::Input,
+    opt("delimiter", Kind::Text, "None", Group::Input, Decides(|c| c.input.dialect.delimiter.map(|byte| char::from(byte).to_string()).into()), "csv and tsv: the character between fields; None is the format's"),
+    opt("no_header", Kind::Bool, "False", Group::Input, Decides(|c| c.input.dialect.columns.is_some().into()), "csv and tsv: files begin with the first row; --columns names the columns"),
+    opt("columns", Kind::List, "None", Group::Input, Decides(|c| c.input.dialect.columns.clone().into()), "names of the columns of files without a header, in their order"),
+    opt("url_col", Kind::Text, "url", Group::Input, Decides(|c| c.input.url_col.clone().into()), "column with the URL"),
+    opt("explode_url", Kind::Bool, "False", Group::Input, Decides(|c| c.input.explode_url.into()), "make a row of each URL where a cell holds a list of them; without it such a column is refused"),
+    opt("caption_col", Kind::Text, "None", Group::Input, Decides(|c| c.input.caption_col.clone().into()), "column with the caption, saved as `caption`; of a txt list every caption is empty"),
+    opt("caption_cols", Kind::List, "None", Group::Input, Decides(|c| list_or_none(&c.input.caption_cols)),
         "columns whose texts are joined to the caption; each is also kept apart, as `caption_NAME`"),
-    opt("caption_separator", Kind::Text, "\\n", Group::Input, "what stands between the joined captions; \\n is a new line"),
-    opt("save_additional_columns", Kind::List, "None", Group::Input,
+    opt("caption_separator", Kind::Text, "\\n", Group::Input, Decides(caption_separator), "what stands between the joined captions; \\n is a new line"),
+    opt("save_additional_columns", Kind::List, "None", Group::Input, Decides(|c| list_or_none(&c.input.save_additional_columns)),
         "further columns to keep in the metadata; of text formats in the narrowest type that holds every value of the list: int64, uint64, float64, boolean, lists, structs, else text (from a pipe always text)"),
-    opt("bbox_col", Kind::Text, "None", Group::Input,
+    opt("bbox_col", Kind::Text, "None", Group::Input, Decides(|c| c.input.bbox_col.clone().into()),
         "column with the boxes to blur, also kept in the metadata: lists of [x_min, y_min, x_max, y_max] from 0 to 1, or such a list as JSON text"),
-    opt("key_col", Kind::Text, "None", Group::Input,
+    opt("key_col", Kind::Text, "None", Group::Input, Decides(|c| c.input.key_col.clone().into()),
         "column of texts or whole numbers that names the samples instead of shard and row; a row whose key is not fit for a file's name, or comes twice in its shard, fails without a download"),
-    opt("number_sample_per_shard", Kind::Int, "10000", Group::Input, "rows of the list per shard; each file starts a new shard"),
-    opt("max_rows", Kind::Int, "None", Group::Input, "take so many rows from the list's start, for a first try"),
-    opt("sample_rate", Kind::Number, "None", Group::Input, "pick this share of the rows, such as 0.01, for a first try"),
-    opt("sample_seed", Kind::Int, "None", Group::Input, "seed of --sample_rate, 0 where none is given: equal seeds pick equal rows"),
+    opt("number_sample_per_shard", Kind::Int, "10000", Group::Input, Decides(|c| c.input.rows_per_shard.into()), "rows of the list per shard; each file starts a new shard"),
+    opt("max_rows", Kind::Int, "None", Group::Input, Decides(|c| c.input.rows_max.into()), "take so many rows from the list's start, for a first try"),
+    opt("sample_rate", Kind::Number, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.rate).into()), "pick this share of the rows, such as 0.01, for a first try"),
+    opt("sample_seed", Kind::Int, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.seed).into()), "seed of --sample_rate, 0 where none is given: equal seeds pick equal rows"),
 
-    opt("output_folder", Kind::Path, "images", Group::Output, "folder of the dataset"),
-    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, "kind of shard; dummy writes statistics only"),
-    opt("oom_shard_count", Kind::Int, "5", Group::Output, "digits of a shard's name, 1 to 18"),
-    opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output,
+    opt("output_folder", Kind::Path, "images", Group::Output, Not, "folder of the dataset"),
+    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| words::output_format(c.output.format).into()), "kind of shard; dummy writes statistics only"),
+    opt("oom_shard_count", Kind::Int, "5", Group::Output, Decides(|c| c.output.shard_digits.into()), "digits of a shard's name, 1 to 18"),
+    opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output, Not,
         "with shards already there: do what is missing, start anew, or number on after the last"),
-    opt("max_shard_retry", Kind::Int, "1", Group::Output, "times a shard is tried again after an error of this machine"),
-    opt("true_extension", Kind::Bool, "False", Group::Output,
+    opt("max_shard_retry", Kind::Int, "1", Group::Output, Not, "times a shard is tried again after an error of this machine"),
+    opt("true_extension", Kind::Bool, "False", Group::Output, Decides(|c| c.output.true_extension.into()),
         "name an image that is kept as it came for the format of its bytes (jpg, png, webp, gif, bmp, tiff) in files and webdataset; a column of parquet and tfrecord keeps encode_format's name"),
-    opt("extract_exif", Kind::Bool, "True", Group::Output, "fill the exif column"),
+    opt("extract_exif", Kind::Bool, "True", Group::Output, Decides(|c| c.extract_exif.into()), "fill the exif column"),
 
-    opt("image_size", Kind::Int, "256", Group::Images, "target size, pixels"),
-    opt("resize_mode", Kind::Choice("no|border|keep_ratio|keep_ratio_largest|center_crop"), "border", Group::Images,
+    opt("image_size", Kind::Int, "256", Group::Images, Decides(|c| c.codec.image_size.into()), "target size, pixels"),
+    opt("resize_mode", Kind::Choice("no|border|keep_ratio|keep_ratio_largest|center_crop"), "border", Group::Images, Decides(|c| words::resize_mode(c.codec.resize_mode).into()),
         "no; border: largest side, padded to a square; keep_ratio: smallest side; keep_ratio_largest: largest side; center_crop: smallest side, centre square"),
-    opt("resize_only_if_bigger", Kind::Bool, "False", Group::Images, "leave images at or under the target size alone"),
-    opt("upscale_interpolation", INTERPOLATIONS, "lanczos", Group::Images, "filter when the result is larger (bilinear, bicubic and lanczos4 are other names)"),
-    opt("downscale_interpolation", DOWNSCALES, "area", Group::Images, "filter when the result is smaller; the last four are antialiased, beyond img2dataset"),
-    opt("encode_format", Kind::Choice("jpg|png|webp"), "jpg", Group::Images, "format of the images written"),
-    opt("encode_quality", Kind::Int, "95", Group::Images, "jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9"),
-    opt("skip_reencode", Kind::Bool, "False", Group::Images, "keep the original bytes where nothing was resized or blurred and the format already fits"),
-    opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, "keep the bytes of every whole image as they came, whatever skip_reencode says; what is cut short or no image is refused"),
-    opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
-    opt("exact", Kind::Bool, "False", Group::Images, "take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else they stay YCbCr, which is faster and as close to the original"),
-    opt("max_pixels", Kind::Int, "100000000", Group::Images, "most pixels of one image, checked before it is decoded"),
-    opt("max_jpeg_scans", Kind::Int, "100", Group::Images, "most scans of one progressive JPEG"),
+    opt("resize_only_if_bigger", Kind::Bool, "False", Group::Images, Decides(|c| c.codec.only_if_bigger.into()), "leave images at or under the target size alone"),
+    opt("upscale_interpolation", INTERPOLATIONS, "lanczos", Group::Images, Decides(|c| words::interpolation(c.codec.upscale).into()), "filter when the result is larger (bilinear, bicubic and lanczos4 are other names)"),
+    opt("downscale_interpolation", DOWNSCALES, "area", Group::Images, Decides(|c| words::interpolation(c.codec.downscale).into()), "filter when the result is smaller; the last four are antialiased, beyond img2dataset"),
+    opt("encode_format", Kind::Choice("jpg|png|webp"), "jpg", Group::Images, Decides(|c| c.codec.encode_format.as_str().into()), "format of the images written"),
+    opt("encode_quality", Kind::Int, "95", Group::Images, Decides(|c| c.codec.encode_quality.into()), "jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9"),
+    opt("skip_reencode", Kind::Bool, "False", Group::Images, Decides(|c| (c.codec.reencode == ReencodePolicy::SkipIfUnchanged).into()), "keep the original bytes where nothing was resized or blurred and the format already fits"),
+    opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, Decides(|c| (c.codec.reencode == ReencodePolicy::Never).into()), "keep the bytes of every whole image as they came, whatever skip_reencode says; what is cut short or no image is refused"),
+    opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, Decides(|c| words::jpeg_decoder(c.codec.jpeg_decoder).into()), "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
+    opt("exact", Kind::Bool, "False", Group::Images, Decides(|c| c.codec.exact.into()), "take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else they stay YCbCr, which is faster and as close to the original"),
+    opt("max_pixels", Kind::Int, "100000000", Group::Images, Decides(|c| c.codec.limits.pixels_max.into()), "most pixels of one image, checked before it is decoded"),
+    opt("max_jpeg_scans", Kind::Int, "100", Group::Images, Decides(|c| c.codec.limits.jpeg_scans_max.into()), "most scans of one progressive JPEG"),
 
-    opt("min_image_size", Kind::Number, "0", Group::Filters, "smallest side an original may have, pixels"),
-    opt("max_image_area", Kind::Number, "inf", Group::Filters, "largest area an original may have, pixels"),
-    opt("max_aspect_ratio", Kind::Number, "inf", Group::Filters, "largest ratio of an original's longer to its shorter side"),
-    opt("compute_hash", Kind::Choice("None|md5|sha256|sha512"), "sha256", Group::Filters, "hash of the body as it came, saved in a column of that name"),
-    opt("verify_hash", Kind::List, "None", Group::Filters, "[column, type]: refuse bodies whose hash is not the column's, in either case and with space around it; no body has an empty or null hash; type as in compute_hash"),
+    opt("min_image_size", Kind::Number, "0", Group::Filters, Decides(|c| number(c.codec.filter.min_image_size)), "smallest side an original may have, pixels"),
+    opt("max_image_area", Kind::Number, "inf", Group::Filters, Decides(|c| number(c.codec.filter.max_image_area)), "largest area an original may have, pixels"),
+    opt("max_aspect_ratio", Kind::Number, "inf", Group::Filters, Decides(|c| number(c.codec.filter.max_aspect_ratio)), "largest ratio of an original's longer to its shorter side"),
+    opt("compute_hash", Kind::Choice("None|md5|sha256|sha512"), "sha256", Group::Filters, Decides(|c| c.fetch.hash.map(HashKind::as_str).into()), "hash of the body as it came, saved in a column of that name"),
+    opt("verify_hash", Kind::List, "None", Group::Filters, Decides(verify_hash), "[column, type]: refuse bodies whose hash is not the column's, in either case and with space around it; no body has an empty or null hash; type as in compute_hash"),
 
-    opt("timeout", Kind::Number, "10", Group::Network, "seconds for one URL in all: names, connecting, redirects and body"),
-    opt("outage_wait", Kind::Number, "1800", Group::Network,
+    opt("timeout", Kind::Number, "10", Group::Network, Not, "seconds for one URL in all: names, connecting, redirects and body"),
+    opt("outage_wait", Kind::Number, "1800", Group::Network, Not,
         "seconds for which rows wait where the network or all name servers are down, before the run ends; 0 records such failures as the hosts'"),
-    opt("retries", Kind::Int, "0", Group::Network, "further attempts at failures that may pass, with pauses between"),
-    opt("user_agent_token", Kind::Text, "None", Group::Network,
+    opt("retries", Kind::Int, "0", Group::Network, Not, "further attempts at failures that may pass, with pauses between"),
+    opt("user_agent_token", Kind::Text, "None", Group::Network, Not,
         "who asks, added to the user agent. Obeyed in X-Robots-Tag, beside turbo2ds, is its product name: what stands before the first / or space, in lower case"),
-    opt("contact", Kind::Text, "None", Group::Network, "URL or e-mail address of who asks, added to the user agent; some sites refuse agents without one"),
-    opt("user_agent", Kind::Text, "None", Group::Network,
+    opt("contact", Kind::Text, "None", Group::Network, Not, "URL or e-mail address of who asks, added to the user agent; some sites refuse agents without one"),
+    opt("user_agent", Kind::Text, "None", Group::Network, Not,
         "the whole user agent, in place of ours; its product name is obeyed in X-Robots-Tag unless --user_agent_token gives another, and turbo2ds where it says so"),
-    many("header", Group::Network,
+    many("header", Group::Network, Not,
         "further request field, 'Name: value', also with commas; may be repeated. Authorization, Cookie and names with auth, token, key, secret and the like go to the origin of a row's own URL alone"),
-    opt("referer", Kind::Text, "None", Group::Network, "Referer of requests. auto: the root of a row's own URL; or a URL. One of https is not told over http"),
-    opt("disallowed_header_directives", Kind::List, r#"["noai","noimageai","noindex","noimageindex"]"#, Group::Network,
+    opt("referer", Kind::Text, "None", Group::Network, Not, "Referer of requests. auto: the root of a row's own URL; or a URL. One of https is not told over http"),
+    opt("disallowed_header_directives", Kind::List, r#"["noai","noimageai","noindex","noimageindex"]"#, Group::Network, Decides(|c| c.fetch.disallowed_directives.clone().into()),
         "X-Robots-Tag directives that forbid use; [] turns the check off"),
-    opt("ignore_ssl_certificate", Kind::Bool, "False", Group::Network, "accept any certificate"),
-    opt("max_body_bytes", Kind::Int, "52428800", Group::Network, "largest body, bytes"),
-    opt("max_redirects", Kind::Int, "10", Group::Network, "most redirects for one URL"),
-    many("allow_net", Group::Network, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
-    opt("proxy_resolves", Kind::Bool, "False", Group::Network,
+    opt("ignore_ssl_certificate", Kind::Bool, "False", Group::Network, Not, "accept any certificate"),
+    opt("max_body_bytes", Kind::Int, "52428800", Group::Network, Decides(|c| c.fetch.body_bytes_max.into()), "largest body, bytes"),
+    opt("max_redirects", Kind::Int, "10", Group::Network, Not, "most redirects for one URL"),
+    many("allow_net", Group::Network, Not, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
+    opt("proxy_resolves", Kind::Bool, "False", Group::Network, Not,
         "names that a proxy of the environment is asked for are looked up by it alone, so that it decides where they may lead; addresses in URLs are refused as ever"),
-    more("dns", "recursive", Group::Network,
+    more("dns", "recursive", Group::Network, Not,
         "who resolves names. recursive: built in, from the root servers down; names of private networks, and every name where port 53 is closed, go to resolv.conf's servers. system: resolv.conf's servers for all. Or servers: ADDRESS[:PORT], tls://HOST[:PORT][#NAME], https://HOST[:PORT][/PATH]; may be repeated"),
-    many("dns_servers", Group::Network, "the same as --dns with servers"),
-    opt("dns_cache", Kind::Path, "None", Group::Network, "file in which --dns recursive keeps what it knows between runs"),
-    opt("dns_cache_bytes", Kind::Int, "33554432", Group::Network, "memory of what the built-in resolver knows, bytes"),
-    opt("dns_max_queries", Kind::Int, "16384", Group::Network, "most queries of the built-in resolver waited for at a time"),
-    opt("dns_max_queries_per_server", Kind::Int, "None", Group::Network,
+    many("dns_servers", Group::Network, Not, "the same as --dns with servers"),
+    opt("dns_cache", Kind::Path, "None", Group::Network, Not, "file in which --dns recursive keeps what it knows between runs"),
+    opt("dns_cache_bytes", Kind::Int, "33554432", Group::Network, Not, "memory of what the built-in resolver knows, bytes"),
+    opt("dns_max_queries", Kind::Int, "16384", Group::Network, Not, "most queries of the built-in resolver waited for at a time"),
+    opt("dns_max_queries_per_server", Kind::Int, "None", Group::Network, Not,
         "most of these to one server; None is 256 for an authority, 4096 for a server that resolves for us"),
-    opt("dns_max_rate_per_server", Kind::Int, "None", Group::Network,
+    opt("dns_max_rate_per_server", Kind::Int, "None", Group::Network, Not,
         "most queries to one server per second; None is 2000 for an authority, 100000 for a server that resolves for us"),
-    opt("dns_min_ttl", Kind::Int, "60", Group::Network, "seconds for which an answer is believed at least"),
-    opt("dns_max_ttl", Kind::Int, "86400", Group::Network, "seconds for which an answer is believed at most"),
-    many("resolve", Group::Network, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
+    opt("dns_min_ttl", Kind::Int, "60", Group::Network, Not, "seconds for which an answer is believed at least"),
+    opt("dns_max_ttl", Kind::Int, "86400", Group::Network, Not, "seconds for which an answer is believed at most"),
+    many("resolve", Group::Network, Not, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
 
-    opt("processes_count", Kind::Int, "None", Group::Machine, "cores to use; None is all this process may use"),
-    opt("thread_count", Kind::Int, "None", Group::Machine, "downloads in flight per core, as far as descriptors allow; None adapts, up to 1024"),
-    opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, "I/O backend; auto is io_uring where it works"),
-    opt("decode_isolation", Kind::Choice("auto|process|none"), "auto", Group::Machine,
+    opt("processes_count", Kind::Int, "None", Group::Machine, Not, "cores to use; None is all this process may use"),
+    opt("thread_count", Kind::Int, "None", Group::Machine, Not, "downloads in flight per core, as far as descriptors allow; None adapts, up to 1024"),
+    opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, Not, "I/O backend; auto is io_uring where it works"),
+    opt("decode_isolation", Kind::Choice("auto|process|none"), "auto", Group::Machine, Not,
         "process: each core decodes in a process of its own under seccomp and landlock, so that a crash in a decoder fails one image; auto is that where it works; none decodes in the run's threads"),
-    opt("log_json", Kind::Bool, "False", Group::Machine, "events as JSON lines on stderr instead of a progress bar"),
+    opt("log_json", Kind::Bool, "False", Group::Machine, Not, "events as JSON lines on stderr instead of a progress bar"),
 
-    opt("shard_range", Kind::Text, "None", Group::Workers, "do the shards of these numbers alone, A-B with both ends; others may do the rest at the same time"),
-    opt("shard_index", Kind::Int, "None", Group::Workers,
+    opt("shard_range", Kind::Text, "None", Group::Workers, Not, "do the shards of these numbers alone, A-B with both ends; others may do the rest at the same time"),
+    opt("shard_index", Kind::Int, "None", Group::Workers, Not,
         "do one of --shard_count shares alone, from 0; None takes it from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX"),
-    opt("shard_count", Kind::Int, "None", Group::Workers, "shares that the shards are dealt into; None makes none"),
+    opt("shard_count", Kind::Int, "None", Group::Workers, Not, "shares that the shards are dealt into; None makes none"),
 
-    opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, "who spreads the shards over machines"),
-    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, "shards per job of a distributor; without one it says nothing"),
-    opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, "report to Weights & Biases"),
-    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, "project the report goes to; without enable_wandb it says nothing"),
+    opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, Not, "who spreads the shards over machines"),
+    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, Not, "shards per job of a distributor; without one it says nothing"),
+    opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, Not, "report to Weights & Biases"),
+    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, Not, "project the report goes to; without enable_wandb it says nothing"),
 ];

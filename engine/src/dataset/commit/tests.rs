@@ -43,10 +43,10 @@ impl Run {
         marked: &[u64],
     ) -> Self {
         let place = Place::new(disk, folder.to_owned(), shared);
-        let text = serde_json::to_vec(&record(format)).unwrap();
+        let text = record(format).to_document().unwrap();
         place
             .disk()
-            .write(&folder.join(RECORD_NAME), &text)
+            .write(&folder.join(RECORD_NAME), text.as_bytes())
             .unwrap();
         let mark = folder.join("00000_stats.json");
         let looked_at = place.clone();

@@ -348,7 +348,7 @@ mod tests {
             let folder = Self(tempfile::tempdir().expect("a folder"));
             folder.put(
                 RECORD_NAME,
-                &serde_json::to_string(&record(format)).expect("plain data"),
+                &record(format).to_document().expect("plain data"),
             );
             folder
         }
@@ -492,10 +492,7 @@ mod tests {
         let disk = disk::real();
         let mut record = Record::read(&*disk, folder.0.path()).expect("a record");
         record.set_found(&[3].into());
-        folder.put(
-            RECORD_NAME,
-            &serde_json::to_string(&record).expect("plain data"),
-        );
+        folder.put(RECORD_NAME, &record.to_document().expect("plain data"));
         assert!(folder.owned(&SHARD).is_empty());
         fs::remove_file(folder.path(RECORD_NAME)).expect("the record goes");
         assert!(folder.owned(&SHARD).is_empty(), "and without a record");

@@ -618,7 +618,7 @@ fn an_overwrite_that_is_cut_off_never_leaves_old_shards_to_another_command() {
 
 fn cut_an_overwrite_off(old: &Reference, seed: u64) {
     let mut config = old.config.clone();
-    config.fingerprint.push(("image_size".into(), "512".into()));
+    config.recorded.set("image_size", 512.into());
     let mut random = Rng::with_seed(seed);
     let disk = Simulated::new(seed);
     let mut others = Others::new(&config, old.plans.len() as u64);

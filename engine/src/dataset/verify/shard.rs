@@ -174,7 +174,7 @@ impl<'a> Shard<'a> {
 }
 
 fn naming_of(run: &RunEntry) -> Naming {
-    if run.options.contains_key("key_col") {
+    if run.is_given("key_col") {
         Naming::Given
     } else {
         Naming::Numbered
@@ -188,23 +188,22 @@ fn known_of(run: &RunEntry) -> Known {
         run.format(),
         Some(OutputFormat::Files | OutputFormat::Webdataset)
     );
-    let told = |name: &str| run.options.get(name).map(String::as_str);
     Known {
         reencode: reencode_of(run),
         naming: naming_of(run),
-        true_extension: members && told("true_extension") == Some("true"),
-        pixels_max: told("max_pixels").and_then(|pixels| pixels.parse().ok()),
+        true_extension: members && run.is_on("true_extension"),
+        pixels_max: run.count("max_pixels"),
     }
 }
 
-/// The record holds configuration as its `Debug` text.
+/// None where the record does not tell.
 fn reencode_of(run: &RunEntry) -> Option<ReencodePolicy> {
-    let told = run.options.get("reencode")?;
-    [
-        ReencodePolicy::Always,
-        ReencodePolicy::SkipIfUnchanged,
-        ReencodePolicy::Never,
-    ]
-    .into_iter()
-    .find(|policy| format!("{policy:?}") == *told)
+    let told = |name| run.options.get(name)?.as_bool();
+    Some(
+        match (told("disable_all_reencoding")?, told("skip_reencode")?) {
+            (true, _) => ReencodePolicy::Never,
+            (false, true) => ReencodePolicy::SkipIfUnchanged,
+            (false, false) => ReencodePolicy::Always,
+        },
+    )
 }
