@@ -35,7 +35,7 @@ impl Core {
             plan,
             attempt,
             &self.layout,
-            self.shared.place.clone(),
+            self.shared.store.draft(attempt),
             self.dirty.clone(),
             place,
         ) {

@@ -1,6 +1,5 @@
 //! Owns what all threads of a run share. Never changes after the start, but for the request to stop.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +7,7 @@ use crossbeam::channel::Sender;
 
 use crate::config::{Config, FetchConfig};
 use crate::dataset::commit::Gate;
-use crate::dataset::staging::Place;
+use crate::dataset::store::Store;
 use crate::fetch::{Fetcher, FetcherParts, Names, Pauses};
 use crate::http::Proxies;
 use crate::limits;
@@ -23,8 +22,8 @@ pub struct Shared {
     pub config: Config,
     /// The machine.
     pub machine: Machine,
-    /// Where the dataset goes.
-    pub place: Place,
+    /// Where the dataset is kept.
+    pub store: Arc<dyn Store>,
     /// Keeps the end of a run from a commit that is under way.
     pub commits: Gate,
     fetch: Arc<FetchConfig>,
@@ -40,7 +39,7 @@ impl Shared {
     pub fn new(
         config: Config,
         machine: Machine,
-        place: Place,
+        store: Arc<dyn Store>,
         tls: TlsContext,
         proxies: Proxies,
         events: Sender<Event>,
@@ -49,7 +48,7 @@ impl Shared {
             fetch: Arc::new(config.fetch.clone()),
             config,
             machine,
-            place,
+            store,
             commits: Gate::default(),
             tls,
             proxies: Arc::new(proxies),
@@ -57,11 +56,6 @@ impl Shared {
             events,
             stopping: AtomicBool::new(false),
         }
-    }
-
-    /// The dataset's folder.
-    pub fn folder(&self) -> &Path {
-        self.place.folder()
     }
 
     /// Tells the main thread.

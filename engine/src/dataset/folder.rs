@@ -11,25 +11,21 @@
 //! because on some cluster file systems a lock says nothing of other machines.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
 use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
 
-use crate::config::Slice;
-use crate::config::{Config, IncrementalMode, OutputConfig};
+use crate::config::{IncrementalMode, OutputConfig};
 use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
-use crate::dataset::disk::Disk;
+use crate::dataset::disk::{Disk, Lock, Locked, OpenFolder};
 use crate::dataset::names::{Part, RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
-use crate::dataset::ownership::{Standing, UserFiles, Wanted, said};
+use crate::dataset::ownership::{Standing, Wanted, said};
 use crate::dataset::record::{Asking, Record, RunEntry};
 use crate::dataset::staging::Place;
+use crate::dataset::store::{Hold, Job};
 use crate::error::Error;
-use crate::list::InputIdentity;
 
 /// Age at which a temporary file is no living worker's: a shard's stream grows all the time.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -42,22 +38,26 @@ const JOIN_TICK: Duration = Duration::from_millis(20);
 /// have renamed something while the folder was listed.
 const LOOKS: usize = 3;
 
-/// The folder, ready for a run. Holds the lock that keeps a second run out.
-pub(crate) struct Dataset {
+/// The folder, ready for a run.
+pub(super) struct Dataset {
     /// What was found in it.
-    pub(crate) found: Found,
-    slice: Slice,
-    lock: File,
+    pub(super) found: Found,
+    /// Keeps a second run out.
+    pub(super) hold: Box<dyn Hold>,
 }
 
-/// A run, as far as it decides what becomes of a folder.
-pub(crate) struct Job<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) slice: Slice,
-    /// Digest of the input.
-    pub(crate) input: &'a str,
-    /// Files that the user named.
-    pub(crate) user_files: UserFiles,
+/// The lock on a run's folder.
+struct FolderHold {
+    open: Box<dyn OpenFolder>,
+    folder: PathBuf,
+}
+
+impl Hold for FolderHold {
+    fn check(&self) -> Result<(), Error> {
+        self.open
+            .check()
+            .map_err(|error| Error::output_io(&self.folder, &error))
+    }
 }
 
 impl Dataset {
@@ -66,82 +66,40 @@ impl Dataset {
     /// # Errors
     /// `Output` for the file system's errors and where the run would change what is not its own,
     /// `ConfigMismatch` where the folder belongs to a run with other options or another input.
-    pub(crate) fn open(
-        place: &Place,
-        config: &Config,
-        slice: Slice,
-        input: &InputIdentity,
-        user_files: UserFiles,
-    ) -> Result<Self, Error> {
+    pub(super) fn open(place: &Place, job: &Job) -> Result<Self, Error> {
         let folder = place.folder();
         let out = |error: io::Error| Error::output_io(folder, &error);
-        let job = Job {
-            config,
-            slice,
-            input: &input.fingerprint,
-            user_files,
-        };
         job.user_files.check_folder(folder)?;
         if !place.disk().exists(folder) {
             // What is not there holds nothing, but a file that is named may be to come.
             job.check(&Standing::empty(place.disk(), folder), place)?;
             make_folders(place.disk(), folder).map_err(out)?;
         }
-        let (lock, is_alone) = enter(place)?;
+        let (open, is_alone) = enter(place)?;
         if place.is_shared() {
             // A claim is a file: a worker looks before it makes one.
             job.look(place)?;
             if is_alone {
                 remove_forgotten(place)?;
             }
+            share(place, &*open)?;
         }
-        let lock = share(place, lock)?;
         make_folders(place.disk(), folder).map_err(out)?;
         // One worker at a time looks at the record and adds to it.
         let _claim = place.claim(RECORD_NAME).map_err(out)?;
         Ok(Self {
-            found: take_over(place, &job)?,
-            slice,
-            lock,
+            found: take_over(place, job)?,
+            hold: Box::new(FolderHold {
+                open,
+                folder: folder.to_owned(),
+            }),
         })
-    }
-
-    /// Tells the planner which shards to leave out: done ones, other workers', and those that another
-    /// worker has done since.
-    pub(crate) fn skipped(
-        &self,
-        config: &Config,
-        place: &Place,
-    ) -> impl Fn(u64) -> bool + Send + use<> {
-        let done = self.found.done.clone();
-        let (slice, is_done) = (self.slice, done_check(config, place));
-        move |shard_id| {
-            !slice.contains(shard_id)
-                || done.contains(&shard_id)
-                || (slice != Slice::All && is_done(shard_id))
-        }
-    }
-
-    /// Whether the folder that was locked is still the one of this name and can be written to.
-    ///
-    /// # Errors
-    /// `NotFound`, `ReadOnlyFilesystem`, or what the file system said.
-    pub(crate) fn check_folder(&self, folder: &Path) -> io::Result<()> {
-        let (opened, named) = (self.lock.metadata()?, fs::metadata(folder)?);
-        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let flags = rustix::fs::statvfs(folder)?.f_flag;
-        if flags.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
-            return Err(rustix::io::Errno::ROFS.into());
-        }
-        Ok(())
     }
 }
 
 /// What a folder holds for a run that takes it over.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(super) struct Found {
     /// First shard of the run's input.
     pub(crate) first_shard_id: u64,
     /// Shards that are done, of any run.
@@ -231,7 +189,7 @@ impl Job<'_> {
 ///
 /// # Errors
 /// Those of [`Dataset::open`].
-pub(crate) fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
+fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
     let (disk, folder) = (place.disk(), place.folder());
     let out = |error: io::Error| Error::output_io(folder, &error);
     let mut done = job.look(place)?;
@@ -339,7 +297,7 @@ fn overwrite(place: &Place, standing: &Standing) -> io::Result<Option<String>> {
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     let above = match folder.parent() {
         Some(above) if above.as_os_str().is_empty() => Path::new("."),
         Some(above) => above,
@@ -362,35 +320,26 @@ pub(crate) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
 }
 
 /// Locks the folder as this run needs it, and says whether nobody else is in it.
-fn enter(place: &Place) -> Result<(File, bool), Error> {
-    let folder = place.folder();
+fn enter(place: &Place) -> Result<(Box<dyn OpenFolder>, bool), Error> {
+    let (disk, folder) = (place.disk(), place.folder());
     if !place.is_shared() {
-        return Ok((
-            lock(folder, FlockOperation::NonBlockingLockExclusive)?,
-            true,
-        ));
+        return Ok((lock(disk, folder, Lock::Exclusive)?, true));
     }
-    let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
-    let is_alone = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-    Ok((file, is_alone))
+    let open = open_folder(disk, folder)?;
+    let is_alone = open.lock(Lock::Exclusive) == Locked::Held;
+    Ok((open, is_alone))
 }
 
-/// Lets other workers in beside this one, where it is one.
-fn share(place: &Place, file: File) -> Result<File, Error> {
-    if !place.is_shared() {
-        return Ok(file);
-    }
+/// Lets other workers in beside this one.
+fn share(place: &Place, open: &dyn OpenFolder) -> Result<(), Error> {
     let join_until = Instant::now() + JOIN_WAIT_MAX;
-    loop {
-        match flock(&file, FlockOperation::NonBlockingLockShared) {
-            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < join_until => {
-                std::thread::sleep(JOIN_TICK);
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(place.folder())),
-            // As in `lock`.
-            _ => return Ok(file),
+    while open.lock(Lock::Shared) == Locked::Refused {
+        if Instant::now() >= join_until {
+            return Err(in_use(place.folder()));
         }
+        std::thread::sleep(JOIN_TICK);
     }
+    Ok(())
 }
 
 fn in_use(folder: &Path) -> Error {
@@ -400,27 +349,29 @@ fn in_use(folder: &Path) -> Error {
     )
 }
 
-/// The folder, locked until the file is closed.
+fn open_folder(disk: &dyn Disk, folder: &Path) -> Result<Box<dyn OpenFolder>, Error> {
+    disk.open_folder(folder)
+        .map_err(|error| Error::output_io(folder, &error))
+}
+
+/// The folder, locked until what is returned is dropped. A file system without locks still takes a dataset.
 ///
 /// # Errors
 /// `Output` where a run holds it, or it cannot be opened.
-pub(crate) fn lock(folder: &Path, operation: FlockOperation) -> Result<File, Error> {
-    let file = File::open(folder).map_err(|error| Error::output_io(folder, &error))?;
-    match flock(&file, operation) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(in_use(folder)),
-        // A file system without locks still takes a dataset.
-        _ => Ok(file),
+pub(super) fn lock(
+    disk: &dyn Disk,
+    folder: &Path,
+    lock: Lock,
+) -> Result<Box<dyn OpenFolder>, Error> {
+    let open = open_folder(disk, folder)?;
+    match open.lock(lock) {
+        Locked::Refused => Err(in_use(folder)),
+        Locked::Held | Locked::Unsupported => Ok(open),
     }
 }
 
-/// Tells of a shard whether it is done now, on any thread.
-pub(crate) fn done_check(config: &Config, place: &Place) -> impl Fn(u64) -> bool + Send + use<> {
-    let (output, place) = (config.output.clone(), place.clone());
-    move |shard_id| is_done(&place, &output, shard_id)
-}
-
 /// A shard is done where its mark reads back whole and its files are there.
-fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bool {
+pub(super) fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bool {
     let (disk, folder) = (place.disk(), place.folder());
     let name = |part: Part| {
         let name = shard_name(shard_id, output.shard_digits);
@@ -453,10 +404,9 @@ fn remove_forgotten(place: &Place) -> Result<(), Error> {
             continue;
         };
         let shard_id = shard_file(last).and_then(|(stem, _)| shard_number(stem));
-        let age = fs::symlink_metadata(folder.join(name))
-            .and_then(|data| data.modified())
-            .map(|time| time.elapsed().unwrap_or_default());
-        let is_old = age.is_ok_and(|age| age >= FORGOTTEN_AFTER);
+        let stamp = disk.stamp(&folder.join(name)).ok().flatten();
+        let age = stamp.map(|stamp| stamp.modified.elapsed().unwrap_or_default());
+        let is_old = age.is_some_and(|age| age >= FORGOTTEN_AFTER);
         let group = (shard_id.unwrap_or(u64::MAX), word.to_owned());
         *forgotten.entry(group).or_insert(true) &= is_old;
     }

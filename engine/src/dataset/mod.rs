@@ -1,15 +1,18 @@
 //! Owns what is on disk: a dataset's folder, its files and their names, the record of the runs that made it, and
 //! every step by which files are created, published, read back and removed. Never fetches and never decodes.
 //!
-//! [`folder`] opens it for a run, [`shard`] writes one shard under temporary names ([`staging`]), [`sealed`] is
-//! what is handed on, [`commit`] makes it durable. [`ownership`] tells which files are the dataset's own, by
+//! [`store`] is the seam to where it is kept, [`local`] a folder on a file system: [`folder`] opens it for a run,
+//! [`shard`] lays one shard out, [`draft`] writes it under temporary names ([`staging`]), [`sealed`] is what is
+//! handed on, [`commit`] makes it durable. [`ownership`] tells which files are the dataset's own, by
 //! their [`names`], the [`record`] and the marks. [`verify`] reads everything back.
 
 pub(crate) mod commit;
 pub(crate) mod digest;
 pub(crate) mod disk;
+mod draft;
 pub(crate) mod folder;
 pub(crate) mod layout;
+pub(crate) mod local;
 pub(crate) mod names;
 pub(crate) mod ownership;
 pub(crate) mod record;
@@ -18,6 +21,7 @@ pub(crate) mod shard;
 #[cfg(test)]
 mod simulation;
 pub(crate) mod staging;
+pub(crate) mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;

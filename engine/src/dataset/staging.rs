@@ -8,11 +8,9 @@
 //! file that only one can make (O_EXCL, which holds on network file systems where locks do not). Its
 //! holder lives for a few fsyncs; who finds the same claim for a minute takes it for a dead worker's.
 
-use std::fs::{self, OpenOptions};
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::FutureExt;
 
-use crate::dataset::disk::Disk;
+use crate::dataset::disk::{Disk, Stamp};
 use crate::dataset::names::{CLAIM, temporary_name};
 
 /// Time for which a claim is waited for. Its holder needs a few fsyncs.
@@ -180,7 +178,7 @@ impl Place {
             return Ok(None);
         }
         let path = self.folder.join(temporary_name(name, CLAIM));
-        Claim::take(path, CLAIM_WAIT_MAX).map(Some)
+        Claim::take(self.disk.clone(), path, CLAIM_WAIT_MAX).map(Some)
     }
 }
 
@@ -195,33 +193,33 @@ fn random() -> u64 {
 }
 
 /// The right to publish one name; it goes with this value.
-#[derive(Debug)]
 pub struct Claim {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
 }
 
 impl Claim {
-    fn take(path: PathBuf, wait_max: Duration) -> io::Result<Self> {
-        let mut seen: Option<(Mark, Instant)> = None;
+    fn take(disk: Arc<dyn Disk>, path: PathBuf, wait_max: Duration) -> io::Result<Self> {
+        let mut seen: Option<(Stamp, Instant)> = None;
         loop {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(_) => return Ok(Self { path }),
+            match disk.create_new(&path) {
+                Ok(()) => return Ok(Self { disk, path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
             // Gone between the two calls: it is to be had.
-            let Some(mark) = mark_of(&path)? else {
+            let Some(stamp) = disk.stamp(&path)? else {
                 continue;
             };
             match seen {
-                Some((same, since)) if same == mark => {
-                    if since.elapsed() >= wait_max && mark_of(&path)? == Some(mark) {
+                Some((same, since)) if same == stamp => {
+                    if since.elapsed() >= wait_max && disk.stamp(&path)? == Some(stamp) {
                         tracing::warn!(claim = %path.display(), "a claim was left behind; it is taken over");
-                        remove(&path)?;
+                        disk.remove(&path)?;
                         continue;
                     }
                 }
-                _ => seen = Some((mark, Instant::now())),
+                _ => seen = Some((stamp, Instant::now())),
             }
             thread::sleep(CLAIM_TICK);
         }
@@ -231,25 +229,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         // What stays behind is taken over after a while.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Tells one claim from the next of its name without a look at any clock but the file system's.
-type Mark = (u64, i64, i64);
-
-fn mark_of(path: &Path) -> io::Result<Option<Mark>> {
-    match fs::metadata(path) {
-        Ok(data) => Ok(Some((data.ino(), data.mtime(), data.mtime_nsec()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        let _ = self.disk.remove(&self.path);
     }
 }
 
@@ -303,7 +283,8 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..5 {
-                        let claim = Claim::take(path(&folder), CLAIM_WAIT_MAX).expect("a claim");
+                        let claim = Claim::take(disk::real(), path(&folder), CLAIM_WAIT_MAX)
+                            .expect("a claim");
                         assert!(!inside.swap(true, Ordering::SeqCst), "two are inside");
                         thread::yield_now();
                         inside.store(false, Ordering::SeqCst);
@@ -318,10 +299,12 @@ mod tests {
     #[test]
     fn a_dead_workers_claim_is_taken_over_and_a_living_ones_is_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        std::mem::forget(Claim::take(path(&folder), CLAIM_WAIT_MAX).expect("a claim"));
+        std::mem::forget(
+            Claim::take(disk::real(), path(&folder), CLAIM_WAIT_MAX).expect("a claim"),
+        );
         let begun = Instant::now();
         let wait = Duration::from_millis(200);
-        let claim = Claim::take(path(&folder), wait).expect("the dead one's");
+        let claim = Claim::take(disk::real(), path(&folder), wait).expect("the dead one's");
         assert!(begun.elapsed() >= wait);
         drop(claim);
         assert!(!path(&folder).exists());

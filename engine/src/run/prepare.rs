@@ -3,14 +3,13 @@
 
 use crate::config::Config;
 use crate::config::Slice;
-use crate::dataset::disk;
 use crate::dataset::ownership::UserFiles;
-use crate::dataset::staging::Place;
 use crate::error::Error;
 use crate::list::plan::Planner;
 
 use super::start::open_list;
-use crate::dataset::folder::Dataset;
+use crate::dataset::local::LocalStore;
+use crate::dataset::store::{Job, Store};
 
 /// A plan, ready for workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +39,13 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let identity = list.identity().clone();
     let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
-    let place = Place::new(disk::real(), config.output.folder.clone(), false);
-    let found = Dataset::open(&place, &config, Slice::All, &identity, files)?.found;
+    let store = LocalStore::of(&config, false);
+    let found = store.open(&Job {
+        config: &config,
+        slice: Slice::All,
+        input: &identity.fingerprint,
+        user_files: files,
+    })?;
     for note in &found.notes {
         tracing::warn!("{note}");
     }

@@ -11,9 +11,8 @@ use arrow_array::RecordBatch;
 use turbo2ds_writers::{Layout, RowOutcome, ShardWriter};
 
 use crate::config::IoBackend;
-use crate::dataset::disk;
+use crate::dataset::local;
 use crate::dataset::shard::{Dirty, ShardFiles, pump};
-use crate::dataset::staging::Place;
 use crate::machine::runtime;
 
 pub use crate::dataset::digest::hex_digest;
@@ -50,8 +49,7 @@ pub fn write_shard<'a>(
         let mut writer =
             ShardWriter::new(layout.clone(), 0, input.clone()).map_err(io::Error::other)?;
         let dirty = Rc::new(Dirty::default());
-        let place = Place::new(disk::real(), folder.to_owned(), false);
-        let files = ShardFiles::new(place, writer.stream_path(), dirty.clone());
+        let files = ShardFiles::new(local::draft_in(folder), writer.stream_path(), dirty.clone());
         let files = Rc::new(RefCell::new(files));
         let mut pumps = Pumps::default();
         for row in 0..input.num_rows() {

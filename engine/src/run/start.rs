@@ -1,5 +1,6 @@
 //! Owns the start of a run, its watch and its end, in that order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,13 +13,11 @@ use super::{Host, planner};
 use crate::config::Slice;
 use crate::config::{Config, words};
 use crate::core::{self, CoreParts, Message, Shared};
-use crate::dataset::commit::{self, Committer};
-use crate::dataset::disk;
-use crate::dataset::folder::{self, Dataset};
+use crate::dataset::commit;
 use crate::dataset::layout::layout_of;
-use crate::dataset::names::Shape;
+use crate::dataset::local::LocalStore;
 use crate::dataset::ownership::UserFiles;
-use crate::dataset::staging::Place;
+use crate::dataset::store::{Hold, Job, Publisher, Store};
 use crate::error::Error;
 use crate::fetch::NamesParts;
 use crate::http::Proxies;
@@ -85,10 +84,17 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
     let (shared, events) = share(config, machine)?;
     let reactors = start_reactors(&shared)?;
     // Everything that can be refused has been looked at: only now is the folder touched.
-    let dataset = Dataset::open(&shared.place, &shared.config, slice, &identity, files)?;
+    let opened = shared.store.open(&Job {
+        config: &shared.config,
+        slice,
+        input: &identity.fingerprint,
+        user_files: files,
+    })?;
+    let shards_before = opened.done.len() as u64;
     let planner = planner
-        .starting_at(dataset.found.first_shard_id)
-        .ending_at(slice.last());
+        .starting_at(opened.first_shard_id)
+        .ending_at(slice.last())
+        .skipping(skipped(opened.done, slice, shared.store.clone()));
     // What is known of the list's rows says little of a part's.
     let rows = identity.rows.filter(|_| slice == Slice::All);
     let lives: Vec<Arc<Live>> = shared
@@ -97,11 +103,10 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         .iter()
         .map(|_| Arc::default())
         .collect();
-    let shards_before = dataset.found.done.len() as u64;
-    let threads = start_threads(&shared, reactors, &lives, planner, &dataset)?;
+    let threads = start_threads(&shared, reactors, &lives, planner, opened.publisher)?;
     let mut watch = Watch {
         shared: &shared,
-        dataset: &dataset,
+        hold: opened.hold,
         folder_seen: started,
         lives: &lives,
         names: NamesWatch::new(threads.names.handle().stats(), shared.config.dns.resolver),
@@ -121,19 +126,19 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         planned: None,
         cores_left: lives.len(),
     };
-    for note in notes.iter().chain(&dataset.found.notes) {
+    for note in notes.iter().chain(&opened.notes) {
         watch.progress.note(note);
     }
     if let Err(error) = watch.until_the_end(&events, &signals) {
         if let Some(broken) = watch.broken.take() {
             watch.progress.note(broken.message());
         }
-        threads.abandon(shared.place.clone());
+        threads.abandon(shared.store.clone());
         return Err(error);
     }
     threads.end();
     // What a shard's first try left, where this machine failed it.
-    folder::sweep(&shared.place);
+    shared.store.sweep();
     let Watch {
         mut report,
         mut progress,
@@ -187,12 +192,8 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         )
     })?;
     let (events, receiver) = unbounded();
-    let place = Place::new(
-        disk::real(),
-        config.output.folder.clone(),
-        config.output.slice.is_part(),
-    );
-    let shared = Shared::new(config, machine, place, tls, proxies, events);
+    let store = Arc::new(LocalStore::of(&config, config.output.slice.is_part()));
+    let shared = Shared::new(config, machine, store, tls, proxies, events);
     Ok((Arc::new(shared), receiver))
 }
 
@@ -208,7 +209,7 @@ fn start_threads(
     mut reactors: Reactors,
     lives: &[Arc<Live>],
     planner: Planner,
-    dataset: &Dataset,
+    publisher: Box<dyn Publisher>,
 ) -> Result<Threads, Error> {
     let failed = |error: std::io::Error| thread_error(&error);
     let watched = shared.clone();
@@ -232,15 +233,8 @@ fn start_threads(
     let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
     let (pool, compute) = pixels::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
     let layout = Arc::new(layout_of(config));
-    let committer = Committer::new(
-        shared.place.clone(),
-        dataset.found.record.clone(),
-        Shape::of(config),
-        dataset.found.marked.clone(),
-        folder::done_check(config, &shared.place),
-    );
     let (commits, commit) = commit::start(
-        committer,
+        publisher,
         outboxes.clone(),
         shared.commits.clone(),
         &alarm,
@@ -258,7 +252,7 @@ fn start_threads(
     let (plan_requests, requests) = unbounded();
     let planner = planner::start(
         shared.clone(),
-        planner.skipping(dataset.skipped(config, &shared.place)),
+        planner,
         requests,
         outboxes.clone(),
         alarm.guard(),
@@ -296,6 +290,20 @@ fn start_threads(
     })
 }
 
+/// Tells the planner which shards to leave out: done ones, other workers', and those that another worker has
+/// done since.
+fn skipped(
+    done: HashSet<u64>,
+    slice: Slice,
+    store: Arc<dyn Store>,
+) -> impl Fn(u64) -> bool + Send + 'static {
+    move |shard_id| {
+        !slice.contains(shard_id)
+            || done.contains(&shard_id)
+            || (slice != Slice::All && store.is_done(shard_id))
+    }
+}
+
 /// A core's part of the name service: look-ahead shares among the cores what the resolver works on.
 fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesParts {
     let active = resolver::names_active_max(&config.dns, machine.names_outstanding_max);
@@ -331,7 +339,7 @@ fn start_core(reactors: &mut Reactors, parts: CoreParts, guard: Guard) -> Option
 impl Threads {
     /// Tells every core that the run is over and leaves the rest to a thread: in a process that lives
     /// on, sockets and threads must not.
-    fn abandon(self, place: Place) {
+    fn abandon(self, store: Arc<dyn Store>) {
         self.outage.give_up();
         for mailbox in &self.mailboxes {
             mailbox.send(Message::Abandon);
@@ -339,7 +347,7 @@ impl Threads {
         let end = move || {
             self.end();
             // What was being written when the run was given up.
-            folder::sweep(&place);
+            store.sweep();
         };
         // Without a thread the process has worse trouble; the next run clears up.
         let _ = thread::Builder::new().name("end".to_owned()).spawn(end);
@@ -364,7 +372,7 @@ impl Threads {
 /// The main thread's view of a run.
 struct Watch<'a> {
     shared: &'a Shared,
-    dataset: &'a Dataset,
+    hold: Box<dyn Hold>,
     /// When the folder was last looked at.
     folder_seen: Instant,
     lives: &'a [Arc<Live>],
@@ -461,10 +469,7 @@ impl Watch<'_> {
             return Ok(());
         }
         self.folder_seen = Instant::now();
-        let folder = self.shared.folder();
-        self.dataset
-            .check_folder(folder)
-            .map_err(|error| self.abort(Error::output_io(folder, &error)))
+        self.hold.check().map_err(|error| self.abort(error))
     }
 
     /// Rows that wait for the network hold their shards open: a run that is to stop leaves them.
@@ -484,9 +489,9 @@ impl Watch<'_> {
     fn abort(&self, error: Error) -> Error {
         self.shared.drain();
         let is_still = self.shared.commits.close(COMMIT_END_MAX);
-        self.shared.place.close(MAKING_END_MAX);
+        self.shared.store.close(MAKING_END_MAX);
         if is_still {
-            folder::sweep(&self.shared.place);
+            self.shared.store.sweep();
         }
         error
     }

@@ -46,6 +46,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::dataset::sealed::{CommitDone, SealedShard};
+use crate::dataset::store::Publisher;
 use crate::machine::sync::Outbox;
 use crate::watch::Alarm;
 use crate::watch::{Duty, Post};
@@ -61,8 +62,8 @@ const COMMITS_WAITING_MAX: usize = 1024;
 ///
 /// # Errors
 /// What the kernel answered when the thread was made.
-pub(crate) fn start<M, D>(
-    mut committer: Committer<D>,
+pub(crate) fn start<M>(
+    mut publisher: Box<dyn Publisher>,
     outboxes: Vec<Outbox<M>>,
     gate: Gate,
     alarm: &Alarm,
@@ -70,7 +71,6 @@ pub(crate) fn start<M, D>(
 ) -> io::Result<(Sender<SealedShard>, JoinHandle<()>)>
 where
     M: From<CommitDone> + Send + 'static,
-    D: Fn(u64) -> bool + Send + 'static,
 {
     let (sender, receiver): (Sender<SealedShard>, Receiver<_>) = bounded(COMMITS_WAITING_MAX);
     let guard = alarm.guard();
@@ -80,7 +80,7 @@ where
             let _guard = guard;
             for shard in receiver {
                 post.begin(Duty::Commit, shard.shard_id, 0);
-                let done = gate.through(|| committer.commit(&shard));
+                let done = gate.through(|| publisher.publish(&shard));
                 post.rest();
                 let Some(result) = done else {
                     // The run is over: nobody waits for the answer.

@@ -1,6 +1,6 @@
-//! Owns the seam between a run and the file system that its dataset lies on: every step by which a
-//! dataset comes to be, is found again or goes passes through [`Disk`], so that the same steps can be
-//! taken on a simulated disk that loses power. Never decides on an order: callers do.
+//! Owns the steps on a file system: every one by which a dataset is created, found or removed is a method of
+//! [`Disk`], so that the same steps can be taken on a simulated disk that loses power. Never decides on an
+//! order: callers do.
 
 mod block;
 mod real;
@@ -10,6 +10,7 @@ pub(crate) mod simulated;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -24,6 +25,35 @@ pub enum Kind {
     Folder,
     /// A link, a pipe, a socket, a device.
     Other,
+}
+
+/// How a folder is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// By one alone.
+    Exclusive,
+    /// By several, none of them exclusively.
+    Shared,
+}
+
+/// What came of asking for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    /// It is held.
+    Held,
+    /// Another holds one that keeps this from being had.
+    Refused,
+    /// The file system knows no locks.
+    Unsupported,
+}
+
+/// What tells one file of a name from the next without a look at any clock but the file system's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its inode.
+    pub inode: u64,
+    /// When it was last written to.
+    pub modified: SystemTime,
 }
 
 /// The steps. Those that give a future are taken by reactors, the others by threads that may wait.
@@ -82,6 +112,28 @@ pub trait Disk: Send + Sync {
 
     /// What is in a folder: names, and what each stands for.
     fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
+
+    /// Makes an empty file of a name that nothing has; `AlreadyExists` where something has. Of several that
+    /// ask at once, on several machines, one makes it.
+    fn create_new(&self, path: &Path) -> io::Result<()>;
+
+    /// A file's stamp, links not followed; none where nothing has the name.
+    fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>>;
+
+    /// A folder, open to be locked.
+    fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn OpenFolder>>;
+}
+
+/// A folder that is open; its lock goes with it.
+pub trait OpenFolder: Send + Sync {
+    /// Asks for a lock, in place of the one that is held. Does not wait.
+    fn lock(&self, lock: Lock) -> Locked;
+
+    /// Whether this folder is still the one of its name, and can be written to.
+    ///
+    /// # Errors
+    /// `NotFound`, `ReadOnlyFilesystem`, or what the file system said.
+    fn check(&self) -> io::Result<()>;
 }
 
 /// A file that is written block by block.

@@ -3,15 +3,17 @@
 
 use std::fs::{self, FileType, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use monoio::fs::File;
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{
+    CWD, FlockOperation, OFlags, RenameFlags, StatVfsMountFlags, flock, renameat_with, statvfs,
+};
 use rustix::io::Errno;
 
-use super::{Disk, Kind, Stream};
+use super::{Disk, Kind, Lock, Locked, OpenFolder, Stamp, Stream};
 use crate::dataset::disk::Block;
 
 pub(super) struct Real;
@@ -115,6 +117,29 @@ impl Disk for Real {
         }
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<()> {
+        let made = OpenOptions::new().write(true).create_new(true).open(path);
+        made.map(drop)
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => Ok(Some(Stamp {
+                inode: found.ino(),
+                modified: found.modified()?,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn OpenFolder>> {
+        Ok(Box::new(RealFolder {
+            file: fs::File::open(folder)?,
+            name: folder.to_owned(),
+        }))
+    }
+
     fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder)? {
@@ -130,6 +155,37 @@ impl Disk for Real {
             }
         }
         Ok(entries)
+    }
+}
+
+struct RealFolder {
+    file: fs::File,
+    name: PathBuf,
+}
+
+impl OpenFolder for RealFolder {
+    fn lock(&self, lock: Lock) -> Locked {
+        let operation = match lock {
+            Lock::Exclusive => FlockOperation::NonBlockingLockExclusive,
+            Lock::Shared => FlockOperation::NonBlockingLockShared,
+        };
+        match flock(&self.file, operation) {
+            Ok(()) => Locked::Held,
+            Err(Errno::WOULDBLOCK) => Locked::Refused,
+            Err(_) => Locked::Unsupported,
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let (opened, named) = (self.file.metadata()?, fs::metadata(&self.name)?);
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let flags = statvfs(&self.name)?.f_flag;
+        if flags.contains(StatVfsMountFlags::RDONLY) {
+            return Err(Errno::ROFS.into());
+        }
+        Ok(())
     }
 }
 
@@ -180,7 +236,6 @@ fn create(path: &Path, flags: OFlags) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
-    use std::path::PathBuf;
 
     use super::*;
 

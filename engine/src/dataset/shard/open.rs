@@ -13,7 +13,7 @@ use turbo2ds_writers::{
 use super::stream::{Dirty, ShardFiles};
 use crate::dataset::sealed::Collected;
 use crate::dataset::sealed::{SealedShard, ShardSlot};
-use crate::dataset::staging::Place;
+use crate::dataset::store::Draft;
 use crate::failure::Failure;
 use crate::list::plan::ShardPlan;
 use crate::machine::sync::Permit;
@@ -41,7 +41,7 @@ pub struct OpenShard {
 }
 
 impl OpenShard {
-    /// Opens a plan's shard, whose files go to `target`; `place` is its place among the core's open shards.
+    /// Opens a plan's shard, whose files go to `draft`; `place` is its place among the core's open shards.
     ///
     /// # Errors
     /// Where the input's columns cannot be laid out.
@@ -49,7 +49,7 @@ impl OpenShard {
         plan: ShardPlan,
         attempt: u32,
         layout: &Arc<Layout>,
-        target: Place,
+        draft: Box<dyn Draft>,
         dirty: Rc<Dirty>,
         place: Permit,
     ) -> Result<Self, WriterError> {
@@ -57,7 +57,7 @@ impl OpenShard {
         if let Some(keys) = plan.keys() {
             writer = writer.with_keys(keys.clone())?;
         }
-        let files = ShardFiles::new(target.for_attempt(attempt), writer.stream_path(), dirty);
+        let files = ShardFiles::new(draft, writer.stream_path(), dirty);
         let rows = plan.rows();
         Ok(Self {
             plan,

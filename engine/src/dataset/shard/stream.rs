@@ -1,19 +1,15 @@
-//! Owns a shard's files while they grow under temporary names: one stream, written in aligned
-//! blocks past the page cache where the file system can, and small files beside it. Writes go
-//! through the reactor's ring and never block it; on epoll they are plain writes.
+//! Owns what a shard has laid out and not yet written: one stream, cut into blocks, and small files beside
+//! it. Never knows where they go: a [`Draft`] writes them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashSet, VecDeque};
-use std::io;
-use std::path::PathBuf;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use turbo2ds_writers::Sink;
 
-use crate::dataset::disk::Stream;
 use crate::dataset::disk::{BLOCK_BYTES, Block};
-use crate::dataset::sealed::Placed;
-use crate::dataset::staging::Place;
+use crate::dataset::sealed::{Broken, Placed};
+use crate::dataset::store::Draft;
 
 /// Bytes a core has laid out and not yet written.
 #[derive(Default)]
@@ -65,9 +61,10 @@ impl Write {
     }
 }
 
-/// A shard's files under temporary names.
+/// A shard's files on their way to its draft.
 pub struct ShardFiles {
-    place: Place,
+    /// Taken out while something is written.
+    draft: Option<Box<dyn Draft>>,
     stream_path: Option<String>,
     filling: Option<Block>,
     due: VecDeque<Write>,
@@ -77,22 +74,13 @@ pub struct ShardFiles {
     pumping: bool,
     /// A write failed: nothing more is taken in.
     broken: bool,
-    /// The open stream, kept here between pumps.
-    stream: Option<OpenStream>,
-    placed: Vec<Placed>,
-    folders: HashSet<String>,
-}
-
-struct OpenStream {
-    file: Box<dyn Stream>,
-    offset: u64,
 }
 
 impl ShardFiles {
-    /// Files of a shard at `place`; nothing is created before the first byte is due.
-    pub fn new(place: Place, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
+    /// Files of a shard that go to `draft`; nothing is created before the first byte is due.
+    pub fn new(draft: Box<dyn Draft>, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
         Self {
-            place,
+            draft: Some(draft),
             stream_path,
             filling: None,
             due: VecDeque::new(),
@@ -100,9 +88,6 @@ impl ShardFiles {
             dirty,
             pumping: false,
             broken: false,
-            stream: None,
-            placed: Vec::new(),
-            folders: HashSet::new(),
         }
     }
 
@@ -145,7 +130,8 @@ impl ShardFiles {
 
     /// Everything that was written, by temporary and final name, and the stream's true length.
     pub fn take_placed(&mut self) -> (Vec<Placed>, u64) {
-        (std::mem::take(&mut self.placed), self.stream_bytes)
+        let placed = self.draft.as_mut().map(|draft| draft.take_placed());
+        (placed.unwrap_or_default(), self.stream_bytes)
     }
 }
 
@@ -187,10 +173,15 @@ impl Drop for ShardFiles {
 /// Writes what is due until nothing is, for who claimed it: one pump runs per shard at a time.
 ///
 /// # Errors
-/// The file system's, with the path.
-pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
-    let result = pump_due(files).await;
+/// The store's, with where it happened.
+pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), Broken> {
+    let draft = files.borrow_mut().draft.take();
+    let Some(mut draft) = draft else {
+        return Ok(());
+    };
+    let result = pump_due(files, &mut *draft).await;
     let mut files = files.borrow_mut();
+    files.draft = Some(draft);
     files.pumping = false;
     if result.is_err() {
         files.give_up();
@@ -198,98 +189,19 @@ pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error
     result
 }
 
-async fn pump_due(files: &RefCell<ShardFiles>) -> Result<(), (PathBuf, io::Error)> {
+async fn pump_due(files: &RefCell<ShardFiles>, draft: &mut dyn Draft) -> Result<(), Broken> {
+    let stream = files.borrow().stream_path.clone().unwrap_or_default();
     loop {
         let Some(write) = files.borrow_mut().due.pop_front() else {
             return Ok(());
         };
         let bytes = write.len();
         let result = match write {
-            Write::Block(block) => write_block(files, block).await,
-            Write::Whole { path, bytes } => write_whole(files, path, bytes).await,
+            Write::Block(block) => draft.append(&stream, block).await,
+            Write::Whole { path, bytes } => draft.put(&path, bytes).await,
         };
         files.borrow().dirty.written(bytes);
         result?;
-    }
-}
-
-async fn write_block(
-    files: &RefCell<ShardFiles>,
-    block: Block,
-) -> Result<(), (PathBuf, io::Error)> {
-    let length = block.len() as u64;
-    let taken = files.borrow_mut().stream.take();
-    let mut stream = match taken {
-        Some(stream) => stream,
-        None => files.borrow_mut().open_stream()?,
-    };
-    let result = stream.file.write(block, stream.offset).await;
-    stream.offset += length;
-    let mut files = files.borrow_mut();
-    files.stream = Some(stream);
-    result.map_err(|error| (files.place.folder().to_owned(), error))
-}
-
-async fn write_whole(
-    files: &RefCell<ShardFiles>,
-    path: String,
-    bytes: Vec<u8>,
-) -> Result<(), (PathBuf, io::Error)> {
-    let temporary = files.borrow_mut().place(&path)?;
-    let place = files.borrow().place.clone();
-    let writing = place.disk().write_small(&temporary, bytes);
-    let written = place.make_slowly(writing).await;
-    written.map_err(|error| (temporary, error))
-}
-
-impl ShardFiles {
-    fn open_stream(&mut self) -> Result<OpenStream, (PathBuf, io::Error)> {
-        let path = self.stream_path.clone().unwrap_or_default();
-        let temporary = self.place.temporary(&path);
-        let disk = self.place.disk();
-        let file = self.place.make(|| disk.create(&temporary, true));
-        let file = file.flatten().map_err(|error| (temporary.clone(), error))?;
-        let target = self.place.folder().join(path);
-        self.placed.push(Placed {
-            temporary,
-            target,
-            stream: true,
-            folder: false,
-        });
-        Ok(OpenStream { file, offset: 0 })
-    }
-
-    /// The temporary path of a whole file; its folder is made, and renamed as one, where it has one.
-    fn place(&mut self, path: &str) -> Result<PathBuf, (PathBuf, io::Error)> {
-        let Some((folder, name)) = path.split_once('/') else {
-            let temporary = self.place.temporary(path);
-            let target = self.place.folder().join(path);
-            self.placed.push(Placed {
-                temporary: temporary.clone(),
-                target,
-                stream: false,
-                folder: false,
-            });
-            return Ok(temporary);
-        };
-        let temporary = self.place.temporary(folder);
-        if self.folders.insert(folder.to_owned()) {
-            let disk = self.place.disk();
-            let make = || {
-                disk.remove(&temporary)?;
-                disk.make_folder(&temporary)
-            };
-            let made = self.place.make(make);
-            made.flatten().map_err(|error| (temporary.clone(), error))?;
-            let target = self.place.folder().join(folder);
-            self.placed.push(Placed {
-                temporary: temporary.clone(),
-                target,
-                stream: false,
-                folder: true,
-            });
-        }
-        Ok(temporary.join(name))
     }
 }
 
@@ -298,6 +210,8 @@ mod tests {
     use super::*;
     use crate::config::IoBackend;
     use crate::dataset::disk;
+    use crate::dataset::draft::LocalDraft;
+    use crate::dataset::staging::Place;
     use crate::machine::runtime;
 
     #[test]
@@ -307,7 +221,8 @@ mod tests {
         let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");
         let name = "00000.tar";
         let laid_out = runtime::block_on(backend, async {
-            let files = ShardFiles::new(place.clone(), Some(name.into()), Rc::default());
+            let draft = Box::new(LocalDraft::new(place.clone()));
+            let files = ShardFiles::new(draft, Some(name.into()), Rc::default());
             let files = Rc::new(RefCell::new(files));
             let mut laid_out = Vec::new();
             for burst in 0..3_u8 {

@@ -27,17 +27,18 @@ use turbo2ds_writers::{Layout, RowOutcome, ShardStats, shard_name};
 use crate::cli::options::{self, Invocation};
 use crate::config::Slice;
 use crate::config::{Config, IncrementalMode};
-use crate::dataset::commit::{Committer, withdraw};
+use crate::dataset::commit::withdraw;
 use crate::dataset::disk::Disk;
 use crate::dataset::disk::simulated::Simulated;
-use crate::dataset::folder::{Found, Job, make_folders, sweep, take_over};
 use crate::dataset::layout::layout_of;
+use crate::dataset::local::LocalStore;
 use crate::dataset::names::{RECORD_NAME, STATS_SUFFIX, Shape};
 use crate::dataset::ownership::UserFiles;
 use crate::dataset::sealed::Collected;
 use crate::dataset::sealed::SealedShard;
 use crate::dataset::shard::{Dirty, OpenShard, pump};
 use crate::dataset::staging::Place;
+use crate::dataset::store::{Job, Publisher, Store};
 use crate::failure::Failure;
 use crate::list::List;
 use crate::list::plan::{Planner, ShardPlan};
@@ -80,13 +81,10 @@ enum End {
     Refused,
 }
 
-/// A committer that asks a plain function which shards are done.
-type RunCommitter = Committer<fn(u64) -> bool>;
-
 /// A run of the storage of one core, and the shards it saw committed.
 struct Run<'a> {
     disk: &'a Simulated,
-    place: Place,
+    store: LocalStore,
     reference: &'a Reference,
     config: &'a Config,
     generation: u64,
@@ -99,7 +97,7 @@ struct Run<'a> {
     pumps: Vec<(u64, LocalBoxFuture<'static, Result<(), String>>)>,
     sealed: VecDeque<SealedShard>,
     committed: HashSet<u64>,
-    committer: Option<RunCommitter>,
+    publisher: Option<Box<dyn Publisher>>,
     /// Who else is at the folder.
     others: Option<&'a mut Others>,
 }
@@ -122,7 +120,12 @@ impl<'a> Run<'a> {
     fn new(disk: &'a Simulated, reference: &'a Reference, generation: u64, random: Rng) -> Self {
         Self {
             disk,
-            place: Place::new(Arc::new(disk.clone()), FOLDER.into(), false),
+            store: LocalStore::new(
+                Arc::new(disk.clone()),
+                FOLDER.into(),
+                false,
+                &reference.config,
+            ),
             reference,
             config: &reference.config,
             generation,
@@ -135,30 +138,27 @@ impl<'a> Run<'a> {
             pumps: Vec::new(),
             sealed: VecDeque::new(),
             committed: HashSet::new(),
-            committer: None,
+            publisher: None,
             others: None,
         }
     }
 
     /// Runs to an end; what it found done comes first, where it came so far.
     fn go(&mut self) -> (Option<HashSet<u64>>, End) {
-        let folder = Path::new(FOLDER);
-        let taken = make_folders(self.disk, folder)
-            .map_err(|error| crate::error::Error::output_io(folder, &error))
-            .and_then(|()| {
-                let job = Job {
-                    config: self.config,
-                    slice: Slice::All,
-                    input: "the list",
-                    user_files: UserFiles {
-                        files: Vec::new(),
-                        shards_max: Some(self.reference.plans.len() as u64),
-                    },
-                };
-                take_over(&self.place, &job)
-            });
-        let done = match taken {
-            Ok(found) => self.take(found),
+        let opened = self.store.open(&Job {
+            config: self.config,
+            slice: Slice::All,
+            input: "the list",
+            user_files: UserFiles {
+                files: Vec::new(),
+                shards_max: Some(self.reference.plans.len() as u64),
+            },
+        });
+        let done = match opened {
+            Ok(opened) => {
+                self.publisher = Some(opened.publisher);
+                opened.done
+            }
             Err(crate::error::Error::ConfigMismatch { .. }) => {
                 return (None, End::Mismatch);
             }
@@ -181,21 +181,9 @@ impl<'a> Run<'a> {
         };
         if matches!(end, End::Failed(_)) {
             // As an aborted run does, as far as it can.
-            sweep(&self.place);
+            self.store.sweep();
         }
         (Some(done), end)
-    }
-
-    /// What was found done.
-    fn take(&mut self, found: Found) -> HashSet<u64> {
-        self.committer = Some(Committer::new(
-            self.place.clone(),
-            found.record,
-            Shape::of(self.config),
-            found.marked,
-            |_| false,
-        ));
-        found.done
     }
 
     fn ended(&self, error: String) -> End {
@@ -240,7 +228,7 @@ impl<'a> Run<'a> {
             plan,
             0,
             &self.layout,
-            self.place.clone(),
+            self.store.draft(0),
             self.dirty.clone(),
             place,
         );
@@ -326,9 +314,9 @@ impl<'a> Run<'a> {
 
     fn commit(&mut self) -> Result<(), String> {
         let sealed = self.sealed.pop_front().expect("looked at");
-        let committer = self.committer.as_mut().expect("the folder was taken over");
-        committer
-            .commit(&sealed)
+        let publisher = self.publisher.as_mut().expect("the store was opened");
+        publisher
+            .publish(&sealed)
             .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
         self.committed.insert(sealed.shard_id);
         self.open.retain(|(id, _)| *id != sealed.shard_id);

@@ -26,10 +26,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustix::fs::FlockOperation;
-
 use crate::dataset::commit::{Data, clear, withdraw};
-use crate::dataset::disk;
+use crate::dataset::disk::{self, Lock};
 use crate::dataset::folder::lock;
 use crate::dataset::names::{Part, shard_number};
 use crate::dataset::ownership::{Mark, Standing, mark_of};
@@ -62,14 +60,14 @@ pub struct VerifyOptions {
 /// `Output` where the folder cannot be read, is in use by a run, or has a broken record.
 pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     let folder = &options.folder;
-    let operation = if options.repair {
-        FlockOperation::NonBlockingLockExclusive
-    } else {
-        FlockOperation::NonBlockingLockShared
-    };
-    let _lock = lock(folder, operation)?;
-    let out = |error: io::Error| Error::output_io(folder, &error);
     let disk = disk::real();
+    let kind = if options.repair {
+        Lock::Exclusive
+    } else {
+        Lock::Shared
+    };
+    let _lock = lock(&*disk, folder, kind)?;
+    let out = |error: io::Error| Error::output_io(folder, &error);
     let standing = Standing::look(&*disk, folder)?;
     let survey = Survey::of(&standing);
     let results = Results::of(folder, &survey, &standing.record);

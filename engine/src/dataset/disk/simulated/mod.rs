@@ -12,11 +12,12 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::SystemTime;
 
 use fastrand::Rng;
 use futures_util::future::{FutureExt, LocalBoxFuture, poll_fn};
 
-use super::{Disk, Kind, Stream};
+use super::{Disk, Kind, Lock, Locked, OpenFolder, Stamp, Stream};
 use crate::dataset::disk::Block;
 use nodes::{Change, Content, Folder, Id, Node};
 
@@ -322,6 +323,19 @@ impl Simulated {
     }
 }
 
+/// Nobody else is at a simulated disk but those who need no lock.
+struct SimulatedFolder;
+
+impl OpenFolder for SimulatedFolder {
+    fn lock(&self, _lock: Lock) -> Locked {
+        Locked::Held
+    }
+
+    fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Disk for Simulated {
     fn create(&self, path: &Path, _direct: bool) -> io::Result<Box<dyn Stream>> {
         let mut state = self.state();
@@ -454,6 +468,31 @@ impl Disk for Simulated {
         let (folder, name) = state.place(path)?;
         folder.change(Change::Unset(name));
         state.answer(())
+    }
+
+    fn create_new(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.step()?;
+        if state.find(path).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        state.create(path)?;
+        state.answer(())
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        // No time goes by here.
+        let stamp = |id: usize| Stamp {
+            inode: id as u64,
+            modified: SystemTime::now(),
+        };
+        Ok(self.state().find(path).map(stamp))
+    }
+
+    fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn OpenFolder>> {
+        let found = self.state().find(folder);
+        let open: Box<dyn OpenFolder> = Box::new(SimulatedFolder);
+        found.map(|_| open).ok_or_else(not_found)
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {

@@ -1,0 +1,88 @@
+//! Owns a dataset on a file system, the machine's own or a simulated one, as a [`Store`]. Decides nothing by
+//! itself: [`super::folder`] takes the folder over, [`super::draft`] writes, [`super::commit`] publishes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::commit::Committer;
+use super::disk::{self, Disk};
+use super::draft::LocalDraft;
+use super::folder::{self, Dataset};
+use super::names::Shape;
+use super::sealed::{Broken, Committed, SealedShard};
+use super::staging::Place;
+use super::store::{Draft, Job, Opened, Publisher, Store};
+use crate::config::{Config, OutputConfig};
+use crate::error::Error;
+
+/// A folder with a dataset.
+#[derive(Clone)]
+pub(crate) struct LocalStore {
+    place: Place,
+    output: OutputConfig,
+}
+
+impl LocalStore {
+    /// The folder of a run with this configuration, which is this run's alone unless `shared`.
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, shared: bool, config: &Config) -> Self {
+        Self {
+            place: Place::new(disk, folder, shared),
+            output: config.output.clone(),
+        }
+    }
+
+    /// The folder that a configuration names, on this machine's file systems.
+    pub(crate) fn of(config: &Config, shared: bool) -> Self {
+        Self::new(disk::real(), config.output.folder.clone(), shared, config)
+    }
+}
+
+/// A draft in a folder that no run has opened.
+pub(crate) fn draft_in(folder: &Path) -> Box<dyn Draft> {
+    let place = Place::new(disk::real(), folder.to_owned(), false);
+    Box::new(LocalDraft::new(place))
+}
+
+impl Store for LocalStore {
+    fn open(&self, job: &Job) -> Result<Opened, Error> {
+        let Dataset { found, hold } = Dataset::open(&self.place, job)?;
+        let store = self.clone();
+        let committer = Committer::new(
+            self.place.clone(),
+            found.record,
+            Shape::of(job.config),
+            found.marked,
+            move |shard_id| store.is_done(shard_id),
+        );
+        Ok(Opened {
+            first_shard_id: found.first_shard_id,
+            done: found.done,
+            notes: found.notes,
+            publisher: Box::new(committer),
+            hold,
+        })
+    }
+
+    fn draft(&self, attempt: u32) -> Box<dyn Draft> {
+        Box::new(LocalDraft::new(self.place.for_attempt(attempt)))
+    }
+
+    fn is_done(&self, shard_id: u64) -> bool {
+        folder::is_done(&self.place, &self.output, shard_id)
+    }
+
+    fn close(&self, limit: Duration) {
+        self.place.close(limit);
+    }
+
+    fn sweep(&self) {
+        folder::sweep(&self.place);
+    }
+}
+
+impl<D: Fn(u64) -> bool + Send> Publisher for Committer<D> {
+    fn publish(&mut self, shard: &SealedShard) -> Result<Committed, Broken> {
+        self.commit(shard)
+    }
+}
