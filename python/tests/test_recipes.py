@@ -13,14 +13,14 @@ import pyarrow.parquet
 import pytest
 import turbo2ds
 
-PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "from-img2dataset.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "from-img2dataset.md"
 ROWS = 6
 
 
 def commands():
     """By the dataset's name, as one line each."""
     text = PAGE.read_text(encoding="utf-8")
-    found = re.findall(r"^\*\*(.+?)\*\*.*?\n\n((?:    .*\n)+)", text, re.MULTILINE)
+    found = re.findall(r"^\*\*(.+?)\*\*.*\n\n```sh\n((?:.+\n)+)```$", text, re.MULTILINE)
     assert len(found) == 6
     return {name: command.replace("\\\n", " ").strip() for name, command in found}
 

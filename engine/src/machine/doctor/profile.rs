@@ -9,7 +9,7 @@ use crate::limits::FDS_PER_NAME;
 use crate::machine::runtime::{RING_ENTRIES, enough_bytes};
 use crate::machine::{FDS_PER_DOWNLOAD, NAMES_OUTSTANDING_MAX, RESERVED_FDS};
 
-/// Images per CPU-second of photos of half a megapixel to 256-pixel shards: the README's comparison.
+/// Images per CPU-second of photos of half a megapixel to 256-pixel shards: the comparison of docs/benchmarks.md.
 pub(super) const IMAGES_PER_CORE_SECOND: u64 = 437;
 /// Mean bytes of those photos as they come, and as 256-pixel JPEGs of quality 95.
 pub(super) const IMAGE_BYTES: u64 = 81_000;

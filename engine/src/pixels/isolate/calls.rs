@@ -1,5 +1,5 @@
-//! Owns the list of system calls that a decoding process may make, and the filter made of it. ARCHITECTURE.md
-//! has the same list, which a test compares. Never applies the filter.
+//! Owns the list of system calls that a decoding process may make, and the filter made of it.
+//! docs/design/isolation.md has the same list, which a test compares. Never applies the filter.
 
 use std::io;
 

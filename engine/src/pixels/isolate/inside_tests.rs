@@ -96,7 +96,7 @@ fn inside() {
     }
 }
 
-/// What ARCHITECTURE.md says of a call.
+/// What docs/design/isolation.md says of a call.
 fn documented(call: &Call) -> String {
     let name = call.name.trim_start_matches("SYS_");
     let when = match call.when {
@@ -113,7 +113,7 @@ fn documented(call: &Call) -> String {
 
 #[test]
 fn the_documented_calls_are_those_of_the_filter() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/design/isolation.md");
     let text = std::fs::read_to_string(path).expect("the document");
     let (_, after) = text
         .split_once("seccomp leaves these calls")

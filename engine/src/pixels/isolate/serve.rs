@@ -24,7 +24,7 @@ pub struct ServeOptions {
 }
 
 /// Private memory that a pixel may take, bytes: more than twice what the most costly kind of image was
-/// measured to take (ARCHITECTURE.md).
+/// measured to take (docs/design/isolation.md).
 const DATA_OF_A_PIXEL: u64 = 64;
 /// Private memory beside pixels and bodies: the program, and, in the Python package, its interpreter.
 const DATA_BESIDE: u64 = 1 << 30;
