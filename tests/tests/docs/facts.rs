@@ -1,4 +1,4 @@
-//! What the pages say of the program and of each other: options, paths, links, failures.
+//! What the pages say of the program and of each other: options, paths, links, failures, columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use turbo2ds_tests::harness::job::binary;
+use turbo2ds_tests::harness::{Job, read};
+use turbo2ds_tests::web::{Ports, Web};
 
 use super::pages::{Page, pages, root};
 use super::shell::options;
@@ -177,17 +179,29 @@ fn every_failure_is_explained_and_no_other() {
     assert!(expected.len() > 30, "{expected:?}");
     expected.insert("HTTP Error 404: Not Found");
     let pages = pages();
-    let page = pages
-        .iter()
-        .find(|page| page.path.ends_with("outputs.md"))
-        .unwrap();
-    let rows = page
-        .prose()
-        .skip_while(|(_, line)| !line.starts_with("| `error_message`"))
-        .skip(2)
-        .take_while(|(_, line)| line.starts_with('|'));
-    let told: BTreeSet<&str> = rows
-        .filter_map(|(_, line)| line.split('`').nth(1))
-        .collect();
+    let told = told(&pages, "| `error_message` | meaning");
     assert_eq!(told, expected);
+}
+
+#[test]
+fn the_columns_of_the_metadata_are_explained_and_no_other() {
+    let web = Web::start(Ports::default()).unwrap();
+    let list = format!("url,text\n{},words\n", web.url("/img/1.jpg?w=40&h=30"));
+    let job = Job::new(&web, "list.csv", list).option("--caption_col", "text");
+    job.succeed();
+    let rows = read::rows(&job.output());
+    let columns: BTreeSet<&str> = rows[0].keys().map(String::as_str).collect();
+    assert_eq!(told(&pages(), "| column | holds"), columns);
+}
+
+/// What stands between backticks in the first column of the table of outputs.md that begins so.
+fn told<'a>(pages: &'a [Page], head: &str) -> BTreeSet<&'a str> {
+    let page = pages.iter().find(|page| page.path.ends_with("outputs.md"));
+    let lines = page.expect("the page of outputs").prose();
+    let from = lines.skip_while(|(_, line)| !line.starts_with(head));
+    let rows = from.skip(2).take_while(|(_, line)| line.starts_with('|'));
+    let cells = rows.map(|(_, line)| line.split('|').nth(1).unwrap_or_default());
+    cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect()
 }
