@@ -2,11 +2,11 @@
 //! Never parses text: [`crate::cli::options`] does, and nothing past it sees a raw flag.
 
 pub mod assignment;
+mod location;
 mod recorded;
 pub mod words;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -15,6 +15,7 @@ use turbo2ds_codec::Settings;
 use crate::http::Sender;
 use crate::limits;
 pub use assignment::{Slice, SliceConfig};
+pub use location::{Location, UnknownScheme};
 pub use recorded::{RecordedOption, RecordedOptions};
 
 /// Everything a run needs to know, checked.
@@ -212,8 +213,8 @@ pub enum Compression {
 /// Where and how the dataset is written.
 #[derive(Clone, Debug)]
 pub struct OutputConfig {
-    /// The dataset's folder.
-    pub folder: PathBuf,
+    /// Where the dataset is kept.
+    pub location: Location,
     /// Kind of shard.
     pub format: turbo2ds_writers::OutputFormat,
     /// Whether an image that is kept as it came has its own format's extension, where it is a member

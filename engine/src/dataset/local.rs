@@ -31,11 +31,6 @@ impl LocalStore {
             output: config.output.clone(),
         }
     }
-
-    /// The folder that a configuration names, on this machine's file systems.
-    pub(crate) fn of(config: &Config, shared: bool) -> Self {
-        Self::new(disk::real(), config.output.folder.clone(), shared, config)
-    }
 }
 
 /// A draft in a folder that no run has opened.

@@ -26,6 +26,20 @@ pub(crate) mod store;
 pub(crate) mod testing;
 pub mod verify;
 
+use std::sync::Arc;
+
+use crate::config::{Config, Location};
+
+/// The store of a run with this configuration. The dataset is the run's alone, unless `shared`.
+pub(crate) fn store_of(config: &Config, shared: bool) -> Arc<dyn store::Store> {
+    match &config.output.location {
+        Location::Local(folder) => {
+            let folder = folder.clone();
+            Arc::new(local::LocalStore::new(disk::real(), folder, shared, config))
+        }
+    }
+}
+
 /// A record's document of any version, in the version that is written now.
 ///
 /// # Errors

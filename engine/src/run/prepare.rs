@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::list::plan::Planner;
 
 use super::start::open_list;
-use crate::dataset::local::LocalStore;
-use crate::dataset::store::{Job, Store};
+use crate::dataset::store::Job;
+use crate::dataset::store_of;
 
 /// A plan, ready for workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let identity = list.identity().clone();
     let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
-    let store = LocalStore::of(&config, false);
+    let store = store_of(&config, false);
     let found = store.open(&Job {
         config: &config,
         slice: Slice::All,

@@ -15,9 +15,9 @@ use crate::config::{Config, words};
 use crate::core::{self, CoreParts, Message, Shared};
 use crate::dataset::commit;
 use crate::dataset::layout::layout_of;
-use crate::dataset::local::LocalStore;
 use crate::dataset::ownership::UserFiles;
 use crate::dataset::store::{Hold, Job, Publisher, Store};
+use crate::dataset::store_of;
 use crate::error::Error;
 use crate::fetch::NamesParts;
 use crate::http::Proxies;
@@ -192,7 +192,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         )
     })?;
     let (events, receiver) = unbounded();
-    let store = Arc::new(LocalStore::of(&config, config.output.slice.is_part()));
+    let store = store_of(&config, config.output.slice.is_part());
     let shared = Shared::new(config, machine, store, tls, proxies, events);
     Ok((Arc::new(shared), receiver))
 }

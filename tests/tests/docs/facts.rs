@@ -27,8 +27,8 @@ const OTHERS_OPTIONS: [&str; 7] = [
 ];
 
 /// Folders whose paths the pages may name.
-const FOLDERS: [&str; 9] = [
-    ".ci", "benches", "codec", "dns", "docs", "python", "tests", "tuning", "writers",
+const FOLDERS: [&str; 10] = [
+    ".ci", "benches", "codec", "dns", "docs", "engine", "python", "tests", "tuning", "writers",
 ];
 
 /// The options of each sub-command.

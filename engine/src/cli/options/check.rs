@@ -2,7 +2,6 @@
 //! Contradictions between options end here. Never touches a file.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,8 +10,8 @@ use turbo2ds_codec::{EncodeFormat, ReencodePolicy};
 
 use crate::config::Isolation;
 use crate::config::{
-    Config, FetchConfig, IncrementalMode, IoBackend, MachineConfig, OutputConfig, RecordedOptions,
-    ShowConfig, words, words::named,
+    Config, FetchConfig, IncrementalMode, IoBackend, Location, MachineConfig, OutputConfig,
+    RecordedOptions, ShowConfig, UnknownScheme, words, words::named,
 };
 use crate::dataset::layout::layout_of;
 use crate::error::Error;
@@ -117,17 +116,21 @@ fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
     Ok(())
 }
 
-/// A path of this machine; `file://` is dropped, any other scheme refused.
-pub(super) fn local_path(v: &Values, name: &str) -> Result<String, Error> {
-    let path = v.read(name, text)?;
-    match path.split_once("://") {
-        None => Ok(path),
-        Some(("file", local)) if local.starts_with('/') => Ok(local.to_owned()),
-        Some((scheme, _)) => Err(Error::usage(
-            format!("`--{name} {path}`: {scheme}:// stores are not in this version of turbo2ds"),
+/// A place for lists or datasets.
+fn location(v: &Values, name: &str) -> Result<Location, Error> {
+    let text = v.read(name, text)?;
+    Location::of(&text).map_err(|UnknownScheme(scheme)| {
+        Error::usage(
+            format!("`--{name} {text}`: {scheme}:// stores are not in this version of turbo2ds"),
             "use a local path, or mount the store",
-        )),
-    }
+        )
+    })
+}
+
+/// A path of this machine.
+pub(super) fn local_path(v: &Values, name: &str) -> Result<String, Error> {
+    let Location::Local(path) = location(v, name)?;
+    Ok(path.to_string_lossy().into_owned())
 }
 
 fn output(v: &Values) -> Result<OutputConfig, Error> {
@@ -140,7 +143,7 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
         ]),
     )?;
     Ok(OutputConfig {
-        folder: PathBuf::from(local_path(v, "output_folder")?),
+        location: location(v, "output_folder")?,
         format: v.read(
             "output_format",
             choice(&named(words::OUTPUT_FORMATS, words::output_format)),

@@ -16,7 +16,7 @@ fn what_decides(config: &Config) -> String {
         input,
         output:
             OutputConfig {
-                folder: _,
+                location: _,
                 format,
                 true_extension,
                 shard_digits,

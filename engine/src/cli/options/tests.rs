@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::SliceConfig;
 use crate::config::{DnsLimits, HashKind, InputFormat, NameServer, Resolver};
+use crate::config::{Location, SliceConfig};
 use turbo2ds_codec::{EncodeFormat, Interpolation, ReencodePolicy};
 
 fn run(args: &[&str]) -> Result<Config, Error> {
@@ -320,14 +320,14 @@ fn a_tilde_in_front_of_a_path_is_home() {
     ])
     .unwrap();
     assert_eq!(config.input.url_list, format!("{home}/l.csv"));
-    assert_eq!(config.output.folder.to_str(), Some(home));
+    assert_eq!(config.output.location, Location::Local(home.into()));
     let cache = format!("{home}/.cache/names");
     assert_eq!(config.dns.cache_file, Some(cache));
     let same = run(&[&format!("{home}/l.csv")]).unwrap();
     assert_eq!(same.recorded, run(&["~/l.csv"]).unwrap().recorded);
     let literal = run(&["./~l.csv", "--output_folder", "./~", "--url_col", "~"]).unwrap();
     assert_eq!(literal.input.url_list, "./~l.csv");
-    assert_eq!(literal.output.folder.to_str(), Some("./~"));
+    assert_eq!(literal.output.location, Location::Local("./~".into()));
     assert_eq!(literal.input.url_col, "~", "only paths have a home");
     for args in [&["~other/l.csv"][..], &["l.csv", "--output_folder=~other"]] {
         let said = refused(args);
