@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::answer::{Answer, DnsError};
 use crate::name::folded;
-use crate::{Answer, DnsError};
 
 /// Shorter TTLs are raised to this: a list names one host many times within seconds.
 const TTL_MIN: Duration = Duration::from_secs(30);

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod cache;
 mod fixed;
 mod forwarder;
@@ -21,48 +22,11 @@ pub mod recursive;
 mod responder;
 mod service;
 mod stats;
+mod waker;
 
-use std::future::Future;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
+pub use answer::{Answer, DnsError, Resolve};
 pub use cache::Cache;
 pub use fixed::FixedNames;
-use forwarder::merged;
 pub use forwarder::{Forwarder, ForwarderError, Server, ServerWay, system_servers};
 pub use service::{Handle, Reply, Service};
 pub use stats::{Stats, StatsSnapshot};
-
-/// Why a name gave no address. The set is closed and holds nothing of the server's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum DnsError {
-    /// The name does not exist (NXDOMAIN), has no address (NODATA), or cannot be a name at all.
-    #[error("dns not found")]
-    NotFound,
-    /// Every server asked refused, failed or could not be reached; also what a closing
-    /// [`Service`] answers.
-    #[error("dns failure")]
-    Failure,
-    /// No server answered in time.
-    #[error("dns timed out")]
-    TimedOut,
-}
-
-/// The addresses of one name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// In the order to try them, IPv4 first; never empty.
-    pub addrs: Arc<[IpAddr]>,
-    /// How long the answer may be used, the least of its records.
-    pub ttl: Duration,
-}
-
-/// One way to find the addresses of a name.
-///
-/// A resolver moves to the thread of its [`Service`] and stays there, so its futures need not be
-/// `Send`. Each future must end by itself: the service sets no deadline.
-pub trait Resolve: Send + 'static {
-    /// Finds the addresses of `name`, which is lower case, without a final dot, and no IP literal.
-    fn resolve(&self, name: &str) -> impl Future<Output = Result<Answer, DnsError>>;
-}

@@ -15,11 +15,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::answer::{Answer, DnsError, Resolve};
 use crate::name::folded;
-use crate::recursive::transport::Edge;
-use crate::recursive::transport::waker::Waker;
 use crate::stats::Stats;
-use crate::{Answer, DnsError, Resolve, recursive};
+use crate::waker::Waker;
 
 /// Requests that may wait together; more are answered `Failure` at once. The cores bound their own
 /// URLs in flight far below this, so it only stops a mistake from eating the memory.
@@ -80,58 +79,17 @@ impl Service {
         let thread = thread::Builder::new().name("dns".into()).spawn(move || {
             runtime.block_on(serve(&resolver, received, stopped, outstanding_max, watch));
         })?;
-        Ok(Self {
-            handle: Handle {
-                requests,
-                waker: None,
-                stats,
-            },
+        Ok(Self::new(Handle::new(requests, None, stats), stop, thread))
+    }
+
+    /// The service of a running `thread`, which serves the requests of `handle` and ends when `stop`
+    /// is dropped.
+    pub(crate) fn new(handle: Handle, stop: oneshot::Sender<()>, thread: JoinHandle<()>) -> Self {
+        Self {
+            handle,
             stop: Some(stop),
             thread: Some(thread),
-        })
-    }
-
-    /// Starts the thread with an iterative resolver on it, which bounds by itself how many names are
-    /// worked on.
-    ///
-    /// # Errors
-    /// The system's, if the thread or its sockets cannot be made.
-    pub fn spawn_recursive(setup: recursive::Setup) -> io::Result<Self> {
-        Self::start_recursive(setup, None, Arc::default())
-    }
-
-    /// The same, with the machine's own name servers behind it: `behind` asks those
-    /// ([`recursive::Settings::forwarding`]). They get the names that only a private network knows
-    /// (of one label, under `local`, `internal` and the like), and, where the first second and a half
-    /// of asking brings no answer from any authority, every name.
-    ///
-    /// # Errors
-    /// The system's, if the thread or its sockets cannot be made.
-    pub fn spawn_backed(setup: recursive::Setup, behind: recursive::Setup) -> io::Result<Self> {
-        Self::start_recursive(setup, Some(behind), Arc::default())
-    }
-
-    pub(crate) fn start_recursive(
-        setup: recursive::Setup,
-        behind: Option<recursive::Setup>,
-        stats: Arc<Stats>,
-    ) -> io::Result<Self> {
-        let waker = Arc::new(Waker::new()?);
-        let edge = Edge::open(setup, behind, waker.clone(), stats.clone())?;
-        let (requests, received) = mpsc::unbounded_channel();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::Builder::new()
-            .name("dns".into())
-            .spawn(move || edge.run(received, stopped))?;
-        Ok(Self {
-            handle: Handle {
-                requests,
-                waker: Some(waker),
-                stats,
-            },
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        }
     }
 
     /// A handle to ask with.
@@ -154,6 +112,19 @@ impl Drop for Service {
 }
 
 impl Handle {
+    /// Sends to the thread that receives `requests`, and wakes it by `waker` if it waits elsewhere.
+    pub(crate) fn new(
+        requests: mpsc::UnboundedSender<Request>,
+        waker: Option<Arc<Waker>>,
+        stats: Arc<Stats>,
+    ) -> Self {
+        Self {
+            requests,
+            waker,
+            stats,
+        }
+    }
+
     /// Asks for the addresses of `name`, in any spelling but an IP literal's. Never blocks.
     ///
     /// `reply` runs exactly once, on the dns thread, and must not block it. After the service has

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::{Answer, DnsError};
+use crate::answer::{Answer, DnsError};
 
 /// Counters of one resolver while it runs.
 #[derive(Debug, Default)]

@@ -1,7 +1,6 @@
 //! Owns where a [`Forwarder`]'s servers and hosts come from, and what is wrong with them.
 //! Never asks a server: that its configuration can be used is all that is checked.
 
-use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -10,10 +9,6 @@ use std::path::{Path, PathBuf};
 use hickory_resolver::Hosts;
 use hickory_resolver::net::NetError;
 use hickory_resolver::system_conf::parse_resolv_conf;
-use rustls::ClientConfig;
-
-use super::upstream::{Server, Upstream};
-use super::{Forwarder, TIMES, Times};
 
 /// The port of DNS (RFC 1035, 4.2).
 const DNS_PORT: u16 = 53;
@@ -60,46 +55,6 @@ impl ForwarderError {
     }
 }
 
-impl Forwarder {
-    /// A forwarder to `servers`, asked in this order; one name is asked of at most three. AAAA is
-    /// asked only with `ipv6`: say so where the machine can reach IPv6. `tls` says whom to trust where
-    /// servers are spoken to over TLS; it names no protocol above (ALPN), which differs with the way.
-    ///
-    /// # Errors
-    /// `servers` is empty.
-    pub fn to_servers(
-        servers: &[Server],
-        ipv6: bool,
-        tls: ClientConfig,
-    ) -> Result<Self, ForwarderError> {
-        Self::build(servers, tls, system_hosts(), ipv6, TIMES)
-    }
-
-    pub(super) fn build(
-        servers: &[Server],
-        tls: ClientConfig,
-        hosts: Hosts,
-        ipv6: bool,
-        times: Times,
-    ) -> Result<Self, ForwarderError> {
-        if servers.is_empty() {
-            return Err(ForwarderError::NoServer);
-        }
-        let servers = servers
-            .iter()
-            .map(|server| Upstream::new(server, tls.clone(), times.query))
-            .collect::<Result<_, _>>()
-            .map_err(ForwarderError::Setup)?;
-        Ok(Self {
-            servers,
-            preferred: Cell::new(0),
-            hosts,
-            ipv6,
-            times,
-        })
-    }
-}
-
 /// The servers of resolv.conf(5), whose other options are not used.
 ///
 /// # Errors
@@ -126,7 +81,7 @@ fn servers_in(path: &Path) -> Result<Vec<SocketAddr>, ForwarderError> {
 }
 
 /// The hosts file; without one, or with one that cannot be read, no name is in it.
-fn system_hosts() -> Hosts {
+pub(super) fn system_hosts() -> Hosts {
     let mut hosts = Hosts::default();
     let read = fs::File::open(HOSTS).and_then(|file| hosts.read_hosts_conf(file));
     if let Err(error) = read {
@@ -181,13 +136,5 @@ mod tests {
         let error = servers_in(&directory.path().join("resolv.conf")).unwrap_err();
         assert!(matches!(error, ForwarderError::Unreadable { .. }));
         assert!(error.source().is_some());
-    }
-
-    #[test]
-    fn an_empty_list_of_servers_is_an_error() {
-        assert!(matches!(
-            Forwarder::to_servers(&[], false, crate::forwarder::tests::no_trust()),
-            Err(ForwarderError::NoServer)
-        ));
     }
 }

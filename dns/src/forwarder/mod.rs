@@ -16,13 +16,15 @@ use std::time::Duration;
 
 use hickory_proto::rr::{Name, RecordType};
 use hickory_resolver::Hosts;
+use rustls::ClientConfig;
 use tokio::time::{sleep, timeout};
 
+use config::system_hosts;
 pub use config::{ForwarderError, system_servers};
 use upstream::{Refusal, Upstream, answer_of};
 pub use upstream::{Server, ServerWay};
 
-use crate::{Answer, DnsError, Resolve};
+use crate::answer::{Answer, DnsError, Resolve, merged};
 
 /// Servers asked for one name and type, or, where there are fewer, tries of silent ones.
 const ATTEMPTS_MAX: usize = 3;
@@ -73,6 +75,44 @@ impl Resolve for Forwarder {
 }
 
 impl Forwarder {
+    /// A forwarder to `servers`, asked in this order; one name is asked of at most three. AAAA is
+    /// asked only with `ipv6`: say so where the machine can reach IPv6. `tls` says whom to trust where
+    /// servers are spoken to over TLS; it names no protocol above (ALPN), which differs with the way.
+    ///
+    /// # Errors
+    /// `servers` is empty.
+    pub fn to_servers(
+        servers: &[Server],
+        ipv6: bool,
+        tls: ClientConfig,
+    ) -> Result<Self, ForwarderError> {
+        Self::build(servers, tls, system_hosts(), ipv6, TIMES)
+    }
+
+    fn build(
+        servers: &[Server],
+        tls: ClientConfig,
+        hosts: Hosts,
+        ipv6: bool,
+        times: Times,
+    ) -> Result<Self, ForwarderError> {
+        if servers.is_empty() {
+            return Err(ForwarderError::NoServer);
+        }
+        let servers = servers
+            .iter()
+            .map(|server| Upstream::new(server, tls.clone(), times.query))
+            .collect::<Result<_, _>>()
+            .map_err(ForwarderError::Setup)?;
+        Ok(Self {
+            servers,
+            preferred: Cell::new(0),
+            hosts,
+            ipv6,
+            times,
+        })
+    }
+
     /// What the hosts file says; a name found there in one family is not asked for in the other.
     fn in_hosts(&self, name: &Name) -> Option<Answer> {
         let find = |kind| {
@@ -155,23 +195,6 @@ async fn both(
             merged(found, other)
         }
         found = &mut v6 => merged(v4.await, found),
-    }
-}
-
-/// IPv4's addresses, then IPv6's. Where neither has one, the less certain error stands: a name is
-/// not found only if both families say so.
-pub(crate) fn merged(
-    v4: Result<Answer, DnsError>,
-    v6: Result<Answer, DnsError>,
-) -> Result<Answer, DnsError> {
-    match (v4, v6) {
-        (Ok(v4), Ok(v6)) => Ok(Answer {
-            addrs: v4.addrs.iter().chain(v6.addrs.iter()).copied().collect(),
-            ttl: v4.ttl.min(v6.ttl),
-        }),
-        (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
-        (Err(DnsError::NotFound), Err(other)) => Err(other),
-        (Err(error), Err(_)) => Err(error),
     }
 }
 

@@ -373,3 +373,11 @@ fn an_answer_on_the_wire_lives_in_the_cache_for_its_ttl() {
             .is_none()
     );
 }
+
+#[test]
+fn an_empty_list_of_servers_is_an_error() {
+    assert!(matches!(
+        Forwarder::to_servers(&[], false, no_trust()),
+        Err(ForwarderError::NoServer)
+    ));
+}

@@ -16,7 +16,7 @@ use hickory_resolver::net::{DnsError as HickoryDnsError, NetError};
 use hickory_resolver::{Resolver, TokioResolver};
 use rustls::ClientConfig;
 
-use crate::{Answer, DnsError};
+use crate::answer::{Answer, DnsError};
 
 /// Addresses of one family kept of one answer; over TCP it could hold thousands.
 const ADDRS_PER_FAMILY_MAX: usize = 16;

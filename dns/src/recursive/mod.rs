@@ -9,41 +9,19 @@
 //! answer NXDOMAIN for an empty non-terminal lose names. For the same reason NXDOMAIN is believed for
 //! the name asked and nothing below it (RFC 8020 is not used).
 
-mod cache;
 mod hints;
+mod kind;
 mod machine;
 mod message;
-mod name;
+mod record_cache;
 mod servers;
 mod time;
-pub(crate) mod transport;
+mod transport;
+mod wire_name;
 
-use hickory_proto::rr::RecordType;
-
-pub use cache::{CacheFileError, TtlBounds, check_cache_file};
 pub use hints::root_servers;
 pub use machine::{Machine, Output, Settings, Step, StepOutcome, TcpQuery};
+pub use record_cache::{CacheFileError, TtlBounds, check_cache_file};
 pub use servers::ServerLimits;
 pub use time::Time;
-pub use transport::behind::is_private as is_private_name;
-pub use transport::tracer::{Traced, Tracer};
-pub use transport::{Clocks, Setup, random_seed};
-
-/// How long "not found" is believed where the answer does not say.
-pub(crate) const NEGATIVE_TTL_S: u32 = 60;
-
-/// What is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    A,
-    Aaaa,
-}
-
-impl Kind {
-    pub(crate) const fn record_type(self) -> RecordType {
-        match self {
-            Self::A => RecordType::A,
-            Self::Aaaa => RecordType::AAAA,
-        }
-    }
-}
+pub use transport::{Clocks, Setup, Traced, Tracer, is_private_name, random_seed};

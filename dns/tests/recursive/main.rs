@@ -9,8 +9,8 @@
 #[path = "../../../tests/src/dnslab/mod.rs"]
 mod dnslab;
 
-mod behind;
 mod debian;
+mod fallback;
 mod faults;
 mod forged;
 mod forwarding;

@@ -8,36 +8,19 @@
 #[allow(dead_code)]
 #[path = "../../../dns/src/recursive"]
 pub(crate) mod recursive {
-    pub(crate) mod name;
+    pub(crate) mod kind;
+    pub(crate) mod wire_name;
 
     pub(crate) mod message {
         pub(crate) mod read;
         pub(crate) mod reply;
     }
-
-    /// As the resolver's crate has them.
-    pub(crate) const NEGATIVE_TTL_S: u32 = 60;
-
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub(crate) enum Kind {
-        A,
-        Aaaa,
-    }
-
-    impl Kind {
-        pub(crate) const fn record_type(self) -> hickory_proto::rr::RecordType {
-            match self {
-                Self::A => hickory_proto::rr::RecordType::A,
-                Self::Aaaa => hickory_proto::rr::RecordType::AAAA,
-            }
-        }
-    }
 }
 
-use recursive::Kind;
+use recursive::kind::Kind;
 use recursive::message::read::Message;
 use recursive::message::reply::{ADDRS_MAX, Asked, Verdict, classify};
-use recursive::name;
+use recursive::wire_name;
 
 /// The name every message is taken to answer, and the zones its server may speak for.
 const NAME: &[u8] = b"\x03www\x01a\x04test\0";
@@ -51,9 +34,9 @@ pub fn run(bytes: &[u8]) {
     let mut records = 0;
     for record in message.records().flatten() {
         records += 1;
-        assert!(name::is_valid(record.owner.as_bytes()));
+        assert!(wire_name::is_valid(record.owner.as_bytes()));
         if let Some(target) = record.target() {
-            assert!(name::is_valid(target.as_bytes()));
+            assert!(wire_name::is_valid(target.as_bytes()));
         }
         let _ = (record.address(), record.soa_minimum_s());
     }
@@ -82,16 +65,16 @@ fn check(verdict: &Verdict, asked: Asked<'_>) {
             assert!(addrs.iter().all(wanted));
         }
         Verdict::Alias { target, .. } => {
-            assert!(name::is_valid(target));
+            assert!(wire_name::is_valid(target));
             assert_ne!(**target, *asked.name);
         }
         Verdict::Referral(referral) => {
             assert!(!asked.recursive);
-            assert!(name::is_below(&referral.zone, asked.zone));
-            assert!(name::is_within(asked.name, &referral.zone));
+            assert!(wire_name::is_below(&referral.zone, asked.zone));
+            assert!(wire_name::is_within(asked.name, &referral.zone));
             assert!(!referral.servers.is_empty() || !referral.names.is_empty());
             assert!(referral.servers.len() <= 26 && referral.names.len() <= 26);
-            assert!(referral.names.iter().all(|name| name::is_valid(name)));
+            assert!(referral.names.iter().all(|name| wire_name::is_valid(name)));
         }
         _ => {}
     }

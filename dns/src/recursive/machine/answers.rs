@@ -8,12 +8,12 @@ use hickory_proto::op::ResponseCode;
 use super::Machine;
 use super::exchange::{Exchange, TcpQuery, Way};
 use super::slab::Id;
-use super::trace::StepOutcome;
-use super::waits::Finding;
-use crate::recursive::cache::Delegation;
+use super::step::StepOutcome;
+use super::task::Finding;
 use crate::recursive::message::query;
 use crate::recursive::message::read::{Message, QuestionMatch};
 use crate::recursive::message::reply::{self, Asked, Referral, Verdict};
+use crate::recursive::record_cache::Delegation;
 use crate::recursive::time::Time;
 
 impl Machine {

@@ -14,6 +14,7 @@ mod exchange;
 mod question;
 mod settings;
 mod slab;
+mod step;
 mod task;
 mod trace;
 mod waits;
@@ -31,18 +32,16 @@ use rand::rngs::StdRng;
 
 pub use exchange::TcpQuery;
 pub use settings::Settings;
-pub use trace::{Step, StepOutcome};
+pub use step::{Step, StepOutcome};
 
-use crate::recursive::cache::{self, Cache, CacheFileError};
+use crate::answer::{Answer, DnsError};
 use crate::recursive::message::read::Message;
+use crate::recursive::record_cache::{self, CacheFileError, RecordCache};
 use crate::recursive::servers::Servers;
 use crate::recursive::time::Time;
-use crate::{Answer, DnsError};
 use exchange::Exchanges;
-use question::Question;
 use slab::{Id, Slab};
-use task::{Task, TaskIndex};
-use waits::Done;
+use task::{Done, Question, Task, TaskIndex};
 
 /// What the caller has to do.
 #[derive(Debug)]
@@ -97,7 +96,7 @@ enum Timer {
 pub struct Machine {
     settings: Settings,
     rng: StdRng,
-    cache: Cache,
+    cache: RecordCache,
     servers: Servers,
     exchanges: Exchanges,
     tasks: Slab<Task>,
@@ -128,7 +127,7 @@ impl Machine {
         let ids_max = usize::from(settings.sockets) * 16_384;
         settings.queries_outstanding_max = settings.queries_outstanding_max.clamp(1, ids_max);
         Self {
-            cache: Cache::new(settings.cache_bytes_max, settings.ttl),
+            cache: RecordCache::new(settings.cache_bytes_max, settings.ttl),
             servers: Servers::new(settings.server),
             exchanges: Exchanges::default(),
             tasks: Slab::new(),
@@ -237,7 +236,7 @@ impl Machine {
     /// # Errors
     /// The system's.
     pub fn save_cache(&self, path: &Path, now: Time, unix_s: u64) -> io::Result<()> {
-        cache::save(&self.cache, path, now, unix_s)
+        record_cache::save(&self.cache, path, now, unix_s)
     }
 
     /// Takes in a file that [`Machine::save_cache`] wrote; returns how many entries.
@@ -250,7 +249,7 @@ impl Machine {
         now: Time,
         unix_s: u64,
     ) -> Result<usize, CacheFileError> {
-        cache::load(&mut self.cache, path, now, unix_s)
+        record_cache::load(&mut self.cache, path, now, unix_s)
     }
 
     /// An IPv6 server answered, or did not in its time. Where none ever does, IPv6 is left alone.

@@ -4,25 +4,16 @@ use std::sync::Arc;
 
 use super::settings::{AAAA_GRACE, QUERIES_PER_NAME_MAX, STALE_AFTER};
 use super::slab::Id;
-use super::task::Waiter;
-use super::waits::Terms;
+use super::task::{Question, Terms, Waiter};
 use super::{Machine, Output, Timer};
+use crate::answer::{Answer, DnsError, merged};
+use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
-use crate::recursive::{Kind, name};
-use crate::{Answer, DnsError, merged};
-
-/// A question being worked on.
-#[derive(Debug)]
-pub(super) struct Question {
-    token: u64,
-    name: Arc<[u8]>,
-    /// IPv4's result, once it is there and IPv6's is waited for.
-    v4: Option<Result<Answer, DnsError>>,
-}
+use crate::recursive::wire_name;
 
 impl Machine {
     pub(super) fn take_question(&mut self, text: &str, token: u64) {
-        match name::from_text(text) {
+        match wire_name::from_text(text) {
             None => self.answer(token, Err(DnsError::NotFound)),
             Some(wire) => {
                 self.queue.push_back((wire.into(), token));

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::recursive::cache::TtlBounds;
-use crate::recursive::hints::root_servers;
+use crate::recursive::hints::{is_public, root_servers};
+use crate::recursive::record_cache::TtlBounds;
 use crate::recursive::servers::ServerLimits;
 
 /// The port of DNS (RFC 1035, 4.2).
@@ -89,6 +89,11 @@ impl Settings {
             },
             ..Self::default()
         }
+    }
+
+    /// Whether a server may be asked at `addr`.
+    pub(super) fn may_ask(&self, addr: IpAddr) -> bool {
+        (self.ipv6 || addr.is_ipv4()) && (self.private_servers || is_public(addr))
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::slab::Id;
-use crate::recursive::Kind;
+use crate::answer::{Answer, DnsError};
+use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
 
 /// Tasks by what they look up.
@@ -27,6 +28,50 @@ pub(super) enum Waiter {
         task: Id,
         ttl_s: u32,
     },
+}
+
+/// A question being worked on.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) token: u64,
+    pub(super) name: Arc<[u8]>,
+    /// IPv4's result, once it is there and IPv6's is waited for.
+    pub(super) v4: Option<Result<Answer, DnsError>>,
+}
+
+/// A result on its way to one who waits for it.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) waiter: Waiter,
+    pub(super) result: Result<Answer, DnsError>,
+    /// Queries granted and not used.
+    pub(super) unspent: u16,
+}
+
+/// On what terms a look-up is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) depth: u8,
+    pub(super) aliases: u8,
+    pub(super) budget: u16,
+    pub(super) deadline: Time,
+}
+
+/// How a look-up was taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookUp {
+    /// The result is on its way already.
+    Known,
+    Joined(Id),
+    Started(Id),
+}
+
+/// What a task found.
+#[derive(Debug)]
+pub(super) enum Finding {
+    Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
+    NotFound { ttl_s: u32 },
+    Failed(DnsError),
 }
 
 /// One server of the zone a task is at.
@@ -107,6 +152,41 @@ pub(super) struct Task {
 }
 
 impl Task {
+    pub(super) fn new(
+        name: Arc<[u8]>,
+        kind: Kind,
+        terms: Terms,
+        waiter: Waiter,
+        now: Time,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            waiters: vec![waiter],
+            depth: terms.depth,
+            aliases: terms.aliases,
+            budget: terms.budget,
+            started: now,
+            deadline: terms.deadline,
+            put_off: Duration::ZERO,
+            alarm: Time::default(),
+            zone_len: 1,
+            zone_cached: false,
+            step: 0,
+            candidates: Vec::new(),
+            names: Vec::new(),
+            lookups: 0,
+            lookups_made: 0,
+            waits_for: Vec::new(),
+            exchanges: Vec::new(),
+            in_time: false,
+            at_alias: false,
+            weak_not_found: false,
+            refused: false,
+            restarted: false,
+        }
+    }
+
     pub(super) fn zone(&self) -> &[u8] {
         &self.name[self.name.len() - self.zone_len..]
     }

@@ -11,52 +11,18 @@ use super::settings::{
     QUERIES_PER_NS_MAX,
 };
 use super::slab::Id;
-use super::task::{Candidate, Task, Waiter};
-use crate::recursive::cache::Known;
+use super::task::{Candidate, Done, Finding, LookUp, Task, Terms, Waiter};
+use crate::answer::{Answer, DnsError};
+use crate::recursive::kind::Kind;
+use crate::recursive::message::reply::NEGATIVE_TTL_S;
+use crate::recursive::record_cache::Known;
 use crate::recursive::time::Time;
-use crate::recursive::{Kind, NEGATIVE_TTL_S};
-use crate::{Answer, DnsError};
 
 /// Tasks looked at for a circle; a wait whose surroundings are larger is refused.
 const CIRCLE_SEARCH_MAX: usize = 64;
 /// A failure is remembered only if the task had this long: one started near its asker's deadline
 /// says little about the name.
 const FAIR_TIME: Duration = Duration::from_millis(1500);
-
-/// A result on its way to one who waits for it.
-#[derive(Debug)]
-pub(super) struct Done {
-    waiter: Waiter,
-    result: Result<Answer, DnsError>,
-    /// Queries granted and not used.
-    unspent: u16,
-}
-
-/// On what terms a look-up is made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    pub(super) depth: u8,
-    pub(super) aliases: u8,
-    pub(super) budget: u16,
-    pub(super) deadline: Time,
-}
-
-/// How a look-up was taken up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LookUp {
-    /// The result is on its way already.
-    Known,
-    Joined(Id),
-    Started(Id),
-}
-
-/// What a task found.
-#[derive(Debug)]
-pub(super) enum Finding {
-    Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
-    NotFound { ttl_s: u32 },
-    Failed(DnsError),
-}
 
 impl Machine {
     /// Finds `name`'s addresses of `kind` for `waiter`: from the cache, by joining a task under way,
@@ -85,7 +51,7 @@ impl Machine {
             task.deadline = task.deadline.max(terms.deadline);
             return LookUp::Joined(id);
         }
-        let task = new_task(key.0.clone(), kind, terms, waiter, now);
+        let task = Task::new(key.0.clone(), kind, terms, waiter, now);
         let id = self.tasks.insert(task);
         self.index.insert(key, id);
         self.begin(id, now);
@@ -285,35 +251,6 @@ impl Machine {
             }
         }
         false
-    }
-}
-
-fn new_task(name: Arc<[u8]>, kind: Kind, terms: Terms, waiter: Waiter, now: Time) -> Task {
-    Task {
-        name,
-        kind,
-        waiters: vec![waiter],
-        depth: terms.depth,
-        aliases: terms.aliases,
-        budget: terms.budget,
-        started: now,
-        deadline: terms.deadline,
-        put_off: Duration::ZERO,
-        alarm: Time::default(),
-        zone_len: 1,
-        zone_cached: false,
-        step: 0,
-        candidates: Vec::new(),
-        names: Vec::new(),
-        lookups: 0,
-        lookups_made: 0,
-        waits_for: Vec::new(),
-        exchanges: Vec::new(),
-        in_time: false,
-        at_alias: false,
-        weak_not_found: false,
-        refused: false,
-        restarted: false,
     }
 }
 

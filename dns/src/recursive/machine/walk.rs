@@ -2,26 +2,24 @@
 //! Never reads an answer: [`super::answers`] does.
 
 use std::cmp::Reverse;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use rand::Rng;
 
 use super::choose::Choice;
 use super::exchange::{Exchange, TcpQuery, Way, below};
-use super::settings::{CANDIDATES_MAX, PUT_OFF_MAX, Settings};
+use super::settings::{CANDIDATES_MAX, PUT_OFF_MAX};
 use super::slab::Id;
-use super::task::Candidate;
-use super::trace::StepOutcome;
-use super::waits::Finding;
+use super::step::StepOutcome;
+use super::task::{Candidate, Finding};
 use super::{Machine, Output, Timer};
-use crate::DnsError;
-use crate::recursive::cache::Delegation;
-use crate::recursive::hints::is_public;
+use crate::answer::DnsError;
 use crate::recursive::message::query::{self, Spelling};
+use crate::recursive::message::reply::NEGATIVE_TTL_S;
+use crate::recursive::record_cache::Delegation;
 use crate::recursive::servers::FIRST_TIMEOUT;
 use crate::recursive::time::Time;
-use crate::recursive::{NEGATIVE_TTL_S, name};
+use crate::recursive::wire_name;
 
 /// Longest wait for one try; each further try of a server is waited for longer.
 const TRY_TIME_MAX: Duration = Duration::from_millis(1500);
@@ -32,13 +30,6 @@ const PUT_OFF_SPREAD_US: u32 = 20_000;
 const LATE_TIME: Duration = Duration::from_millis(1200);
 /// Least wait for a TCP query: connecting and asking are two round trips, and SYNs get lost.
 const TCP_TIME: Duration = Duration::from_millis(1200);
-
-impl Settings {
-    /// Whether a server may be asked at `addr`.
-    pub(super) fn may_ask(&self, addr: IpAddr) -> bool {
-        (self.ipv6 || addr.is_ipv4()) && (self.private_servers || is_public(addr))
-    }
-}
 
 impl Machine {
     /// Begins, or begins anew, at the closest zone known.
@@ -53,7 +44,7 @@ impl Machine {
                     servers: self.settings.roots.clone(),
                     names: Vec::new(),
                 };
-                self.enter(id, name::ROOT.len(), roots, false, now);
+                self.enter(id, wire_name::ROOT.len(), roots, false, now);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Owns the bytes of a question to a server (RFC 1035; EDNS by RFC 6891; mixed case, "0x20").
 //! Never draws a random number: the caller gives the id and the seed of the case.
 
-use crate::recursive::Kind;
+use crate::recursive::kind::Kind;
 use crate::recursive::message::read::CLASS_IN;
 
 /// The largest datagram asked for: fits every path's MTU, so no fragment can be forged into it.

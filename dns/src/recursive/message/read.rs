@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
-use crate::recursive::name::NameBuf;
+use crate::recursive::wire_name::NameBuf;
 
 pub(crate) const HEADER_BYTES: usize = 12;
 /// Class IN.

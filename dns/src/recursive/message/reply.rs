@@ -8,8 +8,11 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use super::read::{Message, Record, Section};
-use crate::recursive::name::{self, NameBuf};
-use crate::recursive::{Kind, NEGATIVE_TTL_S};
+use crate::recursive::kind::Kind;
+use crate::recursive::wire_name::{self, NameBuf};
+
+/// How long "not found" is believed where the answer does not say.
+pub(crate) const NEGATIVE_TTL_S: u32 = 60;
 
 /// Addresses kept of one answer.
 pub(crate) const ADDRS_MAX: usize = 16;
@@ -106,7 +109,7 @@ pub(crate) fn classify(message: &Message<'_>, asked: Asked<'_>) -> Verdict {
         };
     }
     let is_alias = chain.end.as_bytes() != asked.name;
-    if is_alias && !name::is_within(chain.end.as_bytes(), asked.zone) {
+    if is_alias && !wire_name::is_within(chain.end.as_bytes(), asked.zone) {
         return alias_to(&chain);
     }
     without_address(message, asked, &chain, is_alias)
@@ -125,7 +128,7 @@ fn follow(message: &Message<'_>, asked: Asked<'_>) -> Result<Chain, Verdict> {
     end.push(asked.name).ok_or(Verdict::Malformed)?;
     let mut ttl_s = u32::MAX;
     for _ in 0..=ALIASES_MAX {
-        if !name::is_within(end.as_bytes(), asked.zone) {
+        if !wire_name::is_within(end.as_bytes(), asked.zone) {
             break;
         }
         let mut addrs = Vec::new();
@@ -211,8 +214,8 @@ fn negative_ttl_s(message: &Message<'_>, name: &[u8], zone: &[u8]) -> Option<u32
     let soa = message.section(Section::Authority).find(|record| {
         let owner = record.owner.as_bytes();
         record.kind == RecordType::SOA
-            && name::is_within(owner, zone)
-            && name::is_within(name, owner)
+            && wire_name::is_within(owner, zone)
+            && wire_name::is_within(name, owner)
     })?;
     Some(soa.ttl_s.min(soa.soa_minimum_s()?))
 }
@@ -234,7 +237,7 @@ fn referral(message: &Message<'_>, asked: Asked<'_>) -> Delegates {
         if record.kind != RecordType::NS {
             continue;
         }
-        if !name::is_below(owner, asked.zone) || !name::is_within(asked.name, owner) {
+        if !wire_name::is_below(owner, asked.zone) || !wire_name::is_within(asked.name, owner) {
             // The zone's own servers beside an empty answer are no referral.
             elsewhere |= owner != asked.zone || !message.authoritative();
             continue;
@@ -281,7 +284,7 @@ fn glue(
         let Some(addr) = record.address() else {
             continue;
         };
-        if (addr.is_ipv6() && !asked.ipv6) || !name::is_within(owner, asked.zone) {
+        if (addr.is_ipv6() && !asked.ipv6) || !wire_name::is_within(owner, asked.zone) {
             continue;
         }
         if let Some(at) = names.iter().position(|known| **known == *owner) {
@@ -296,7 +299,7 @@ fn glue(
     names.retain(|name| {
         let has = given[at];
         at += 1;
-        if has && !name::is_within(name, new_zone) {
+        if has && !wire_name::is_within(name, new_zone) {
             with_address.push(name.clone());
         }
         !has

@@ -11,8 +11,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use super::query::{Spelling, encode, question_into};
 use super::read::{Message, QuestionMatch, Section};
 use super::reply::{Asked, Verdict, classify};
-use crate::recursive::Kind;
-use crate::recursive::name::from_text;
+use crate::recursive::kind::Kind;
+use crate::recursive::wire_name::from_text;
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()

@@ -12,7 +12,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
-use super::Source;
+use super::source::Source;
 use crate::recursive::machine::TcpQuery;
 
 const CONNECTIONS_MAX: usize = 64;

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Edge, Setup};
+use super::event_loop::{EVENTS_MAX, EventLoop};
+use super::fallback::Fallback;
+use super::setup::Setup;
+use crate::answer::{Answer, DnsError};
 use crate::recursive::machine::Step;
-use crate::recursive::transport::waker::Waker;
 use crate::service::{Request, Waiting};
-use crate::{Answer, DnsError};
+use crate::stats::Stats;
+use crate::waker::Waker;
 
 /// A resolver that shows its steps.
 pub struct Tracer {
-    edge: Edge,
+    event_loop: EventLoop,
     is_backed: bool,
 }
 
@@ -37,8 +40,13 @@ impl Tracer {
     /// The system's, for the sockets.
     pub fn open(mut setup: Setup, is_backed: bool) -> io::Result<Self> {
         setup.settings.trace = true;
-        let edge = Edge::open(setup, None, Arc::new(Waker::new()?), Arc::default())?;
-        Ok(Self { edge, is_backed })
+        let stats = Arc::<Stats>::default();
+        let fallback = Fallback::none(stats.clone());
+        let event_loop = EventLoop::open(setup, fallback, Arc::new(Waker::new()?), stats)?;
+        Ok(Self {
+            event_loop,
+            is_backed,
+        })
     }
 
     /// Looks `name` up; ends within the time that one name may take.
@@ -46,34 +54,34 @@ impl Tracer {
     /// # Errors
     /// The system's, where waiting for answers fails.
     pub fn look_up(&mut self, name: &str) -> io::Result<Traced> {
-        let start = self.edge.now();
+        let start = self.event_loop.now();
         let (sender, answer) = mpsc::channel();
         let request = Request {
             name: name.into(),
             waiting: Waiting::new(Box::new(move |result| drop(sender.send(result)))),
         };
-        self.edge.take_request(request, start);
-        let mut events = Vec::with_capacity(super::EVENTS_MAX);
+        self.event_loop.take_request(request, start);
+        let mut events = Vec::with_capacity(EVENTS_MAX);
         let result = loop {
-            let now = self.edge.now();
-            self.edge.act(now);
+            let now = self.event_loop.now();
+            self.event_loop.act(now);
             if let Ok(result) = answer.try_recv() {
                 break result;
             }
-            if self.is_backed && self.edge.is_unheard(now) {
+            if self.is_backed && self.event_loop.is_unheard(now) {
                 break Err(DnsError::TimedOut);
             }
-            self.edge.take_events(&mut events, now)?;
+            self.event_loop.take_events(&mut events, now)?;
         };
         Ok(Traced {
             result,
-            steps: self.edge.machine.take_steps(),
-            took: self.edge.now().since(start),
+            steps: self.event_loop.machine.take_steps(),
+            took: self.event_loop.now().since(start),
         })
     }
 
     /// Whether any server has given an answer of use so far.
     pub fn has_heard(&self) -> bool {
-        self.edge.machine.has_heard()
+        self.event_loop.machine.has_heard()
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustix::event::epoll;
 use rustix::fd::OwnedFd;
 
-use super::{Source, Time};
+use super::source::{PortId, Source};
+use crate::recursive::time::Time;
 
 /// Room for answers that come while the thread is busy.
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
@@ -20,30 +21,6 @@ const DATAGRAM_BYTES_MAX: usize = 4096;
 const QUESTIONS_PER_PORT: u32 = 2048;
 /// How long a replaced port still listens, at least: longer than any name is worked on.
 const RETIRED_TIME: Duration = Duration::from_secs(20);
-
-/// One socket: its number, its family, and whether it is the one before the present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PortId {
-    pub(super) socket: u16,
-    ipv6: bool,
-    /// Alternates with each replacement.
-    side: bool,
-}
-
-impl PortId {
-    pub(super) fn to_bits(self) -> u32 {
-        u32::from(self.socket) | u32::from(self.ipv6) << 16 | u32::from(self.side) << 17
-    }
-
-    pub(super) fn from_bits(bits: u32) -> Self {
-        let [a, b, ..] = bits.to_le_bytes();
-        Self {
-            socket: u16::from_le_bytes([a, b]),
-            ipv6: bits >> 16 & 1 == 1,
-            side: bits >> 17 & 1 == 1,
-        }
-    }
-}
 
 /// A question on its way out.
 #[derive(Debug)]

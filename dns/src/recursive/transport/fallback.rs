@@ -1,11 +1,10 @@
-//! Owns the machine's own name servers, as they stand behind the resolver that walks from the root:
-//! asked for names that no public server can know, and for every name once no authority can be
-//! reached. Started by the first such name; never asked where it may not be.
+//! Owns the turn to the machine's own name servers: which names go to them, when all do, and their
+//! service, which the first such name starts. Never asks a server itself.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Setup;
 use crate::name::folded;
 use crate::service::{Request, Service};
 use crate::stats::Stats;
@@ -31,61 +30,77 @@ const PRIVATE_DOMAINS: [&str; 11] = [
     "test",
 ];
 
-/// Who is asked instead.
-pub(super) struct Behind {
+/// The name servers to fall back to, if any.
+pub(super) struct Fallback {
     state: State,
     takes_all: bool,
     stats: Arc<Stats>,
 }
 
+/// Starts the service that asks the name servers.
+type Start = Box<dyn FnOnce() -> io::Result<Service> + Send>;
+
 enum State {
-    Nobody,
-    Ready(Box<Setup>),
+    None,
+    Ready(Start),
     Running(Service),
 }
 
-impl Behind {
-    pub(super) fn new(setup: Option<Setup>, stats: Arc<Stats>) -> Self {
+impl Fallback {
+    /// No server to fall back to.
+    pub(super) fn none(stats: Arc<Stats>) -> Self {
         Self {
-            state: setup.map_or(State::Nobody, |setup| State::Ready(Box::new(setup))),
+            state: State::None,
             takes_all: false,
             stats,
         }
     }
 
-    /// Whether there is somebody who does not take every name yet.
-    pub(super) fn may_take_all(&self) -> bool {
-        !self.takes_all && !matches!(self.state, State::Nobody)
+    /// Falls back to the service that `start` starts.
+    pub(super) fn new(
+        start: impl FnOnce() -> io::Result<Service> + Send + 'static,
+        stats: Arc<Stats>,
+    ) -> Self {
+        Self {
+            state: State::Ready(Box::new(start)),
+            ..Self::none(stats)
+        }
     }
 
-    /// From now on every name goes here.
+    /// Whether there is a fallback that does not take every name yet.
+    pub(super) fn may_take_all(&self) -> bool {
+        !self.takes_all && !matches!(self.state, State::None)
+    }
+
+    /// Takes every name from now on.
     pub(super) fn take_all(&mut self) {
         self.takes_all = true;
         self.stats.fell_back();
     }
 
+    /// Whether `name` is to be handed to [`Fallback::pass`].
     pub(super) fn takes(&self, name: &str) -> bool {
-        !matches!(self.state, State::Nobody) && (self.takes_all || is_private(name))
+        !matches!(self.state, State::None) && (self.takes_all || is_private(name))
     }
 
-    /// Hands a request on. One that nobody can take is dropped, and so answered.
+    /// Hands a request to the fallback. Without one the request is dropped, and so answered.
     pub(super) fn pass(&mut self, request: Request) {
-        self.state = match std::mem::replace(&mut self.state, State::Nobody) {
-            State::Ready(setup) => self.started(*setup),
+        self.state = match std::mem::replace(&mut self.state, State::None) {
+            State::Ready(start) => started(start),
             other => other,
         };
         if let State::Running(service) = &self.state {
             service.handle().pass(request);
         }
     }
+}
 
-    fn started(&self, setup: Setup) -> State {
-        match Service::start_recursive(setup, None, self.stats.clone()) {
-            Ok(service) => State::Running(service),
-            Err(error) => {
-                tracing::warn!(%error, "the machine's name servers are not asked");
-                State::Nobody
-            }
+fn started(start: Start) -> State {
+    match start() {
+        Ok(service) => State::Running(service),
+        Err(error) => {
+            tracing::warn!(%error, "the machine's name servers are not asked");
+            State::None
         }
     }
 }

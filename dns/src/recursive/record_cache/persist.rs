@@ -10,9 +10,10 @@ use std::fs;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
+use super::cache::{RecordCache, STALE_MAX_S};
 use super::entry::{self, Tag};
-use super::{Cache, STALE_MAX_S};
-use crate::recursive::Kind;
+use crate::answer::DnsError;
+use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
 
 /// The last two bytes are the version of the layout.
@@ -66,7 +67,7 @@ pub fn check_cache_file(path: &Path) -> Result<(), CacheFileError> {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn save(cache: &Cache, path: &Path, now: Time, unix_s: u64) -> io::Result<()> {
+pub(crate) fn save(cache: &RecordCache, path: &Path, now: Time, unix_s: u64) -> io::Result<()> {
     // It may have come since the start.
     check_cache_file(path).map_err(io::Error::other)?;
     let mut out = Summed {
@@ -101,7 +102,7 @@ fn is_worth(data: &[u8]) -> bool {
 /// # Errors
 /// The file cannot be used; nothing of it was taken in.
 pub(crate) fn load(
-    cache: &mut Cache,
+    cache: &mut RecordCache,
     path: &Path,
     now: Time,
     unix_s: u64,
@@ -138,7 +139,7 @@ pub(crate) fn load(
     Ok(taken)
 }
 
-fn take(cache: &mut Cache, data: &[u8], left_s: i64, age_s: u64, now: Time) -> bool {
+fn take(cache: &mut RecordCache, data: &[u8], left_s: i64, age_s: u64, now: Time) -> bool {
     let age_s = i64::try_from(age_s).unwrap_or(i64::MAX);
     let left_s = left_s.saturating_sub(age_s);
     let usable = left_s > -i64::from(STALE_MAX_S) && readable(data).is_some();
@@ -163,7 +164,7 @@ fn readable(data: &[u8]) -> Option<bool> {
     let outcome = entry::read_outcome(kind, payload)?;
     Some(matches!(
         outcome,
-        entry::Outcome::Error(crate::DnsError::Failure | crate::DnsError::TimedOut)
+        entry::Outcome::Error(DnsError::Failure | DnsError::TimedOut)
     ))
 }
 

@@ -22,7 +22,7 @@ impl Waker {
         })
     }
 
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
@@ -35,12 +35,12 @@ impl Waker {
     }
 
     /// Called before the requests are looked at: what comes after wakes again.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.pending.store(false, Ordering::Release);
     }
 
     /// Called when the descriptor is readable.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         let mut count = [0_u8; 8];
         let _ = rustix::io::read(&self.fd, &mut count);
     }

@@ -2,29 +2,20 @@
 //! the servers of zones. Bounded in bytes; see [`store`] for the bound and [`persist`] for the file.
 //! Never reads a clock and never asks.
 
-mod entry;
-mod persist;
-mod store;
-#[cfg(test)]
-mod tests;
-
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub use persist::{CacheFileError, check_cache_file};
-pub(crate) use persist::{load, save};
-
-use crate::DnsError;
-use crate::recursive::Kind;
-use crate::recursive::name;
+use super::entry::{self, Delegation, Outcome, Tag};
+use super::store::Store;
+use crate::answer::DnsError;
+use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
-use entry::{Outcome, Tag};
-use store::Store;
+use crate::recursive::wire_name;
 
 /// How long a name that failed is not asked again.
 const FAILURE_TTL: Duration = Duration::from_secs(30);
 /// How long an answer is of use after its time, when no server can be reached (RFC 8767, section 5).
-const STALE_MAX_S: u32 = 24 * 3600;
+pub(super) const STALE_MAX_S: u32 = 24 * 3600;
 /// How long a stale answer is given without asking again (RFC 8767, section 4).
 const STALE_TTL: Duration = Duration::from_secs(30);
 /// Longest life of "not found" (RFC 2308, section 5, allows up to three hours).
@@ -55,22 +46,14 @@ pub(crate) enum Known {
     },
 }
 
-/// The servers of a zone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Delegation {
-    pub(crate) servers: Vec<IpAddr>,
-    /// Servers to be looked up by name.
-    pub(crate) names: Vec<Box<[u8]>>,
-}
-
 /// The shared cache.
 #[derive(Debug)]
-pub(crate) struct Cache {
-    store: Store,
+pub(crate) struct RecordCache {
+    pub(super) store: Store,
     bounds: TtlBounds,
 }
 
-impl Cache {
+impl RecordCache {
     pub(crate) fn new(bytes_max: usize, bounds: TtlBounds) -> Self {
         Self {
             store: Store::new(bytes_max),
@@ -161,11 +144,11 @@ impl Cache {
         now: Time,
     ) -> Option<(&'a [u8], Delegation)> {
         let mut zone = name;
-        while zone != name::ROOT {
+        while zone != wire_name::ROOT {
             if let Some(delegation) = self.delegation(zone, now) {
                 return Some((zone, delegation));
             }
-            zone = name::parent(zone);
+            zone = wire_name::parent(zone);
         }
         None
     }

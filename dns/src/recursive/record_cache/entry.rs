@@ -3,17 +3,24 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Delegation;
-use crate::DnsError;
-use crate::recursive::Kind;
-use crate::recursive::name;
+use crate::answer::DnsError;
+use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
+use crate::recursive::wire_name;
 
 /// Largest packed entry; a delegation gives up names beyond it.
 pub(super) const ENTRY_BYTES_MAX: usize = 768;
 /// Moments are counted from this long before the resolver's start, so that an entry of a file may
 /// have ended before it.
 const BEFORE_START_S: u32 = 1 << 24;
+
+/// The servers of a zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delegation {
+    pub(crate) servers: Vec<IpAddr>,
+    /// Servers to be looked up by name.
+    pub(crate) names: Vec<Box<[u8]>>,
+}
 
 /// What an entry is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +136,7 @@ fn split_name(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         end += 1 + usize::from(len);
         if len == 0 {
             let (name, rest) = bytes.split_at_checked(end)?;
-            return name::is_valid(name).then_some((name, rest));
+            return wire_name::is_valid(name).then_some((name, rest));
         }
     }
 }

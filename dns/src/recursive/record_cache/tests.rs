@@ -1,15 +1,22 @@
 //! The shared cache: lives, bounds, eviction, staleness, and its file.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::cache::STALE_MAX_S;
 use super::*;
-use crate::recursive::name::from_text;
+use crate::answer::DnsError;
+use crate::recursive::kind::Kind;
+use crate::recursive::time::Time;
+use crate::recursive::wire_name::from_text;
 
 const BOUNDS: TtlBounds = TtlBounds {
     min: Duration::from_secs(60),
     max: Duration::from_secs(3600),
 };
 
-fn cache(bytes_max: usize) -> Cache {
-    Cache::new(bytes_max, BOUNDS)
+fn cache(bytes_max: usize) -> RecordCache {
+    RecordCache::new(bytes_max, BOUNDS)
 }
 
 fn name(text: &str) -> Box<[u8]> {
@@ -172,7 +179,7 @@ fn an_entry_larger_than_the_cache_is_left_out() {
     assert_eq!((cache.len(), cache.bytes()), (0, 0));
 }
 
-fn filled() -> Cache {
+fn filled() -> RecordCache {
     let mut cache = cache(1 << 20);
     for n in 0..100_u8 {
         let host = name(&format!("d{n}.test"));
