@@ -1,19 +1,19 @@
-//! Owns what a look-up gives: addresses or the reason there are none, and the trait of whatever looks
-//! names up. Never asks and never remembers.
+//! Owns the result of a lookup (addresses, or the reason there are none) and the trait of resolvers.
+//! Never resolves and never caches.
 
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a name gave no address. The set is closed and holds nothing of the server's.
+/// Why a name has no address. The set is closed and carries nothing that a server sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DnsError {
-    /// The name does not exist (NXDOMAIN), has no address (NODATA), or cannot be a name at all.
+    /// The name does not exist (NXDOMAIN), has no address (NODATA), or is not a valid name.
     #[error("dns not found")]
     NotFound,
-    /// Every server asked refused, failed or could not be reached; also what a closing
-    /// [`Service`] answers.
+    /// Every server asked refused, failed or was unreachable. A closing [`Service`](crate::Service)
+    /// answers this too.
     #[error("dns failure")]
     Failure,
     /// No server answered in time.
@@ -24,23 +24,23 @@ pub enum DnsError {
 /// The addresses of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// In the order to try them, IPv4 first; never empty.
+    /// Addresses in the order to try them, IPv4 first; never empty.
     pub addrs: Arc<[IpAddr]>,
-    /// How long the answer may be used, the least of its records.
+    /// How long the answer may be used: the smallest TTL of its records.
     pub ttl: Duration,
 }
 
-/// One way to find the addresses of a name.
+/// Finds the addresses of names.
 ///
-/// A resolver moves to the thread of its [`Service`] and stays there, so its futures need not be
-/// `Send`. Each future must end by itself: the service sets no deadline.
+/// A resolver moves to the thread of its [`Service`](crate::Service) and stays there, so its futures need
+/// not be `Send`. Each future must complete by itself: the service sets no deadline.
 pub trait Resolve: Send + 'static {
-    /// Finds the addresses of `name`, which is lower case, without a final dot, and no IP literal.
+    /// Resolves `name`, which is in lower case, without a trailing dot, and not an IP literal.
     fn resolve(&self, name: &str) -> impl Future<Output = Result<Answer, DnsError>>;
 }
 
-/// IPv4's addresses, then IPv6's. Where neither has one, the less certain error stands: a name is
-/// not found only if both families say so.
+/// Merges the answers of both families, IPv4 first. If both failed, the less certain error wins: a name
+/// is "not found" only if both families say so.
 pub(crate) fn merged(
     v4: Result<Answer, DnsError>,
     v6: Result<Answer, DnsError>,

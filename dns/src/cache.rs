@@ -1,9 +1,9 @@
-//! Owns the answers one core remembers, good and bad, in a fixed number of entries.
-//! Never reads a clock and never asks.
+//! Owns one core's cache of answers, positive and negative, with a fixed maximum of entries.
+//! Never reads a clock and never resolves.
 //!
-//! Eviction is second chance (the clock algorithm): one reference bit and no list to maintain, which
-//! is nearly LRU for the skew of real host names. Negative answers are kept in the spirit of
-//! RFC 2308, by our own fixed times, since the service hands on no SOA.
+//! Eviction is second chance (the clock algorithm): it needs one reference bit and no list, and comes
+//! close to LRU on names as skewed as those of URL lists. Negative answers are cached as in RFC 2308,
+//! but for fixed times, since the service returns no SOA.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,23 +13,23 @@ use std::time::{Duration, Instant};
 use crate::answer::{Answer, DnsError};
 use crate::name::folded;
 
-/// Shorter TTLs are raised to this: a list names one host many times within seconds.
+/// Shorter TTLs are raised to this: a list names a host many times within seconds.
 const TTL_MIN: Duration = Duration::from_secs(30);
 /// Longer TTLs are cut to this: a run may last days.
 const TTL_MAX: Duration = Duration::from_secs(3600);
-/// How long a name stays not found.
+/// How long "not found" is cached.
 const NOT_FOUND_TTL: Duration = Duration::from_secs(60);
-/// How long a failure is believed: long enough to stop a stampede, short enough to retry.
+/// How long a failure is cached: long enough to stop a stampede, short enough to retry.
 const FAILURE_TTL: Duration = Duration::from_secs(5);
 
-/// Answers by name, at most as many as asked for.
+/// Answers by name, up to a maximum number of names.
 #[derive(Debug)]
 pub struct Cache {
     /// Position of each name in `entries`.
     index: HashMap<Arc<str>, usize>,
     entries: Vec<Entry>,
     entries_max: usize,
-    /// Where the search for an entry to replace goes on.
+    /// The clock hand: where the search for an entry to evict continues.
     hand: usize,
     ttl_min: Duration,
     ttl_max: Duration,
@@ -40,7 +40,7 @@ struct Entry {
     name: Arc<str>,
     result: Result<Arc<[IpAddr]>, DnsError>,
     expires: Instant,
-    /// Asked for since the hand last passed.
+    /// Used since the hand last passed.
     referenced: bool,
 }
 
@@ -58,7 +58,7 @@ impl Cache {
         }
     }
 
-    /// The same, with answers kept for at most `ttl_max`.
+    /// Like [`Cache::new`], but keeps answers for at most `ttl_max`.
     pub fn with_ttl_max(entries_max: usize, ttl_max: Duration) -> Self {
         Self {
             ttl_min: TTL_MIN.min(ttl_max),
@@ -67,8 +67,8 @@ impl Cache {
         }
     }
 
-    /// What is known of `name` at `now`. Each call turns the order of the addresses by one, within
-    /// its family, so that load spreads and IPv4 stays before IPv6.
+    /// The cached result for `name`, if it has not expired at `now`. Each call rotates the addresses of
+    /// each family by one, which spreads load and keeps IPv4 first.
     pub fn get(&mut self, name: &str, now: Instant) -> Option<Result<Arc<[IpAddr]>, DnsError>> {
         let position = *self.index.get(folded(name).as_ref())?;
         let entry = &mut self.entries[position];
@@ -83,7 +83,7 @@ impl Cache {
         Some(result)
     }
 
-    /// Remembers what was found for `name` at `now`, instead of anything known before.
+    /// Caches the result of a lookup of `name` made at `now`, replacing any earlier one.
     pub fn insert(&mut self, name: &str, result: Result<Answer, DnsError>, now: Instant) {
         let ttl = match &result {
             Ok(answer) => answer.ttl.clamp(self.ttl_min, self.ttl_max),
@@ -103,13 +103,13 @@ impl Cache {
                 self.entries.push(entry);
                 return;
             }
-            None => self.make_room(now),
+            None => self.evict(now),
         };
         self.index.insert(entry.name.clone(), position);
         self.entries[position] = entry;
     }
 
-    /// Forgets that servers failed or were silent: they were out of reach and are back.
+    /// Forgets failures and timeouts, once the network that caused them is back.
     pub fn forget_failures(&mut self, now: Instant) {
         for entry in &mut self.entries {
             if let Err(DnsError::Failure | DnsError::TimedOut) = entry.result {
@@ -118,19 +118,19 @@ impl Cache {
         }
     }
 
-    /// Number of names held, expired ones included.
+    /// Number of cached names, including expired ones.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is held.
+    /// Whether the cache has no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Takes the next entry that is expired or was not asked for since the last round out of the
-    /// index and returns its position. Ends within two rounds: the first clears every bit.
-    fn make_room(&mut self, now: Instant) -> usize {
+    /// Removes the next entry that has expired, or was not used since the last round, from the index
+    /// and returns its position. Takes at most two rounds: the first clears every bit.
+    fn evict(&mut self, now: Instant) -> usize {
         loop {
             let position = self.hand;
             self.hand = (self.hand + 1) % self.entries.len();
@@ -144,7 +144,7 @@ impl Cache {
     }
 }
 
-/// Turns each family's addresses by one; in place unless a reader still holds the list.
+/// Rotates the addresses of each family by one; in place unless a reader still holds the list.
 fn rotate(addrs: &mut Arc<[IpAddr]>) {
     if addrs.len() < 2 {
         return;

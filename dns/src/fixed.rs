@@ -1,5 +1,5 @@
-//! Owns addresses that are given and not asked for: what the user fixed by hand (`--resolve
-//! host:addr`), and what a hosts file says. Never expires and never fills itself.
+//! Owns names with fixed addresses: those the user gives (`--resolve host:addr`) and those of a hosts
+//! file. Never expires an entry and never adds one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use crate::name::folded;
 
-/// A table of names whose addresses are given, not asked for.
+/// A table of names with fixed addresses, which are not looked up.
 #[derive(Clone, Debug, Default)]
 pub struct FixedNames {
     addrs: HashMap<Box<str>, Arc<[IpAddr]>>,
 }
 
 impl FixedNames {
-    /// Builds the table; a name given several times has all its addresses, in the order given.
+    /// Builds the table. A name that occurs several times gets all its addresses, in their order.
     pub fn new<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, IpAddr)>) -> Self {
         let mut lists = HashMap::<Box<str>, Vec<IpAddr>>::new();
         for (name, addr) in pairs {
@@ -30,7 +30,7 @@ impl FixedNames {
         Self { addrs }
     }
 
-    /// The table of a file in the form of hosts(5); lines that are none are passed over.
+    /// Parses the text of a hosts(5) file; malformed lines are skipped.
     pub fn from_hosts(text: &str) -> Self {
         let lines = text.lines().filter_map(|line| {
             let mut words = line.split('#').next()?.split_ascii_whitespace();
@@ -40,7 +40,7 @@ impl FixedNames {
         Self::new(lines.flatten())
     }
 
-    /// The addresses fixed for `name`, never an empty list.
+    /// The fixed addresses of `name`; never an empty list.
     pub fn get(&self, name: &str) -> Option<Arc<[IpAddr]>> {
         if self.addrs.is_empty() {
             return None;

@@ -1,13 +1,13 @@
-//! Names to addresses, on one thread, for every core of the process.
+//! Resolves names to addresses, on one thread, for every core of the process.
 //!
-//! Owns: asking (the [`Forwarder`] asks the machine's name servers, [`recursive`] the authorities
-//! themselves), sharing one question among all who wait for it ([`Service`]), and remembering answers
+//! Owns: asking ([`Forwarder`] asks the machine's name servers, [`recursive`] the authoritative servers
+//! themselves), sharing one query among all requests for a name ([`Service`]), and caching answers
 //! ([`Cache`], one per core; the recursive resolver's own; [`FixedNames`]).
-//! Never: reads a clock (`now` is an argument, or the caller's clock is; the forwarder only arms
-//! timers), judges an address it hands out (the caller filters), sees an IP literal, or hands on bytes
-//! a server sent other than addresses.
+//! Never: reads a clock (`now` or the clock is an argument; the forwarder only arms timers), filters
+//! the addresses it returns (the caller does), resolves an IP literal, or passes on anything a server
+//! sent but addresses.
 //!
-//! Names are compared in one spelling: ASCII lower case, no final dot. Any spelling may be given.
+//! Names are compared in ASCII lower case without a trailing dot; callers may spell them either way.
 //! Standards: RFC 1034/1035 (names, messages), RFC 2308 (negative answers), resolv.conf(5), hosts(5).
 
 #![forbid(unsafe_code)]

@@ -1,9 +1,9 @@
-//! Owns the one spelling in which names are compared: ASCII lower case, no final dot.
-//! Never translates IDNA (URL parsing did) and never checks that a name could exist.
+//! Owns the form in which names are compared: ASCII lower case without a trailing dot.
+//! Never converts IDNA (URL parsing did) and never validates a name.
 
 use std::borrow::Cow;
 
-/// `name` in the compared spelling; borrows where it already is.
+/// `name` in the form for comparison; borrowed if it is in that form already.
 pub(crate) fn folded(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {

@@ -1,9 +1,9 @@
-//! Owns the thread "dns": takes the requests of all cores, asks each name once however many wait for
-//! it, and bounds how many names are asked at the same time.
-//! Never remembers an answer (each core has its [`crate::Cache`]) and never judges one.
+//! Owns the thread "dns": receives the requests of all cores, resolves each name once for all requests
+//! that wait for it, and bounds how many names are resolved at a time.
+//! Never caches an answer (each core has its [`crate::Cache`]) and never judges one.
 //!
-//! "Always answered" is a property of the type: a [`Waiting`] that is dropped answers `Failure`, so
-//! closing, shedding and even a panic on the thread need no list of whom to tell.
+//! That every request is answered is a property of the type: a [`Waiting`] that is dropped answers
+//! `Failure`, so closing, shedding and even a panic of the thread need no list of requests.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -20,14 +20,14 @@ use crate::name::folded;
 use crate::stats::Stats;
 use crate::waker::Waker;
 
-/// Requests that may wait together; more are answered `Failure` at once. The cores bound their own
-/// URLs in flight far below this, so it only stops a mistake from eating the memory.
+/// Most requests that may wait at a time; more are answered `Failure` at once. The cores bound their
+/// URLs in flight far below this, so it only keeps a bug from exhausting memory.
 pub(crate) const REQUESTS_WAITING_MAX: usize = 1 << 18;
 
-/// What is called with the result of one request.
+/// Called with the result of one request.
 pub type Reply = Box<dyn FnOnce(Result<Answer, DnsError>) + Send>;
 
-/// The running dns thread. Dropping it closes the thread: every request still open is answered
+/// The running dns thread. Dropping it stops the thread: every open request is answered
 /// [`DnsError::Failure`], then the thread is joined.
 #[derive(Debug)]
 pub struct Service {
@@ -37,16 +37,16 @@ pub struct Service {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A core's way to ask; cheap to clone, and outlives the service safely.
+/// Sends requests to the service; cheap to clone, and may outlive it.
 #[derive(Clone, Debug)]
 pub struct Handle {
     requests: mpsc::UnboundedSender<Request>,
-    /// Where the thread does not wait on the channel itself.
+    /// Set if the thread does not wait on the channel itself.
     waker: Option<Arc<Waker>>,
     stats: Arc<Stats>,
 }
 
-/// One name somebody waits for.
+/// One request for a name.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) name: Arc<str>,
@@ -54,12 +54,12 @@ pub(crate) struct Request {
 }
 
 impl Service {
-    /// Starts the thread, which asks `resolver` for at most `queries_outstanding_max` names (at
-    /// least one) at a time; the names after those wait first in, first out. `now` is the monotonic
-    /// clock, read to count how long answers take.
+    /// Starts the thread, which resolves at most `queries_outstanding_max` names (at least one) at a
+    /// time with `resolver`; further names wait, first in, first out. `now` is the monotonic clock, for
+    /// the latencies in [`Stats`].
     ///
     /// # Errors
-    /// The system's, if the thread or its event queue cannot be made.
+    /// The system's, if the thread or its event queue cannot be created.
     pub fn spawn(
         resolver: impl Resolve,
         queries_outstanding_max: usize,
@@ -92,7 +92,7 @@ impl Service {
         }
     }
 
-    /// A handle to ask with.
+    /// A handle to send requests with.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
@@ -103,7 +103,7 @@ impl Drop for Service {
         drop(self.stop.take());
         self.handle.wake();
         if let Some(thread) = self.thread.take() {
-            // The last owner may be a reply, which runs on the thread itself.
+            // The last owner may be a reply, which runs on the dns thread itself.
             if thread.thread().id() != thread::current().id() && thread.join().is_err() {
                 tracing::error!("the dns thread panicked");
             }
@@ -112,7 +112,8 @@ impl Drop for Service {
 }
 
 impl Handle {
-    /// Sends to the thread that receives `requests`, and wakes it by `waker` if it waits elsewhere.
+    /// Sends to the thread at the other end of `requests`; `waker` wakes it if it does not wait on the
+    /// channel.
     pub(crate) fn new(
         requests: mpsc::UnboundedSender<Request>,
         waker: Option<Arc<Waker>>,
@@ -125,10 +126,10 @@ impl Handle {
         }
     }
 
-    /// Asks for the addresses of `name`, in any spelling but an IP literal's. Never blocks.
+    /// Requests the addresses of `name`, which is in any spelling but not an IP literal. Never blocks.
     ///
-    /// `reply` runs exactly once, on the dns thread, and must not block it. After the service has
-    /// closed it runs here, before this returns, with [`DnsError::Failure`].
+    /// `reply` runs exactly once, on the dns thread, and must not block. If the service has closed, it
+    /// runs on this thread, before this returns, with [`DnsError::Failure`].
     pub fn request(&self, name: Arc<str>, reply: Reply) {
         self.pass(Request {
             name,
@@ -136,12 +137,12 @@ impl Handle {
         });
     }
 
-    /// What the service counts; can be read after it has closed.
+    /// The service's counters; readable after it has closed.
     pub fn stats(&self) -> Arc<Stats> {
         self.stats.clone()
     }
 
-    /// Hands a request on. One that cannot be sent comes back and is dropped, which answers it.
+    /// Sends a request. One that cannot be sent comes back and is dropped, and so answered.
     pub(crate) fn pass(&self, request: Request) {
         let _ = self.requests.send(request);
         self.wake();
@@ -154,7 +155,7 @@ impl Handle {
     }
 }
 
-/// One reply not made yet; answers `Failure` if dropped.
+/// A reply yet to be made; answers `Failure` if dropped.
 pub(crate) struct Waiting(Option<Reply>);
 
 impl Waiting {
@@ -183,20 +184,20 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
-/// Who waits for which name, and which names are yet to be asked.
+/// The open requests by name, and the names yet to be resolved.
 #[derive(Default)]
-struct Desk {
-    /// Every name asked or queued, with all who wait for it.
+struct Requests {
+    /// Every name being resolved or queued, with the requests that wait for it.
     waiting: HashMap<Arc<str>, Vec<Waiting>>,
-    /// Names not asked yet, oldest first.
+    /// Names not being resolved yet, oldest first.
     queue: VecDeque<Arc<str>>,
     /// Sum of the lengths in `waiting`.
     waiting_len: usize,
 }
 
-impl Desk {
-    /// Takes a request in; one more than may wait is dropped, and so answered.
-    fn take_in(&mut self, request: Request) {
+impl Requests {
+    /// Adds a request; beyond [`REQUESTS_WAITING_MAX`] it is dropped, and so answered.
+    fn add(&mut self, request: Request) {
         if self.waiting_len >= REQUESTS_WAITING_MAX {
             return;
         }
@@ -215,7 +216,7 @@ impl Desk {
         self.waiting.insert(name, vec![request.waiting]);
     }
 
-    /// Answers all who wait for `name`.
+    /// Answers all requests for `name`.
     fn answer(&mut self, name: &str, result: &Result<Answer, DnsError>) {
         let waiting = self.waiting.remove(name).unwrap_or_default();
         self.waiting_len -= waiting.len();
@@ -225,14 +226,14 @@ impl Desk {
     }
 }
 
-/// What a thread counts with.
+/// The clock and counters of the thread.
 struct Watch {
     now: fn() -> Instant,
     stats: Arc<Stats>,
 }
 
-/// The life of the thread: ends when the service is dropped. Whatever is open then is dropped, and
-/// so answered.
+/// The body of the thread. Ends when the service is dropped; requests open then are dropped, and so
+/// answered.
 async fn serve<R: Resolve>(
     resolver: &R,
     mut requests: mpsc::UnboundedReceiver<Request>,
@@ -241,11 +242,11 @@ async fn serve<R: Resolve>(
     watch: Watch,
 ) {
     let now = watch.now;
-    let mut desk = Desk::default();
+    let mut open = Requests::default();
     let mut asked = FuturesUnordered::new();
     loop {
         while asked.len() < outstanding_max
-            && let Some(name) = desk.queue.pop_front()
+            && let Some(name) = open.queue.pop_front()
         {
             let since = now();
             asked.push(async move {
@@ -258,14 +259,14 @@ async fn serve<R: Resolve>(
             _ = &mut stopped => break,
             Some((name, result, took)) = asked.next() => {
                 watch.stats.answered(&result, took);
-                desk.answer(&name, &result);
+                open.answer(&name, &result);
             }
-            Some(request) = requests.recv() => desk.take_in(request),
+            Some(request) = requests.recv() => open.add(request),
             else => break,
         }
     }
-    // A request may be on its way in while the channel closes: only an empty, closed channel ends
-    // this, so none is left behind.
+    // A request may arrive while the channel closes: only an empty, closed channel ends the loop, so
+    // none is lost.
     requests.close();
     while requests.recv().await.is_some() {}
 }
@@ -414,25 +415,25 @@ mod tests {
 
     #[test]
     fn requests_over_the_bound_are_answered_and_not_kept() {
-        let mut desk = Desk::default();
+        let mut requests = Requests::default();
         let (sender, receiver) = channel();
         let waiting = |sender: &Sender<_>| {
             let sender = sender.clone();
             Waiting(Some(Box::new(move |result| drop(sender.send(result)))))
         };
         for _ in 0..REQUESTS_WAITING_MAX {
-            desk.take_in(Request {
+            requests.add(Request {
                 name: "a.test".into(),
                 waiting: waiting(&sender),
             });
         }
         assert!(receiver.try_recv().is_err());
-        desk.take_in(Request {
+        requests.add(Request {
             name: "a.test".into(),
             waiting: waiting(&sender),
         });
         assert_eq!(receiver.try_recv(), Ok(Err(DnsError::Failure)));
-        assert_eq!(desk.waiting_len, REQUESTS_WAITING_MAX);
+        assert_eq!(requests.waiting_len, REQUESTS_WAITING_MAX);
     }
 
     #[test]

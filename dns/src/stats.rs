@@ -1,13 +1,12 @@
-//! Owns the counters of name resolution: what was asked, how it ended, what it cost, how long it took.
-//! Written by the dns thread and the cores, read by whoever shows them. Never reads a clock, and holds
-//! no name.
+//! Owns the counters of name resolution: lookups by outcome, queries, latencies. The dns thread and the
+//! cores write them; progress and reports read them. Never reads a clock and never holds a name.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::answer::{Answer, DnsError};
 
-/// Counters of one resolver while it runs.
+/// Live counters of one resolver.
 #[derive(Debug, Default)]
 pub struct Stats {
     found: AtomicU64,
@@ -35,37 +34,38 @@ pub struct StatsSnapshot {
     pub failed: u64,
     /// Names whose servers did not answer in time.
     pub timed_out: u64,
-    /// Of all these, those answered without waiting: by the resolver's cache or the hosts file.
+    /// Of all these, names answered from the resolver's cache or the hosts file, without a query.
     pub at_once: u64,
-    /// Queries sent, over TCP or UDP. Not counted where a library sends them.
+    /// Queries sent over UDP or TCP, except those hickory-resolver sends.
     pub queries: u64,
-    /// Of these, those over TCP.
+    /// Of these, queries over TCP.
     pub tcp_queries: u64,
-    /// Names that URLs needed.
+    /// Names that URLs needed, counted once per URL.
     pub wanted: u64,
-    /// Of these, those that their core knew by then.
+    /// Of these, names already in the core's cache.
     pub ready: u64,
-    /// No authority could be reached: the machine's name servers are asked instead.
+    /// Whether no authoritative server was reachable, so that the machine's name servers are asked.
     pub fell_back: bool,
-    /// Time to an answer, where one was waited for: the median.
+    /// Median time to an answer, not counting names answered at once.
     pub latency_p50: Duration,
-    /// The same: what one in a hundred exceeds.
+    /// 99th percentile of the same.
     pub latency_p99: Duration,
 }
 
 impl Stats {
-    /// A URL needs a name, which its core knows already or not.
+    /// Counts a name that a URL needs; `ready` if its core has the answer already.
     pub fn wanted(&self, ready: bool) {
         self.wanted.fetch_add(1, Ordering::Relaxed);
         self.ready.fetch_add(ready.into(), Ordering::Relaxed);
     }
 
-    /// Names so far that a server knew, or knew not to exist: a sign that servers answer.
+    /// Lookups so far that a server answered with addresses or "not found": a sign that servers are
+    /// reachable.
     pub fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }
 
-    /// A name's answer, after `took`; nothing took no time but what was known.
+    /// Counts an answer that took `took`: zero if it was known without a query.
     pub(crate) fn answered(&self, result: &Result<Answer, DnsError>, took: Duration) {
         let class = match result {
             Ok(_) => &self.found,
@@ -94,7 +94,7 @@ impl Stats {
         self.fell_back.store(true, Ordering::Relaxed);
     }
 
-    /// All counters now. They move on meanwhile, so sums may be off by a few.
+    /// Reads all counters. They change meanwhile, so sums may be off by a few.
     pub fn snapshot(&self) -> StatsSnapshot {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [latency_p50, latency_p99] = self.latency.quantiles([50, 99]);
@@ -116,25 +116,25 @@ impl Stats {
 }
 
 impl StatsSnapshot {
-    /// Names asked of the resolver and answered.
+    /// Names the resolver has answered.
     pub const fn asked(&self) -> u64 {
         self.found + self.not_found + self.failed + self.timed_out
     }
 
-    /// Names that somebody had to be asked for.
+    /// Names that took at least one query.
     pub const fn cold(&self) -> u64 {
         self.asked().saturating_sub(self.at_once)
     }
 }
 
-/// Steps of each doubling: a bucket is at most an eighth wider than its lower end.
+/// Buckets per doubling, as a power of two: a bucket spans at most an eighth of its lower bound.
 const STEPS_LOG2: u32 = 3;
-/// Times from 128 us to 34 s have buckets of their own.
+/// Durations from 128 us to 34 s are resolved; others fall into the first or last bucket.
 const FIRST_LOG2: u32 = 7;
 const LAST_LOG2: u32 = 25;
 const BUCKETS: usize = ((LAST_LOG2 - FIRST_LOG2) << STEPS_LOG2) as usize;
 
-/// Counts of times by their length.
+/// A histogram of durations.
 #[derive(Debug)]
 struct Histogram([AtomicU64; BUCKETS]);
 
@@ -149,7 +149,7 @@ impl Histogram {
         self.0[bucket(span)].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// For each percentage the upper end of the bucket that holds it; zero where nothing was counted.
+    /// The upper bound of the bucket that holds each percentile; zero if nothing was counted.
     fn quantiles<const N: usize>(&self, percents: [u64; N]) -> [Duration; N] {
         let counts = self.0.each_ref().map(|one| one.load(Ordering::Relaxed));
         let total: u64 = counts.iter().sum();

@@ -1,4 +1,5 @@
-//! Owns waking the resolver's thread from another: one eventfd, written once however many ask.
+//! Owns waking the dns thread from other threads: one eventfd, written once for any number of wake-ups
+//! before the thread looks. Never carries data.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Wakes the thread that waits for [`Waker::fd`].
+/// Wakes the thread that polls [`Waker::fd`].
 #[derive(Debug)]
 pub(crate) struct Waker {
     fd: OwnedFd,
-    /// Written and not cleared yet.
+    /// Whether the eventfd was written since [`Waker::clear`].
     pending: AtomicBool,
 }
 
@@ -26,20 +27,20 @@ impl Waker {
         self.fd.as_fd()
     }
 
-    /// Makes the thread look at its requests, now or before it sleeps next.
+    /// Makes the thread look at its requests, now or before it next sleeps.
     pub(crate) fn wake(&self) {
         if !self.pending.swap(true, Ordering::AcqRel) {
-            // A counter that is full wakes as well.
+            // A write fails only if the counter is full, which wakes the thread too.
             let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
         }
     }
 
-    /// Called before the requests are looked at: what comes after wakes again.
+    /// To be called before the requests are read: later ones wake again.
     pub(crate) fn clear(&self) {
         self.pending.store(false, Ordering::Release);
     }
 
-    /// Called when the descriptor is readable.
+    /// To be called when the descriptor is readable.
     pub(crate) fn drain(&self) {
         let mut count = [0_u8; 8];
         let _ = rustix::io::read(&self.fd, &mut count);

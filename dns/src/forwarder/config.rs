@@ -1,5 +1,5 @@
-//! Owns where a [`Forwarder`]'s servers and hosts come from, and what is wrong with them.
-//! Never asks a server: that its configuration can be used is all that is checked.
+//! Owns reading resolv.conf(5) and hosts(5) for the forwarder, and the errors of its configuration.
+//! Never asks a server.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ const DNS_PORT: u16 = 53;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const HOSTS: &str = "/etc/hosts";
 
-/// Why a forwarder could not be made.
+/// Why a forwarder could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwarderError {
     /// The file that names the servers cannot be read.
@@ -26,18 +26,18 @@ pub enum ForwarderError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The file names no server that can be used.
+    /// The file names no usable server.
     #[error("{} names no usable name server", path.display())]
     NoUsableServer {
         /// The file.
         path: PathBuf,
-        /// The reader's reason.
+        /// The parser's reason.
         source: NetError,
     },
-    /// The list of servers given is empty.
+    /// The given list of servers is empty.
     #[error("no name server was given")]
     NoServer,
-    /// The resolver library does not take the configuration.
+    /// The resolver library rejects the configuration.
     #[error("the resolver could not be set up")]
     Setup(#[source] NetError),
 }
@@ -55,15 +55,15 @@ impl ForwarderError {
     }
 }
 
-/// The servers of resolv.conf(5), whose other options are not used.
+/// Reads the name servers of resolv.conf(5); its other options are ignored.
 ///
 /// # Errors
-/// The file is missing or names no server that can be used.
+/// The file is missing or names no usable server.
 pub fn system_servers() -> Result<Vec<SocketAddr>, ForwarderError> {
     servers_in(Path::new(RESOLV_CONF))
 }
 
-/// The servers a file in the form of resolv.conf(5) names.
+/// The name servers of a file in the format of resolv.conf(5).
 fn servers_in(path: &Path) -> Result<Vec<SocketAddr>, ForwarderError> {
     let text = fs::read(path).map_err(|source| ForwarderError::Unreadable {
         path: path.into(),
@@ -80,7 +80,7 @@ fn servers_in(path: &Path) -> Result<Vec<SocketAddr>, ForwarderError> {
         .collect())
 }
 
-/// The hosts file; without one, or with one that cannot be read, no name is in it.
+/// Reads the hosts file; empty if there is none or it cannot be read.
 pub(super) fn system_hosts() -> Hosts {
     let mut hosts = Hosts::default();
     let read = fs::File::open(HOSTS).and_then(|file| hosts.read_hosts_conf(file));

@@ -1,10 +1,10 @@
-//! Owns asking the recursive name servers the machine is configured with, over hickory-resolver.
+//! Owns asking the machine's recursive name servers, over hickory-resolver.
 //! Never recurses itself, never uses search domains (every name is absolute), and never reads a
-//! clock: it arms timers, and hickory keeps its own time for the answers it shares between cores.
+//! clock: it arms timers, and hickory keeps time for the answers it caches for all cores.
 //!
-//! Each server is a hickory resolver of its own. In one pool, hickory 0.26.3 returns the first
-//! REFUSED or SERVFAIL it meets without trying another server, and without holding it against the
-//! one that sent it; which server comes next is therefore decided here.
+//! Each server has a hickory resolver of its own. In a pool, hickory 0.26.3 returns the first REFUSED or
+//! SERVFAIL it gets without trying another server, and does not count it against the server that sent
+//! it; the forwarder therefore chooses the next server itself.
 
 mod config;
 mod upstream;
@@ -26,19 +26,19 @@ pub use upstream::{Server, ServerWay};
 
 use crate::answer::{Answer, DnsError, Resolve, merged};
 
-/// Servers asked for one name and type, or, where there are fewer, tries of silent ones.
+/// Most servers asked for one name and type; with fewer servers, tries of those that do not answer.
 const ATTEMPTS_MAX: usize = 3;
-/// How long IPv6 addresses are waited for once IPv4's are there (the idea of RFC 8305, section 3).
+/// How long to wait for AAAA after the A answer has arrived (as RFC 8305, section 3).
 const AAAA_GRACE: Duration = Duration::from_millis(100);
-/// Pause after a question could not be sent: no file descriptor, port, memory or route.
+/// Pause after a query could not be sent for lack of a descriptor, port, memory or route.
 const LOCAL_PAUSE: Duration = Duration::from_millis(50);
 
-/// The time one name may take.
+/// Time limits of one lookup.
 #[derive(Clone, Copy, Debug)]
 struct Times {
-    /// One server's answer to one query, retransmissions over UDP included.
+    /// For one server's answer to one query, including retransmissions over UDP.
     query: Duration,
-    /// One name, all servers and types included.
+    /// For one name, over all servers and types.
     name: Duration,
 }
 
@@ -51,8 +51,8 @@ const _: () = assert!(TIMES.query.as_millis() * ATTEMPTS_MAX as u128 <= TIMES.na
 
 /// Resolves by forwarding: the hosts file first, then the name servers.
 ///
-/// A (and AAAA, where asked for) are asked at the same time. A server that fails is followed by the
-/// next; the one that answered last is asked first. One name ends within 8 s.
+/// A and, if enabled, AAAA are queried at the same time. If a server fails, the next is asked; the last
+/// one that answered is asked first. A lookup ends within 8 s.
 pub struct Forwarder {
     servers: Vec<Upstream>,
     /// The server to ask first.
@@ -75,9 +75,9 @@ impl Resolve for Forwarder {
 }
 
 impl Forwarder {
-    /// A forwarder to `servers`, asked in this order; one name is asked of at most three. AAAA is
-    /// asked only with `ipv6`: say so where the machine can reach IPv6. `tls` says whom to trust where
-    /// servers are spoken to over TLS; it names no protocol above (ALPN), which differs with the way.
+    /// A forwarder to `servers`, asked in this order, at most three per name. AAAA is queried only with
+    /// `ipv6`, which is for machines with an IPv6 route. `tls` has the trust anchors for servers asked
+    /// over TLS; its ALPN protocols must be empty, since they differ between TLS and HTTPS.
     ///
     /// # Errors
     /// `servers` is empty.
@@ -113,7 +113,7 @@ impl Forwarder {
         })
     }
 
-    /// What the hosts file says; a name found there in one family is not asked for in the other.
+    /// Looks `name` up in the hosts file. A name found there in one family is not queried in the other.
     fn in_hosts(&self, name: &Name) -> Option<Answer> {
         let find = |kind| {
             let query = hickory_proto::op::Query::query(name.clone(), kind);
@@ -139,9 +139,9 @@ impl Forwarder {
         both(v4, self.ask_in_turn(name, RecordType::AAAA)).await
     }
 
-    /// Asks one server after the other, the preferred first. A failure is final once each server
-    /// has failed; silence is tried up to [`ATTEMPTS_MAX`] times, since datagrams get lost. What
-    /// keeps this side from sending is no attempt: it is waited out, under the time of the name.
+    /// Asks one server after the other, the preferred one first. A failure is final once every server
+    /// has failed; a timeout is retried up to [`ATTEMPTS_MAX`] times, since datagrams get lost. A query
+    /// that could not be sent is not an attempt: it is retried after a pause, within the name's time.
     async fn ask_in_turn(&self, name: &Name, kind: RecordType) -> Result<Answer, DnsError> {
         let mut at = self.preferred.get();
         let mut attempts = 0;
@@ -169,7 +169,7 @@ impl Forwarder {
     }
 }
 
-/// `name` as an absolute wire name, or `None` where no such name can exist (RFC 1035, 2.3.4).
+/// `name` as an absolute wire name; `None` if it is not a valid name (RFC 1035, 2.3.4).
 fn absolute(name: &str) -> Option<Name> {
     let labels = name.split('.').map(str::as_bytes);
     if labels.clone().any(<[u8]>::is_empty) {
@@ -178,8 +178,8 @@ fn absolute(name: &str) -> Option<Name> {
     Name::from_labels(labels).ok()
 }
 
-/// Both families' answers. IPv4's never wait longer than [`AAAA_GRACE`] for IPv6's, which some
-/// servers do not answer at all.
+/// Waits for both families. An A answer waits at most [`AAAA_GRACE`] for AAAA, which some servers never
+/// answer.
 async fn both(
     v4: impl Future<Output = Result<Answer, DnsError>>,
     v6: impl Future<Output = Result<Answer, DnsError>>,

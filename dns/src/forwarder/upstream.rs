@@ -1,4 +1,4 @@
-//! Owns one name server as hickory sees it, and what its answers and errors mean to us.
+//! Owns one name server behind hickory's resolver, and mapping its answers and errors to ours.
 //! Never chooses between servers.
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,23 +18,23 @@ use rustls::ClientConfig;
 
 use crate::answer::{Answer, DnsError};
 
-/// Addresses of one family kept of one answer; over TCP it could hold thousands.
+/// Addresses of one family kept of an answer, which over TCP could hold thousands.
 const ADDRS_PER_FAMILY_MAX: usize = 16;
-/// Answers hickory shares between the cores, per server.
+/// Answers hickory caches for all cores, per server.
 const SHARED_ANSWERS_MAX: u64 = 8192;
-/// Questions open on one connection to an encrypted server: all that the service lets out.
+/// Open requests on one connection to an encrypted server: as many as the service allows.
 const REQUESTS_PER_CONNECTION_MAX: usize = 1024;
 
-/// A recursive name server to be asked.
+/// A recursive name server to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// Where it listens.
+    /// Address and port it listens on.
     pub addr: SocketAddr,
-    /// How it is spoken to.
+    /// The protocol.
     pub way: ServerWay,
 }
 
-/// How a name server is spoken to.
+/// The protocol to ask a name server over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerWay {
     /// Over UDP and, for truncated answers, TCP.
@@ -48,13 +48,13 @@ pub enum ServerWay {
     Https {
         /// The name or address that its certificate must be for.
         name: Arc<str>,
-        /// Path of the requests.
+        /// Path of the query URL.
         path: Arc<str>,
     },
 }
 
 impl Server {
-    /// One that is asked over UDP.
+    /// A server to ask over UDP, and over TCP for truncated answers.
     pub const fn plain(addr: SocketAddr) -> Self {
         Self {
             addr,
@@ -77,26 +77,26 @@ impl Server {
     }
 }
 
-/// One recursive name server, with the library's connections to it.
+/// One recursive name server, with hickory's connections to it.
 pub(super) struct Upstream {
     resolver: TokioResolver,
     is_plain: bool,
 }
 
-/// Why a server gave no answer.
+/// Why a query brought no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The question could not be sent; the server was not to blame.
+    /// The query could not be sent; the server is not to blame.
     Local,
-    /// The server's doing.
+    /// The server failed, timed out, or has no such name.
     Final(DnsError),
 }
 
 impl Upstream {
-    /// Prepares to ask `server`; connects to nothing yet.
+    /// Sets up hickory for `server`; does not connect yet.
     ///
     /// # Errors
-    /// hickory's, if it does not take the configuration.
+    /// hickory's, if it rejects the configuration.
     pub(super) fn new(
         server: &Server,
         tls: ClientConfig,
@@ -107,7 +107,7 @@ impl Upstream {
         let config = ResolverConfig::from_name_servers(vec![server]);
         let mut options = ResolverOpts::default();
         options.timeout = query_time;
-        // Tries are counted by the forwarder; hosts are looked up before any server is.
+        // The forwarder counts tries, and looks into the hosts file before it asks a server.
         options.attempts = 0;
         options.use_hosts_file = ResolveHosts::Never;
         options.num_concurrent_reqs = 1;
@@ -120,7 +120,7 @@ impl Upstream {
         Ok(Self { resolver, is_plain })
     }
 
-    /// Asks for the records of `kind` (A or AAAA) of the absolute `name`.
+    /// Queries the records of `kind` (A or AAAA) of the absolute `name`.
     pub(super) async fn ask(&self, name: &Name, kind: RecordType) -> Result<Answer, Refusal> {
         match self.resolver.lookup(name.clone(), kind).await {
             Ok(lookup) => answer_of(&lookup, kind).map_err(Refusal::Final),
@@ -129,7 +129,7 @@ impl Upstream {
     }
 }
 
-/// The addresses among the records of `kind`; the TTL is the least of all records, aliases included.
+/// The addresses of the records of `kind`. The TTL is the smallest of all records, aliases included.
 pub(super) fn answer_of(lookup: &Lookup, kind: RecordType) -> Result<Answer, DnsError> {
     let records = lookup.answers();
     let addrs = records
@@ -148,9 +148,9 @@ pub(super) fn answer_of(lookup: &Lookup, kind: RecordType) -> Result<Answer, Dns
     })
 }
 
-/// `NoConnections` is what hickory's pool makes of every I/O error of its only server, and of a queue
-/// of its own that is full. Over datagrams all are trouble on this side: nobody answers one with an
-/// error. A stream's errors are the server's: it does not listen, or shows the wrong certificate.
+/// Maps hickory's errors. Its pool turns every I/O error of its only server into `NoConnections`, and
+/// also reports its own full queue so. Over UDP these are local: no server answers with an I/O error.
+/// Over a stream they are the server's, which does not listen or has the wrong certificate.
 fn refusal_of(error: &NetError, is_plain: bool) -> Refusal {
     match error {
         NetError::Busy => Refusal::Local,

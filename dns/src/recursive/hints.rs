@@ -1,5 +1,5 @@
-//! Owns where every walk begins: the addresses of the root servers, and which addresses may be asked
-//! at all. Never asks: without priming (RFC 8109) a wrong address costs one timeout of thirteen.
+//! Owns the root hints, and which addresses a name server may have.
+//! Never asks: there is no priming (RFC 8109), so a stale hint costs a timeout at one of thirteen.
 //! Source: IANA, <https://www.iana.org/domains/root>, its page of servers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -38,15 +38,15 @@ const ROOTS_V6: [[u16; 8]; 13] = [
     [0x2001, 0xdc3, 0, 0, 0, 0, 0, 0x35],
 ];
 
-/// The root servers' addresses.
+/// The addresses of the root servers: IPv4, then IPv6 if `ipv6`.
 pub fn root_servers(ipv6: bool) -> Vec<IpAddr> {
     let v4 = ROOTS_V4.iter().map(|octets| IpAddr::from(*octets));
     let v6 = ROOTS_V6.iter().map(|groups| IpAddr::from(*groups));
     v4.chain(v6.filter(|_| ipv6)).collect()
 }
 
-/// Whether a name server may stand at `addr`: a zone must not point the resolver at the machine it
-/// runs on, or at its private network.
+/// Whether a name server may be asked at `addr`. A zone must not direct the resolver to this machine or
+/// its private network.
 pub(crate) fn is_public(addr: IpAddr) -> bool {
     match addr {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -65,7 +65,7 @@ fn is_public_v4(addr: Ipv4Addr) -> bool {
         || addr.is_link_local())
 }
 
-/// Global unicast (2000::/3) but for what embeds an IPv4 address or is for documents.
+/// Global unicast (2000::/3), except ranges that embed IPv4 addresses or are for documentation.
 fn is_public_v6(addr: Ipv6Addr) -> bool {
     let [first, second, ..] = addr.segments();
     let six_to_four = first == 0x2002;

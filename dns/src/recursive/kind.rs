@@ -1,8 +1,8 @@
-//! Owns the record types that are looked up. Never any other type of the DNS.
+//! Owns the record types that a lookup can ask for. Never parses a record.
 
 use hickory_proto::rr::RecordType;
 
-/// What is looked up.
+/// The record type of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     A,

@@ -1,13 +1,13 @@
-//! Names to addresses from the root down, asking the authorities themselves (RFC 1034, 5.3.3).
+//! Resolves names iteratively from the root, asking the authoritative servers (RFC 1034, 5.3.3).
 //!
 //! Owns: the state machine of resolution ([`Machine`]: bytes and `now` in, bytes and answers out), its
-//! cache, and the sockets at its edge ([`transport`]).
-//! Never, outside [`transport`]: a socket; and nowhere a clock: time and seed are arguments.
+//! cache, and the sockets ([`transport`]).
+//! Never uses a socket outside [`transport`], and never reads a clock: time and seed are arguments.
 //!
-//! The whole name is sent to every zone on the way (no query-name minimisation, RFC 9156). These are
-//! names of public URLs; minimisation would cost a query per label, and it is where servers that
-//! answer NXDOMAIN for an empty non-terminal lose names. For the same reason NXDOMAIN is believed for
-//! the name asked and nothing below it (RFC 8020 is not used).
+//! Every zone on the way gets the full name: there is no query name minimisation (RFC 9156). The names
+//! are those of public URLs; minimisation would cost a query per label, and lose names whose servers
+//! answer NXDOMAIN for an empty non-terminal. For the same reason NXDOMAIN holds for the queried name
+//! only and not for names below it (RFC 8020 is not used).
 
 mod hints;
 mod kind;

@@ -1,5 +1,5 @@
-//! Owns what is known of each authority server: its round trip, what it cannot do, how often it was
-//! silent, how many questions it holds and how many more it may get now.
+//! Owns the state of each name server: round-trip time, quirks, timeouts in a row, open queries, and
+//! its rate limit.
 //! Never chooses between servers and never sends.
 
 use std::collections::HashMap;
@@ -8,25 +8,25 @@ use std::time::Duration;
 
 use crate::recursive::time::Time;
 
-/// Wait for the first answer of a server nothing is known of.
+/// Timeout of the first query to an unknown server.
 pub(crate) const FIRST_TIMEOUT: Duration = Duration::from_millis(350);
 const TIMEOUT_MIN: Duration = Duration::from_millis(150);
 const TIMEOUT_MAX: Duration = Duration::from_millis(1500);
-/// What a server nothing is known of is taken for when servers are compared.
+/// Assumed round-trip time of an unknown server when servers are compared.
 const UNKNOWN_RTT: Duration = Duration::from_millis(60);
-/// Questions left unanswered in a row before a server that never answered counts as dead.
+/// Timeouts in a row after which a server that never answered counts as dead.
 const SILENT_MAX: u8 = 4;
-/// The same for one that has answered: where every second datagram is lost, four in a row come often.
+/// The same for a server that has answered: with every second datagram lost, four in a row are common.
 const SILENT_MAX_KNOWN: u8 = 9;
-/// How long a dead server is asked last; doubled while it stays silent.
+/// How long a dead server is asked only as a last resort; doubled while it stays silent.
 const DEAD_TIME: Duration = Duration::from_secs(30);
 const DEAD_DOUBLINGS_MAX: u32 = 4;
-/// How long what a server cannot do is remembered.
+/// How long a quirk of a server is remembered.
 const QUIRK_TIME: Duration = Duration::from_secs(900);
-/// Servers remembered; about 100 bytes each.
+/// Most servers in the table; about 100 bytes each.
 const SERVERS_MAX: usize = 65_536;
 
-/// The place of a server in the table.
+/// The index of a server in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ServerId(u32);
 
@@ -34,13 +34,13 @@ pub(crate) struct ServerId(u32);
 struct Server {
     addr: IpAddr,
     rtt: Option<Rtt>,
-    /// Unanswered in a row.
+    /// Timeouts in a row.
     silent: u8,
-    /// Of those, the ones that EDNS cannot be the reason of.
+    /// Of these, timeouts that EDNS cannot explain.
     silent_plainly: u8,
     dead_times: u8,
     dead_until: Time,
-    /// Has answered a question with EDNS.
+    /// Has answered a query with EDNS.
     edns_works: bool,
     no_edns_until: Time,
     no_mixed_case_until: Time,
@@ -50,25 +50,25 @@ struct Server {
     referenced: bool,
 }
 
-/// Smoothed round trip and its deviation (the estimator of RFC 6298).
+/// Smoothed round-trip time and its deviation (the estimator of RFC 6298).
 #[derive(Clone, Copy, Debug)]
 struct Rtt {
     smoothed: Duration,
     deviation: Duration,
 }
 
-/// How much one server may be asked.
+/// Limits on the queries to one server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Questions open at one server.
+    /// Open queries.
     pub outstanding_max: u16,
-    /// Questions to one server per second, on average.
+    /// Queries per second on average.
     pub rate_per_s: f32,
-    /// Questions one server may get at once after a rest.
+    /// Queries in a burst.
     pub burst: f32,
 }
 
-/// All servers known, at most [`SERVERS_MAX`].
+/// The known servers, at most [`SERVERS_MAX`].
 #[derive(Debug)]
 pub(crate) struct Servers {
     index: HashMap<IpAddr, u32>,
@@ -77,15 +77,15 @@ pub(crate) struct Servers {
     limits: ServerLimits,
 }
 
-/// Whether a server may be asked now.
+/// Whether a server may get a query now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum Admission {
     Now,
-    /// Not before this; the server is at its limits.
+    /// After this time: the server is at its limits.
     After(Duration),
 }
 
-/// How long to wait for a place at a server that holds as many questions as it may.
+/// How long to wait for a server that has as many open queries as it may.
 const OUTSTANDING_PAUSE: Duration = Duration::from_millis(10);
 
 impl Servers {
@@ -98,7 +98,7 @@ impl Servers {
         }
     }
 
-    /// The server at `addr`, new or known. A server stays in place while it holds a question.
+    /// The server at `addr`, added if unknown. Its id stays valid while it has an open query.
     pub(crate) fn id_of(&mut self, addr: IpAddr, now: Time) -> ServerId {
         if let Some(&at) = self.index.get(&addr) {
             self.table[at as usize].referenced = true;
@@ -135,8 +135,8 @@ impl Servers {
         ServerId(at)
     }
 
-    /// In a full table, a server without open questions (second chance). Where every server has
-    /// one, which the bound on all questions keeps from happening, the table grows.
+    /// In a full table, the index of a server without open queries to replace (second chance). `None`
+    /// if every server has one, which the bound on all queries rules out; the table then grows.
     fn replaceable(&mut self) -> Option<usize> {
         if self.table.len() < SERVERS_MAX {
             return None;
@@ -157,7 +157,7 @@ impl Servers {
         &mut self.table[id.0 as usize]
     }
 
-    /// Expected time to an answer, for comparing servers, and whether the server counts as dead.
+    /// The expected time to an answer, to compare servers by, and whether the server counts as dead.
     pub(crate) fn standing(&self, addr: IpAddr, now: Time) -> (Duration, bool) {
         let Some(server) = self.known(addr) else {
             return (UNKNOWN_RTT, false);
@@ -171,7 +171,7 @@ impl Servers {
         }
     }
 
-    /// Servers in the table.
+    /// Number of servers in the table.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
@@ -181,7 +181,7 @@ impl Servers {
         self.table.get(at as usize)
     }
 
-    /// How long the first try of a server is waited for.
+    /// The timeout of the first query to a server.
     pub(crate) fn timeout(&mut self, id: ServerId) -> Duration {
         match self.get(id).rtt {
             None => FIRST_TIMEOUT,
@@ -189,18 +189,18 @@ impl Servers {
         }
     }
 
-    /// Whether to ask with EDNS, and whether with letters in mixed case.
+    /// Whether to query with EDNS, and whether in mixed case.
     pub(crate) fn spelling(&mut self, id: ServerId, now: Time) -> (bool, bool) {
         let server = self.get(id);
-        // Some servers drop what has EDNS without a word: after silence, one that never answered
-        // such a question is asked without.
+        // Some servers silently drop queries with EDNS: after a timeout, a server that never answered
+        // one is asked without.
         let drops_edns = !server.edns_works && server.silent > 0;
         let edns = now >= server.no_edns_until && !drops_edns;
         (edns, now >= server.no_mixed_case_until)
     }
 
-    /// Whether the limits let one more question out; [`Servers::asked`] then takes the place.
-    pub(crate) fn room(&mut self, addr: IpAddr, now: Time) -> Room {
+    /// Whether the limits allow one more query; [`Servers::asked`] then counts it.
+    pub(crate) fn admission(&mut self, addr: IpAddr, now: Time) -> Admission {
         let id = self.id_of(addr, now);
         let limits = self.limits;
         let server = self.get(id);
@@ -208,29 +208,29 @@ impl Servers {
         server.tokens = (server.tokens + earned).min(limits.burst);
         server.tokens_at = now;
         if server.outstanding >= limits.outstanding_max {
-            return Room::After(OUTSTANDING_PAUSE);
+            return Admission::After(OUTSTANDING_PAUSE);
         }
         if server.tokens < 1.0 {
             let wait = (1.0 - server.tokens) / limits.rate_per_s.max(0.001);
-            return Room::After(Duration::from_secs_f32(wait.clamp(0.001, 5.0)));
+            return Admission::After(Duration::from_secs_f32(wait.clamp(0.001, 5.0)));
         }
-        Room::Now
+        Admission::Now
     }
 
-    /// One question leaves for the server.
+    /// A query is sent to the server.
     pub(crate) fn asked(&mut self, id: ServerId) {
         let server = self.get(id);
         server.outstanding = server.outstanding.saturating_add(1);
         server.tokens -= 1.0;
     }
 
-    /// One question is no longer waited for.
+    /// A query to the server is closed.
     pub(crate) fn closed(&mut self, id: ServerId) {
         let server = self.get(id);
         server.outstanding = server.outstanding.saturating_sub(1);
     }
 
-    /// The server answered, well or badly, after `rtt`.
+    /// The server answered, usefully or not, after `rtt`.
     pub(crate) fn answered(&mut self, id: ServerId, rtt: Duration) {
         let server = self.get(id);
         server.silent = 0;
@@ -249,7 +249,7 @@ impl Servers {
         });
     }
 
-    /// The server did not answer a question, with or without EDNS, in the time it was given.
+    /// A query to the server, with or without EDNS, timed out.
     pub(crate) fn silent(&mut self, id: ServerId, edns: bool, now: Time) {
         let server = self.get(id);
         server.silent = server.silent.saturating_add(1);
@@ -268,17 +268,17 @@ impl Servers {
         }
     }
 
-    /// The server understood a question with EDNS.
+    /// The server understood a query with EDNS.
     pub(crate) fn edns_works(&mut self, id: ServerId) {
         self.get(id).edns_works = true;
     }
 
-    /// The server answers without EDNS and not with it.
+    /// The server answers without EDNS but not with it.
     pub(crate) fn no_edns(&mut self, id: ServerId, now: Time) {
         self.get(id).no_edns_until = now + QUIRK_TIME;
     }
 
-    /// The server does not return letters in the case they were sent in.
+    /// The server does not preserve the case of the question.
     pub(crate) fn no_mixed_case(&mut self, id: ServerId, now: Time) {
         self.get(id).no_mixed_case_until = now + QUIRK_TIME;
     }
@@ -372,23 +372,26 @@ mod tests {
         let (addr, id) = server(&mut servers);
         let start = Time::default();
         for _ in 0..3 {
-            assert_eq!(servers.room(addr, start), Room::Now);
+            assert_eq!(servers.admission(addr, start), Admission::Now);
             servers.asked(id);
         }
-        assert_eq!(servers.room(addr, start), Room::After(OUTSTANDING_PAUSE));
+        assert_eq!(
+            servers.admission(addr, start),
+            Admission::After(OUTSTANDING_PAUSE)
+        );
         for _ in 0..3 {
             servers.closed(id);
         }
         for _ in 0..2 {
-            assert_eq!(servers.room(addr, start), Room::Now);
+            assert_eq!(servers.admission(addr, start), Admission::Now);
             servers.asked(id);
             servers.closed(id);
         }
-        let Room::After(wait) = servers.room(addr, start) else {
+        let Admission::After(wait) = servers.admission(addr, start) else {
             panic!("six at once")
         };
         assert!(wait > ms(50) && wait < ms(101), "{wait:?}");
-        assert_eq!(servers.room(addr, start + ms(101)), Room::Now);
+        assert_eq!(servers.admission(addr, start + ms(101)), Admission::Now);
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! Owns the resolver's notion of time: microseconds since its owner's start, given with every call.
+//! Owns the resolver's time: microseconds since a start that its owner chose, passed to every call.
 //! Never reads a clock.
 
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment, counted from a start that the caller chose.
+/// A point in time, relative to a start that the caller chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
-    /// The moment `since_start` after the start.
+    /// The time `since_start` after the start.
     pub fn at(since_start: Duration) -> Self {
         Self(u64::try_from(since_start.as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time elapsed since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -1,15 +1,15 @@
-//! Owns names as they stand on the wire (RFC 1035, 3.1): length-prefixed labels, ASCII lower case,
-//! ending in the root's empty label. Kept and compared as plain bytes.
-//! Never holds a compression pointer (the message reader follows those), and prints a name only escaped.
+//! Owns names in wire format (RFC 1035, 3.1): length-prefixed labels in ASCII lower case, ending in the
+//! root's empty label. They are stored and compared as bytes.
+//! Never holds a compression pointer (the message reader follows those), and prints names escaped only.
 
-/// Longest name, bytes, all length bytes included (RFC 1035, 2.3.4).
+/// Longest name in bytes, including length bytes (RFC 1035, 2.3.4).
 pub(crate) const NAME_BYTES_MAX: usize = 255;
-/// Longest label, bytes.
+/// Longest label in bytes.
 const LABEL_BYTES_MAX: usize = 63;
-/// The root's name.
+/// The name of the root.
 pub(crate) const ROOT: &[u8] = &[0];
 
-/// `text` as a wire name, or `None` where no such name can exist.
+/// `text` in wire format; `None` if it is not a valid name.
 pub(crate) fn from_text(text: &str) -> Option<Box<[u8]>> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let mut wire = Vec::with_capacity(text.len() + 2);
@@ -24,8 +24,8 @@ pub(crate) fn from_text(text: &str) -> Option<Box<[u8]>> {
     (wire.len() <= NAME_BYTES_MAX).then(|| wire.into_boxed_slice())
 }
 
-/// The name for a person, with its final dot. Bytes other than letters, digits, `-` and `_` are
-/// escaped (RFC 1035, 5.1), so that it is safe to print.
+/// `wire` as text with a trailing dot. Bytes other than letters, digits, `-` and `_` are escaped
+/// (RFC 1035, 5.1), so it is safe to print.
 pub(crate) fn to_text(wire: &[u8]) -> String {
     let mut text = String::with_capacity(wire.len());
     let mut rest = wire;
@@ -46,7 +46,7 @@ pub(crate) fn to_text(wire: &[u8]) -> String {
     if text.is_empty() { ".".into() } else { text }
 }
 
-/// Whether `wire` is one whole name and nothing else: what a file must hold before it is believed.
+/// Whether `wire` is exactly one well-formed name. Names read from a file are checked so.
 pub(crate) fn is_valid(wire: &[u8]) -> bool {
     let mut at = 0;
     while let Some(&len) = wire.get(at) {
@@ -61,7 +61,7 @@ pub(crate) fn is_valid(wire: &[u8]) -> bool {
     false
 }
 
-/// The name without its first label; the root's parent is the root.
+/// `name` without its first label; the root's parent is the root.
 pub(crate) fn parent(name: &[u8]) -> &[u8] {
     match name.first() {
         Some(&len) if len > 0 => name.get(1 + usize::from(len)..).unwrap_or(ROOT),
@@ -69,7 +69,7 @@ pub(crate) fn parent(name: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether `name` is `zone` or below it. The root holds every name.
+/// Whether `name` is `zone` or below it. Every name is below the root.
 pub(crate) fn is_within(name: &[u8], zone: &[u8]) -> bool {
     let mut rest = name;
     while rest.len() > zone.len() {
@@ -78,12 +78,12 @@ pub(crate) fn is_within(name: &[u8], zone: &[u8]) -> bool {
     rest == zone
 }
 
-/// Whether `name` is below `zone` and not `zone` itself.
+/// Whether `name` is below `zone`, not `zone` itself.
 pub(crate) fn is_below(name: &[u8], zone: &[u8]) -> bool {
     name.len() > zone.len() && is_within(name, zone)
 }
 
-/// A name just read, on the stack.
+/// A name on the stack, as read from a message.
 #[derive(Clone, Copy)]
 pub(crate) struct NameBuf {
     len: u8,
@@ -98,8 +98,8 @@ impl NameBuf {
         }
     }
 
-    /// Adds bytes in lower case; `None` where they do not fit. A length byte is below `A` and so
-    /// stays what it is.
+    /// Appends bytes in lower case; `None` if they do not fit. Length bytes are below `A` and so stay
+    /// unchanged.
     pub(crate) fn push(&mut self, part: &[u8]) -> Option<()> {
         let start = usize::from(self.len);
         let room = self.bytes.get_mut(start..start + part.len())?;

@@ -1,5 +1,5 @@
-//! What stands behind the walk from the root: name servers that resolve for us, asked for private names,
-//! and for every name where no authority can be reached. And the steps that a look-up shows.
+//! The fallback to recursive name servers, for private names and, if no authoritative server is
+//! reachable, for every name; and the recorded steps of a lookup.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -15,16 +15,16 @@ use crate::dnslab::{Authority, Fault, Population};
 use crate::loopback::{resolve, setup};
 use crate::simulate::settings;
 
-/// What the server behind gives every name.
-const BEHIND: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
+/// The fallback answers every name with this address.
+const FALLBACK_ADDR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
 
-/// A name server that resolves for us; serves until the process ends. Gives its settings.
-fn server_behind() -> Settings {
+/// Starts a recursive name server, which serves until the process ends, and returns settings to ask it.
+fn fallback() -> Settings {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         answer_all(&socket, |reply, name| {
-            let data = RData::A(A(BEHIND));
+            let data = RData::A(A(FALLBACK_ADDR));
             reply.add_answer(Record::from_rdata(name, 60, data));
         });
     });
@@ -69,10 +69,10 @@ fn names(count: usize) -> Vec<String> {
 }
 
 #[test]
-fn silent_roots_are_given_up_after_a_while_and_every_name_is_asked_behind() {
+fn silent_roots_are_given_up_after_a_while_and_every_name_goes_to_the_fallback() {
     let silent = std::cell::RefCell::new(Vec::new());
     let settings = roots(|socket| silent.borrow_mut().push(socket));
-    let service = Service::spawn_backed(setup(settings), setup(server_behind())).unwrap();
+    let service = Service::spawn_backed(setup(settings), setup(fallback())).unwrap();
     let start = Instant::now();
     let results = resolve(&service, &names(50));
     assert!(
@@ -82,7 +82,11 @@ fn silent_roots_are_given_up_after_a_while_and_every_name_is_asked_behind() {
     );
     assert_eq!(results.len(), 50);
     for (name, result) in results {
-        assert_eq!(*result.unwrap().addrs, [IpAddr::from(BEHIND)], "{name}");
+        assert_eq!(
+            *result.unwrap().addrs,
+            [IpAddr::from(FALLBACK_ADDR)],
+            "{name}"
+        );
     }
     let start = Instant::now();
     assert!(resolve(&service, &["late.site.org".into()])[0].1.is_ok());
@@ -107,7 +111,7 @@ fn given_up_at_once(code: ResponseCode) {
             answer_all(&socket, |reply, _| reply.metadata.response_code = code);
         });
     });
-    let service = Service::spawn_backed(setup(settings), setup(server_behind())).unwrap();
+    let service = Service::spawn_backed(setup(settings), setup(fallback())).unwrap();
     let start = Instant::now();
     // A name that cannot exist says nothing of the servers.
     let impossible = resolve(&service, &["a..b".into()]);
@@ -124,7 +128,7 @@ fn given_up_at_once(code: ResponseCode) {
 }
 
 #[test]
-fn without_anybody_behind_silent_roots_are_failures() {
+fn without_a_fallback_silent_roots_are_failures() {
     let silent = std::cell::RefCell::new(Vec::new());
     let settings = roots(|socket| silent.borrow_mut().push(socket));
     let service = Service::spawn_recursive(setup(settings)).unwrap();
@@ -148,9 +152,9 @@ fn lab() -> (Authority, Served, Settings) {
 }
 
 #[test]
-fn only_private_names_are_asked_behind_where_the_authorities_answer() {
+fn only_private_names_go_to_the_fallback_while_the_authorities_answer() {
     let (authority, _served, settings) = lab();
-    let service = Service::spawn_backed(setup(settings), setup(server_behind())).unwrap();
+    let service = Service::spawn_backed(setup(settings), setup(fallback())).unwrap();
     let public = authority.population.host(Fault::None, 4);
     // A domain whose servers are all dead says nothing of the way to the others.
     let dead = authority.population.host(Fault::AllDead, 1);
@@ -161,11 +165,11 @@ fn only_private_names_are_asked_behind_where_the_authorities_answer() {
         "a.b.internal".into(),
     ];
     for (name, result) in resolve(&service, &asked) {
-        let is_behind = result
+        let from_fallback = result
             .as_ref()
-            .is_ok_and(|one| *one.addrs == [IpAddr::from(BEHIND)]);
+            .is_ok_and(|one| *one.addrs == [IpAddr::from(FALLBACK_ADDR)]);
         assert_eq!(
-            is_behind,
+            from_fallback,
             name != public && name != dead,
             "{name}: {result:?}"
         );

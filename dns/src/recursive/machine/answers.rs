@@ -1,5 +1,5 @@
-//! Owns what an answer leads to: whether it is one at all, what it tells of its server, and where the
-//! task goes from there. Never chooses the next server and never remembers what was not classified.
+//! Owns processing answers: matching them to an exchange, learning about their server, and moving the
+//! task on. Never chooses the next server, and never caches an answer that was not classified.
 
 use std::net::SocketAddr;
 
@@ -17,8 +17,8 @@ use crate::recursive::record_cache::Delegation;
 use crate::recursive::time::Time;
 
 impl Machine {
-    /// A datagram counts only if id, socket, source and question are those of an open exchange, the
-    /// question in the very letters sent.
+    /// Processes a datagram. It counts only if id, socket, source and question match an open exchange,
+    /// including the case of the question.
     pub(super) fn take_datagram(
         &mut self,
         socket: u16,
@@ -36,8 +36,8 @@ impl Machine {
         match self.compare_question(&exchange, message) {
             QuestionMatch::Exact => {}
             QuestionMatch::CaseDiffers => return self.case_differs(&exchange, now),
-            // Servers that understood nothing of the question may leave it out. All that such a
-            // message does is to have another server asked.
+            // A server that could not parse the question may leave it out. The only effect of such a
+            // message is that another server is asked.
             QuestionMatch::Absent if is_error(message) => {}
             QuestionMatch::Absent | QuestionMatch::Other => return,
         }
@@ -54,8 +54,8 @@ impl Machine {
         self.take_answer(&exchange, message, now);
     }
 
-    /// What came over TCP: its source is certain, so that a question in other letters tells of a
-    /// server that changes them.
+    /// Processes an answer over TCP. Its source is certain, so a question in another case means that
+    /// the server changes case.
     pub(super) fn take_tcp(&mut self, query: TcpQuery, message: Option<&Message<'_>>, now: Time) {
         let Some(exchange) = self.exchanges.get(query.0).copied() else {
             return;
@@ -101,8 +101,8 @@ impl Machine {
         message.question_is(&self.scratch)
     }
 
-    /// An answer with the right question in other letters: forged, or from a server that changes
-    /// them. TCP tells which; the exchange stays open, should the true answer be on its way.
+    /// The question differs in case only: the answer is forged, or the server changes case. A query over
+    /// TCP decides; the exchange stays open in case the genuine answer is on its way.
     fn case_differs(&mut self, exchange: &Exchange, now: Time) {
         let Some(task) = self.tasks.get_mut(exchange.task) else {
             return;
@@ -149,7 +149,7 @@ impl Machine {
         self.candidate_failed(exchange, now);
     }
 
-    /// Takes in an answer that is one.
+    /// Processes an answer that matched an exchange.
     fn take_answer(&mut self, exchange: &Exchange, message: &Message<'_>, now: Time) {
         let Some(task) = self.tasks.get_mut(exchange.task) else {
             return;
@@ -188,7 +188,7 @@ impl Machine {
         }
     }
 
-    /// What the answer says of the server and EDNS.
+    /// Learns from an answer whether its server supports EDNS.
     fn learn_edns(&mut self, exchange: &Exchange, verdict: &Verdict, now: Time) {
         if *verdict == Verdict::Unsupported {
             return;
@@ -200,7 +200,7 @@ impl Machine {
             .tasks
             .get_mut(exchange.task)
             .and_then(|task| task.candidate(exchange.addr));
-        // It answers without, after an error or silence with.
+        // It answers without EDNS, after an error or a timeout with it.
         if candidate.is_some_and(|one| one.no_edns || one.tries > 1) {
             self.servers.no_edns(exchange.server, now);
         }
@@ -224,7 +224,7 @@ impl Machine {
         self.send(exchange.task, at, exchange.way == Way::Tcp, now);
     }
 
-    /// Goes down to the zone an answer refers to, and remembers its servers.
+    /// Descends to the zone of a referral, and caches its servers.
     fn descend(&mut self, id: Id, referral: Referral, now: Time) {
         let delegation = Delegation {
             servers: referral
@@ -239,7 +239,7 @@ impl Machine {
         self.enter(id, referral.zone.len(), delegation, false, now);
     }
 
-    /// The server is of no use for this zone; the next is asked, unless one is being asked.
+    /// Marks the server as useless for this zone, and asks the next unless a query is under way.
     fn candidate_failed(&mut self, exchange: &Exchange, now: Time) {
         let Some(task) = self.tasks.get_mut(exchange.task) else {
             return;
@@ -257,7 +257,7 @@ impl Machine {
         }
     }
 
-    /// Waits no longer for one exchange.
+    /// Closes one exchange.
     fn close_exchange(&mut self, at: Id) {
         let Some(exchange) = self.exchanges.close(at) else {
             return;

@@ -1,4 +1,4 @@
-//! Owns which server of a zone is asked next. Never sends.
+//! Owns choosing the next server of a zone to ask. Never sends.
 
 use std::time::Duration;
 
@@ -6,30 +6,30 @@ use super::Machine;
 use super::exchange::below;
 use super::settings::TRIES_MAX;
 use super::slab::Id;
-use crate::recursive::servers::Room;
+use crate::recursive::servers::Admission;
 use crate::recursive::time::Time;
 
-/// One choice in so many falls on any untried server, so that one that was slow once, or was never
-/// tried, gets to show what it can do.
+/// One choice in this many takes any untried server, so that the estimate of one that was slow once,
+/// or never tried, gets updated.
 const EXPLORE_ONE_IN: u32 = 32;
-/// What each try of a server in vain counts for against its others.
+/// Added to the cost of a server for each unsuccessful try.
 const TRY_COST: Duration = Duration::from_millis(150);
-/// Pause while as many queries are open as may be.
+/// Pause while the maximum of queries is open.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
 
-/// Whom to ask.
+/// The server to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// The candidate of that number.
+    /// The candidate with this index.
     Ask(usize),
-    /// Somebody, but not before a while: our own limits say so.
+    /// A candidate, but only after this time, because of our own limits.
     Later(Duration),
     Nobody,
 }
 
 impl Machine {
-    /// The cheapest server that may still be asked: by its round trip, raised by what was tried in
-    /// vain, blurred so that equals share the load.
+    /// Chooses the server with the lowest cost that may still be asked: its round-trip time, raised for
+    /// each unsuccessful try, with random jitter so that equal servers share the load.
     pub(super) fn choose(&mut self, id: Id, now: Time) -> Choice {
         let full = self.exchanges.len() >= self.settings.queries_outstanding_max;
         let Some(task) = self.tasks.get(id) else {
@@ -49,13 +49,13 @@ impl Machine {
                     continue;
                 }
                 let tries = u32::from(candidate.tries);
-                let blur = cost.as_micros() / 4 + 4_000;
-                let blur = below(&mut self.rng, u32::try_from(blur).unwrap_or(u32::MAX));
-                let blur = Duration::from_micros(u64::from(blur));
+                let jitter = cost.as_micros() / 4 + 4_000;
+                let jitter = below(&mut self.rng, u32::try_from(jitter).unwrap_or(u32::MAX));
+                let jitter = Duration::from_micros(u64::from(jitter));
                 let score = if explore && tries == 0 && !dead {
-                    blur / 1000
+                    jitter / 1000
                 } else {
-                    cost * (1 + tries) + TRY_COST * tries + blur
+                    cost * (1 + tries) + TRY_COST * tries + jitter
                 };
                 if best.is_none_or(|(least, _)| score < least) {
                     best = Some((score, at));
@@ -67,9 +67,9 @@ impl Machine {
             if full {
                 return Choice::Later(FULL_PAUSE);
             }
-            match self.servers.room(task.candidates[at].addr, now) {
-                Room::Now => return Choice::Ask(at),
-                Room::After(wait) => {
+            match self.servers.admission(task.candidates[at].addr, now) {
+                Admission::Now => return Choice::Ask(at),
+                Admission::After(wait) => {
                     barred |= 1 << at;
                     soonest = Some(soonest.map_or(wait, |least| least.min(wait)));
                 }

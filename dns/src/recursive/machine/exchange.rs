@@ -1,5 +1,5 @@
-//! Owns the datagrams and TCP queries that are waited for, and what an answer must match to be one:
-//! id and socket, source, question (RFC 5452). Never looks past the question.
+//! Owns the open queries, over UDP and TCP, and matching answers to them by id, socket and source
+//! (RFC 5452). Never reads a message: the question is compared in [`super::answers`].
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,30 +10,30 @@ use super::slab::{Id, Slab};
 use crate::recursive::servers::ServerId;
 use crate::recursive::time::Time;
 
-/// A query over TCP, as the caller names it.
+/// Identifies a query over TCP to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TcpQuery(pub(super) Id);
 
 impl TcpQuery {
-    /// As a number that names no other query.
+    /// As a number that identifies no other query.
     pub fn to_bits(self) -> u64 {
         self.0.to_bits()
     }
 
-    /// From that number.
+    /// From the number that [`TcpQuery::to_bits`] returned.
     pub fn from_bits(bits: u64) -> Self {
         Self(Id::from_bits(bits))
     }
 }
 
-/// How a query went out.
+/// The transport of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Udp { socket: u16 },
     Tcp,
 }
 
-/// One query that is waited for.
+/// One open query.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exchange {
     pub(super) task: Id,
@@ -44,11 +44,11 @@ pub(super) struct Exchange {
     pub(super) sent: Time,
     pub(super) case_seed: u64,
     pub(super) edns: bool,
-    /// Its time has passed and the server's silence was counted.
+    /// Whether it has timed out, and the timeout was counted against the server.
     pub(super) late: bool,
 }
 
-/// All that are open.
+/// The open queries.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     all: Slab<Exchange>,
@@ -75,8 +75,8 @@ impl Exchanges {
         self.all.get_mut(id)
     }
 
-    /// A socket and an id on it that no open exchange has. With the bound on open exchanges far
-    /// below what ids and sockets give, a few draws find one.
+    /// Draws a socket and a message id that no open exchange uses. The bound on open exchanges is far
+    /// below the number of combinations, so this takes few draws.
     pub(super) fn draw(&self, rng: &mut impl Rng, sockets: u16) -> (u16, u16) {
         loop {
             let bits = rng.next_u32();
@@ -105,7 +105,7 @@ impl Exchanges {
         Some(exchange)
     }
 
-    /// The exchange a datagram with this id from this source on this socket may answer.
+    /// The exchange that a datagram with this id, source and socket may answer.
     pub(super) fn matching(
         &self,
         socket: u16,
@@ -119,7 +119,7 @@ impl Exchanges {
     }
 }
 
-/// A number below `bound`.
+/// A random number below `bound`.
 pub(super) fn below(rng: &mut impl Rng, bound: u32) -> u32 {
     rng.random_range(0..bound.max(1))
 }

@@ -1,12 +1,12 @@
-//! Owns the whole of resolution as a state machine: what is asked, of whom, what an answer leads to.
-//! Never touches a socket or a clock: the caller hands in what arrived and `now`, sends what
-//! [`Machine::poll`] gives, and calls [`Machine::tick`] when [`Machine::next_wake`] has come. The same
-//! seed, calls and times give the same outputs.
+//! Owns resolution as a state machine: which server gets which query, and what an answer leads to.
+//! Never touches a socket or a clock: the caller passes in what arrived and `now`, carries out what
+//! [`Machine::poll`] returns, and calls [`Machine::tick`] at [`Machine::next_wake`]. The same seed, calls
+//! and times give the same outputs.
 //!
-//! A *question* is a caller's; it is answered by one *task* per record type. A task walks from the
-//! closest known zone down to its name; it may wait for other tasks (a name server's address, the
-//! target of an alias). Tasks for the same name and type are one. Each datagram out is an *exchange*,
-//! open until its task moves on: an answer later than its timeout still counts.
+//! A *question* comes from the caller and is answered by one *task* per record type. A task descends
+//! from the closest known zone to its name, and may wait for other tasks (the address of a name server,
+//! the target of an alias). There is one task per name and type. Each query sent is an *exchange*, open
+//! until its task moves on: an answer after the timeout still counts.
 
 mod answers;
 mod choose;
@@ -43,30 +43,30 @@ use exchange::Exchanges;
 use slab::{Id, Slab};
 use task::{Done, Question, Task, TaskIndex};
 
-/// What the caller has to do.
+/// An action for the caller.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a datagram from the UDP socket of that number.
+    /// Send a datagram from a UDP socket.
     Udp {
-        /// Which of [`Settings::sockets`].
+        /// Index of the socket, below [`Settings::sockets`].
         socket: u16,
         /// The server.
         to: SocketAddr,
         /// The datagram.
         bytes: Vec<u8>,
     },
-    /// Ask over a TCP connection, and call [`Machine::tcp_answered`] with what comes of it.
+    /// Query over a TCP connection, and call [`Machine::tcp_answered`] with the result.
     Tcp {
-        /// To be handed back.
+        /// To be passed back with the result.
         query: TcpQuery,
         /// The server.
         to: SocketAddr,
-        /// The message, without its length in front.
+        /// The message, without the length prefix.
         bytes: Vec<u8>,
     },
-    /// The TCP query is no longer waited for.
+    /// Abandon a TCP query.
     TcpClosed(TcpQuery),
-    /// The question with that token has its answer.
+    /// A question is answered.
     Answer {
         /// The token given to [`Machine::ask`].
         token: u64,
@@ -75,24 +75,24 @@ pub enum Output {
     },
 }
 
-/// Questions to IPv6 servers without any answer before the route is taken for dead, while IPv4's answer.
+/// Timeouts of IPv6 servers without any answer after which IPv6 is given up, if IPv4 servers answer.
 const IPV6_SILENT_MAX: u32 = 16;
 
-/// What is known of the route to IPv6: many machines have one that leads nowhere.
+/// Whether the IPv6 route works: on many machines it leads nowhere.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ipv6Route {
     silent: u32,
     heard: bool,
 }
 
-/// What a moment on the clock is for.
+/// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Task(Id),
     Question(Id),
 }
 
-/// The resolver's state; see the module.
+/// The state of the resolver; see the module.
 pub struct Machine {
     settings: Settings,
     rng: StdRng,
@@ -104,26 +104,26 @@ pub struct Machine {
     questions: Slab<Question>,
     /// Questions beyond [`Settings::names_active_max`], oldest first: name and token.
     queue: VecDeque<(Arc<[u8]>, u64)>,
-    /// Alarms, the next on top; one whose task has another alarm by now is passed over.
+    /// Timers, the next on top; a timer whose task was rescheduled is ignored.
     timers: BinaryHeap<Reverse<(Time, Timer)>>,
     done: VecDeque<Done>,
     out: VecDeque<Output>,
-    /// The question an answer is compared with, written anew for each.
+    /// Buffer for the question an answer is compared with.
     scratch: Vec<u8>,
-    /// Some server gave an answer of use.
+    /// Whether any server has sent a useful answer.
     heard: bool,
-    /// Whether the route to IPv6 leads anywhere.
+    /// Whether the IPv6 route works.
     ipv6: Ipv6Route,
-    /// What was done, where [`Settings::trace`] asks for it.
+    /// The steps taken, with [`Settings::trace`].
     steps: Vec<Step>,
 }
 
 impl Machine {
-    /// A machine that knows nothing but its settings. Ids, sockets and spellings come from `seed`,
-    /// which must be unpredictable outside tests.
+    /// A machine with an empty cache. Message ids, sockets and letter case are drawn from `seed`, which
+    /// must be unpredictable outside tests.
     pub fn new(mut settings: Settings, seed: [u8; 32]) -> Self {
         settings.sockets = settings.sockets.max(1);
-        // Ids are drawn until a free one is found: most must be free.
+        // Message ids are drawn until one is free, so most must be.
         let ids_max = usize::from(settings.sockets) * 16_384;
         settings.queries_outstanding_max = settings.queries_outstanding_max.clamp(1, ids_max);
         Self {
@@ -146,14 +146,14 @@ impl Machine {
         }
     }
 
-    /// Takes a question in: the addresses of `name`, in any spelling. Exactly one
-    /// [`Output::Answer`] with `token` follows, within seconds of the question's start.
+    /// Asks for the addresses of `name`, in any spelling. Exactly one [`Output::Answer`] with `token`
+    /// follows, within seconds of the question's start.
     pub fn ask(&mut self, name: &str, token: u64, now: Time) {
         self.take_question(name, token);
         self.settle(now);
     }
 
-    /// Takes a datagram in that arrived on the socket of that number.
+    /// Processes a datagram that arrived on the given socket.
     pub fn receive(&mut self, socket: u16, from: SocketAddr, bytes: &[u8], now: Time) {
         if let Some(message) = Message::read(bytes) {
             self.take_datagram(socket, from, &message, now);
@@ -161,13 +161,14 @@ impl Machine {
         }
     }
 
-    /// Takes in what came of a TCP query: the message, or `None` where there is none to be had.
+    /// Processes the result of a TCP query: a message, or `None` if the connection failed.
     pub fn tcp_answered(&mut self, query: TcpQuery, bytes: Option<&[u8]>, now: Time) {
         self.take_tcp(query, bytes.and_then(Message::read).as_ref(), now);
         self.settle(now);
     }
 
-    /// The datagram to `to` could not be sent for want of a route: another server is tried at once.
+    /// Reports that a datagram to `to` could not be sent for lack of a route: another server is tried at
+    /// once.
     pub fn unreachable(&mut self, socket: u16, to: SocketAddr, bytes: &[u8], now: Time) {
         if let Some(message) = Message::read(bytes) {
             self.take_unreachable(socket, to, message.id(), now);
@@ -175,7 +176,7 @@ impl Machine {
         }
     }
 
-    /// Does what is due at `now`.
+    /// Runs the timers that are due at `now`.
     pub fn tick(&mut self, now: Time) {
         while let Some(&Reverse((at, timer))) = self.timers.peek() {
             if at > now {
@@ -190,48 +191,48 @@ impl Machine {
         }
     }
 
-    /// When [`Machine::tick`] is to be called next.
+    /// When to call [`Machine::tick`] next.
     pub fn next_wake(&self) -> Option<Time> {
         self.timers.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// The next thing to do, until there is none.
+    /// The next action; `None` if there is none left.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
-    /// Questions taken in and not answered yet.
+    /// Number of unanswered questions.
     pub fn open(&self) -> usize {
         self.questions.len() + self.queue.len()
     }
 
-    /// Whether any server has given an answer of use: an address, an absence, a referral. Where none
-    /// ever does, the way to the authorities is closed.
+    /// Whether any server has sent a useful answer: an address, "not found" or a referral. If none ever
+    /// does, the authoritative servers are unreachable.
     pub fn has_heard(&self) -> bool {
         self.heard
     }
 
-    /// Servers that something is remembered of: those asked, while they are few.
+    /// Number of servers in the table: those asked, while they are few.
     pub fn servers_known(&self) -> usize {
         self.servers.len()
     }
 
-    /// The steps since the last call, in their order; none without [`Settings::trace`].
+    /// Takes the steps since the last call, in order; none without [`Settings::trace`].
     pub fn take_steps(&mut self) -> Vec<Step> {
         std::mem::take(&mut self.steps)
     }
 
-    /// Bytes the cache is charged with, at most [`Settings::cache_bytes_max`].
+    /// Accounted memory of the cache in bytes, at most [`Settings::cache_bytes_max`].
     pub fn cache_bytes(&self) -> usize {
         self.cache.bytes()
     }
 
-    /// Things the cache holds: answers, absences, failures and zones.
+    /// Number of cache entries: answers, failures and delegations.
     pub fn cache_len(&self) -> usize {
         self.cache.len()
     }
 
-    /// Writes the cache to a file; `unix_s` is `now` on the wall clock.
+    /// Saves the cache to a file; `unix_s` is `now` on the wall clock.
     ///
     /// # Errors
     /// The system's.
@@ -239,10 +240,10 @@ impl Machine {
         record_cache::save(&self.cache, path, now, unix_s)
     }
 
-    /// Takes in a file that [`Machine::save_cache`] wrote; returns how many entries.
+    /// Loads a file that [`Machine::save_cache`] wrote, and returns the number of entries.
     ///
     /// # Errors
-    /// The file cannot be used, and nothing of it was.
+    /// The file cannot be used; nothing of it was loaded.
     pub fn load_cache(
         &mut self,
         path: &Path,
@@ -252,7 +253,7 @@ impl Machine {
         record_cache::load(&mut self.cache, path, now, unix_s)
     }
 
-    /// An IPv6 server answered, or did not in its time. Where none ever does, IPv6 is left alone.
+    /// Records that an IPv6 server answered or timed out. If none ever answers, IPv6 is given up.
     fn learn_ipv6(&mut self, answered: bool) {
         self.ipv6.heard |= answered;
         self.ipv6.silent += u32::from(!answered);
@@ -261,7 +262,7 @@ impl Machine {
         }
     }
 
-    /// Hands results on to who waits for them, until nothing moves, then lets the next questions in.
+    /// Delivers results to their waiters until none is left, then starts queued questions.
     fn settle(&mut self, now: Time) {
         loop {
             while let Some(done) = self.done.pop_front() {

@@ -1,4 +1,4 @@
-//! Owns what a caller asked: one name, both families, one answer. Never walks: tasks do.
+//! Owns the caller's questions: one name, both address families, one answer. Never resolves: tasks do.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Machine {
         }
     }
 
-    /// Starts the question that waits longest, if there is a place for it.
+    /// Starts the longest-waiting question, if another may be active.
     pub(super) fn next_from_queue(&mut self, now: Time) -> bool {
         if self.questions.len() >= self.settings.names_active_max.max(1) {
             return false;
@@ -54,8 +54,8 @@ impl Machine {
         self.look_up(name, kind, terms, Waiter::Question(question), now);
     }
 
-    /// One family's result is there. IPv6 is asked after IPv4, in the zone that is known by then,
-    /// and only of names whose servers answer.
+    /// Takes the result for one family. AAAA is looked up after A, from the zone that is known by then,
+    /// and only if the servers answer.
     pub(super) fn question_result(&mut self, id: Id, result: Result<Answer, DnsError>, now: Time) {
         let Some(question) = self.questions.get_mut(id) else {
             return;
@@ -76,7 +76,7 @@ impl Machine {
         self.look_up_family(name, Kind::Aaaa, id, now);
     }
 
-    /// IPv6's addresses were waited for long enough.
+    /// Answers without the IPv6 addresses, which took too long.
     pub(super) fn question_alarm(&mut self, id: Id) {
         if let Some(question) = self.questions.get_mut(id)
             && let Some(v4) = question.v4.take()

@@ -1,5 +1,5 @@
-//! Owns what can be set of the resolver, with its defaults, and the fixed bounds on one name.
-//! Never reads an option: the caller does.
+//! Owns the settings of the resolver, their defaults, and the fixed bounds on one lookup.
+//! Never parses an option: the caller does.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,70 +11,69 @@ use crate::recursive::servers::ServerLimits;
 /// The port of DNS (RFC 1035, 4.2).
 const DNS_PORT: u16 = 53;
 
-/// Time one question may take from its start.
+/// Time limit of a question, from its start.
 const NAME_TIME: Duration = Duration::from_millis(4500);
-/// The same where other resolvers do the walking, which may take them as long.
+/// The same when forwarding to recursive servers, which may need as long themselves.
 const FORWARDED_NAME_TIME: Duration = Duration::from_secs(8);
-/// Time the look-up of one name server's address may take.
+/// Time limit of the lookup of a name server's address.
 pub(super) const NS_TIME: Duration = Duration::from_secs(3);
-/// Time before a question with an outdated answer at hand is given it (RFC 8767, section 5).
+/// Time after which a question is answered with a stale answer, if there is one (RFC 8767, section 5).
 pub(super) const STALE_AFTER: Duration = Duration::from_millis(1800);
-/// How long waits for our own limits may put off the end of a name's time, all together.
+/// By how much waits for our own limits may extend the deadline of a task, in total.
 pub(super) const PUT_OFF_MAX: Duration = Duration::from_secs(15);
-/// How long IPv6's addresses are waited for once IPv4's are there (the idea of RFC 8305, section 3).
+/// How long to wait for AAAA after the A answer has arrived (as RFC 8305, section 3).
 pub(super) const AAAA_GRACE: Duration = Duration::from_millis(100);
-/// Queries one question may cost, all its look-ups of servers and aliases included.
+/// Most queries for one question, including lookups of name servers and aliases.
 pub(super) const QUERIES_PER_NAME_MAX: u16 = 40;
-/// Of those, what the look-up of one name server may take; what it leaves comes back.
+/// Of these, queries for the lookup of one name server; what it does not use is returned.
 pub(super) const QUERIES_PER_NS_MAX: u16 = 14;
-/// Name servers looked up by name for one zone (bounds what a zone of made-up servers can cause).
+/// Most name servers looked up by name for one zone (bounds what a malicious zone can cause).
 pub(super) const NS_LOOKUPS_MAX: u8 = 5;
-/// Of those, at the same time.
+/// Of these, at the same time.
 pub(super) const NS_LOOKUPS_AT_ONCE: u8 = 2;
-/// Look-ups of servers for look-ups of servers.
+/// Nesting depth of lookups of name servers.
 pub(super) const DEPTH_MAX: u8 = 4;
-/// Aliases followed from one name, beyond those within one answer.
+/// Most aliases followed from one name, not counting those within one answer.
 pub(super) const ALIASES_MAX: u8 = 10;
-/// Tries of one server for one zone on the way.
+/// Most tries of one server for one zone.
 pub(super) const TRIES_MAX: u8 = 6;
-/// Servers considered for one zone.
+/// Most servers considered for one zone.
 pub(super) const CANDIDATES_MAX: usize = 26;
 
-/// What can be set.
+/// The settings of the resolver.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whether to look for IPv6 addresses and ask servers over IPv6: only where there is a route.
+    /// Whether to query AAAA records, and ask servers over IPv6; for machines with an IPv6 route.
     pub ipv6: bool,
-    /// The port servers listen on; 53 outside tests.
+    /// The port of all servers; 53 outside tests.
     pub port: u16,
-    /// The root servers; or, with `forward`, the recursive ones.
+    /// The root servers or, with `forward`, the recursive servers.
     pub roots: Vec<IpAddr>,
-    /// Whether `roots` are recursive servers, which are asked for whole answers: nothing is walked,
-    /// and no other server is ever asked.
+    /// Whether `roots` are recursive servers. No referral is followed then, and no other server asked.
     pub forward: bool,
-    /// Time one question may take from its start.
+    /// Time limit of a question, from its start.
     pub name_time: Duration,
     /// Whether servers at private and loopback addresses may be asked; never outside tests.
     pub private_servers: bool,
-    /// UDP sockets, each on a random port. More make forged answers harder.
+    /// UDP sockets, each on a random port. More of them make forging answers harder.
     pub sockets: u16,
-    /// Questions worked on at the same time; those beyond wait, and their time starts later.
+    /// Active questions. Further ones wait, and their time limit starts when they do.
     pub names_active_max: usize,
-    /// Datagrams waited for at the same time, late ones included.
+    /// Open queries, including those past their timeout.
     pub queries_outstanding_max: usize,
-    /// What one server is burdened with at most.
+    /// Limits on the queries to one server.
     pub server: ServerLimits,
-    /// Memory of the cache, bytes.
+    /// Memory bound of the cache in bytes.
     pub cache_bytes_max: usize,
-    /// Bounds on the life of answers.
+    /// Bounds on the TTL of answers.
     pub ttl: TtlBounds,
-    /// Whether every step is noted, for [`Machine::take_steps`](super::Machine::take_steps).
+    /// Whether to record every step for [`Machine::take_steps`](super::Machine::take_steps).
     pub trace: bool,
 }
 
 impl Settings {
-    /// To ask recursive servers in place of the authorities. They are the machine's own: they may
-    /// stand at any address, and get as many questions as there are.
+    /// Settings to ask recursive servers instead of authoritative ones. They are the machine's own, so
+    /// they may have any address and get any number of queries.
     pub fn forwarding(servers: Vec<IpAddr>, port: u16) -> Self {
         Self {
             port,

@@ -1,7 +1,7 @@
-//! Owns places for things that come and go, named by ids that are never valid twice.
-//! Never shrinks: it is as large as the most that were open at once.
+//! Owns a slab with generational ids: the id of a removed value is never valid again.
+//! Never shrinks: it keeps the capacity of the most values held at a time.
 
-/// Names one thing for as long as it is there.
+/// Identifies a value until it is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Id {
     index: u32,

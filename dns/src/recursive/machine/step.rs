@@ -1,4 +1,4 @@
-//! Owns the steps of a look-up as a person is shown them. Never notes one: [`super::trace`] does.
+//! Owns the steps of a lookup as shown to the user. Never records one: [`super::trace`] does.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,60 +6,60 @@ use std::time::Duration;
 use crate::recursive::message::reply::Verdict;
 use crate::recursive::wire_name;
 
-/// One question to one server.
+/// One query to one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The name asked for, with its final dot.
+    /// The queried name, with a trailing dot.
     pub name: String,
     /// `A` or `AAAA`.
     pub kind: &'static str,
-    /// The zone whose server was asked, with its final dot.
+    /// The zone whose server was asked, with a trailing dot.
     pub zone: String,
     /// The server.
     pub server: IpAddr,
-    /// Whether it was asked over TCP.
+    /// Whether the query went over TCP.
     pub tcp: bool,
-    /// From the question to the answer, or to the end of the wait.
+    /// Time from the query to the answer or the timeout.
     pub took: Duration,
-    /// What came of it.
+    /// The outcome.
     pub outcome: StepOutcome,
 }
 
-/// What came of one question.
+/// The outcome of one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
     /// Addresses.
     Addrs(Vec<IpAddr>),
-    /// The name is another's alias.
+    /// The name is an alias of this name.
     Alias(String),
-    /// The name, or what was asked of it, does not exist.
+    /// The name does not exist, or has no record of this type.
     NotFound,
-    /// The same from a server that does not claim to know.
+    /// The same, but not authoritatively.
     UnsureNotFound,
-    /// The servers of a zone further down.
+    /// A referral to the servers of a child zone.
     Referral {
-        /// The zone, with its final dot.
+        /// The zone, with a trailing dot.
         zone: String,
-        /// Addresses of its servers that came along.
+        /// Number of glue addresses.
         addrs: usize,
-        /// Servers to be looked up by name, if need be.
+        /// Number of servers known by name only.
         names: usize,
     },
-    /// SERVFAIL, REFUSED or another error.
+    /// SERVFAIL, REFUSED or another error code.
     Refused,
     /// The server does not serve the zone.
     Lame,
-    /// The server did not understand the question.
+    /// The server does not support the query (FORMERR, NOTIMP).
     Unsupported,
-    /// The message makes no sense.
+    /// The message is malformed.
     Malformed,
-    /// Too long for a datagram: asked again over TCP.
+    /// The answer was truncated; the query is repeated over TCP.
     Truncated,
-    /// Nothing came in time.
+    /// The query timed out.
     Silent,
-    /// No message came over TCP.
+    /// The query over TCP failed.
     TcpFailed,
-    /// There is no way to the server's address.
+    /// There is no route to the server's address.
     Unreachable,
 }
 

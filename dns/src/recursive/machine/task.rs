@@ -1,5 +1,5 @@
-//! Owns what a task is: one name and type on its way down from the closest known zone.
-//! Never moves by itself: [`super::walk`] and [`super::waits`] move it.
+//! Owns the data of tasks and questions: a task is the lookup of one name and type.
+//! Never advances one: [`super::walk`] and [`super::waits`] do.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,44 +11,44 @@ use crate::answer::{Answer, DnsError};
 use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
 
-/// Tasks by what they look up.
+/// Tasks by name and type.
 pub(super) type TaskIndex = HashMap<(Arc<[u8]>, Kind), Id>;
 
-/// Who is told a task's outcome.
+/// Who waits for the outcome of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiter {
     Question(Id),
-    /// A task that needs the address of a name server, in the step of that number.
+    /// A task that needs the address of a name server, if it is still at this step.
     Server {
         task: Id,
         step: u32,
     },
-    /// A task whose name is an alias, with the TTL of the way there.
+    /// A task whose name is an alias, with the TTL of the alias.
     Alias {
         task: Id,
         ttl_s: u32,
     },
 }
 
-/// A question being worked on.
+/// An active question.
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) token: u64,
     pub(super) name: Arc<[u8]>,
-    /// IPv4's result, once it is there and IPv6's is waited for.
+    /// The IPv4 result, while the IPv6 result is outstanding.
     pub(super) v4: Option<Result<Answer, DnsError>>,
 }
 
-/// A result on its way to one who waits for it.
+/// A result to be delivered to one waiter.
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) waiter: Waiter,
     pub(super) result: Result<Answer, DnsError>,
-    /// Queries granted and not used.
+    /// Granted queries that were not used.
     pub(super) unspent: u16,
 }
 
-/// On what terms a look-up is made.
+/// The limits of a lookup.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) depth: u8,
@@ -57,16 +57,16 @@ pub(super) struct Terms {
     pub(super) deadline: Time,
 }
 
-/// How a look-up was taken up.
+/// How a lookup proceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LookUp {
-    /// The result is on its way already.
+    /// The result was cached and is queued for delivery.
     Known,
     Joined(Id),
     Started(Id),
 }
 
-/// What a task found.
+/// The outcome of a task.
 #[derive(Debug)]
 pub(super) enum Finding {
     Addrs { addrs: Vec<IpAddr>, ttl_s: u32 },
@@ -74,20 +74,20 @@ pub(super) enum Finding {
     Failed(DnsError),
 }
 
-/// One server of the zone a task is at.
+/// One server of the zone that a task is at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) addr: IpAddr,
     pub(super) tries: u8,
-    /// Answered in a way that makes asking again useless.
+    /// Whether an answer showed that asking again is useless.
     pub(super) failed: bool,
-    /// Did not understand EDNS.
+    /// Whether it did not understand EDNS.
     pub(super) no_edns: bool,
-    /// Is, or was, asked over TCP.
+    /// Whether it is or was asked over TCP.
     pub(super) tcp: bool,
-    /// That because an answer came with letters in another case.
+    /// Whether that was because of an answer in another case.
     pub(super) case_suspect: bool,
-    /// And TCP did not help: asked in lower case.
+    /// Whether it is asked in lower case, since TCP failed too.
     pub(super) lower_case: bool,
 }
 
@@ -105,49 +105,49 @@ impl Candidate {
     }
 }
 
-/// One name and type being looked up.
+/// The lookup of one name and type.
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) name: Arc<[u8]>,
     pub(super) kind: Kind,
     pub(super) waiters: Vec<Waiter>,
-    /// Look-ups of servers this one is nested in.
+    /// Number of name server lookups that this one is nested in.
     pub(super) depth: u8,
-    /// Aliases followed on the way here.
+    /// Number of aliases followed to this name.
     pub(super) aliases: u8,
-    /// Queries it may still send.
+    /// Number of queries it may still send.
     pub(super) budget: u16,
     pub(super) started: Time,
     pub(super) deadline: Time,
-    /// By how much the deadline was put off, for our own limits.
+    /// By how much the deadline was extended because of our own limits.
     pub(super) put_off: Duration,
-    /// When it is to be looked at again; alarms of other moments are void.
+    /// When it is due next; timers for other times are ignored.
     pub(super) alarm: Time,
-    /// Length of the zone's name, which is the end of `name`.
+    /// Length of the name of its zone, a suffix of `name`.
     pub(super) zone_len: usize,
-    /// Whether the zone's servers came from the cache and may be outdated.
+    /// Whether the servers of the zone came from the cache and may be stale.
     pub(super) zone_cached: bool,
-    /// Grows with each zone entered.
+    /// Incremented with each zone entered.
     pub(super) step: u32,
     pub(super) candidates: Vec<Candidate>,
-    /// Servers known by name only, in the order to look them up, next last.
+    /// Servers known by name only; the last is looked up next.
     pub(super) names: Vec<Box<[u8]>>,
-    /// Name servers being looked up, and how many were.
+    /// Number of name servers being looked up, and that were looked up in this zone.
     pub(super) lookups: u8,
     pub(super) lookups_made: u8,
-    /// The tasks it waits for; ids of those that have ended lead nowhere.
+    /// The tasks it waits for; ids of completed ones are no longer valid.
     pub(super) waits_for: Vec<Id>,
-    /// Open exchanges of this step, the latest last.
+    /// Open exchanges of this step, latest last.
     pub(super) exchanges: Vec<Id>,
-    /// Whether the latest exchange is still within its time.
+    /// Whether the latest exchange has not timed out yet.
     pub(super) in_time: bool,
-    /// Waits for the target of its alias.
+    /// Whether it waits for the target of an alias.
     pub(super) at_alias: bool,
-    /// Some server said "not found" without being sure.
+    /// Whether a server answered "not found" non-authoritatively.
     pub(super) weak_not_found: bool,
-    /// Some server answered, with an error.
+    /// Whether a server answered with an error.
     pub(super) refused: bool,
-    /// Has begun anew from above an outdated zone.
+    /// Whether it was restarted above a stale zone.
     pub(super) restarted: bool,
 }
 

@@ -1,8 +1,8 @@
-//! Owns what a person is shown of a look-up: each question sent and what came of it, in order.
-//! Never decides anything, and costs nothing where nobody asked for it.
+//! Owns recording the steps of a lookup for the user: each query and its outcome, in order.
+//! Never decides anything, and does nothing without [`Settings::trace`](super::Settings::trace).
 //!
-//! A step may hold names that a server sent (the zone referred to, an alias): they are written with
-//! every byte but letters, digits and `-_` escaped (RFC 1035, 5.1).
+//! A step may hold names that a server sent (the zone of a referral, an alias). They are escaped, except
+//! for letters, digits and `-_` (RFC 1035, 5.1).
 
 use super::Machine;
 use super::exchange::{Exchange, Way};
@@ -12,11 +12,11 @@ use crate::recursive::message::reply::Verdict;
 use crate::recursive::time::Time;
 use crate::recursive::wire_name;
 
-/// Steps kept between two calls; a name's budget of queries is far smaller.
+/// Most steps kept between two calls; the query budget of a name is far smaller.
 const STEPS_MAX: usize = 4096;
 
 impl Machine {
-    /// Notes a step that is no verdict on a message.
+    /// Records a step.
     pub(super) fn note(&mut self, exchange: &Exchange, outcome: StepOutcome, now: Time) {
         if !self.settings.trace || self.steps.len() >= STEPS_MAX {
             return;

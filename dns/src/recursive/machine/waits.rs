@@ -1,5 +1,5 @@
-//! Owns who waits for whom: starting look-ups, joining those under way, and handing results on.
-//! Never lets a look-up wait for itself, and never grants more queries than the asker has left.
+//! Owns the dependencies between tasks: starting lookups, joining those under way, delivering results.
+//! Never lets a task wait for itself, and never grants more queries than the waiting task has left.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::recursive::message::reply::NEGATIVE_TTL_S;
 use crate::recursive::record_cache::Known;
 use crate::recursive::time::Time;
 
-/// Tasks looked at for a circle; a wait whose surroundings are larger is refused.
+/// Most tasks searched for a cycle; a wait is refused if there are more.
 const CIRCLE_SEARCH_MAX: usize = 64;
-/// A failure is remembered only if the task had this long: one started near its asker's deadline
+/// A timeout is cached only if the task had at least this long: one started near its waiter's deadline
 /// says little about the name.
 const FAIR_TIME: Duration = Duration::from_millis(1500);
 
 impl Machine {
-    /// Finds `name`'s addresses of `kind` for `waiter`: from the cache, by joining a task under way,
-    /// or by a new one, which alone takes the budget.
+    /// Looks up the addresses of `name` for `waiter`: in the cache, by joining a task under way, or by
+    /// a new task. Only a new task uses the budget.
     pub(super) fn look_up(
         &mut self,
         name: Arc<[u8]>,
@@ -58,7 +58,7 @@ impl Machine {
         LookUp::Started(id)
     }
 
-    /// Notes what a task waits for, and takes from its budget what was granted.
+    /// Records what a task waits for, and deducts the granted queries from its budget.
     fn note_wait(&mut self, id: Id, look_up: LookUp, granted: u16) {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
@@ -73,7 +73,7 @@ impl Machine {
         }
     }
 
-    /// Ends a task: remembers what it found and tells all who wait.
+    /// Ends a task: caches its outcome and queues it for all waiters.
     pub(super) fn finish(&mut self, id: Id, finding: Finding, now: Time) {
         self.close_exchanges(id);
         let Some(task) = self.tasks.remove(id) else {
@@ -96,7 +96,7 @@ impl Machine {
                 if fair || self.cache.has_stale(kind, &name, now) {
                     self.cache.put_failure(kind, &name, error, now);
                 }
-                // An outdated answer stands in for a failure.
+                // A stale answer is served instead of a failure.
                 self.cache
                     .get(kind, &name, now)
                     .map_or(Err(error), result_of)
@@ -112,7 +112,7 @@ impl Machine {
         }
     }
 
-    /// Hands one result to who waits for it, if that is still there.
+    /// Delivers a result to its waiter, if that still exists.
     pub(super) fn deliver(&mut self, done: Done, now: Time) {
         match done.waiter {
             Waiter::Question(id) => self.question_result(id, done.result, now),
@@ -143,7 +143,7 @@ impl Machine {
         }
     }
 
-    /// A name server's addresses are there, or are not to be had.
+    /// Takes the result of the lookup of a name server.
     fn server_found(&mut self, id: Id, step: u32, result: Result<Answer, DnsError>, now: Time) {
         let Some(task) = self.tasks.get_mut(id).filter(|task| task.step == step) else {
             return;
@@ -163,8 +163,8 @@ impl Machine {
         }
     }
 
-    /// Looks up the next name server that is known by name only; `false` if there is none to be
-    /// looked up now.
+    /// Looks up the next name server that is known by name only; returns `false` if none may be looked
+    /// up now.
     pub(super) fn look_up_server(&mut self, id: Id, now: Time) -> bool {
         loop {
             let Some(task) = self.tasks.get_mut(id) else {
@@ -203,7 +203,7 @@ impl Machine {
         }
     }
 
-    /// The task's name is an alias of `target`: waits for the target's addresses.
+    /// Waits for the addresses of `target`, of which the task's name is an alias.
     pub(super) fn follow_alias(&mut self, id: Id, target: &[u8], ttl_s: u32, now: Time) {
         self.close_exchanges(id);
         let target: Arc<[u8]> = target.into();
@@ -230,8 +230,9 @@ impl Machine {
         self.note_wait(id, look_up, terms.budget);
     }
 
-    /// Whether `id` would, by waiting for `name`, wait for itself: whether the task for `name` waits
-    /// for `id`, directly or not. Who waits is not followed, since those may be very many.
+    /// Whether `id` would wait for itself by waiting for `name`, that is, whether the task for `name`
+    /// waits for `id`, directly or indirectly. The search follows `waits_for` and not the waiters, of
+    /// which there may be very many.
     fn waits_for_itself(&self, id: Id, name: &Arc<[u8]>, kind: Kind) -> bool {
         let Some(&target) = self.index.get(&(name.clone(), kind)) else {
             return false;

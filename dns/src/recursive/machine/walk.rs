@@ -1,4 +1,4 @@
-//! Owns a task's way down: entering a zone, asking one server after the other, waiting, giving up.
+//! Owns the descent of a task: entering a zone, asking one server after the other, waiting, giving up.
 //! Never reads an answer: [`super::answers`] does.
 
 use std::cmp::Reverse;
@@ -21,18 +21,18 @@ use crate::recursive::servers::FIRST_TIMEOUT;
 use crate::recursive::time::Time;
 use crate::recursive::wire_name;
 
-/// Longest wait for one try; each further try of a server is waited for longer.
+/// Longest timeout of one try; it grows with each further try of a server.
 const TRY_TIME_MAX: Duration = Duration::from_millis(1500);
-/// Least time a task is put off for our own limits, and what is added at random.
+/// Shortest delay of a task for our own limits, and the random time added.
 const PUT_OFF_MIN: Duration = Duration::from_millis(5);
 const PUT_OFF_SPREAD_US: u32 = 20_000;
-/// How long after it was sent a question may still be answered, once nobody else is left to ask.
+/// How long after it was sent a query may still be answered, once no other server is left to ask.
 const LATE_TIME: Duration = Duration::from_millis(1200);
-/// Least wait for a TCP query: connecting and asking are two round trips, and SYNs get lost.
+/// Shortest timeout of a TCP query: it takes two round trips, and SYNs get lost.
 const TCP_TIME: Duration = Duration::from_millis(1200);
 
 impl Machine {
-    /// Begins, or begins anew, at the closest zone known.
+    /// Starts or restarts a task at the closest known zone.
     pub(super) fn begin(&mut self, id: Id, now: Time) {
         let Some(name) = self.tasks.get(id).map(|task| task.name.clone()) else {
             return;
@@ -49,7 +49,7 @@ impl Machine {
         }
     }
 
-    /// Turns to the servers of the zone that the last `zone_len` bytes of the name are.
+    /// Moves a task to the zone that is the last `zone_len` bytes of its name.
     pub(super) fn enter(
         &mut self,
         id: Id,
@@ -79,8 +79,8 @@ impl Machine {
         self.advance(id, now);
     }
 
-    /// Does the next thing for a task that has no query in time: asks, looks a server up, waits, or
-    /// gives up.
+    /// Takes the next action for a task without a query within its timeout: asks a server, looks one up,
+    /// waits, or gives up.
     pub(super) fn advance(&mut self, id: Id, now: Time) {
         let Some(task) = self.tasks.get(id) else {
             return;
@@ -112,7 +112,7 @@ impl Machine {
         if task.budget == 0 {
             return self.give_up(id, now);
         }
-        // Who has been silent once may stay so: the zone's other servers are looked for meanwhile.
+        // A server that timed out once may do so again: meanwhile another one is looked up.
         let again = task.candidates.get(at).is_some_and(|one| one.tries > 0);
         if again && task.lookups == 0 {
             self.look_up_server(id, now);
@@ -120,8 +120,8 @@ impl Machine {
         self.send(id, at, false, now);
     }
 
-    /// Our own limits keep the question back; the name's time does not run meanwhile, within bounds.
-    /// Many may wait for the same server: they do not come back all at once.
+    /// Delays a task because of our own limits, and extends its deadline accordingly, up to a bound. The
+    /// delay has random jitter, since many tasks may wait for the same server.
     fn put_off(&mut self, id: Id, wait: Duration, now: Time) {
         let spread = below(&mut self.rng, PUT_OFF_SPREAD_US);
         let wait = wait.max(PUT_OFF_MIN) + Duration::from_micros(u64::from(spread));
@@ -135,8 +135,8 @@ impl Machine {
         }
     }
 
-    /// Until when something may still come by itself: a server's address, an answer over TCP, or a
-    /// late one over UDP.
+    /// Until when something may still arrive: a server's address, an answer over TCP, or a late answer
+    /// over UDP.
     fn waits_until(&self, id: Id) -> Option<Time> {
         let task = self.tasks.get(id)?;
         let ends = task.exchanges.iter().filter_map(|&one| {
@@ -150,8 +150,8 @@ impl Machine {
         ends.chain(lookups).max()
     }
 
-    /// No server of the zone is left to ask. What the cache said of it may be outdated: then the
-    /// zone is forgotten, and found anew from above, once.
+    /// Handles a zone without servers left to ask. If its delegation came from the cache, it may be stale:
+    /// it is removed, and the task restarted once.
     fn zone_failed(&mut self, id: Id, now: Time) {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
@@ -181,7 +181,7 @@ impl Machine {
         self.finish(id, finding, now);
     }
 
-    /// Sends the task's question to one candidate and sets the alarm for its silence.
+    /// Sends the query to one candidate and sets the timer for its timeout.
     pub(super) fn send(&mut self, id: Id, at: usize, tcp: bool, now: Time) {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
@@ -232,8 +232,7 @@ impl Machine {
         self.alarm_at(id, alarm, now);
     }
 
-    /// Sets when the task is looked at again, instead of any moment set before; at least a little
-    /// after `now`.
+    /// Sets when the task is due next, replacing any earlier time; always later than `now`.
     pub(super) fn alarm_at(&mut self, id: Id, at: Time, now: Time) {
         let at = at.max(now + Duration::from_micros(1));
         if let Some(task) = self.tasks.get_mut(id)
@@ -244,7 +243,7 @@ impl Machine {
         }
     }
 
-    /// The alarm set for `at` has come: whoever was asked last is silent.
+    /// Runs the timer set for `at`: the latest query has timed out, if there is one.
     pub(super) fn task_alarm(&mut self, id: Id, at: Time, now: Time) {
         let Some(task) = self.tasks.get_mut(id).filter(|task| task.alarm == at) else {
             return;
@@ -256,7 +255,7 @@ impl Machine {
         {
             exchange.late = true;
             let exchange = *exchange;
-            // A deadline may have cut the wait short.
+            // The deadline may have cut the timeout short.
             if now.since(exchange.sent) >= Duration::from_millis(100) {
                 self.servers.silent(exchange.server, exchange.edns, now);
             }
@@ -268,7 +267,7 @@ impl Machine {
         self.advance(id, now);
     }
 
-    /// Waits no longer for any answer of the task's step.
+    /// Closes all exchanges of the task's step.
     pub(super) fn close_exchanges(&mut self, id: Id) {
         let Some(task) = self.tasks.get_mut(id) else {
             return;
@@ -285,7 +284,7 @@ impl Machine {
     }
 }
 
-/// The wait for the `tries`-th try of a server whose first is waited for `first`.
+/// The timeout of the `tries`-th try of a server; `first` is that of the first.
 fn try_time(first: Duration, tries: u8) -> Duration {
     let grown = (1..tries.min(8)).fold(first, |time, _| time * 7 / 5);
     grown.min(TRY_TIME_MAX)

@@ -1,5 +1,5 @@
-//! Owns the bytes of questions and answers: writing the one, reading and classifying the other.
-//! Never sends, never waits and never remembers.
+//! Owns DNS messages: encoding queries, parsing and classifying answers.
+//! Never sends, waits or caches.
 
 pub(super) mod query;
 pub(super) mod read;

@@ -1,29 +1,29 @@
-//! Owns the bytes of a question to a server (RFC 1035; EDNS by RFC 6891; mixed case, "0x20").
-//! Never draws a random number: the caller gives the id and the seed of the case.
+//! Owns encoding queries (RFC 1035; EDNS, RFC 6891; mixed case, "0x20").
+//! Never draws a random number: the caller supplies the id and the seed of the case.
 
 use crate::recursive::kind::Kind;
 use crate::recursive::message::read::CLASS_IN;
 
-/// The largest datagram asked for: fits every path's MTU, so no fragment can be forged into it.
+/// The largest answer accepted over UDP. It fits the MTU of every path, so no fragment can be forged.
 const EDNS_UDP_BYTES: u16 = 1232;
-/// Name, type and class of a question.
+/// The type of the OPT record (RFC 6891).
 const OPT_RECORD: u16 = 41;
 
-/// What varies between questions for one name.
+/// What varies between queries for one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spelling {
-    /// Decides the case of each letter; zero leaves them lower case.
+    /// Determines the case of each letter; zero for all lower case.
     pub(crate) case_seed: u64,
     pub(crate) edns: bool,
-    /// Whether the server is to find the answer, wherever it is.
+    /// Whether to set RD (recursion desired).
     pub(crate) recursion: bool,
 }
 
-/// The bytes to send for `name` (lower case, wire form).
+/// Encodes a query for `name`, which is in lower case and wire format.
 pub(crate) fn encode(id: u16, name: &[u8], kind: Kind, spelling: Spelling) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(12 + name.len() + 4 + 11);
     bytes.extend(id.to_be_bytes());
-    // A standard query; one question; one additional record with EDNS.
+    // Opcode QUERY; one question; one additional record with EDNS.
     bytes.extend([u8::from(spelling.recursion), 0, 0, 1, 0, 0, 0, 0, 0]);
     bytes.push(spelling.edns.into());
     question_into(&mut bytes, name, kind, spelling.case_seed);
@@ -36,7 +36,7 @@ pub(crate) fn encode(id: u16, name: &[u8], kind: Kind, spelling: Spelling) -> Ve
     bytes
 }
 
-/// Appends the question: the name in its spelling, type and class.
+/// Appends the question section: the name in mixed case, its type and class.
 pub(crate) fn question_into(bytes: &mut Vec<u8>, name: &[u8], kind: Kind, case_seed: u64) {
     let start = bytes.len();
     bytes.extend_from_slice(name);
@@ -47,7 +47,7 @@ pub(crate) fn question_into(bytes: &mut Vec<u8>, name: &[u8], kind: Kind, case_s
     bytes.extend(CLASS_IN.to_be_bytes());
 }
 
-/// Raises letters by the bits of `seed`. Length bytes are no letters: a label has at most 63 bytes.
+/// Uppercases letters by the bits of `seed`. Length bytes are at most 63 and so never letters.
 fn mix_case(name: &mut [u8], seed: u64) {
     let mut bits = seed;
     for byte in name {

@@ -1,9 +1,8 @@
-//! Owns reading a message (RFC 1035, section 4) in place: header, the one question, records.
-//! Never allocates, never trusts a count or a length, and never says what a message means.
+//! Owns parsing messages (RFC 1035, section 4) in place: header, question, records.
+//! Never allocates, never trusts a count or length, and never interprets a message.
 //!
-//! Our own and not hickory's `Message`: a cold name reads two messages of some twenty records of
-//! which a handful matter, and that reader allocates each of them. It serves as the oracle of the
-//! tests.
+//! It replaces hickory's `Message`, which allocates every record: a cold name takes two messages of
+//! some twenty records, of which a handful matter. Tests use hickory's as the oracle.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,29 +14,29 @@ use crate::recursive::wire_name::NameBuf;
 pub(crate) const HEADER_BYTES: usize = 12;
 /// Class IN.
 pub(crate) const CLASS_IN: u16 = 1;
-/// Records read of one message at most; what a real answer of 64 KB may hold is far beyond need.
+/// Most records read of one message. An answer of 64 KB could hold many more than are ever needed.
 const RECORDS_MAX: u32 = 400;
 
-/// A message whose header, and whose question if it has one, could be read.
+/// A message with a valid header, and a valid question if it has one.
 #[derive(Clone, Copy)]
 pub(crate) struct Message<'a> {
     bytes: &'a [u8],
-    /// The question: name, type and class, as they stand.
+    /// The question as sent: name, type and class.
     question: Option<&'a [u8]>,
     records_at: usize,
 }
 
-/// What a question is, compared with the one that was sent.
+/// How the question of a message compares with the one that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QuestionMatch {
     Exact,
-    /// The same but for the case of letters.
+    /// Equal except for the case of letters.
     CaseDiffers,
     Absent,
     Other,
 }
 
-/// The section a record stands in.
+/// The section of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Section {
     Answer,
@@ -45,7 +44,7 @@ pub(crate) enum Section {
     Additional,
 }
 
-/// One record, in place.
+/// A record, borrowed from its message.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
     pub(crate) section: Section,
@@ -59,7 +58,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `None` for what is too short, or has several questions or a broken one.
+    /// `None` if the message is too short, or has several questions or a malformed one.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (records_at, question) = match be16(bytes, 4)? {
             _ if bytes.len() < HEADER_BYTES => return None,
@@ -102,7 +101,7 @@ impl<'a> Message<'a> {
         ResponseCode::from(0, low & 0xf)
     }
 
-    /// Compares the question with the one sent: name, type and class in wire form.
+    /// Compares the question with `sent`: name, type and class in wire format.
     pub(crate) fn question_is(&self, sent: &[u8]) -> QuestionMatch {
         match self.question {
             None => QuestionMatch::Absent,
@@ -112,7 +111,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The records in order. An `Err` says that the rest cannot be read, and is the last item.
+    /// The records in order. An `Err` means that the rest is malformed, and is the last item.
     pub(crate) fn records(&self) -> Records<'a> {
         let count = |at| u32::from(be16(self.bytes, at).unwrap_or_default());
         let (answers, authorities, additionals) = (count(6), count(8), count(10));
@@ -126,7 +125,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The records of one section, up to the first that cannot be read.
+    /// The records of one section, up to the first malformed one.
     pub(crate) fn section(&self, section: Section) -> impl Iterator<Item = Record<'a>> {
         self.records()
             .map_while(Result::ok)
@@ -210,7 +209,7 @@ impl Record<'_> {
         }
     }
 
-    /// The name a CNAME or NS record holds, if it fills the data exactly.
+    /// The name in a CNAME or NS record, if it fills the data exactly.
     pub(crate) fn target(&self) -> Option<NameBuf> {
         let (name, end) = name_at(self.message, self.data_at)?;
         (end == self.data_at + self.data.len()).then_some(name)
@@ -223,8 +222,8 @@ impl Record<'_> {
     }
 }
 
-/// The name at `start`, in lower case, and where what follows it begins. Each pointer must lead
-/// before the part it ends, so the reading ends; the length of a name bounds it too.
+/// The name at `start`, in lower case, and the offset after it. Each compression pointer must lead to
+/// before the part that it ends, so the loop terminates; the maximum length of a name bounds it too.
 fn name_at(message: &[u8], start: usize) -> Option<(NameBuf, usize)> {
     let mut name = NameBuf::new();
     let mut at = start;
@@ -254,8 +253,7 @@ fn name_at(message: &[u8], start: usize) -> Option<(NameBuf, usize)> {
     }
 }
 
-/// Where a name without compression that starts at `start` ends: a question has nothing before it
-/// that it could point to.
+/// The end of an uncompressed name at `start`: a question has no earlier name to point to.
 fn plain_name_end(message: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     loop {
@@ -270,7 +268,7 @@ fn plain_name_end(message: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// Type and class, the last four bytes, must be the same to the bit.
+/// Whether two questions are equal but for the case of the name; type and class must be identical.
 fn same_but_case(question: &[u8], sent: &[u8]) -> bool {
     let (Some((name, tail)), Some((sent_name, sent_tail))) = (
         question.split_last_chunk::<4>(),

@@ -1,6 +1,6 @@
-//! Owns what an authority's message means for the question it was asked (RFC 1034, 4.3.2 and 5.3.3;
-//! RFC 2308), and which of its records may be believed.
-//! Never believes a record outside the zone whose server was asked, and never remembers anything.
+//! Owns classifying the answers of name servers (RFC 1034, 4.3.2 and 5.3.3; RFC 2308), and which of
+//! their records are in bailiwick.
+//! Never uses a record outside the zone whose server was asked, and never caches.
 
 use std::net::IpAddr;
 
@@ -11,39 +11,39 @@ use super::read::{Message, Record, Section};
 use crate::recursive::kind::Kind;
 use crate::recursive::wire_name::{self, NameBuf};
 
-/// How long "not found" is believed where the answer does not say.
+/// TTL of "not found" if the answer has none, in seconds.
 pub(crate) const NEGATIVE_TTL_S: u32 = 60;
 
-/// Addresses kept of one answer.
+/// Most addresses kept of one answer.
 pub(crate) const ADDRS_MAX: usize = 16;
-/// Aliases followed within one message.
+/// Most aliases followed within one message.
 const ALIASES_MAX: usize = 12;
-/// Name servers kept of one referral; the root and com have 13.
+/// Most name servers kept of one referral; the root and com have 13.
 const NS_NAMES_MAX: usize = 13;
-/// Addresses of servers kept of one referral.
+/// Most glue addresses kept of one referral.
 const GLUE_MAX: usize = 26;
 
-/// What was asked, and of whom.
+/// The query that a message answers.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) name: &'a [u8],
-    /// The zone the server asked is to speak for.
+    /// The zone whose server was asked.
     pub(crate) zone: &'a [u8],
     pub(crate) kind: Kind,
-    /// Whether IPv6 addresses of servers are of use.
+    /// Whether to keep IPv6 addresses of servers.
     pub(crate) ipv6: bool,
-    /// Whether a recursive server was asked: it has the answer or has none, and refers to nobody.
+    /// Whether a recursive server was asked, which answers itself and sends no referral.
     pub(crate) recursive: bool,
 }
 
-/// What a message means.
+/// The meaning of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Addrs {
         addrs: Vec<IpAddr>,
         ttl_s: u32,
     },
-    /// The name is another's alias, which this server's zone does not answer for.
+    /// The name is an alias of a name outside the server's zone.
     Alias {
         target: Box<[u8]>,
         ttl_s: u32,
@@ -51,20 +51,20 @@ pub(crate) enum Verdict {
     NotFound {
         ttl_s: u32,
     },
-    /// Not found, from a server that does not claim to know: believed if no other knows better.
+    /// Not found, but not authoritatively: it counts only if no other server answers better.
     WeakNotFound,
     Referral(Referral),
-    /// The server does not serve the zone: upward or sideways referrals, empty answers.
+    /// The server does not serve the zone: it refers upward or sideways, or answers nothing.
     Lame,
-    /// FORMERR or NOTIMP: it may dislike EDNS.
+    /// FORMERR or NOTIMP: the server may not support EDNS.
     Unsupported,
-    /// SERVFAIL, REFUSED and every other code.
+    /// SERVFAIL, REFUSED or any other code.
     Refused,
     Malformed,
 }
 
 impl Verdict {
-    /// Whether the server helped, in one way or another.
+    /// Whether the answer brings the lookup further.
     pub(crate) const fn is_of_use(&self) -> bool {
         matches!(
             self,
@@ -73,18 +73,18 @@ impl Verdict {
     }
 }
 
-/// The servers of a zone below.
+/// The servers of a child zone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Referral {
-    /// The zone, an ancestor of the name asked, or that name.
+    /// The zone: the queried name or an ancestor of it.
     pub(crate) zone: Box<[u8]>,
     pub(crate) servers: Vec<IpAddr>,
-    /// Servers to be looked up by name: first those without an address here.
+    /// Names of its servers, those without glue first.
     pub(crate) names: Vec<Box<[u8]>>,
     pub(crate) ttl_s: u32,
 }
 
-/// Classifies a message that is an answer to `asked` by id, source and question.
+/// Classifies a message whose id, source and question match `asked`.
 pub(crate) fn classify(message: &Message<'_>, asked: Asked<'_>) -> Verdict {
     match message.code() {
         ResponseCode::NoError | ResponseCode::NXDomain => {}
@@ -115,11 +115,11 @@ pub(crate) fn classify(message: &Message<'_>, asked: Asked<'_>) -> Verdict {
     without_address(message, asked, &chain, is_alias)
 }
 
-/// Where the aliases of the answer lead.
+/// The chain of aliases in an answer.
 struct Chain {
     end: NameBuf,
     addrs: Vec<IpAddr>,
-    /// The least of the records followed.
+    /// The smallest TTL of the records followed.
     ttl_s: u32,
 }
 
@@ -161,7 +161,7 @@ fn follow(message: &Message<'_>, asked: Asked<'_>) -> Result<Chain, Verdict> {
     })
 }
 
-/// The records of the answer section that `owner` owns.
+/// The records of `owner` in the answer section.
 fn records_of<'a>(message: &Message<'a>, owner: &[u8]) -> impl Iterator<Item = Record<'a>> {
     message
         .section(Section::Answer)
@@ -175,7 +175,7 @@ fn alias_to(chain: &Chain) -> Verdict {
     }
 }
 
-/// The answer section does not have what was asked for, or ends in an alias within the zone.
+/// Classifies an answer without an address: "not found", a referral, or an alias within the zone.
 fn without_address(
     message: &Message<'_>,
     asked: Asked<'_>,
@@ -208,8 +208,8 @@ fn without_address(
     }
 }
 
-/// How long "not found" holds: the lesser of the SOA's TTL and its minimum (RFC 2308, section 5).
-/// `None` without a SOA that this server may give for `name`.
+/// The TTL of "not found": the smaller of the SOA's TTL and its minimum (RFC 2308, section 5). `None`
+/// without a SOA that is in bailiwick and covers `name`.
 fn negative_ttl_s(message: &Message<'_>, name: &[u8], zone: &[u8]) -> Option<u32> {
     let soa = message.section(Section::Authority).find(|record| {
         let owner = record.owner.as_bytes();
@@ -222,7 +222,7 @@ fn negative_ttl_s(message: &Message<'_>, name: &[u8], zone: &[u8]) -> Option<u32
 
 enum Delegates {
     Down(Referral),
-    /// To a zone that is not below this one on the way to the name.
+    /// To a zone that is not between this one and the name.
     Elsewhere,
     Not,
 }
@@ -238,7 +238,7 @@ fn referral(message: &Message<'_>, asked: Asked<'_>) -> Delegates {
             continue;
         }
         if !wire_name::is_below(owner, asked.zone) || !wire_name::is_within(asked.name, owner) {
-            // The zone's own servers beside an empty answer are no referral.
+            // The zone's own NS records in an authoritative empty answer are no referral.
             elsewhere |= owner != asked.zone || !message.authoritative();
             continue;
         }
@@ -268,9 +268,8 @@ fn referral(message: &Message<'_>, asked: Asked<'_>) -> Delegates {
     })
 }
 
-/// The addresses the message gives for `names`; only for names of the zone asked (in bailiwick).
-/// Of the names, those without an address come first, and those that only the new zone itself could
-/// look up go once they have one.
+/// The glue for `names`, as far as it is in bailiwick. Moves names without glue to the front, and
+/// removes names within the new zone that have glue: only that zone could resolve them.
 fn glue(
     message: &Message<'_>,
     asked: Asked<'_>,

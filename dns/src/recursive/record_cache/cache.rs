@@ -1,6 +1,5 @@
-//! Owns what the resolver remembers for all cores: addresses, what is not there, what failed, and
-//! the servers of zones. Bounded in bytes; see [`store`] for the bound and [`persist`] for the file.
-//! Never reads a clock and never asks.
+//! Owns the shared cache of records: which entries are served at a given time, and their lifetimes.
+//! Never reads a clock, never resolves, and never decides what is evicted: [`super::store`] does.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,34 +11,34 @@ use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
 use crate::recursive::wire_name;
 
-/// How long a name that failed is not asked again.
+/// How long a failure is cached.
 const FAILURE_TTL: Duration = Duration::from_secs(30);
-/// How long an answer is of use after its time, when no server can be reached (RFC 8767, section 5).
+/// How long an expired answer may be served while no server can be reached (RFC 8767, section 5).
 pub(super) const STALE_MAX_S: u32 = 24 * 3600;
-/// How long a stale answer is given without asking again (RFC 8767, section 4).
+/// How long a stale answer is served before resolving is tried again (RFC 8767, section 4).
 const STALE_TTL: Duration = Duration::from_secs(30);
-/// Longest life of "not found" (RFC 2308, section 5, allows up to three hours).
+/// Longest TTL of "not found" (RFC 2308, section 5, allows up to three hours).
 const NEGATIVE_TTL_MAX_S: u32 = 3600;
-/// Bounds on the life of a delegation.
+/// Bounds on the TTL of a delegation.
 const DELEGATION_TTL_S: (u32, u32) = (300, 86_400);
 
-/// Bounds on the life of an answer; TTLs outside are moved to the nearer one.
+/// Bounds that the TTL of an answer is clamped to.
 #[derive(Clone, Copy, Debug)]
 pub struct TtlBounds {
-    /// Shortest life.
+    /// Shortest TTL.
     pub min: Duration,
-    /// Longest life.
+    /// Longest TTL.
     pub max: Duration,
 }
 
-/// What is known of a name and kind.
+/// A cached result for a name and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     Addrs {
         addrs: Vec<IpAddr>,
         ttl_s: u32,
     },
-    /// Not found, or failed a moment ago.
+    /// Not found, or failed recently.
     Error {
         error: DnsError,
         ttl_s: u32,
@@ -61,7 +60,7 @@ impl RecordCache {
         }
     }
 
-    /// What holds at `now`. Each call gives the addresses turned by one.
+    /// The entry for `name`, unless it has expired. Each call rotates the addresses by one.
     pub(crate) fn get(&mut self, kind: Kind, name: &[u8], now: Time) -> Option<Known> {
         let found = self.store.get(kind.into(), name)?;
         let ttl_s = found.expires_s.checked_sub(entry::secs(now))?;
@@ -80,7 +79,7 @@ impl RecordCache {
         }
     }
 
-    /// Addresses that held until a while ago, for when nobody can be reached.
+    /// Whether there are addresses, expired or not, that may be served if no server can be reached.
     pub(crate) fn has_stale(&mut self, kind: Kind, name: &[u8], now: Time) -> bool {
         self.store.get(kind.into(), name).is_some_and(|found| {
             let usable = found.good_until_s.saturating_add(STALE_MAX_S) > entry::secs(now);
@@ -92,7 +91,7 @@ impl RecordCache {
         })
     }
 
-    /// Remembers addresses.
+    /// Caches addresses.
     pub(crate) fn put_addrs(
         &mut self,
         kind: Kind,
@@ -107,7 +106,7 @@ impl RecordCache {
         self.store.put(data, entry::secs(now) + ttl_s);
     }
 
-    /// Remembers that the name is not there.
+    /// Caches "not found".
     pub(crate) fn put_not_found(&mut self, kind: Kind, name: &[u8], ttl_s: u32, now: Time) {
         let min = Time::at(self.bounds.min).secs();
         let ttl_s = ttl_s.clamp(min.min(NEGATIVE_TTL_MAX_S), NEGATIVE_TTL_MAX_S);
@@ -115,8 +114,8 @@ impl RecordCache {
         self.store.put(data, entry::secs(now) + ttl_s);
     }
 
-    /// Remembers that asking failed, unless addresses are there that can still serve: those then
-    /// live on for a while.
+    /// Caches a failure. If stale addresses are there, it extends their lifetime by [`STALE_TTL`]
+    /// instead.
     pub(crate) fn put_failure(&mut self, kind: Kind, name: &[u8], error: DnsError, now: Time) {
         if self.has_stale(kind, name, now) {
             let until = entry::secs(now) + Time::at(STALE_TTL).secs();
@@ -128,7 +127,7 @@ impl RecordCache {
         self.store.put(data, entry::secs(now) + ttl_s);
     }
 
-    /// The servers of exactly `zone`.
+    /// The servers of `zone` itself.
     pub(crate) fn delegation(&mut self, zone: &[u8], now: Time) -> Option<Delegation> {
         let found = self.store.get(Tag::Delegation, zone)?;
         if found.expires_s <= entry::secs(now) {
@@ -137,7 +136,7 @@ impl RecordCache {
         entry::read_delegation(found.payload)
     }
 
-    /// The closest zone at or above `name` whose servers are known, but for the root's.
+    /// The closest zone at or above `name` with a cached delegation, excluding the root.
     pub(crate) fn closest<'a>(
         &mut self,
         name: &'a [u8],
@@ -153,7 +152,7 @@ impl RecordCache {
         None
     }
 
-    /// Remembers the servers of `zone`.
+    /// Caches the servers of `zone`.
     pub(crate) fn put_delegation(
         &mut self,
         zone: &[u8],
@@ -167,17 +166,17 @@ impl RecordCache {
             .put(data, entry::secs(now) + ttl_s.clamp(min, max));
     }
 
-    /// Forgets the servers of `zone`: none of them served it.
+    /// Removes the servers of `zone`, since none of them serves it.
     pub(crate) fn forget_delegation(&mut self, zone: &[u8]) {
         self.store.remove(Tag::Delegation, zone);
     }
 
-    /// Bytes accounted for, never more than the bound.
+    /// Accounted memory in bytes, never more than the bound.
     pub(crate) fn bytes(&self) -> usize {
         self.store.bytes()
     }
 
-    /// Entries held, of all kinds.
+    /// Number of entries of all kinds.
     pub(crate) fn len(&self) -> usize {
         self.store.len()
     }

@@ -1,5 +1,5 @@
-//! Owns how one remembered thing is packed into bytes: a tag, the name, what is known.
-//! Never decides how long it lives. Bytes may come from a file: reading checks everything.
+//! Owns the packed form of a cache entry: tag, name, payload.
+//! Never decides its lifetime. Bytes may come from a file, so unpacking validates everything.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,21 +8,21 @@ use crate::recursive::kind::Kind;
 use crate::recursive::time::Time;
 use crate::recursive::wire_name;
 
-/// Largest packed entry; a delegation gives up names beyond it.
+/// Largest packed entry in bytes; a delegation drops names that would exceed it.
 pub(super) const ENTRY_BYTES_MAX: usize = 768;
-/// Moments are counted from this long before the resolver's start, so that an entry of a file may
-/// have ended before it.
+/// Times in entries count from this long before the resolver's start, so that an entry from a file may
+/// have expired before the start.
 const BEFORE_START_S: u32 = 1 << 24;
 
 /// The servers of a zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delegation {
     pub(crate) servers: Vec<IpAddr>,
-    /// Servers to be looked up by name.
+    /// Servers known by name only.
     pub(crate) names: Vec<Box<[u8]>>,
 }
 
-/// What an entry is about.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     A,
@@ -55,7 +55,7 @@ impl Tag {
     }
 }
 
-/// What a look-up ended in.
+/// The result of a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Addrs(Vec<IpAddr>),
@@ -69,7 +69,7 @@ const ERRORS: [(u8, DnsError); 3] = [
     (3, DnsError::TimedOut),
 ];
 
-/// Seconds on the scale of entries.
+/// `now` in the seconds of entries.
 pub(super) fn secs(now: Time) -> u32 {
     now.secs().saturating_add(BEFORE_START_S).min(u32::MAX / 2)
 }
@@ -121,14 +121,14 @@ fn push_addrs(data: &mut Vec<u8>, addrs: &[IpAddr]) {
     }
 }
 
-/// Tag, name and payload of packed bytes; `None` where they are none.
+/// Splits a packed entry into tag, name and payload; `None` if it is malformed.
 pub(super) fn split(data: &[u8]) -> Option<(Tag, &[u8], &[u8])> {
     let (&tag, rest) = data.split_first()?;
     let (name, payload) = split_name(rest)?;
     Some((Tag::of(tag)?, name, payload))
 }
 
-/// The first name of `bytes`, and what follows it.
+/// The name at the start of `bytes`, and the rest.
 fn split_name(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut end = 0;
     loop {

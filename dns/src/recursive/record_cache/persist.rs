@@ -1,10 +1,10 @@
-//! Owns the cache's file: delegations first, then addresses, so that a smaller cache takes what
-//! saves most. Never saves a failure, and never believes a file that is not whole.
+//! Owns the cache file. Delegations come first, then addresses, so that a smaller cache loads what saves
+//! most. Never saves a failure, and never loads a file whose checksum does not match.
 //!
-//! Layout, little endian: magic and version (8 bytes); Unix time of saving, s (8); per entry the end
-//! of its TTL relative to that, s (4, signed), packed length (2), packed bytes; CRC-32C of all before
-//! (4). The file is written in place: a file broken by a crash is told by its checksum, and costs a
-//! cold start. What is there and does not begin as a cache does is somebody's, and is never written over.
+//! Layout, little endian: magic and version (8 bytes); Unix time of saving in s (8); per entry the end
+//! of its TTL relative to that in s (4, signed), packed length (2), packed bytes; CRC-32C of all before
+//! (4). The file is written in place: a crash leaves a file that fails its checksum, which costs a cold
+//! start. A file that does not begin with the magic is not ours and is never overwritten.
 
 use std::fs;
 use std::io::{self, BufWriter, Read, Write};
@@ -18,34 +18,34 @@ use crate::recursive::time::Time;
 
 /// The last two bytes are the version of the layout.
 const MAGIC: [u8; 8] = *b"t2dDNS\x00\x01";
-/// What every version begins with.
+/// Length of the prefix common to all versions.
 const MAGIC_BYTES: usize = 6;
 const HEAD_BYTES: usize = 16;
 const ENTRY_HEAD_BYTES: usize = 6;
 const SUM_BYTES: usize = 4;
 
-/// Why a cache's file was not used.
+/// Why a cache file was not used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheFileError {
     /// It cannot be read.
     #[error("cannot be read")]
     Unreadable(#[from] io::Error),
-    /// It is larger than the cache could have written.
+    /// It is larger than a cache of this size writes.
     #[error("is larger than the cache")]
     TooLarge,
-    /// It is cut off, changed, of another version, or no such file at all.
+    /// It is truncated, modified, of another version, or not a cache file.
     #[error("is broken or of another version")]
     Broken,
-    /// It holds something else, which is not to be lost.
+    /// It holds other data, which must not be overwritten.
     #[error("is not a cache of names")]
     NotACache,
 }
 
-/// Whether a cache may be saved at this path: nothing is there, or an empty file, or one that a cache was
-/// saved to, whole or not.
+/// Checks that a cache may be saved at `path`: there is nothing, an empty file, or a cache file, intact
+/// or not.
 ///
 /// # Errors
-/// `NotACache` for anything else, and what the system said.
+/// `NotACache` for anything else, `Unreadable` with the system's error.
 pub fn check_cache_file(path: &Path) -> Result<(), CacheFileError> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => return Err(CacheFileError::NotACache),
@@ -63,12 +63,12 @@ pub fn check_cache_file(path: &Path) -> Result<(), CacheFileError> {
     }
 }
 
-/// Writes what is known at `now`, which is `unix_s` on the wall clock.
+/// Writes the cache to `path`; `now` is `unix_s` on the wall clock.
 ///
 /// # Errors
 /// The system's.
 pub(crate) fn save(cache: &RecordCache, path: &Path, now: Time, unix_s: u64) -> io::Result<()> {
-    // It may have come since the start.
+    // Another program may have created it since the start.
     check_cache_file(path).map_err(io::Error::other)?;
     let mut out = Summed {
         inner: BufWriter::new(fs::File::create(path)?),
@@ -78,7 +78,7 @@ pub(crate) fn save(cache: &RecordCache, path: &Path, now: Time, unix_s: u64) -> 
     out.put(&unix_s.to_le_bytes())?;
     for delegations in [true, false] {
         for (data, good_until_s) in cache.store.entries() {
-            if (data.first() == Some(&Tag::Delegation.byte())) == delegations && is_worth(data) {
+            if (data.first() == Some(&Tag::Delegation.byte())) == delegations && is_saved(data) {
                 let left = i64::from(good_until_s) - i64::from(entry::secs(now));
                 let left = i32::try_from(left).unwrap_or(i32::MAX);
                 out.put(&left.to_le_bytes())?;
@@ -92,15 +92,15 @@ pub(crate) fn save(cache: &RecordCache, path: &Path, now: Time, unix_s: u64) -> 
     out.inner.flush()
 }
 
-/// Failures are forgotten; everything else is kept.
-fn is_worth(data: &[u8]) -> bool {
-    readable(data).is_some_and(|failed| !failed)
+/// Whether an entry is saved: everything but failures.
+fn is_saved(data: &[u8]) -> bool {
+    is_failure(data).is_some_and(|failed| !failed)
 }
 
-/// Takes in what a file holds, as far as there is room; returns how many entries.
+/// Loads the entries of a file, as far as the bound allows, and returns how many.
 ///
 /// # Errors
-/// The file cannot be used; nothing of it was taken in.
+/// The file cannot be used; nothing of it was loaded.
 pub(crate) fn load(
     cache: &mut RecordCache,
     path: &Path,
@@ -108,7 +108,7 @@ pub(crate) fn load(
     unix_s: u64,
 ) -> Result<usize, CacheFileError> {
     let len = fs::metadata(path)?.len();
-    // An entry costs more in memory than in the file.
+    // An entry takes more bytes in memory than in the file.
     if len > cache.store.bytes_max() as u64 + (HEAD_BYTES + SUM_BYTES) as u64 {
         return Err(CacheFileError::TooLarge);
     }
@@ -123,9 +123,9 @@ pub(crate) fn load(
     let (saved, mut rest) = rest
         .split_first_chunk::<8>()
         .ok_or(CacheFileError::Broken)?;
-    // A wall clock set back makes the entries no younger.
+    // A wall clock that was set back does not make entries younger.
     let age_s = unix_s.saturating_sub(u64::from_le_bytes(*saved));
-    let mut taken = 0;
+    let mut loaded = 0;
     while let Some((head, after)) = rest.split_first_chunk::<ENTRY_HEAD_BYTES>() {
         let [a, b, c, d, low, high] = *head;
         let left_s = i64::from(i32::from_le_bytes([a, b, c, d]));
@@ -134,15 +134,16 @@ pub(crate) fn load(
             break;
         };
         rest = after;
-        taken += usize::from(take(cache, data, left_s, age_s, now));
+        loaded += usize::from(load_entry(cache, data, left_s, age_s, now));
     }
-    Ok(taken)
+    Ok(loaded)
 }
 
-fn take(cache: &mut RecordCache, data: &[u8], left_s: i64, age_s: u64, now: Time) -> bool {
+/// Loads one entry that had `left_s` seconds of its TTL left `age_s` seconds ago; returns whether it did.
+fn load_entry(cache: &mut RecordCache, data: &[u8], left_s: i64, age_s: u64, now: Time) -> bool {
     let age_s = i64::try_from(age_s).unwrap_or(i64::MAX);
     let left_s = left_s.saturating_sub(age_s);
-    let usable = left_s > -i64::from(STALE_MAX_S) && readable(data).is_some();
+    let usable = left_s > -i64::from(STALE_MAX_S) && is_failure(data).is_some();
     let until = i64::from(entry::secs(now)).saturating_add(left_s);
     match u32::try_from(until) {
         Ok(until_s) if usable && cache.store.has_room(data) => {
@@ -153,8 +154,8 @@ fn take(cache: &mut RecordCache, data: &[u8], left_s: i64, age_s: u64, now: Time
     }
 }
 
-/// Whether packed bytes can be read, and if so, whether they tell of a failure.
-fn readable(data: &[u8]) -> Option<bool> {
+/// Whether a packed entry is a failure; `None` if it is malformed.
+fn is_failure(data: &[u8]) -> Option<bool> {
     let (tag, _, payload) = entry::split(data)?;
     let kind = match tag {
         Tag::Delegation => return entry::read_delegation(payload).map(|_| false),
@@ -168,7 +169,7 @@ fn readable(data: &[u8]) -> Option<bool> {
     ))
 }
 
-/// A writer that sums what passes.
+/// A writer that computes the checksum of what it writes.
 struct Summed<W> {
     inner: W,
     sum: u32,

@@ -1,29 +1,29 @@
-//! Owns packed entries within a bound on bytes, and which of them goes when room is needed.
-//! Never looks into an entry beyond its tag and name.
+//! Owns packed entries within a bound on memory, and their eviction.
+//! Never interprets an entry beyond its tag and name.
 //!
-//! Each entry is charged its bytes, what the allocator adds, and its share of the tables at the
-//! worst point of their growth, so that the bound holds for the memory and not only for the sum.
-//! Eviction is second chance: one bit and no list, nearly LRU for names as skewed as real ones.
+//! Each entry is charged its bytes, the allocator's overhead, and its share of the tables at the worst
+//! point of their growth, so the bound holds for actual memory and not only for payloads.
+//! Eviction is second chance: it needs one bit and no list, and comes close to LRU on skewed names.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::entry::{self, ENTRY_BYTES_MAX, Tag};
 
-/// Table shares of one entry: a slot (32 bytes) and an index cell (17), each in a table that may be
-/// half empty, cells at a load of at most 7/8; allocator header and rounding.
+/// Overhead of one entry: a slot (32 bytes) and an index cell (17 bytes), each in a table that may be
+/// half empty, cells at a load of at most 7/8; plus allocator header and rounding.
 const OVERHEAD_BYTES: usize = 2 * 32 + 2 * 17 * 8 / 7 + 16;
 
 #[derive(Debug)]
 struct Slot {
-    /// Packed entry; empty where the slot is free.
+    /// The packed entry; empty if the slot is free.
     data: Box<[u8]>,
-    /// Not given any more from here on.
+    /// Not served from this time on.
     expires_s: u32,
-    /// What the TTL said; a stale entry's life is extended beyond it.
+    /// End of the TTL; `expires_s` of a stale entry may be later.
     good_until_s: u32,
     referenced: bool,
-    /// Grows with every use, to turn addresses.
+    /// Incremented with every use, to rotate addresses.
     turn: u8,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Found<'a> {
     pub(super) turn: u8,
 }
 
-/// The index is keyed by a hash that is already random: it is used as it is.
+/// The identity hasher: the keys of the index are keyed hashes already.
 #[derive(Default)]
 struct AsIs(u64);
 
@@ -55,7 +55,7 @@ impl Hasher for AsIs {
 }
 
 pub(super) struct Store {
-    /// Slot by the keyed hash of tag and name; the slot's own bytes decide whether it is the one.
+    /// Slot by the keyed hash of tag and name. The bytes of the slot are compared too.
     index: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -96,7 +96,7 @@ impl Store {
         self.index.len()
     }
 
-    /// The entry, expired or not; marks it used.
+    /// The entry, expired or not. Marks it as used.
     pub(super) fn get(&mut self, tag: Tag, name: &[u8]) -> Option<Found<'_>> {
         let at = self.position(tag, name)?;
         let slot = &mut self.slots[at];
@@ -110,8 +110,8 @@ impl Store {
         })
     }
 
-    /// Puts an entry in, instead of one with its tag and name; makes room as needed. What is no
-    /// packed entry, or larger than the whole store, is left out.
+    /// Inserts an entry, replacing one with the same tag and name, and evicts others as needed. Ignores
+    /// a malformed entry and one larger than the bound.
     pub(super) fn put(&mut self, data: Box<[u8]>, until_s: u32) {
         let Some((tag, name, _)) = entry::split(&data) else {
             return;
@@ -125,7 +125,7 @@ impl Store {
             self.evict();
         }
         let hash = self.hash(tag, name);
-        // Another entry with the very same hash goes: it could not be found again.
+        // An entry with the same hash is removed: it could not be found any more.
         if let Some(&other) = self.index.get(&hash) {
             self.clear(other as usize);
         }
@@ -150,7 +150,7 @@ impl Store {
         self.index.insert(hash, at);
     }
 
-    /// Lets an entry live until `until_s`, whatever its TTL said.
+    /// Serves an entry until `until_s`, whatever its TTL.
     pub(super) fn extend(&mut self, tag: Tag, name: &[u8], until_s: u32) {
         if let Some(at) = self.position(tag, name) {
             self.slots[at].expires_s = until_s;
@@ -163,7 +163,7 @@ impl Store {
         }
     }
 
-    /// All entries in no particular order: packed bytes and the end of their TTL.
+    /// All entries in arbitrary order: packed bytes and the end of their TTL.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], u32)> {
         self.slots
             .iter()
@@ -171,7 +171,7 @@ impl Store {
             .map(|slot| (&*slot.data, slot.good_until_s))
     }
 
-    /// Whether an entry of `len` packed bytes fits without another having to go.
+    /// Whether a packed entry fits without evicting another.
     pub(super) fn has_room(&self, data: &[u8]) -> bool {
         self.bytes + cost(data) <= self.bytes_max
     }
@@ -200,8 +200,8 @@ impl Store {
         }
     }
 
-    /// Takes the next entry out that was not used since the hand last passed. Ends within two
-    /// rounds; called only while something is held.
+    /// Evicts the next entry that was not used since the hand last passed. Takes at most two rounds; to
+    /// be called only while there are entries.
     fn evict(&mut self) {
         for _ in 0..2 * self.slots.len() + 1 {
             let at = self.hand;
@@ -219,7 +219,7 @@ impl Store {
     }
 }
 
-/// What an entry is charged: its bytes as the allocator rounds them, and its share of the tables.
+/// The accounted size of an entry: its bytes as the allocator rounds them, and [`OVERHEAD_BYTES`].
 fn cost(data: &[u8]) -> usize {
     OVERHEAD_BYTES + data.len().next_multiple_of(16)
 }

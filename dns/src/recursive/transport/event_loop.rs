@@ -1,9 +1,9 @@
-//! The resolver's edge: owns the sockets, the queue of requests and the waiting, on the thread "dns".
-//! Never decides anything about names: it carries out what the [`Machine`] wants. Clock and seed are
-//! the caller's.
+//! Owns the event loop of the thread "dns": it receives requests, waits for events, and carries out the
+//! actions of the [`Machine`].
+//! Never decides anything about names. Clock and seed come from the caller.
 //!
-//! A bare epoll loop over non-blocking sockets. A cold name is a handful of datagrams; a runtime's
-//! tasks, timers and wake-ups around each would cost as much as the datagrams.
+//! It is a plain epoll loop over non-blocking sockets. A cold name is a handful of datagrams; the tasks,
+//! timers and wake-ups of an async runtime would cost as much as the datagrams.
 
 use std::collections::HashMap;
 use std::fs;
@@ -30,24 +30,24 @@ use crate::service::{REQUESTS_WAITING_MAX, Request};
 use crate::stats::Stats;
 use crate::waker::Waker;
 
-/// Events taken of the kernel at once.
+/// Most events taken from the kernel at a time.
 pub(super) const EVENTS_MAX: usize = 256;
-/// Longest sleep; only bounds how late a mistake would show.
+/// Longest sleep; it only bounds the effect of a bug.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
-/// The names this machine knows by itself.
+/// The hosts file.
 const HOSTS: &str = "/etc/hosts";
-/// How long an answer of that file is good for.
+/// TTL of an answer from the hosts file.
 const HOSTS_TTL: Duration = Duration::from_secs(3600);
-/// Sleep while datagrams wait for room in a socket's buffer.
+/// Longest sleep while datagrams wait for a full socket buffer.
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 
-/// A request that is being worked on.
+/// A request whose name the machine resolves.
 struct Asked {
     request: Request,
     since: Time,
 }
 
-/// The running resolver.
+/// The state of the event loop.
 pub(super) struct EventLoop {
     pub(super) machine: Machine,
     clocks: Clocks,
@@ -56,15 +56,15 @@ pub(super) struct EventLoop {
     waker: Arc<Waker>,
     ports: Ports,
     connections: Connections,
-    /// Who waits for the answer to each token.
+    /// The requests by token.
     waiting: HashMap<u64, Asked>,
     token: u64,
-    /// Who is asked where the authorities cannot help.
+    /// The name servers to ask if the authoritative ones cannot answer.
     fallback: Fallback,
-    /// When the first question left.
+    /// When the first query was sent.
     first_query: Option<Time>,
     stats: Arc<Stats>,
-    /// Datagrams that found their socket's buffer full.
+    /// Datagrams whose socket buffer was full.
     unsent: Vec<Datagram>,
     cache_file: Option<PathBuf>,
     hosts: FixedNames,
@@ -72,11 +72,11 @@ pub(super) struct EventLoop {
 }
 
 impl EventLoop {
-    /// Opens the sockets and reads the cache's file, if there is one. `fallback` is asked for names of
-    /// private networks, and for every name where no authority can be reached.
+    /// Opens the sockets and loads the cache file, if there is one. `fallback` gets the names of private
+    /// networks, and every name if no authoritative server is reachable.
     ///
     /// # Errors
-    /// The system's, for the sockets; a file that cannot be used is noted and passed over.
+    /// The system's, for the sockets. A cache file that cannot be used is logged and ignored.
     pub(super) fn open(
         setup: Setup,
         fallback: Fallback,
@@ -121,8 +121,8 @@ impl EventLoop {
         })
     }
 
-    /// The life of the thread: ends when `stopped`'s other end is gone, or every handle. Who waits
-    /// then is answered by being dropped.
+    /// The body of the thread. Ends when the sender of `stopped` or every handle is dropped; requests
+    /// open then are dropped, and so answered.
     pub(super) fn run(
         mut self,
         mut requests: mpsc::UnboundedReceiver<Request>,
@@ -143,21 +143,21 @@ impl EventLoop {
                 break;
             }
         }
-        // A request may be on its way in while the channel closes: only an empty, closed channel
-        // ends this, so none is left fallback.
+        // A request may arrive while the channel closes: only an empty, closed channel ends the loop,
+        // so none is lost.
         requests.close();
         while requests.blocking_recv().is_some() {}
         self.save();
     }
 
-    /// Does what is due at `now`.
+    /// Runs due timers and carries out the resulting actions.
     pub(super) fn act(&mut self, now: Time) {
         self.machine.tick(now);
         self.carry_out(now);
         self.judge_silence(now);
     }
 
-    /// Sleeps until there is something to do, and takes in what has arrived.
+    /// Waits for events and processes them.
     pub(super) fn take_events(
         &mut self,
         events: &mut Vec<epoll::Event>,
@@ -176,7 +176,7 @@ impl EventLoop {
         Time::at((self.clocks.now)().saturating_duration_since(self.start))
     }
 
-    /// Takes in what was asked since; returns whether nobody can ask any more.
+    /// Receives all pending requests; returns whether every handle is gone.
     fn take_requests(
         &mut self,
         requests: &mut mpsc::UnboundedReceiver<Request>,
@@ -217,9 +217,9 @@ impl EventLoop {
         request.waiting.answer(result);
     }
 
-    /// The machine's answer to a question. Where nobody was heard yet, a failure says nothing of the
-    /// name; nor does an absence that was asked for, since every root server said so without authority:
-    /// something on the way answers in their place.
+    /// Passes on the machine's answer. Before any server has sent a useful answer, a failure says
+    /// nothing about the name. Neither does "not found" after a query: every root server then said so
+    /// non-authoritatively, so a middlebox answers in their place.
     fn take_answer(&mut self, token: u64, result: Result<Answer, DnsError>, now: Time) {
         let took = self
             .waiting
@@ -227,7 +227,7 @@ impl EventLoop {
             .map_or(Duration::ZERO, |asked| now.since(asked.since));
         let doubtful = match result {
             Ok(_) => false,
-            // A name that cannot exist, or is known from before, is answered without being asked for.
+            // An invalid or cached name is answered without a query.
             Err(DnsError::NotFound) => !took.is_zero(),
             Err(DnsError::Failure | DnsError::TimedOut) => true,
         };
@@ -239,14 +239,14 @@ impl EventLoop {
         }
     }
 
-    /// Looks whether any authority can be reached, by what became of the first questions.
+    /// Falls back if the first queries show that no authoritative server is reachable.
     fn judge_silence(&mut self, now: Time) {
         if self.fallback.may_take_all() && self.is_unheard(now) {
             self.fall_back();
         }
     }
 
-    /// Whether the first questions have had their time and no server gave an answer of use.
+    /// Whether [`REACH_TIME`] has passed since the first query without a useful answer.
     pub(super) fn is_unheard(&self, now: Time) -> bool {
         let judged = self.first_query.map(|first| first + REACH_TIME);
         judged.is_some_and(|at| now >= at)
@@ -254,7 +254,7 @@ impl EventLoop {
             && self.machine.servers_known() >= SILENT_SERVERS_MIN
     }
 
-    /// Hands everything asked, now and from now on, to the machine's name servers.
+    /// Passes all open and future requests to the machine's name servers.
     fn fall_back(&mut self) {
         self.fallback.take_all();
         for (_, asked) in std::mem::take(&mut self.waiting) {
@@ -262,7 +262,7 @@ impl EventLoop {
         }
     }
 
-    /// What the hosts file says, IPv4 first.
+    /// The addresses of `name` in the hosts file, IPv4 first.
     fn in_hosts(&self, name: &str) -> Option<Arc<[IpAddr]>> {
         let all = self.hosts.get(name)?;
         let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = all.iter().partition(|addr| addr.is_ipv4());
@@ -270,7 +270,7 @@ impl EventLoop {
         (!usable.is_empty()).then(|| usable.into())
     }
 
-    /// Does all that the machine wants done.
+    /// Carries out all actions of the machine.
     fn carry_out(&mut self, now: Time) {
         for datagram in std::mem::take(&mut self.unsent) {
             self.send(datagram, now);
@@ -327,7 +327,7 @@ impl EventLoop {
 
     fn take_event(&mut self, event: epoll::Event, now: Time) {
         match Source::of(event.data) {
-            // The requests are taken at the top of the loop.
+            // Requests are received at the top of the loop.
             Some(Source::Waker) => self.waker.drain(),
             None => {}
             Some(Source::Udp(port)) => {
@@ -339,7 +339,7 @@ impl EventLoop {
         }
     }
 
-    /// Hands on what came of TCP queries, by an event or by failing at once.
+    /// Passes the results of TCP queries to the machine, including those that failed at once.
     fn take_tcp_results(&mut self, now: Time) {
         while let Some((query, message)) = self.connections.next_result() {
             self.machine.tcp_answered(query, message.as_deref(), now);

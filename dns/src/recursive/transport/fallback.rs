@@ -9,10 +9,10 @@ use crate::name::folded;
 use crate::service::{Request, Service};
 use crate::stats::Stats;
 
-/// Silence after the first question before no authority is taken to be within reach: the first waits
-/// of four root servers, more or less.
+/// Time after the first query without a useful answer after which the authoritative servers count as
+/// unreachable: about the first timeouts of four root servers.
 pub(super) const REACH_TIME: Duration = Duration::from_millis(1500);
-/// Servers that must have been silent for that. A single domain has two or so.
+/// Least number of servers that must have been asked for that; a single domain has about two.
 pub(super) const SILENT_SERVERS_MIN: usize = 3;
 
 /// Domains of private networks (RFC 6761, 6762 with its appendix G, 8375; `internal` by ICANN).
@@ -105,7 +105,7 @@ fn started(start: Start) -> State {
     }
 }
 
-/// Whether only this network can know the name: it has one label, or ends in a private domain.
+/// Whether only the local network can resolve `name`: it has one label or is in a private domain.
 pub fn is_private(name: &str) -> bool {
     let name = folded(name);
     let below = |domain: &&str| {

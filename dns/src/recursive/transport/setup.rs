@@ -1,4 +1,4 @@
-//! Owns what a caller supplies to run a resolver: settings, seed, clocks, and the cache's file.
+//! Owns what a caller supplies to run a resolver: settings, seed, clocks and the path of the cache file.
 //! Never reads a clock.
 
 use std::io;
@@ -10,25 +10,25 @@ use rand::rngs::SysRng;
 
 use crate::recursive::machine::Settings;
 
-/// The time, as the caller keeps it.
+/// The caller's clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Clocks {
     /// The monotonic clock.
     pub now: fn() -> Instant,
-    /// Seconds since 1970 on the wall clock, for the cache's file only.
+    /// Seconds since 1970 on the wall clock, for the cache file only.
     pub unix_s: fn() -> u64,
 }
 
-/// All that an iterative resolver needs to run.
+/// All that the recursive resolver needs to run.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The machine's settings.
+    /// The settings of the state machine.
     pub settings: Settings,
     /// Unpredictable bytes; see [`random_seed`].
     pub seed: [u8; 32],
     /// The caller's clocks.
     pub clocks: Clocks,
-    /// Where the cache is read from at the start and written to at the end.
+    /// The file that the cache is loaded from at the start and saved to at the end.
     pub cache_file: Option<PathBuf>,
 }
 

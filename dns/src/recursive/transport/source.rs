@@ -1,9 +1,9 @@
-//! Owns how the event queue names what an event is about: the waker, a UDP socket, a TCP connection.
-//! Never opens, reads or closes any of them.
+//! Owns encoding the source of an event (the waker, a UDP socket, a TCP connection) as epoll user data.
+//! Never opens, reads or closes one.
 
 use rustix::event::epoll;
 
-/// What an event is about; fits the kernel's 64 bits.
+/// The source of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Waker,
@@ -33,12 +33,12 @@ impl Source {
     }
 }
 
-/// One socket: its number, its family, and whether it is the one before the present.
+/// Identifies a UDP socket by index, family and side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PortId {
     pub(super) socket: u16,
     pub(super) ipv6: bool,
-    /// Alternates with each replacement.
+    /// Alternates with each replacement of the socket.
     pub(super) side: bool,
 }
 

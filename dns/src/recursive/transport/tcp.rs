@@ -1,6 +1,6 @@
-//! Owns TCP queries: one connection each (few answers are truncated), a bounded number at a time, the
-//! others waiting their turn. Never sets a time limit: the machine closes what takes too long.
-//! Messages have their length in front (RFC 1035, 4.2.2).
+//! Owns queries over TCP: one connection each (few answers are truncated), a bounded number at a time;
+//! further ones are queued. Messages have a length prefix (RFC 1035, 4.2.2).
+//! Never sets a timeout: the machine closes queries that take too long.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
@@ -17,16 +17,16 @@ use crate::recursive::machine::TcpQuery;
 
 const CONNECTIONS_MAX: usize = 64;
 
-/// A connection from SYN to answer.
+/// A connection for one query.
 struct Connection {
     query: TcpQuery,
     stream: TcpStream,
-    /// What is still to be written.
+    /// The part of the query still to be written.
     unwritten: Vec<u8>,
     answer: Vec<u8>,
 }
 
-/// All connections and those to come.
+/// The open connections and the queued queries.
 pub(super) struct Connections {
     epoll: Arc<OwnedFd>,
     open: HashMap<u32, Connection>,
@@ -48,7 +48,7 @@ impl Connections {
         }
     }
 
-    /// Asks `to`, now or when a connection is free.
+    /// Sends a query to `to`, now or when the number of connections allows.
     pub(super) fn open(&mut self, query: TcpQuery, to: SocketAddr, message: &[u8]) {
         let Ok(len) = u16::try_from(message.len()) else {
             self.results.push_back((query, None));
@@ -59,7 +59,7 @@ impl Connections {
         self.start_queued();
     }
 
-    /// Nobody waits for the query any longer.
+    /// Abandons a query.
     pub(super) fn close(&mut self, query: TcpQuery) {
         if let Some(number) = self.by_query.remove(&query) {
             self.open.remove(&number);
@@ -69,22 +69,22 @@ impl Connections {
         }
     }
 
-    /// Whether results are there to be taken.
+    /// Whether [`Connections::next_result`] has a result.
     pub(super) fn has_news(&self) -> bool {
         !self.results.is_empty()
     }
 
-    /// The next query that has ended: its answer, or `None`.
+    /// The next completed query and its answer, or `None` if it failed.
     pub(super) fn next_result(&mut self) -> Option<(TcpQuery, Option<Vec<u8>>)> {
         self.results.pop_front()
     }
 
-    /// The connection of that number can be written or read.
+    /// Continues a connection that is writable or readable.
     pub(super) fn ready(&mut self, number: u32) {
         let Some(connection) = self.open.get_mut(&number) else {
             return;
         };
-        let result = match connection.go_on(&self.epoll, number) {
+        let result = match connection.advance(&self.epoll, number) {
             Ok(false) => return,
             Ok(true) => Some(connection.answer.split_off(2)),
             Err(_) => None,
@@ -137,8 +137,8 @@ fn start(epoll: &OwnedFd, number: u32, to: SocketAddr) -> io::Result<TcpStream> 
 }
 
 impl Connection {
-    /// Writes and reads what can be; whether the answer is whole.
-    fn go_on(&mut self, epoll: &OwnedFd, number: u32) -> io::Result<bool> {
+    /// Writes and reads without blocking; returns whether the answer is complete.
+    fn advance(&mut self, epoll: &OwnedFd, number: u32) -> io::Result<bool> {
         if !self.unwritten.is_empty() {
             while !self.unwritten.is_empty() {
                 match self.stream.write(&self.unwritten) {
@@ -169,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// Bytes to the end of the length, then of the message; zero once it is whole.
+    /// Bytes missing of the length prefix, then of the message; zero once complete.
     fn wanted(&self) -> usize {
         match self.answer.first_chunk::<2>() {
             None => 2 - self.answer.len(),

@@ -1,5 +1,5 @@
-//! Owns looking names up one after the other with every step shown, on the caller's thread: what
-//! `dig +trace` is for. Never falls back to other servers: it says whether any was heard.
+//! Owns resolving names one after the other on the caller's thread and recording every step, like
+//! `dig +trace`. Never falls back to other servers: it reports whether any server answered.
 
 use std::io;
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use crate::service::{Request, Waiting};
 use crate::stats::Stats;
 use crate::waker::Waker;
 
-/// A resolver that shows its steps.
+/// A resolver that records its steps.
 pub struct Tracer {
     event_loop: EventLoop,
     is_backed: bool,
 }
 
-/// One name's look-up.
+/// The lookup of one name.
 #[derive(Clone, Debug)]
 pub struct Traced {
-    /// What was found.
+    /// The result.
     pub result: Result<Answer, DnsError>,
-    /// Each question sent and what came of it; none where the cache or the hosts file knew.
+    /// Each query and its outcome; none if the cache or the hosts file had the answer.
     pub steps: Vec<Step>,
     /// How long it took.
     pub took: Duration,
 }
 
 impl Tracer {
-    /// Opens the sockets and reads the cache's file, which is never written. With `is_backed` a look-up
-    /// ends, timed out, where a run would turn to other servers: when no authority was heard in time.
+    /// Opens the sockets and loads the cache file, which it never writes. With `is_backed`, a lookup ends
+    /// as timed out when a run would fall back to other servers.
     ///
     /// # Errors
     /// The system's, for the sockets.
@@ -49,10 +49,10 @@ impl Tracer {
         })
     }
 
-    /// Looks `name` up; ends within the time that one name may take.
+    /// Looks `name` up, within the time limit of one question.
     ///
     /// # Errors
-    /// The system's, where waiting for answers fails.
+    /// The system's, if waiting for answers fails.
     pub fn look_up(&mut self, name: &str) -> io::Result<Traced> {
         let start = self.event_loop.now();
         let (sender, answer) = mpsc::channel();
@@ -80,7 +80,7 @@ impl Tracer {
         })
     }
 
-    /// Whether any server has given an answer of use so far.
+    /// Whether any server has sent a useful answer so far.
     pub fn has_heard(&self) -> bool {
         self.event_loop.machine.has_heard()
     }

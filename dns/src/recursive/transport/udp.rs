@@ -1,6 +1,6 @@
-//! Owns the UDP sockets: each on a random port of the kernel's choice, with a large receive buffer,
-//! and replaced after a number of questions, so that nobody learns the ports by being asked.
-//! Never reads a message: source and id are checked by the machine.
+//! Owns the UDP sockets. Each has a random port chosen by the kernel and a large receive buffer, and is
+//! replaced after a number of queries, so that a server that is asked often cannot learn the ports.
+//! Never parses a message: the machine checks source and id.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -13,16 +13,16 @@ use rustix::fd::OwnedFd;
 use super::source::{PortId, Source};
 use crate::recursive::time::Time;
 
-/// Room for answers that come while the thread is busy.
+/// Receive buffer per socket, for answers that arrive while the thread is busy.
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
-/// Largest datagram; EDNS asks for far less.
+/// Largest datagram; EDNS advertises far less.
 const DATAGRAM_BYTES_MAX: usize = 4096;
-/// Questions from one port.
+/// Queries from one port before it is replaced.
 const QUESTIONS_PER_PORT: u32 = 2048;
-/// How long a replaced port still listens, at least: longer than any name is worked on.
+/// Least time that a replaced port still listens: longer than any lookup takes.
 const RETIRED_TIME: Duration = Duration::from_secs(20);
 
-/// A question on its way out.
+/// A datagram to send.
 #[derive(Debug)]
 pub(super) struct Datagram {
     pub(super) socket: u16,
@@ -30,17 +30,17 @@ pub(super) struct Datagram {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What became of it.
+/// The result of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     Yes,
-    /// Of this machine's doing, and passing: to be sent again.
+    /// A temporary local error, such as a full buffer: to be sent again.
     Full,
-    /// There is no way to that address.
+    /// There is no route to the address.
     Unreachable,
 }
 
-/// A number's present socket, and the one before while answers may still come to it.
+/// The current socket of an index, and its predecessor while answers may still arrive there.
 struct Port {
     sides: [Option<UdpSocket>; 2],
     present: usize,
@@ -48,7 +48,7 @@ struct Port {
     since: Time,
 }
 
-/// All sockets.
+/// The UDP sockets.
 pub(super) struct Ports {
     epoll: Arc<OwnedFd>,
     v4: Vec<Port>,
@@ -107,7 +107,7 @@ impl Ports {
         }
     }
 
-    /// One datagram of a socket that has some; the kernel tells again of any that are left.
+    /// Receives one datagram from a readable socket; epoll reports the socket again if more are queued.
     pub(super) fn receive(&mut self, id: PortId) -> Option<(SocketAddr, &[u8])> {
         let family = if id.ipv6 { &self.v6 } else { &self.v4 };
         let port = family.get(usize::from(id.socket))?;
@@ -118,8 +118,8 @@ impl Ports {
 }
 
 impl Port {
-    /// Goes on with a new socket, if there is one to be had; the present one stays to listen and the
-    /// one before it closes.
+    /// Replaces the current socket, if a new one can be opened. The current one keeps listening; its
+    /// predecessor is closed.
     fn replace(&mut self, epoll: &OwnedFd, socket: u16, ipv6: bool, now: Time) {
         let next = 1 - self.present;
         let id = PortId {
@@ -148,7 +148,7 @@ fn open(epoll: &OwnedFd, id: PortId) -> io::Result<UdpSocket> {
     };
     let socket = UdpSocket::bind(any)?;
     socket.set_nonblocking(true)?;
-    // The kernel gives what its limit allows.
+    // The kernel caps the size at its limit.
     let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES);
     epoll::add(
         epoll,
