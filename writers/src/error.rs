@@ -1,5 +1,5 @@
-//! Owns the ways in which writing a shard can go wrong. Each is the run's trouble (its input table,
-//! its configuration, its caller), never one URL's.
+//! Owns the errors of writing a shard. Each is caused by the run (its input table, configuration or caller),
+//! never by one URL.
 
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
@@ -7,18 +7,18 @@ use parquet::errors::ParquetError;
 /// Why a shard cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
-    /// A saved input column has the name of a column or member the format adds itself.
+    /// An input column has the name of a column or member that the format adds.
     #[error("the input column `{0}` has a name that this output format needs for itself")]
     ColumnNameTaken(String),
     /// A row number at or past the shard's number of rows.
     #[error("row {row} is outside the shard's {rows} rows")]
     RowOutOfRange {
-        /// The row asked for, from 0.
+        /// The requested row, from 0.
         row: usize,
         /// Rows in the shard.
         rows: usize,
     },
-    /// A row was given as a sample twice.
+    /// A row was written as a sample twice.
     #[error("row {0} was written twice")]
     RowRepeated(usize),
     /// The outcomes given at the end are not one per row.
@@ -29,7 +29,7 @@ pub enum WriterError {
         /// Rows in the shard.
         rows: usize,
     },
-    /// A row's outcome says success and no sample was written, or the other way round.
+    /// The outcome of a row is a success without a written sample, or the reverse.
     #[error("the outcome of row {0} does not agree with what was written of it")]
     OutcomeDisagrees(usize),
     /// The keys given are not one per row.
@@ -40,7 +40,7 @@ pub enum WriterError {
         /// Rows in the shard.
         rows: usize,
     },
-    /// A row without a key was given as a sample.
+    /// A row without a key was written as a sample.
     #[error("row {0} has no key and cannot be a sample")]
     KeyMissing(usize),
     /// The table cannot be built.

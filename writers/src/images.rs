@@ -1,6 +1,6 @@
-//! Owns the parquet output format: one file that holds metadata and images. Successes go out in row
-//! groups bounded in bytes, in completion order; failures follow in input order with a null image.
-//! Never holds more than one row group.
+//! Owns the parquet output format: one file with metadata and images. Successes are written in row groups
+//! of bounded size, in completion order; failures follow in input order with a null image. Never holds more
+//! than one row group.
 
 use std::sync::Arc;
 
@@ -13,16 +13,18 @@ use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::error::WriterError;
+use crate::layout::RowOutcome;
 use crate::metadata::ShardTable;
-use crate::{RowOutcome, Sink, WriterError};
+use crate::sink::Sink;
 
-/// Image bytes after which a row group is written.
+/// Most image bytes of a row group.
 const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
-/// Rows between two looks at a page's size: a page of images ends near its limit of 1 MB instead of
+/// Rows between checks of the page size, so that a page of images ends near its limit of 1 MB instead of
 /// spanning the row group.
 const PAGE_CHECK_ROWS: usize = 32;
 
-/// The stream of one `00000.parquet`.
+/// Writes one `00000.parquet`.
 pub(crate) struct ImageTable {
     writer: ArrowWriter<Vec<u8>>,
     schema: SchemaRef,
@@ -40,7 +42,7 @@ impl ImageTable {
         let fields = table.schema.fields().iter().cloned().chain([image]);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let column = ColumnPath::from(image_ext);
-        // Images are compressed already, seldom repeat, and have no useful least or greatest.
+        // Images are compressed already, rarely repeat, and have no useful minimum or maximum.
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_write_batch_size(PAGE_CHECK_ROWS)
@@ -58,7 +60,7 @@ impl ImageTable {
         })
     }
 
-    /// Adds one success, and writes the row group it would overfill.
+    /// Adds a success, after writing the row group if it would get too large.
     pub(crate) fn sample(
         &mut self,
         table: &ShardTable,
@@ -77,8 +79,8 @@ impl ImageTable {
         Ok(())
     }
 
-    /// Writes what is pending, then the failures, then the footer. `written[row]` says which rows
-    /// were samples.
+    /// Writes the pending row group, the failures and the footer. `written[row]` is whether a row was a
+    /// sample.
     pub(crate) fn finish(
         mut self,
         table: &ShardTable,

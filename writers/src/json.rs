@@ -1,6 +1,6 @@
-//! Owns the JSON text of samples and stats, laid out as Python's `json.dumps(value, indent=4)`:
-//! ASCII only, floats as Python's `repr`. One difference: NaN and the infinities, which are not
-//! JSON (RFC 8259), become null. Binary becomes base64 (RFC 4648, padded).
+//! Owns the JSON of samples and stats, formatted like Python's `json.dumps(value, indent=4)`: ASCII only,
+//! floats as by `repr`, except that NaN and infinities, which are not JSON (RFC 8259), become null. Binary
+//! becomes padded base64 (RFC 4648). Never parses.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -17,8 +17,8 @@ pub(crate) fn to_bytes(value: &Value<'_>) -> Vec<u8> {
     out
 }
 
-/// A value as plain text, for captions and text features: strings as they are, null as nothing,
-/// binary as base64, truth as Python spells it, all else as its JSON.
+/// A value as plain text, for captions and text features: strings unchanged, null empty, binary in base64,
+/// booleans as in Python, everything else as JSON.
 pub(crate) fn plain_text<'a>(value: &'a Value<'a>) -> Cow<'a, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
@@ -27,7 +27,7 @@ pub(crate) fn plain_text<'a>(value: &'a Value<'a>) -> Cow<'a, str> {
         Value::Float(number) => Cow::Owned(float_repr(*number)),
         Value::Text(text) => Cow::Borrowed(text),
         Value::Bytes(bytes) => Cow::Owned(BASE64.encode(bytes)),
-        // JSON written here is ASCII, so nothing is lost.
+        // This JSON is ASCII, so nothing is lost.
         other => Cow::Owned(String::from_utf8_lossy(&to_bytes(other)).into_owned()),
     }
 }
@@ -56,7 +56,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value<'_>, depth: usize) {
     }
 }
 
-/// A list or an object: one item a line, four spaces a level; nothing between the brackets of an
+/// Writes a list or object: one item per line, four spaces per level; nothing between the brackets of an
 /// empty one.
 fn write_block<T>(
     out: &mut Vec<u8>,
@@ -88,7 +88,7 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
-        // It is a character's first byte: those before it are characters of one byte.
+        // `at` is a character boundary: the bytes before it are ASCII.
         let (plain, escaped) = rest.split_at(at);
         out.extend_from_slice(plain.as_bytes());
         let mut chars = escaped.chars();
@@ -101,7 +101,7 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Whether a character that starts with `byte` is not itself in the text.
+/// Whether a character that begins with `byte` must be escaped.
 fn needs_escape(byte: u8) -> bool {
     !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\')
 }
@@ -124,7 +124,7 @@ fn write_escaped(out: &mut Vec<u8>, c: char) {
     }
 }
 
-/// Python's `repr(float)`: the shortest digits that read back to the same number; scientific below
+/// Formats like Python's `repr(float)`: the shortest digits that parse to the same number; scientific below
 /// 1e-4 and from 1e16 on, with a sign and at least two digits in the exponent.
 pub(crate) fn float_repr(number: f64) -> String {
     if number.is_nan() {

@@ -1,58 +1,57 @@
-//! Owns what is fixed for a run (the [`Layout`]), what a row ends as (the [`RowOutcome`]), and the
-//! names of shards and samples. Never looks at a value of the input.
+//! Owns the settings of a run (the [`Layout`]), the result for a row (the [`RowOutcome`]), and the names of
+//! shards and samples. Never reads a value of the input.
 
 use std::sync::Arc;
 
-use crate::OutputFormat;
+use crate::format::OutputFormat;
 
 /// `status` of a row whose image is in the dataset.
 pub(crate) const SUCCESS: &str = "success";
 
-/// What every row of a shard ends as; one per input row.
+/// The result for one input row.
 #[derive(Clone, Debug, Default)]
 pub struct RowOutcome {
     /// `success`, `failed_to_download` or `failed_to_resize`.
     pub status: &'static str,
-    /// The failure's text; `None` for a success.
+    /// The failure text; `None` for a success.
     pub error_message: Option<Arc<str>>,
     /// Width of the stored image, in pixels.
     pub width: Option<u32>,
     /// Height of the stored image, in pixels.
     pub height: Option<u32>,
-    /// Width of the image as it came, in pixels.
+    /// Width of the original image, in pixels.
     pub original_width: Option<u32>,
-    /// Height of the image as it came, in pixels.
+    /// Height of the original image, in pixels.
     pub original_height: Option<u32>,
-    /// JSON object of EXIF tag names to text.
+    /// JSON object from EXIF tag names to text.
     pub exif: Option<String>,
-    /// Hash of the body as it came, in lower-case hex.
+    /// Hash of the original body, in lower-case hex.
     pub hash: Option<String>,
-    /// Extension of the image as a member or file, where it is not the layout's.
+    /// Extension of the image as a member or file, if it differs from the layout.
     pub image_ext: Option<&'static str>,
 }
 
-/// Fixed for a whole run.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Kind of shard.
+    /// Output format.
     pub format: OutputFormat,
-    /// Column name of the image, and its extension where a row has none of its own: `jpg`, `png`,
-    /// `webp`.
+    /// Column name of the image, and its extension unless a row has its own: `jpg`, `png`, `webp`.
     pub image_ext: &'static str,
-    /// Whether a sample carries its caption as `txt`, an empty one where the input has no captions.
+    /// Whether samples have their caption as `txt`, empty if the input has no captions.
     pub save_caption: bool,
     /// Whether the metadata has an `exif` column.
     pub exif_column: bool,
-    /// Name of the hash column, where one is asked for.
+    /// Name of the hash column, if any.
     pub hash_column: Option<&'static str>,
-    /// Least number of digits of a shard's name.
+    /// Least number of digits of a shard name.
     pub shard_digits: usize,
-    /// Rows of a full shard, at least 1.
+    /// Rows in a full shard, at least 1.
     pub rows_per_shard: usize,
 }
 
 impl Layout {
-    /// Names the format gives to what is not metadata, where they share a space with the columns.
+    /// Names that the format uses beside the metadata columns.
     pub fn format_names(&self) -> Vec<&'static str> {
         match self.format {
             OutputFormat::Parquet => vec![self.image_ext],
@@ -63,12 +62,12 @@ impl Layout {
     }
 }
 
-/// Name of a shard, zero-padded to `digits`: `00000`.
+/// The name of a shard, zero-padded to `digits`: `00000`.
 pub fn shard_name(shard_id: u64, digits: usize) -> String {
     format!("{shard_id:0digits$}")
 }
 
-/// Key of a sample: shard and row in one zero-padded number, `000010005` for row 5 of shard 1 at
+/// The key of a sample, shard and row in one zero-padded number: `000010005` for row 5 of shard 1 at
 /// 10,000 rows per shard. Rows take `ceil(log10(rows_per_shard))` digits.
 pub fn sample_key(shard_id: u64, row: usize, layout: &Layout) -> String {
     let row_digits = row_digits(layout.rows_per_shard);
@@ -79,7 +78,7 @@ pub fn sample_key(shard_id: u64, row: usize, layout: &Layout) -> String {
     )
 }
 
-/// Digits of a row in a sample's key: `ceil(log10(rows_per_shard))` without floating point, the least d with
+/// Digits of a row in a sample key: `ceil(log10(rows_per_shard))` without floating point, the least d with
 /// 10^d >= rows.
 pub fn row_digits(rows_per_shard: usize) -> u32 {
     match rows_per_shard {

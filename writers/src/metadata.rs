@@ -1,5 +1,5 @@
-//! Owns the table of a shard: the input's columns in their own types, then what became of each row,
-//! and its form as the metadata parquet, as JSON members and as caption text. Never holds an image.
+//! Owns the table of a shard, the input columns in their own types and the outcome of each row, and writing it
+//! as metadata parquet, JSON members and caption text. Never holds an image.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,24 +12,26 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
+use crate::error::WriterError;
+use crate::json;
+use crate::layout::{Layout, RowOutcome, sample_key};
 use crate::value::{Value, cell};
-use crate::{Layout, RowOutcome, WriterError, json, sample_key};
 
-/// One shard's input and the schema of what comes out.
+/// The input of a shard and the schema of its output.
 pub(crate) struct ShardTable {
     pub(crate) layout: Arc<Layout>,
     pub(crate) shard_id: u64,
     pub(crate) input: RecordBatch,
-    /// The input's fields, then the outcome's.
+    /// The input fields, then those of the outcome.
     pub(crate) schema: SchemaRef,
-    /// The hash column to add; none where the input has a column of that name.
+    /// The hash column to add; `None` if the input has a column of that name.
     hash_column: Option<&'static str>,
-    /// The keys that the list gives, null for a row that can have no sample; none numbers them.
+    /// Keys from the list, null for a row that cannot have a sample; `None` to number the samples.
     pub(crate) given_keys: Option<StringArray>,
 }
 
 impl ShardTable {
-    /// Checks the input's names against the format's own.
+    /// Builds the table; fails if the input has a column name that the format uses.
     pub(crate) fn new(
         layout: Arc<Layout>,
         shard_id: u64,
@@ -52,12 +54,12 @@ impl ShardTable {
         })
     }
 
-    /// Rows of the shard.
+    /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.input.num_rows()
     }
 
-    /// The key of a row's sample; `None` where the list gives the row none that a sample may have.
+    /// The sample key of a row; `None` if the list gives it no valid one.
     pub(crate) fn key(&self, row: usize) -> Option<Cow<'_, str>> {
         match &self.given_keys {
             Some(keys) => keys.is_valid(row).then(|| keys.value(row).into()),
@@ -65,7 +67,7 @@ impl ShardTable {
         }
     }
 
-    /// Every metadata member of one row, in the order of the columns.
+    /// All metadata members of a row, in column order.
     pub(crate) fn members<'a>(
         &'a self,
         row: usize,
@@ -104,12 +106,12 @@ impl ShardTable {
         members
     }
 
-    /// The per-sample JSON.
+    /// The JSON of a sample.
     pub(crate) fn sample_json(&self, row: usize, key: &str, outcome: &RowOutcome) -> Vec<u8> {
         json::to_bytes(&Value::Object(self.members(row, key, outcome)))
     }
 
-    /// The caption as `txt`, where captions are saved: empty for a null, and without a column.
+    /// The caption for `txt`, if captions are saved; empty for a null or without a caption column.
     pub(crate) fn caption(&self, row: usize) -> Option<Vec<u8>> {
         if !self.layout.save_caption {
             return None;
@@ -121,7 +123,7 @@ impl ShardTable {
         }))
     }
 
-    /// The outcome's columns for `rows`, `outcomes[i]` being that of row `rows[i]`.
+    /// The outcome columns for `rows`; `outcomes[i]` belongs to row `rows[i]`.
     pub(crate) fn outcome_columns(
         &self,
         rows: &[usize],
@@ -130,8 +132,8 @@ impl ShardTable {
         let text = |get: fn(&RowOutcome) -> Option<&str>| -> ArrayRef {
             Arc::new(outcomes.iter().map(|o| get(o)).collect::<StringArray>())
         };
-        // A side of an image is far below i32::MAX; a larger one could only be a caller's mistake
-        // and is null rather than negative.
+        // The side of an image is far below i32::MAX. A larger one would be a bug of the caller, and is null
+        // rather than negative.
         let pixels = |get: fn(&RowOutcome) -> Option<u32>| -> ArrayRef {
             let side = |o: &&RowOutcome| get(o).and_then(|n| i32::try_from(n).ok());
             Arc::new(outcomes.iter().map(side).collect::<Int32Array>())
@@ -155,7 +157,7 @@ impl ShardTable {
         columns
     }
 
-    /// The metadata parquet: a row per URL, in input order.
+    /// The metadata parquet: one row per URL, in input order.
     pub(crate) fn to_parquet(&self, outcomes: &[RowOutcome]) -> Result<Vec<u8>, WriterError> {
         let rows: Vec<usize> = (0..self.rows()).collect();
         let outcomes: Vec<&RowOutcome> = outcomes.iter().collect();
@@ -171,8 +173,8 @@ impl ShardTable {
     }
 }
 
-/// The batch with times that parquet has a logical type for. It has none in whole seconds, nor for
-/// dates in milliseconds: stored as they are, other readers would see bare integers.
+/// Casts times to units that have a logical type in parquet. It has none for whole seconds, nor for dates in
+/// milliseconds; other readers would see integers.
 fn in_parquet_units(input: &RecordBatch) -> Result<RecordBatch, WriterError> {
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for (field, column) in input.schema_ref().fields().iter().zip(input.columns()) {
@@ -191,7 +193,7 @@ fn in_parquet_units(input: &RecordBatch) -> Result<RecordBatch, WriterError> {
         });
         fields.push(field.as_ref().clone().with_data_type(kind));
     }
-    // A batch without columns still has its rows.
+    // A batch without columns keeps its number of rows.
     let options = RecordBatchOptions::new().with_row_count(Some(input.num_rows()));
     Ok(RecordBatch::try_new_with_options(
         Arc::new(Schema::new(fields)),
@@ -200,8 +202,8 @@ fn in_parquet_units(input: &RecordBatch) -> Result<RecordBatch, WriterError> {
     )?)
 }
 
-/// The input's fields and the outcome's. The input's schema metadata is left behind: it describes a
-/// table (pandas' index, features) that this one no longer is.
+/// The input fields and the outcome fields. The schema metadata of the input is dropped: it describes a
+/// different table (pandas' index, features).
 fn schema(
     input: &Schema,
     exif: bool,

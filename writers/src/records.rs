@@ -1,6 +1,5 @@
-//! Owns the reading back of what [`crate::tfrecord`] lays out: framing, checksums, the features of a
-//! `tf.train.Example`. Never opens a file, and takes no more memory than a record whose length has
-//! passed its checksum.
+//! Owns reading TFRecord files as [`crate::tfrecord`] writes them: framing, checksums, the features of a
+//! `tf.train.Example`. Never opens a file, and never allocates for a length before its checksum is verified.
 
 use std::io::{self, Read};
 
@@ -12,34 +11,34 @@ use crate::tfrecord::{Example, Kind, masked_crc};
 /// Length (8 bytes) and its masked CRC (4 bytes).
 const HEAD_BYTES: usize = 12;
 
-/// Why a record does not read.
+/// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The file ends within a record.
     #[error("the file ends within a record")]
     Torn,
-    /// A checksum differs.
+    /// A checksum does not match.
     #[error("a checksum does not fit its bytes")]
     Checksum,
-    /// Longer than the reader was allowed to take.
+    /// A record is longer than the limit.
     #[error("a record is too long to be read")]
     TooLong,
-    /// The payload is no `tf.train.Example`.
+    /// The payload is not a `tf.train.Example`.
     #[error("a record is no tf.train.Example")]
     NoExample,
-    /// The reader's own.
+    /// The underlying reader failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Records of a stream, one after the other; nothing follows an error.
+/// Reads the records of a stream in order. It must not be used after an error.
 pub struct Records<R> {
     reader: R,
     record_bytes_max: u64,
 }
 
 impl<R: Read> Records<R> {
-    /// Reads from `reader`, which should be buffered; no record may be longer than `record_bytes_max`.
+    /// Reads from `reader`, which should be buffered, records of at most `record_bytes_max`.
     pub fn new(reader: R, record_bytes_max: u64) -> Self {
         Self {
             reader,
@@ -47,10 +46,10 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The next record's features; `None` at the end of the stream.
+    /// The features of the next record; `None` at the end of the stream.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why the record cannot be read.
     pub fn next_features(&mut self) -> Result<Option<SampleFeatures>, RecordError> {
         let Some(payload) = self.next_payload()? else {
             return Ok(None);
@@ -88,7 +87,8 @@ impl<R: Read> Records<R> {
         Ok(Some(Bytes::from(payload)))
     }
 
-    /// Up to `count` bytes: fewer at the stream's end. Grows with what comes, not with the claim.
+    /// Reads `count` bytes, or fewer at the end of the stream. Memory grows with the bytes read, not with
+    /// `count`.
     fn take(&mut self, count: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.reader.by_ref().take(count).read_to_end(&mut bytes)?;
@@ -100,7 +100,7 @@ impl<R: Read> Records<R> {
 pub struct SampleFeatures(Example);
 
 impl SampleFeatures {
-    /// The first value of a feature of bytes.
+    /// The first value of a bytes feature.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
         let feature = self.0.features.as_ref()?.feature.get(name)?;
         match feature.kind.as_ref()? {
@@ -109,7 +109,7 @@ impl SampleFeatures {
         }
     }
 
-    /// The first value of a feature of integers.
+    /// The first value of an integer feature.
     pub fn int(&self, name: &str) -> Option<i64> {
         let feature = self.0.features.as_ref()?.feature.get(name)?;
         match feature.kind.as_ref()? {

@@ -1,5 +1,5 @@
-//! Owns one shard from its first sample to its last byte: what each format appends for a sample and
-//! at the end. Checks that rows in = rows out. Never opens, names temporarily or commits a file.
+//! Owns writing one shard: what each format appends for a sample and at the end. Checks that every input row
+//! has exactly one outcome. Never opens, names temporarily or commits a file.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,23 +7,26 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowSchemaConverter;
 
+use crate::error::WriterError;
+use crate::format::OutputFormat;
 use crate::images::ImageTable;
-use crate::layout::SUCCESS;
+use crate::layout::{Layout, RowOutcome, SUCCESS, shard_name};
 use crate::metadata::ShardTable;
+use crate::sink::Sink;
 use crate::tarball::TarMembers;
-use crate::{Layout, OutputFormat, RowOutcome, Sink, WriterError, shard_name, tfrecord};
+use crate::tfrecord;
 
-/// Lays out one shard. Samples come in any order, each row at most once; [`ShardWriter::finish`]
-/// then takes the outcome of every row.
+/// Writes one shard. Samples may come in any order, each row at most once; [`ShardWriter::finish`] then takes
+/// the outcome of every row.
 pub struct ShardWriter {
     table: ShardTable,
     name: String,
     stream: Stream,
-    /// Which rows were given as samples.
+    /// Whether each row was written as a sample.
     written: Vec<bool>,
 }
 
-/// What a format keeps between samples.
+/// The state of a format between samples.
 enum Stream {
     Files,
     Webdataset(Box<TarMembers>),
@@ -33,9 +36,12 @@ enum Stream {
 }
 
 impl ShardWriter {
-    /// Starts a shard. `input` holds the saved columns of its rows in output order: additional
-    /// columns, `caption` if any, `url`. Fails early on names the format needs for itself and on
-    /// types parquet cannot store.
+    /// Starts a shard. `input` has the saved columns of its rows in output order: additional columns, `caption`
+    /// if any, `url`.
+    ///
+    /// # Errors
+    /// `ColumnNameTaken` for a column name that the format uses, `Parquet` for a type that parquet cannot
+    /// store.
     pub fn new(
         layout: Arc<Layout>,
         shard_id: u64,
@@ -61,8 +67,11 @@ impl ShardWriter {
         })
     }
 
-    /// Names the samples by these keys, one per row, instead of by number. A row whose key is null
-    /// can have no sample. Keys are the caller's to check: each is one part of a path, without a dot.
+    /// Names the samples by these keys, one per row, instead of numbering them. A row with a null key cannot
+    /// have a sample. The caller validates keys: each is one path component without a dot.
+    ///
+    /// # Errors
+    /// `KeyCount` if there is not one key per row.
     pub fn with_keys(mut self, keys: StringArray) -> Result<Self, WriterError> {
         let (given, rows) = (keys.len(), self.written.len());
         if given != rows {
@@ -73,6 +82,10 @@ impl ShardWriter {
     }
 
     /// Writes one success: the encoded image, its caption and its metadata.
+    ///
+    /// # Errors
+    /// `RowOutOfRange`, `RowRepeated` or `KeyMissing` for a row that cannot be a sample, else why the format
+    /// cannot store it.
     pub fn sample(
         &mut self,
         row: usize,
@@ -101,9 +114,13 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// Ends the stream and writes the metadata parquet where the format has one beside the data.
-    /// `outcomes[row]` is the outcome of each row; those given as samples, and no others, are
-    /// successes. CPU-heavy: it encodes a whole parquet.
+    /// Ends the stream and writes the metadata parquet, if the format has one beside the data.
+    /// `outcomes[row]` is the outcome of each row; exactly the rows written as samples are successes. This is
+    /// CPU-heavy: it encodes a whole parquet file.
+    ///
+    /// # Errors
+    /// `OutcomeCount` or `OutcomeDisagrees` if the outcomes do not match the samples, else why the table
+    /// cannot be stored.
     pub fn finish(self, outcomes: &[RowOutcome], sink: &mut dyn Sink) -> Result<(), WriterError> {
         self.check_outcomes(outcomes)?;
         match self.stream {
@@ -121,7 +138,7 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// Name of the one file that [`Sink::append`] goes to; `None` where a format has none.
+    /// Name of the file that [`Sink::append`] writes to; `None` if the format has none.
     pub fn stream_path(&self) -> Option<String> {
         let ext = match self.stream {
             Stream::Webdataset(_) => "tar",
@@ -144,8 +161,8 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// Metadata must never claim an image that was not written, nor hide one that was. A dummy
-    /// shard writes no image, so nothing can disagree there.
+    /// Checks that metadata neither claims an image that was not written nor hides one that was. A dummy shard
+    /// writes no image, so nothing can disagree there.
     fn check_outcomes(&self, outcomes: &[RowOutcome]) -> Result<(), WriterError> {
         let (given, rows) = (outcomes.len(), self.written.len());
         if given != rows {
@@ -161,7 +178,7 @@ impl ShardWriter {
     }
 }
 
-/// A sample's members sorted by extension, the order in which webdataset's own writer puts them.
+/// The members of a sample sorted by extension, as webdataset's own writer orders them.
 fn members<'a>(
     table: &ShardTable,
     row: usize,

@@ -1,6 +1,6 @@
-//! Owns `00000_stats.json`: the counts of a shard, under img2dataset's field names. Never reads a
-//! clock: both times are arguments. A file that does not add up reads as no file, so that a torn
-//! one can never pass for a finished shard.
+//! Owns `00000_stats.json`: the counts of a shard under img2dataset's field names. Never reads a clock: both
+//! times are arguments. A file whose counts do not add up is treated as absent, so that a torn one never
+//! passes for a finished shard.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use crate::value::Value;
 /// Counts of one shard; `count` is the sum of the next three, and of `status_dict`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShardStats {
-    /// Rows.
+    /// Number of rows.
     pub count: u64,
-    /// Rows whose image was written.
+    /// Rows with a written image.
     pub successes: u64,
     /// Rows without a usable body.
     pub failed_to_download: u64,
-    /// Rows whose body gave no image.
+    /// Rows whose body could not be processed.
     pub failed_to_resize: u64,
-    /// When the shard began, in unix seconds.
+    /// Start of the shard, in Unix seconds.
     pub start_time: f64,
-    /// When the shard ended, in unix seconds.
+    /// End of the shard, in Unix seconds.
     pub end_time: f64,
-    /// `success` and each failure's text, with how many rows ended so.
+    /// Number of rows for `success` and for each failure text.
     pub status_dict: BTreeMap<String, u64>,
 }
 
 impl ShardStats {
-    /// The file's text.
+    /// The content of the file.
     pub fn to_json(&self) -> Vec<u8> {
         let status = self
             .status_dict
@@ -46,8 +46,8 @@ impl ShardStats {
         ]))
     }
 
-    /// Reads a file back, ours or img2dataset's; `None` if it is empty, broken, or its counts do
-    /// not add up.
+    /// Parses a file of turbo2ds or img2dataset; `None` if it is empty, malformed, or its counts do not add
+    /// up.
     pub fn from_json(bytes: &[u8]) -> Option<Self> {
         let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
         let count = |name: &str| json.get(name)?.as_u64();

@@ -1,29 +1,30 @@
-//! Owns the framing of tar members: POSIX.1-1988 ustar headers with the owner, group and mode that
-//! webdataset's own writer gives them, and before a member whose name does not fit one the `path`
-//! record of POSIX.1-2001 (pax), as Python's tarfile writes it. Never buffers a member.
+//! Owns the framing of tar members: POSIX.1-1988 ustar headers with webdataset's owner, group and mode. A name
+//! that does not fit gets the `path` record of POSIX.1-2001 (pax), like in Python's tarfile. Never buffers a
+//! member.
 
 use tar::{EntryType, Header};
 
-use crate::{Sink, WriterError};
+use crate::error::WriterError;
+use crate::sink::Sink;
 
 const BLOCK: usize = 512;
-/// Bytes of a name that a ustar header holds.
+/// Longest name in a ustar header, in bytes.
 const NAME_BYTES_MAX: usize = 100;
-/// Name of the header before a long-named member; nobody who knows pax looks at it.
+/// Name of the pax header of a member; readers that know pax ignore it.
 const PAX_NAME: &str = "@PaxHeader";
-/// Padding after a member and, as a whole, each of the two blocks that end a tar.
+/// Padding after a member, and each of the two blocks that end a tar.
 static ZERO_BLOCK: [u8; BLOCK] = [0; BLOCK];
-/// Every member's time, in unix seconds: 1980-01-01. Fixed, so that equal input gives equal bytes;
-/// not 0, which some tools call implausible; within what zip can hold, so shards convert.
+/// Modification time of all members in Unix seconds: 1980-01-01. It is fixed, so that equal input gives equal
+/// bytes; not 0, which some tools warn about; and valid in zip, so that shards can be converted.
 const MTIME_S: u64 = 315_532_800;
 
-/// The one header of which members' headers are copies.
+/// Writes members; every header is a copy of one template.
 pub(crate) struct TarMembers {
     template: Header,
 }
 
 impl TarMembers {
-    /// Prepares what all members share.
+    /// Prepares the template.
     pub(crate) fn new() -> Result<Self, WriterError> {
         let mut template = Header::new_ustar();
         template.set_entry_type(EntryType::Regular);
@@ -78,7 +79,7 @@ fn put(
     Ok(())
 }
 
-/// `LENGTH path=NAME\n`, the length being that of the whole record, its own digits among it.
+/// `LENGTH path=NAME\n`, where the length is that of the whole record, including its own digits.
 fn path_record(name: &str) -> Vec<u8> {
     let rest = format!(" path={name}\n");
     let mut digits = 1;

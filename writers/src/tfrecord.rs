@@ -1,9 +1,9 @@
-//! Owns the tfrecord format: a `tf.train.Example` message per sample (field numbers as in
-//! TensorFlow's example.proto and feature.proto) in TFRecord framing, each length and each payload
-//! followed by its masked CRC-32C. Features are sorted by name, so equal samples give equal bytes.
+//! Owns the tfrecord format: one `tf.train.Example` message per sample (field numbers as in TensorFlow's
+//! example.proto and feature.proto) in TFRecord framing, where each length and payload is followed by its
+//! masked CRC-32C. Features are sorted by name, so equal samples give equal bytes. Never reads a record back.
 //!
-//! Integers and truth are int64, floats float, null is empty bytes, all else bytes (structs as
-//! JSON). A list takes its elements' type; one that holds a null, or mixes, becomes a list of bytes.
+//! Integers and booleans become int64, floats float, null empty bytes, everything else bytes (structs as
+//! JSON). A list has the type of its elements; one with a null or mixed types becomes a list of bytes.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,10 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::json;
+use crate::layout::RowOutcome;
 use crate::metadata::ShardTable;
+use crate::sink::Sink;
 use crate::value::Value;
-use crate::{RowOutcome, Sink};
 
 /// tf.train.Example.
 #[derive(Clone, PartialEq, Message)]
@@ -37,7 +38,7 @@ pub(crate) struct Feature {
     pub(crate) kind: Option<Kind>,
 }
 
-/// The one list a feature is.
+/// The list of a feature.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub(crate) enum Kind {
     #[prost(message, tag = "1")]
@@ -96,7 +97,7 @@ pub(crate) fn append_sample(
     append_record(&example.encode_to_vec(), sink);
 }
 
-/// Frames one payload.
+/// Writes one record.
 pub(crate) fn append_record(payload: &[u8], sink: &mut dyn Sink) {
     let length = (payload.len() as u64).to_le_bytes();
     let mut head = [0; 12];
@@ -107,7 +108,7 @@ pub(crate) fn append_record(payload: &[u8], sink: &mut dyn Sink) {
     sink.append(&masked_crc(payload).to_le_bytes());
 }
 
-/// CRC-32C rotated and offset, so that a CRC over data that holds CRCs stays useful.
+/// CRC-32C, rotated and offset so that checksums of data containing checksums stay useful.
 pub(crate) fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
         .rotate_right(15)
@@ -121,7 +122,7 @@ fn to_feature(value: &Value<'_>, kind: &DataType) -> Feature {
     list_feature(items, element_type(kind))
 }
 
-/// The type inside a list; it decides the kind of a list without items.
+/// The element type of a list, which decides the kind of an empty one.
 fn element_type(kind: &DataType) -> &DataType {
     match kind {
         DataType::List(field)
@@ -159,7 +160,7 @@ fn as_int64(value: &Value<'_>) -> Option<i64> {
     match value {
         Value::Bool(truth) => Some(i64::from(*truth)),
         Value::Int(number) => Some(*number),
-        // Past i64 the digits are kept as text.
+        // Numbers beyond i64 are kept as text.
         Value::UInt(number) => i64::try_from(*number).ok(),
         _ => None,
     }

@@ -1,9 +1,9 @@
-//! Owns the reading of one Arrow cell as a [`Value`], the small tree that the JSON, tfrecord and
-//! caption writers share. Never changes a column: the parquet outputs keep the input's own types.
+//! Owns reading an Arrow cell as a [`Value`], the tree that the JSON, tfrecord and caption writers share.
+//! Never changes a column: the parquet outputs keep the types of the input.
 //!
-//! What JSON has no type for becomes text: dates, times and durations in ISO 8601 (a timestamp with
-//! a zone in UTC, ending in `Z`), decimals in digits. What even text cannot hold (a date beyond the
-//! calendar's range) is null here and whole in the metadata parquet.
+//! Types that JSON lacks become text: dates, times and durations in ISO 8601 (timestamps with a zone in UTC,
+//! ending in `Z`), decimals in digits. A value without a text form (a date outside the calendar) is null here
+//! and intact in the metadata parquet.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use arrow_array::{Array, ArrayRef, UnionArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
 
-/// One cell.
+/// The value of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Null,
@@ -39,7 +39,7 @@ impl<'a> Value<'a> {
         text.map_or(Self::Null, |text| Self::Text(Cow::Borrowed(text)))
     }
 
-    /// A number of pixels, or null.
+    /// A number, or null.
     pub(crate) fn uint_or_null(number: Option<u32>) -> Self {
         number.map_or(Self::Null, |number| Self::UInt(u64::from(number)))
     }
@@ -78,7 +78,7 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Value<'_> {
     }
 }
 
-/// A cell of a type made of other types; what is left is formatted as text.
+/// A cell of a nested type; other types are formatted as text.
 fn nested(array: &dyn Array, row: usize) -> Value<'_> {
     match array.data_type() {
         DataType::List(_) => {
@@ -163,7 +163,7 @@ fn items(values: &ArrayRef, start: usize, end: usize) -> Value<'_> {
     Value::List((start..end).map(|i| cell(values, i)).collect())
 }
 
-/// A map as pyarrow gives it to Python: a list of key-value pairs, for keys need not be text.
+/// A map as a list of key-value pairs, like pyarrow in Python, since keys need not be text.
 fn map_pairs(array: &dyn Array, row: usize) -> Value<'_> {
     let map = array.as_map();
     let (start, end) = (
@@ -181,7 +181,7 @@ fn run_value<R: RunEndIndexType>(array: &dyn Array, row: usize) -> Value<'_> {
     cell(runs.values(), runs.get_physical_index(row))
 }
 
-/// Named zones need a zone database to be shown in local time; the instant in UTC needs none.
+/// Formats a timestamp in UTC, since local time of a named zone needs a time zone database.
 fn zoned_timestamp(array: &dyn Array, unit: TimeUnit, row: usize) -> Value<'static> {
     fn naive<T: ArrowTimestampType>(array: &dyn Array, row: usize) -> Value<'static> {
         let instant = array
