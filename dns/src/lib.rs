@@ -11,6 +11,7 @@
 //! Standards: RFC 1034/1035 (names, messages), RFC 2308 (negative answers), resolv.conf(5), hosts(5).
 
 #![forbid(unsafe_code)]
+#![deny(unreachable_pub)]
 
 mod answer;
 mod cache;

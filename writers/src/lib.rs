@@ -3,6 +3,7 @@
 //! clock: bytes go to a [`Sink`] that the caller supplies. The same input in the same order gives the same
 //! bytes.
 #![forbid(unsafe_code)]
+#![deny(unreachable_pub)]
 
 mod error;
 mod format;
