@@ -6,7 +6,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Decoded, same_size};
+use super::outcome::{Decoded, same_size};
 use crate::error::CodecError;
 use crate::jpeg::PlaneReader;
 use crate::pixels::{Buffer, Planes, Shape, Size};

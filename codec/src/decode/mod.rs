@@ -4,6 +4,7 @@
 mod bmp;
 mod gif;
 mod jpeg;
+mod outcome;
 mod png;
 #[cfg(test)]
 mod tests;
@@ -15,34 +16,11 @@ use jpeg::TurboDecoder;
 use png::PngDecoder;
 
 use crate::error::CodecError;
-use crate::pixels::{Buffer, Planes, Shape, Size};
+use crate::pixels::{Buffer, Size};
 use crate::settings::{JpegDecoder, Limits};
 use crate::sniff::Format;
-use crate::turbo::Subsampling;
 
-/// What stands in the buffer after decoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decoded {
-    /// Grey, RGB or RGBA.
-    Raster(Shape),
-    /// A JPEG's components as it stores them.
-    Planes {
-        planes: Planes,
-        subsampling: Subsampling,
-    },
-}
-
-/// What a container's structure tells of an image without its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// All of it is there.
-    Whole,
-    /// A part of it is not in the body, or is broken.
-    Cut,
-    /// Only decoding can tell.
-    Nothing,
-}
-
+pub(crate) use outcome::{Decoded, Told};
 pub(crate) use tiff::size as tiff_size;
 
 /// Decodes one image after another.
@@ -113,14 +91,5 @@ impl Decoder {
             Format::Bmp => bmp::tell(body, size),
             Format::Tiff => tiff::tell(body),
         }
-    }
-}
-
-/// Passes where the decoder's own idea of the size is the header's.
-fn same_size(width: u32, height: u32, header: Size) -> Result<(), CodecError> {
-    if Size::new(width, height) == header {
-        Ok(())
-    } else {
-        Err(CodecError::Decode)
     }
 }

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 use libwebp_sys as webp;
 
-use super::{Told, same_size};
+use super::outcome::{Told, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 

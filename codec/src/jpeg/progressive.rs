@@ -3,6 +3,7 @@
 //! without looking at what lies between.
 
 use std::arch::x86_64::_pdep_u64;
+use std::ops::Range;
 
 use super::bits::Bits;
 use super::canvas::Canvas;
@@ -206,10 +207,9 @@ impl Progressive {
         data: &Data,
         mut next: impl FnMut(&mut Bits<'_>, usize, &mut i32) -> Option<i16>,
     ) -> Option<()> {
-        for stretch in data.stretches(units(frame, scan), scan.restart_interval)? {
-            let mut bits = Bits::new(&data.bytes, stretch.start)?;
+        for_stretches(frame, scan, data, |mut bits, units| {
             let mut predictors = [0; COMPONENTS];
-            for unit in stretch.units {
+            for unit in units {
                 for_blocks(frame, scan, unit, |component, column, row| {
                     bits.refill();
                     let value = next(&mut bits, component, &mut predictors[component])?;
@@ -219,11 +219,8 @@ impl Progressive {
                     Some(())
                 })?;
             }
-            if !bits.is_within(stretch.end) {
-                return None;
-            }
-        }
-        Some(())
+            Some(bits)
+        })
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -234,25 +231,18 @@ impl Progressive {
         scan: &Scan,
         data: &Data,
     ) -> Option<()> {
-        let part = scan.parts()[0];
-        let table = markers.ac(part)?;
-        let grid = &mut self.grids[part.component];
-        let wide = frame.components[part.component].blocks_wide;
-        for stretch in data.stretches(units(frame, scan), scan.restart_interval)? {
-            let mut bits = Bits::new(&data.bytes, stretch.start)?;
-            let mut unit = stretch.units.start;
-            while unit < stretch.units.end {
+        let Ac { table, grid, wide } = self.ac(markers, frame, scan)?;
+        for_stretches(frame, scan, data, move |mut bits, units| {
+            let mut unit = units.start;
+            while unit < units.end {
                 let index = unit / wide * grid.blocks_per_row + unit % wide;
                 let block = &mut grid.coefficients[index];
-                // A block that ends a run of ends stands for the blocks behind it.
+                // A block with a run of ends of block stands for the blocks after it.
                 let ends = first_band(&mut bits, table, block, &mut grid.present[index], scan)?;
                 unit += 1 + ends;
             }
-            if unit > stretch.units.end || !bits.is_within(stretch.end) {
-                return None;
-            }
-        }
-        Some(())
+            (unit == units.end).then_some(bits)
+        })
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -263,15 +253,11 @@ impl Progressive {
         scan: &Scan,
         data: &Data,
     ) -> Option<()> {
-        let part = scan.parts()[0];
-        let table = markers.ac(part)?;
-        let grid = &mut self.grids[part.component];
-        let wide = frame.components[part.component].blocks_wide;
-        for stretch in data.stretches(units(frame, scan), scan.restart_interval)? {
-            let mut bits = Bits::new(&data.bytes, stretch.start)?;
+        let Ac { table, grid, wide } = self.ac(markers, frame, scan)?;
+        for_stretches(frame, scan, data, move |mut bits, units| {
             let mut ends = 0;
-            let (mut column, mut row) = (stretch.units.start % wide, stretch.units.start / wide);
-            for _ in stretch.units {
+            let (mut column, mut row) = (units.start % wide, units.start / wide);
+            for _ in units {
                 let index = row * grid.blocks_per_row + column;
                 let block = &mut grid.coefficients[index];
                 let present = &mut grid.present[index];
@@ -287,12 +273,50 @@ impl Progressive {
                     (column, row) = (0, row + 1);
                 }
             }
-            if ends > 0 || !bits.is_within(stretch.end) {
-                return None;
-            }
-        }
-        Some(())
+            (ends == 0).then_some(bits)
+        })
     }
+
+    /// What a scan of AC coefficients reads with and into: it has one component.
+    fn ac<'a>(
+        &'a mut self,
+        markers: &'a Markers<'_>,
+        frame: &Frame,
+        scan: &Scan,
+    ) -> Option<Ac<'a>> {
+        let part = scan.parts()[0];
+        Some(Ac {
+            table: markers.ac(part)?,
+            grid: &mut self.grids[part.component],
+            wide: frame.components[part.component].blocks_wide,
+        })
+    }
+}
+
+/// The component of a scan of AC coefficients.
+struct Ac<'a> {
+    table: &'a Table,
+    grid: &'a mut Grid,
+    /// Blocks of a row.
+    wide: usize,
+}
+
+/// Calls `read` with the bits and the units of each stretch between restarts; it returns what is left of
+/// the bits. `None` if it fails or reads past the end of a stretch.
+#[inline(always)]
+fn for_stretches<'d>(
+    frame: &Frame,
+    scan: &Scan,
+    data: &'d Data,
+    mut read: impl FnMut(Bits<'d>, Range<usize>) -> Option<Bits<'d>>,
+) -> Option<()> {
+    for stretch in data.stretches(units(frame, scan), scan.restart_interval)? {
+        let bits = read(Bits::new(&data.bytes, stretch.start)?, stretch.units)?;
+        if !bits.is_within(stretch.end) {
+            return None;
+        }
+    }
+    Some(())
 }
 
 /// Units of a scan between which restarts may stand: blocks of one component, MCUs of several.

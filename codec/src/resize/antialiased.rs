@@ -4,7 +4,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::{Target, copy};
+use super::target::{Target, copy};
 use crate::pixels::{Buffer, Shape, Size};
 use crate::settings::Antialias;
 

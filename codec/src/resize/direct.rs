@@ -2,7 +2,7 @@
 //! precision, without a table or a line. It is what the others are tested against, and what takes
 //! images so wide that a line of floats would be out of proportion.
 
-use super::separable::{Picture, Source};
+use super::raster::{Picture, Source};
 use super::taps::{Axis, Taps};
 
 /// Fills `target`.

@@ -2,7 +2,7 @@
 //! linear filters are where both sides are exactly halved. Never takes another table.
 
 use super::lanes::{FLOATS, Lanes};
-use super::separable::{Picture, Source};
+use super::raster::{Picture, Source};
 use super::taps::{Axis, Taps};
 
 /// What makes the kernels' rounding, half to even, half up: sums of four are multiples of a

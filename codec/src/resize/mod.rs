@@ -20,41 +20,25 @@ mod passes;
 mod plan;
 mod planar;
 mod portable;
+mod raster;
 mod ring;
+mod rules;
 mod separable;
 #[cfg(test)]
 mod separable_tests;
 mod taps;
+mod target;
 
 pub(crate) use plan::{Plan, plan};
 
 use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::settings::Interpolation;
 use crate::ycc::StoredPlanes;
-use separable::{Picture, Separable, Source};
-use taps::{Axis, Filter};
-
-/// A rectangle of the scaled image and where its pixels go.
-pub(crate) struct Target<'a> {
-    /// First column and row of the window in the scaled image.
-    x: usize,
-    y: usize,
-    /// Size of the window, pixels.
-    width: usize,
-    height: usize,
-    /// Starts at the window's first sample and ends with its last.
-    samples: &'a mut [u8],
-    /// Samples from one row to the next.
-    stride: usize,
-}
-
-impl Target<'_> {
-    /// The `row`-th row of the window, `width * channels` samples.
-    fn row(&mut self, row: usize, channels: usize) -> &mut [u8] {
-        let start = row * self.stride;
-        &mut self.samples[start..start + self.width * channels]
-    }
-}
+use raster::{Picture, Source};
+use rules::{as_opencv, rounding};
+use separable::Separable;
+use taps::Axis;
+use target::{Target, copy};
 
 /// Resizes one raster after another; keeps the filters' working rows.
 #[derive(Default)]
@@ -140,50 +124,6 @@ impl Resizer {
         self.rows
             .fill(filter, source.height, scaled.height, y..y + target.height);
         self.columns.add_rest(rounding(filter, source, scaled));
-    }
-}
-
-/// OpenCV takes area for linear where both sides are exactly halved, and a linear variant for area
-/// as soon as one side grows.
-fn as_opencv(filter: Interpolation, source: Size, scaled: Size) -> Filter {
-    match filter {
-        Interpolation::Cubic => Filter::Cubic,
-        Interpolation::Lanczos4 => Filter::Lanczos4,
-        Interpolation::Area if shrinks(source, scaled) => Filter::Area,
-        Interpolation::Area => Filter::AreaLinear,
-        _ if halves(source, scaled) => Filter::Area,
-        _ => Filter::Linear,
-    }
-}
-
-/// What makes the kernels' rounding, half to even, OpenCV's.
-fn rounding(filter: Filter, source: Size, scaled: Size) -> f32 {
-    match filter {
-        Filter::Area if halves(source, scaled) => halving::HALF_UP,
-        Filter::Area => 0.0,
-        // Sums of fixed-point weights are rounded half up. They are multiples of 2^-22, but a
-        // float of this size holds no less than twice this.
-        _ => 1.0 / 32_768.0,
-    }
-}
-
-fn halves(source: Size, scaled: Size) -> bool {
-    source.width == scaled.width * 2 && source.height == scaled.height * 2
-}
-
-/// Whether neither side grows: area is then a true average.
-fn shrinks(source: Size, scaled: Size) -> bool {
-    source.width >= scaled.width && source.height >= scaled.height
-}
-
-fn copy(source: &[u8], shape: Shape, mut target: Target<'_>) {
-    let (x, y) = (target.x, target.y);
-    let bytes = target.width * shape.channels;
-    for row in 0..target.height {
-        let start = (y + row) * shape.stride() + x * shape.channels;
-        target
-            .row(row, shape.channels)
-            .copy_from_slice(&source[start..start + bytes]);
     }
 }
 

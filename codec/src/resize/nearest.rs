@@ -1,6 +1,6 @@
 //! Owns OpenCV's INTER_NEAREST: the source pixel at floor(position * scale), without centring.
 
-use super::Target;
+use super::target::Target;
 use crate::pixels::{Shape, Size};
 
 pub(super) fn resize(source: &[u8], shape: Shape, scaled: Size, mut target: Target<'_>) {

@@ -2,9 +2,11 @@
 //! sampled by the composed tables of `chroma`. Never sees RGB.
 
 use super::chroma::{self, Frame, Upsampling};
-use super::separable::{Picture, Separable, Source};
+use super::plan::Plan;
+use super::raster::{Picture, Source};
+use super::rules::{as_opencv, rounding};
+use super::separable::Separable;
 use super::taps::Axis;
-use super::{Plan, as_opencv, rounding};
 use crate::pixels::{Buffer, Plane, Planes, Size};
 use crate::turbo::Subsampling;
 use crate::ycc::StoredPlanes;

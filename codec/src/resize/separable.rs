@@ -9,6 +9,7 @@ use super::lanes::Lanes;
 use super::layout::{Columns, Run, fill_runs};
 use super::passes::{Rows, lines_to_bytes, sum_columns, sum_rows, widen};
 use super::portable::Portable;
+use super::raster::{Picture, Source};
 use super::ring::Ring;
 use super::taps::Axis;
 
@@ -19,20 +20,6 @@ const COLUMN_TAPS_MAX: usize = 1 << 14;
 const ROW_TAPS_MAX: usize = 1 << 20;
 /// Taps of a row above which no lines are kept for it only because columns are left out.
 const SKIPPED_ROWS_MAX: usize = 8;
-
-/// A raster to read: rows start `stride` bytes apart; one (grey or a plane) or three channels.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    pub(crate) samples: &'a [u8],
-    pub(crate) stride: usize,
-    pub(crate) channels: usize,
-}
-
-/// A raster to write, from its first sample to its last; rows start `stride` bytes apart.
-pub(crate) struct Picture<'a> {
-    pub(crate) samples: &'a mut [u8],
-    pub(crate) stride: usize,
-}
 
 /// Runs separable filters on one raster after another; keeps the working lines.
 #[derive(Default)]

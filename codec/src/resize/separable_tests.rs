@@ -3,7 +3,8 @@
 
 use super::direct;
 use super::halving::{HALF_UP, is_halving};
-use super::separable::{Form, Picture, Separable, Source};
+use super::raster::{Picture, Source};
+use super::separable::{Form, Separable};
 use super::taps::{Axis, Filter};
 
 const FILTERS: [Filter; 5] = [

@@ -8,7 +8,7 @@ mod rle;
 #[cfg(test)]
 mod tests;
 
-use super::Told;
+use super::outcome::Told;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 

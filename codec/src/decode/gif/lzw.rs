@@ -8,7 +8,7 @@
 //! that a code teaches is the one written just before it and the index that follows. The alphabet
 //! stands before the frame, so that a literal has a place as well.
 
-use super::Reader;
+use super::reader::Reader;
 use crate::pixels::Buffer;
 
 const CODE_BITS_MAX: u32 = 12;

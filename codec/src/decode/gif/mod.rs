@@ -7,11 +7,13 @@
 //! background index beyond the palette and a frame beyond the screen are errors.
 
 mod lzw;
+mod reader;
 mod tell;
 #[cfg(test)]
 mod tests;
 
 use lzw::Lzw;
+use reader::Reader;
 
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
@@ -68,43 +70,6 @@ impl GifDecoder {
             draw::<3>(samples, size, &frame, flags, indices, &palette);
         }
         Some(shape)
-    }
-}
-
-/// A position in the body. Skipping beyond the end is allowed, reading there is not.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    body: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn new(body: &'a [u8], at: usize) -> Self {
-        Self { body, at }
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.body.get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    fn word(&mut self) -> Option<usize> {
-        let low = self.byte()?;
-        Some(usize::from(u16::from_le_bytes([low, self.byte()?])))
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes);
-    }
-
-    fn skip_sub_blocks(&mut self) -> Option<()> {
-        loop {
-            match self.byte()? {
-                0 => return Some(()),
-                len => self.skip(len.into()),
-            }
-        }
     }
 }
 

@@ -1,10 +1,9 @@
 //! Owns what a GIF's blocks tell of its being whole. Never knows a colour, and minds none of OpenCV's
 //! rules on what may be shown: a frame beyond the screen is whole as well.
 
-use super::{
-    EXTENSION, GifDecoder, IMAGE, Reader, SIGNATURE_AND_SIZE_BYTES, TRAILER, colour_table_bytes,
-};
-use crate::decode::Told;
+use super::reader::Reader;
+use super::{EXTENSION, GifDecoder, IMAGE, SIGNATURE_AND_SIZE_BYTES, TRAILER, colour_table_bytes};
+use crate::decode::outcome::Told;
 use crate::pixels::Size;
 
 impl GifDecoder {

@@ -6,7 +6,8 @@
 //! over whatever its memory held, or crashes: such a frame is refused here. A default image that is
 //! not shown is not inflated, so that what is wrong with it does not matter here, as it does there.
 
-use super::chunks::{Chunk, Chunks, File, Region};
+use super::chunk::{Chunk, Chunks};
+use super::file::{File, Region};
 use super::header::Color;
 use crate::error::CodecError;
 use crate::pixels::Size;

@@ -1,7 +1,7 @@
 //! Owns the way from unfiltered rows to 8-bit samples: palettes, low depths, 16 bits, colour keys,
 //! grey with alpha, and the places of Adam7's pixels. Never reads a filter byte.
 
-use super::chunks::{File, Transparency};
+use super::file::{File, Transparency};
 use super::header::Color;
 use super::passes::{Pass, Passes};
 use crate::alpha::pack;

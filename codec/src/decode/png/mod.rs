@@ -4,19 +4,21 @@
 //! OpenCV does not.
 
 mod animation;
-mod chunks;
+mod chunk;
 mod expand;
+mod file;
 mod header;
 mod inflate;
 mod passes;
 mod unfilter;
+mod walk;
 
-use chunks::{File, Region};
 use expand::Canvas;
+use file::{File, Region};
 use inflate::{Inflater, Stream};
 use passes::Passes;
 
-use super::{Told, same_size};
+use crate::decode::outcome::{Told, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -41,7 +43,7 @@ impl PngDecoder {
         size: Size,
         out: &mut Buffer,
     ) -> Result<Shape, CodecError> {
-        let file = chunks::read(body)?;
+        let file = walk::read(body)?;
         same_size(file.canvas.size.width, file.canvas.size.height, size)?;
         let shape = Shape::new(size, file.channels());
         let result = match file.region {
@@ -57,7 +59,7 @@ impl PngDecoder {
     /// Whether all chunks are there up to the last, those with the image intact, and their stream has
     /// every row behind a filter that there is.
     pub(super) fn tell(&mut self, body: &[u8], size: Size) -> Told {
-        let whole = chunks::read(body).and_then(|file| {
+        let whole = walk::read(body).and_then(|file| {
             same_size(file.canvas.size.width, file.canvas.size.height, size)?;
             self.inflate_alone(&file)
         });

@@ -85,7 +85,7 @@ fn rgb() -> Vec<u8> {
 }
 
 fn decode(body: &[u8]) -> Result<(Vec<u8>, Shape), CodecError> {
-    let size = chunks::read(body)?.canvas.size;
+    let size = walk::read(body)?.canvas.size;
     let mut out = Buffer::default();
     let shape = PngDecoder::default().decode(body, size, &mut out)?;
     Ok((out.filled(shape.bytes()).to_vec(), shape))
@@ -135,7 +135,7 @@ fn every_colour_depth_and_interlacing_is_what_another_decoder_reads() {
                     let case = format!("type {color}, {depth} bits, {interlace}, {width}x{height}");
                     let (pixels, _) = decode(&body).unwrap();
                     assert!(pixels == oracle(&body), "{case}");
-                    let file = chunks::read(&body).unwrap();
+                    let file = walk::read(&body).unwrap();
                     let mut by_row = vec![0; pixels.len()];
                     by_rows(&file, &Passes::new(&file.frame), &mut by_row).unwrap();
                     assert!(by_row == pixels, "{case}, row by row");

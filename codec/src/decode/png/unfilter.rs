@@ -4,6 +4,8 @@
 use crate::error::CodecError;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod lanes;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vector;
 
 /// The filter that predicts from three neighbours, and is most of a photograph's rows.

@@ -5,19 +5,9 @@
 use super::directory::{Directory, compression};
 use super::jpeg::{Jpeg, JpegChunk};
 use super::layout::Layout;
+use super::samples::{Fetched, reverse_each};
 use super::{fax, lzw, packbits, predictor};
 use crate::error::CodecError;
-
-/// What became of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fetched {
-    /// All of it is there.
-    Whole,
-    /// It was found and begun; what could not be decoded is zero.
-    Broken,
-    /// Its stored bytes are not in the file, or its codec does not take them.
-    Missing,
-}
 
 /// One chunk of one plane.
 #[derive(Clone, Copy)]
@@ -217,21 +207,6 @@ impl<'a, 'b> Chunks<'a, 'b> {
             }
         }
     }
-}
-
-/// Makes `samples` zeros, `len` of them. A longer vector is made anew: the kernel's zero pages cost
-/// nothing until they are written.
-pub(super) fn make_zeros(samples: &mut Vec<u8>, len: usize) {
-    if samples.capacity() < len {
-        *samples = vec![0; len];
-    } else {
-        samples.clear();
-        samples.resize(len, 0);
-    }
-}
-
-pub(super) fn reverse_each<const N: usize>(samples: &mut [u8]) {
-    samples.chunks_exact_mut(N).for_each(<[u8]>::reverse);
 }
 
 fn bytes_at(body: &[u8], offset: u64, count: u64) -> Option<&[u8]> {

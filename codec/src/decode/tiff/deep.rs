@@ -2,9 +2,10 @@
 //! floating point numbers, brought to 8 bits here. Never inverts and never scales floating point:
 //! img2dataset rounds it and cuts it off at 0 and 255.
 
-use super::chunks::{Chunks, Fetched, Place, make_zeros};
+use super::chunks::{Chunks, Place};
 use super::directory::Directory;
 use super::raster::luma;
+use super::samples::{Fetched, make_zeros};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 

@@ -70,14 +70,17 @@ impl<'a> Entry<'a> {
         self.source.body.get(usize::try_from(start).ok()?..end)
     }
 
-    /// The value `index` of an integer type, if it is not negative.
-    pub(super) fn integer(self, index: u64) -> Option<u64> {
+    /// Where the value `index` is in the file.
+    fn place(self, index: u64) -> Option<u64> {
         if index >= self.count {
             return None;
         }
-        let at = self
-            .at
-            .checked_add(index.checked_mul(self.value_bytes())?)?;
+        self.at.checked_add(index.checked_mul(self.value_bytes())?)
+    }
+
+    /// The value `index` of an integer type, if it is not negative.
+    pub(super) fn integer(self, index: u64) -> Option<u64> {
+        let at = self.place(index)?;
         match self.kind {
             1 => self.source.bytes(at).map(|[byte]| byte.into()),
             3 => self.source.u16(at).map(u64::from),
@@ -93,30 +96,15 @@ impl<'a> Entry<'a> {
 
     /// The value `index` of any number type.
     pub(super) fn float(self, index: u64) -> Option<f32> {
-        if index >= self.count {
-            return None;
-        }
-        let at = self
-            .at
-            .checked_add(index.checked_mul(self.value_bytes())?)?;
+        let at = self.place(index)?;
         match self.kind {
             5 => {
                 let (over, under) = (self.source.u32(at)?, self.source.u32(at + 4)?);
-                let whole = under != 0;
-                Some(if whole {
-                    (f64::from(over) / f64::from(under)) as f32
-                } else {
-                    0.0
-                })
+                Some(quotient(over.into(), under.into()))
             }
             10 => {
                 let (over, under) = (self.source.u32(at)? as i32, self.source.u32(at + 4)? as i32);
-                let whole = under != 0;
-                Some(if whole {
-                    (f64::from(over) / f64::from(under)) as f32
-                } else {
-                    0.0
-                })
+                Some(quotient(over.into(), under.into()))
             }
             11 => self.source.u32(at).map(f32::from_bits),
             12 => self.source.u64(at).map(|bits| f64::from_bits(bits) as f32),
@@ -153,6 +141,15 @@ impl<'a> Entry<'a> {
         }
         self.raw()?;
         u16::try_from(first).ok()
+    }
+}
+
+/// A fraction's value; zero if its denominator is zero.
+fn quotient(over: f64, under: f64) -> f32 {
+    if under == 0.0 {
+        0.0
+    } else {
+        (over / under) as f32
     }
 }
 

@@ -1,8 +1,8 @@
 //! Owns JPEG streams within TIFF (Technical Note 2): tables kept apart, and the colour space that
 //! the TIFF's tags say, not the stream's markers. Never decodes entropy itself.
 
-use super::chunks::Fetched;
 use super::directory::{Directory, photometric};
+use super::samples::Fetched;
 use crate::decode::jpeg as decoder;
 use crate::pixels::{Buffer, Size};
 use crate::turbo::Decompressor;

@@ -4,7 +4,7 @@
 
 use super::directory::{Directory, compression, photometric};
 use super::entries::Entry;
-use crate::decode::Told;
+use crate::decode::outcome::Told;
 
 /// Strips are missing from their arrays up to this many; beyond, libtiff refuses the directory.
 const PADDED_CHUNKS_MAX: u64 = 1_000_000;

@@ -26,11 +26,12 @@ mod packbits;
 mod paint;
 mod predictor;
 mod raster;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod ycbcr;
 
-use super::Told;
+use super::outcome::Told;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 use chunks::Chunks;

@@ -1,10 +1,11 @@
 //! Owns the drawing of 8-bit images as libtiff's RGBA reader does it, from 1, 4, 8 and 16-bit
 //! samples. Never gives more than 8 bits.
 
-use super::chunks::{Chunks, Fetched, Place, make_zeros};
+use super::chunks::{Chunks, Place};
 use super::directory::{Directory, compression, photometric};
 use super::lab::Lab;
 use super::raster::{Raster, Rgba};
+use super::samples::{Fetched, make_zeros};
 use super::ycbcr::YCbCr;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};

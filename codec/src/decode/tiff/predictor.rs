@@ -1,7 +1,7 @@
 //! Owns TIFF's predictors: horizontal differences and the floating point one. Never decodes.
 
-use super::chunks::reverse_each;
 use super::directory::Directory;
+use super::samples::reverse_each;
 
 /// A predictor that libtiff refuses for the samples it stands with.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Block;
+use super::block::Block;
 
 /// N rows of 8 values of 16 bits, each of another block; or half as many of 32.
 ///

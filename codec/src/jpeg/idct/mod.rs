@@ -2,12 +2,11 @@
 //! so that the samples are the same also where a coefficient is absurd. Two blocks at a time in AVX2,
 //! four in AVX-512. Never decides where samples go.
 
+mod block;
 mod lanes;
 
+pub(super) use block::Block;
 use lanes::{Avx2, Avx512, Lanes};
-
-/// Coefficients of a block, row by row.
-pub(super) type Block = [i16; 64];
 
 /// What multiplies the coefficients, row by row.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,15 +5,7 @@
 //! lanes holds a pixel of the upper row, the upper half the pixel of the lower row that is one to
 //! the left, whose upper neighbour has just been made.
 
-#[cfg(target_arch = "aarch64")]
-#[path = "lanes_neon.rs"]
-mod lanes;
-
-#[cfg(target_arch = "x86_64")]
-#[path = "lanes_sse2.rs"]
-mod lanes;
-
-use lanes::Lanes;
+use super::lanes::Lanes;
 
 /// The value that a byte's sum is cut to, in each lane.
 #[inline(always)]

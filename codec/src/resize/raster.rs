@@ -1,0 +1,15 @@
+//! Owns views of the rasters that the separable filters read and write. Never owns a sample.
+
+/// A raster to read: rows start `stride` bytes apart; one (grey or a plane) or three channels.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) samples: &'a [u8],
+    pub(crate) stride: usize,
+    pub(crate) channels: usize,
+}
+
+/// A raster to write, from its first sample to its last; rows start `stride` bytes apart.
+pub(crate) struct Picture<'a> {
+    pub(crate) samples: &'a mut [u8],
+    pub(crate) stride: usize,
+}
