@@ -1,7 +1,11 @@
-//! Owns what a caller may ask of the codec. Never parses text.
+//! Owns what a caller may ask of the codec, which another process may be told as it is. Never reads what
+//! a person wrote.
+
+use serde::{Deserialize, Serialize};
 
 /// Everything that decides what comes out for given bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Target size, pixels.
     pub image_size: u32,
@@ -58,7 +62,7 @@ impl Default for Settings {
 }
 
 /// Shape rule of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResizeMode {
     /// As it came.
     No,
@@ -73,7 +77,7 @@ pub enum ResizeMode {
 }
 
 /// Resampling filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Interpolation {
     /// OpenCV's INTER_NEAREST.
     Nearest,
@@ -90,7 +94,7 @@ pub enum Interpolation {
 }
 
 /// Antialiased filters that fast_image_resize supplies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Antialias {
     /// Hamming window, support 1.
     Hamming,
@@ -103,7 +107,7 @@ pub enum Antialias {
 }
 
 /// Output format; the name is the sample's extension and column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EncodeFormat {
     /// JPEG
     Jpg,
@@ -125,7 +129,7 @@ impl EncodeFormat {
 }
 
 /// When original bytes are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReencodePolicy {
     /// Always encode.
     Always,
@@ -136,18 +140,23 @@ pub enum ReencodePolicy {
 }
 
 /// Filters on the original's size.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SizeFilter {
     /// Smallest allowed smallest side, pixels.
+    #[serde(with = "as_text")]
     pub min_image_size: f64,
     /// Largest allowed area, pixels.
+    #[serde(with = "as_text")]
     pub max_image_area: f64,
     /// Largest allowed ratio of the longer to the shorter side.
+    #[serde(with = "as_text")]
     pub max_aspect_ratio: f64,
 }
 
 /// Bounds checked from the header, before memory is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Most pixels of one image.
     pub pixels_max: u64,
@@ -156,10 +165,139 @@ pub struct Limits {
 }
 
 /// Which JPEG decoder is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JpegDecoder {
     /// libjpeg-turbo, OpenCV's bits.
     Turbo,
     /// zune-jpeg, memory-safe.
     Zune,
+}
+
+/// Numbers as text, which is exact and has infinities: JSON has none.
+mod as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    // The signature is serde's.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Settings of which nothing is a default.
+    fn unusual() -> Settings {
+        Settings {
+            image_size: 384,
+            resize_mode: ResizeMode::CenterCrop,
+            only_if_bigger: true,
+            upscale: Interpolation::Cubic,
+            downscale: Interpolation::Antialiased(Antialias::Mitchell),
+            encode_format: EncodeFormat::Webp,
+            encode_quality: 101,
+            reencode: ReencodePolicy::Never,
+            filter: SizeFilter {
+                min_image_size: 0.1 + 0.2,
+                max_image_area: f64::MAX,
+                max_aspect_ratio: 1.0 / 3.0,
+            },
+            limits: Limits {
+                pixels_max: u64::MAX,
+                jpeg_scans_max: 7,
+            },
+            jpeg_decoder: JpegDecoder::Zune,
+            exact: true,
+        }
+    }
+
+    fn there_and_back(settings: &Settings) -> Settings {
+        let told = serde_json::to_string(settings).expect("text");
+        serde_json::from_str(&told).expect("settings")
+    }
+
+    #[test]
+    fn another_process_is_told_every_setting_as_it_is() {
+        let (told, usual) = (there_and_back(&unusual()), Settings::default());
+        assert_eq!(told, unusual());
+        // Without `..`: a new setting has to be made unusual above, and is then told as well.
+        let Settings {
+            image_size,
+            resize_mode,
+            only_if_bigger,
+            upscale,
+            downscale,
+            encode_format,
+            encode_quality,
+            reencode,
+            filter,
+            limits,
+            jpeg_decoder,
+            exact,
+        } = told;
+        let SizeFilter {
+            min_image_size,
+            max_image_area,
+            max_aspect_ratio,
+        } = filter;
+        let Limits {
+            pixels_max,
+            jpeg_scans_max,
+        } = limits;
+        assert_ne!(image_size, usual.image_size);
+        assert_ne!(resize_mode, usual.resize_mode);
+        assert_ne!(only_if_bigger, usual.only_if_bigger);
+        assert_ne!(upscale, usual.upscale);
+        assert_ne!(downscale, usual.downscale);
+        assert_ne!(encode_format, usual.encode_format);
+        assert_ne!(encode_quality, usual.encode_quality);
+        assert_ne!(reencode, usual.reencode);
+        assert_ne!(min_image_size, usual.filter.min_image_size);
+        assert_ne!(max_image_area, usual.filter.max_image_area);
+        assert_ne!(max_aspect_ratio, usual.filter.max_aspect_ratio);
+        assert_ne!(pixels_max, usual.limits.pixels_max);
+        assert_ne!(jpeg_scans_max, usual.limits.jpeg_scans_max);
+        assert_ne!(jpeg_decoder, usual.jpeg_decoder);
+        assert_ne!(exact, usual.exact);
+    }
+
+    #[test]
+    fn the_defaults_with_their_infinities_come_over() {
+        assert_eq!(there_and_back(&Settings::default()), Settings::default());
+    }
+
+    #[test]
+    fn settings_with_a_field_more_or_less_are_none() {
+        let told = serde_json::to_value(unusual()).expect("a value");
+        let of = |value| serde_json::from_value::<Settings>(value);
+        assert!(of(told.clone()).is_ok());
+        for (group, name) in [
+            ("", "exact"),
+            ("/filter", "max_image_area"),
+            ("/limits", "pixels_max"),
+        ] {
+            let mut less = told.clone();
+            let fields = less
+                .pointer_mut(group)
+                .and_then(|group| group.as_object_mut());
+            fields.expect("a group").remove(name);
+            assert!(of(less).is_err(), "without {name}");
+            let mut more = told.clone();
+            let fields = more
+                .pointer_mut(group)
+                .and_then(|group| group.as_object_mut());
+            fields
+                .expect("a group")
+                .insert("sharpness".to_owned(), 1.into());
+            assert!(of(more).is_err(), "with another in {group:?}");
+        }
+    }
 }

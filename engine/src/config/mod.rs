@@ -48,12 +48,8 @@ pub struct Config {
 pub struct Isolation {
     /// Where there can be none, the run ends instead of decoding in its own threads.
     pub required: bool,
-    /// The run's options for images, as arguments.
-    pub arguments: Vec<String>,
     /// Largest body, bytes.
     pub body_bytes_max: usize,
-    /// Most pixels of one image.
-    pub pixels_max: u64,
 }
 
 /// Where rows come from and which columns matter.

@@ -67,14 +67,15 @@ impl ImageWork {
     /// # Errors
     /// The system's, where it is to be apart and cannot.
     pub fn decoder(&self) -> io::Result<Decoder> {
+        let settings = self.settings.clone();
         match &self.isolation {
-            None => Ok(Decoder::here(self.settings.clone())),
-            Some(isolation) => match Decoder::apart(isolation.clone()) {
+            None => Ok(Decoder::here(settings)),
+            Some(isolation) => match Decoder::apart(settings.clone(), isolation.body_bytes_max) {
                 Err(error) if !isolation.required => {
                     if !self.told.swap(true, Ordering::Relaxed) {
                         tracing::warn!(%error, "no decoding processes here: images are decoded in the run");
                     }
-                    Ok(Decoder::here(self.settings.clone()))
+                    Ok(Decoder::here(settings))
                 }
                 apart => apart,
             },

@@ -21,7 +21,6 @@ use super::dns;
 use super::input;
 use super::recorded;
 use super::sender;
-use super::table::{Group, OptionSpec};
 use super::value::{Values, boolean, choice, integer, is_none, number, optional, text};
 use super::workers;
 
@@ -42,7 +41,6 @@ pub(super) fn defaults() -> Result<Config, Error> {
 fn unrecorded(v: &Values) -> Result<Config, Error> {
     refuse_what_is_pythons(v)?;
     let fetch = fetch(v)?;
-    let codec = settings(v)?;
     let config = Config {
         input: input::input(v, fetch.hash)?,
         output: output(v)?,
@@ -63,8 +61,8 @@ fn unrecorded(v: &Values) -> Result<Config, Error> {
                 ]),
             )?,
         },
-        isolation: isolation(v, &fetch, &codec)?,
-        codec,
+        isolation: isolation(v, &fetch)?,
+        codec: settings(v)?,
         fetch,
         show: ShowConfig {
             log_json: v.read("log_json", boolean)?,
@@ -226,12 +224,8 @@ fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
     })
 }
 
-/// Decoding apart, unless it is to be in the run: the processes get the options for images as they were given.
-fn isolation(
-    v: &Values,
-    fetch: &FetchConfig,
-    codec: &codec::Settings,
-) -> Result<Option<Isolation>, Error> {
+/// Decoding apart, unless it is to be in the run.
+fn isolation(v: &Values, fetch: &FetchConfig) -> Result<Option<Isolation>, Error> {
     let words = [
         ("auto", Some(false)),
         ("process", Some(true)),
@@ -240,13 +234,9 @@ fn isolation(
     let Some(required) = v.read("decode_isolation", choice(&words))? else {
         return Ok(None);
     };
-    let of_images = |spec: &OptionSpec| matches!(spec.group, Group::Images);
-    let sizes = ["min_image_size", "max_image_area", "max_aspect_ratio"];
     Ok(Some(Isolation {
         required,
-        arguments: v.arguments(|spec| of_images(spec) || sizes.contains(&spec.name)),
         body_bytes_max: fetch.body_bytes_max,
-        pixels_max: codec.limits.pixels_max,
     }))
 }
 

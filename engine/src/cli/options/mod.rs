@@ -137,19 +137,15 @@ fn split_run(args: impl Iterator<Item = OsString>) -> Result<Split, Error> {
     Ok(Split::Options(given))
 }
 
-/// The command line that a run starts a decoding process with: the memory's size, then the run's options
-/// for images.
+/// What a run tells a decoding process that it starts: one argument, which is none of ours to understand.
 fn decode(mut args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
-    let hint = "runs start these processes themselves; see --decode_isolation";
-    let memory = args.next().map(utf8).transpose()?.unwrap_or_default();
-    // A list that is never read: the options of a run need one.
-    let of_a_run = split_run(std::iter::once("--url_list=none.txt".into()).chain(args))?;
-    let Invocation::Run(config) = understand(of_a_run)? else {
-        return Err(Error::usage("not a run's options".to_owned(), hint));
-    };
-    let memory = memory.strip_prefix("--memory=").unwrap_or_default();
-    let options = ServeOptions::new(config.codec, memory);
-    let options = options.map_err(|expected| Error::usage(format!("no {expected}"), hint))?;
+    let told = args.next().map(utf8).transpose()?.unwrap_or_default();
+    let options = ServeOptions::from_argument(&told).map_err(|error| {
+        Error::usage(
+            format!("a decoding process cannot read what it is told: {error}"),
+            "runs start these processes themselves; see --decode_isolation",
+        )
+    })?;
     Ok(Invocation::Decode(Box::new(options)))
 }
 

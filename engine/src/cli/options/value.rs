@@ -39,21 +39,6 @@ impl Values {
         !self.texts[position(name)].given.is_empty()
     }
 
-    /// What was given for the options that pass, as arguments that give the same.
-    pub(super) fn arguments(&self, passes: impl Fn(&OptionSpec) -> bool) -> Vec<String> {
-        let given = TABLE
-            .iter()
-            .zip(&self.texts)
-            .filter(|(spec, _)| passes(spec));
-        given
-            .flat_map(|(spec, text)| {
-                text.given
-                    .iter()
-                    .map(|text| format!("--{}={text}", spec.name))
-            })
-            .collect()
-    }
-
     /// Reads the one text of `name`.
     pub(super) fn read<T>(
         &self,

@@ -5,9 +5,8 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use turbo2ds_codec::{BoundingBox, Processed};
+use turbo2ds_codec::{BoundingBox, Processed, Settings};
 
-use super::Isolation;
 use super::memory::Memory;
 use super::message::{Reply, Request};
 use super::worker::{End, Lost, Worker};
@@ -29,19 +28,19 @@ const ENCODED_EXTRA: usize = 1 << 20;
 
 /// A thread's decoding process, and what both sides map.
 pub struct Apart {
-    isolation: Isolation,
+    settings: Settings,
     memory: Memory,
     worker: Option<Worker>,
 }
 
 impl Apart {
     /// With a process that is started and confined.
-    pub(super) fn started(isolation: Isolation) -> io::Result<Self> {
-        let pixels = usize::try_from(isolation.pixels_max).unwrap_or(usize::MAX >> 4);
+    pub(super) fn started(settings: Settings, body_bytes_max: usize) -> io::Result<Self> {
+        let pixels = usize::try_from(settings.limits.pixels_max).unwrap_or(usize::MAX >> 4);
         let encoded = pixels.saturating_mul(4).saturating_add(ENCODED_EXTRA);
         let mut apart = Self {
-            memory: Memory::new(isolation.body_bytes_max, encoded)?,
-            isolation,
+            memory: Memory::new(body_bytes_max, encoded)?,
+            settings,
             worker: None,
         };
         let mut starts = 1;
@@ -55,7 +54,7 @@ impl Apart {
     }
 
     fn start(&mut self) -> io::Result<()> {
-        self.worker = Some(Worker::start(&self.memory, &self.isolation.arguments)?);
+        self.worker = Some(Worker::start(&self.memory, &self.settings)?);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::ptr::{self, NonNull};
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, fstat, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::process::{Resource, getrlimit};
+use serde::{Deserialize, Serialize};
 
 /// Bytes of either part that stay after an image: pages beyond go back to the system.
 const KEPT_BYTES: usize = 4 << 20;
@@ -174,7 +175,8 @@ impl Drop for Memory {
 }
 
 /// The rooms of both parts, bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Size {
     body_room: usize,
     encoded_room: usize,
@@ -187,28 +189,6 @@ impl Size {
     }
 }
 
-impl std::fmt::Display for Size {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{},{}", self.body_room, self.encoded_room)
-    }
-}
-
-impl std::str::FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = |text: &str| text.parse().ok();
-        let read = text
-            .split_once(',')
-            .and_then(|(body, encoded)| Some((number(body)?, number(encoded)?)));
-        let (body_room, encoded_room) = read.ok_or("two numbers with a comma between")?;
-        Ok(Self {
-            body_room,
-            encoded_room,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,9 +196,8 @@ mod tests {
     #[test]
     fn what_one_side_lays_down_the_other_takes() {
         let mut run = Memory::new(10_000, 3 * KEPT_BYTES).expect("memory");
-        let size: Size = run.size().to_string().parse().expect("a size");
         let descriptor = run.descriptor().expect("a descriptor");
-        let mut worker = Memory::open(descriptor.as_fd(), size).expect("the same memory");
+        let mut worker = Memory::open(descriptor.as_fd(), run.size()).expect("the same memory");
         assert!(run.put_body(b"body"));
         assert_eq!(worker.body(4), Some(&b"body"[..]));
         let image = vec![7; 2 * KEPT_BYTES];
@@ -239,7 +218,10 @@ mod tests {
     #[test]
     fn memory_of_another_size_is_refused() {
         let memory = Memory::new(PAGE, PAGE).expect("memory");
-        let wrong = "4096,8192".parse().expect("a size");
+        let wrong = Size {
+            body_room: PAGE,
+            encoded_room: 2 * PAGE,
+        };
         let descriptor = memory.descriptor().expect("a descriptor");
         assert!(Memory::open(descriptor.as_fd(), wrong).is_err());
     }

@@ -24,7 +24,6 @@ use std::io;
 
 use turbo2ds_codec::{BoundingBox, Processed, Settings};
 
-use crate::config::Isolation;
 use crate::failure::Failure;
 use restarting::Renewed;
 
@@ -54,13 +53,13 @@ impl Decoder {
         Self::Here(Renewed::new(settings))
     }
 
-    /// A decoder in a process of its own, which is started. It is this thread's: the process ends with
-    /// the thread that made it.
+    /// A decoder in a process of its own, which is started, for bodies of up to `body_bytes_max` bytes. It
+    /// is this thread's: the process ends with the thread that made it.
     ///
     /// # Errors
     /// The system's, where there can be no process, no memory or no confinement.
-    pub fn apart(isolation: Isolation) -> io::Result<Self> {
-        let apart = Apart::started(isolation)?;
+    pub fn apart(settings: Settings, body_bytes_max: usize) -> io::Result<Self> {
+        let apart = Apart::started(settings, body_bytes_max)?;
         Ok(Self::Apart(Box::new(apart)))
     }
 

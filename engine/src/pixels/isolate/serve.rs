@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
+use serde::{Deserialize, Serialize};
 use turbo2ds_codec::{BoundingBox, CodecError, Settings};
 
 use super::confine;
@@ -14,8 +15,10 @@ use super::restarting::Renewed;
 /// Memory for which the run is asked: less is not worth the words.
 const ROOM_ASKED_MIN: u64 = 16 << 20;
 
-/// What a decoding process is started with.
-#[derive(Clone, Debug)]
+/// What a run tells a decoding process that it starts. Both are the same program: what either says, the
+/// other knows whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServeOptions {
     /// What happens to images.
     settings: Settings,
@@ -30,13 +33,24 @@ const DATA_OF_A_PIXEL: u64 = 64;
 const DATA_BESIDE: u64 = 1 << 30;
 
 impl ServeOptions {
-    /// Options from the run's settings and the text of the memory's size.
+    pub(super) fn new(settings: Settings, memory: Size) -> Self {
+        Self { settings, memory }
+    }
+
+    /// As the argument that follows [`super::WORD`].
     ///
     /// # Errors
-    /// Where the text is no size.
-    pub(crate) fn new(settings: Settings, memory: &str) -> Result<Self, String> {
-        let memory = memory.parse()?;
-        Ok(Self { settings, memory })
+    /// None that these types have.
+    pub(super) fn to_argument(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// From the argument that follows [`super::WORD`].
+    ///
+    /// # Errors
+    /// Where it is not what [`Self::to_argument`] writes: a field more or less is an error as well.
+    pub(crate) fn from_argument(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
     }
 
     /// Private memory that no image takes which passes the limits, bytes.
@@ -154,5 +168,45 @@ impl Server {
             }
             _ => reply,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> ServeOptions {
+        let settings = Settings {
+            image_size: 384,
+            ..Settings::default()
+        };
+        let memory = Memory::new(10_000, 1 << 20).expect("memory");
+        ServeOptions::new(settings, memory.size())
+    }
+
+    #[test]
+    fn a_process_reads_what_its_run_tells() {
+        let told = options().to_argument().expect("an argument");
+        let read = ServeOptions::from_argument(&told).expect("options");
+        // Without `..`: what a process is started with is told whole.
+        let ServeOptions { settings, memory } = options();
+        assert_eq!(read.settings, settings);
+        assert_eq!(read.memory, memory);
+    }
+
+    #[test]
+    fn what_no_run_tells_is_refused() {
+        let told = options().to_argument().expect("an argument");
+        let more = told.replacen('{', "{\"threads\":2,", 1);
+        for text in [
+            "",
+            "{}",
+            "--image_size=3",
+            &told[1..],
+            &more,
+            &format!("{told} x"),
+        ] {
+            assert!(ServeOptions::from_argument(text).is_err(), "{text}");
+        }
     }
 }

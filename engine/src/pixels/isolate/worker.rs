@@ -11,9 +11,12 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
+use turbo2ds_codec::Settings;
+
 use super::WORD;
 use super::memory::Memory;
 use super::message::Reply;
+use super::serve::ServeOptions;
 use super::watch::{LOOK_EVERY, Look, Verdict, Watch};
 
 /// Variables that a decoding process has of the run's: where its libraries and the Python package's
@@ -71,7 +74,7 @@ impl Drop for Worker {
 
 impl Worker {
     /// Starts a process and waits until it is confined.
-    pub(super) fn start(memory: &Memory, arguments: &[String]) -> io::Result<Self> {
+    pub(super) fn start(memory: &Memory, settings: &Settings) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         let own;
         let command = match COMMAND.get() {
@@ -81,13 +84,13 @@ impl Worker {
                 &own
             }
         };
+        let told = ServeOptions::new(settings.clone(), memory.size()).to_argument()?;
         let kept = VARIABLES.map(|name| (name, std::env::var_os(name)));
         let mut process = Command::new(&command[0]);
         process
             .args(&command[1..])
             .arg(WORD)
-            .arg(format!("--memory={}", memory.size()))
-            .args(arguments)
+            .arg(told)
             .env_clear()
             .envs(
                 kept.into_iter()
