@@ -153,10 +153,10 @@ mod tests {
         let share = |index| SliceConfig::Share { index, count: 4 };
         let slurm = |name: &str| (name == "SLURM_ARRAY_TASK_ID").then(|| "3".to_owned());
         let pod = |name: &str| (name == "JOB_COMPLETION_INDEX").then(|| "0".to_owned());
-        let resolved = |index| Ok(Slice::Share { index, count: 4 });
-        assert_eq!(share(None).resolve(slurm), resolved(3));
-        assert_eq!(share(None).resolve(pod), resolved(0));
-        assert_eq!(share(Some(1)).resolve(slurm), resolved(1));
+        let resolved = |index| Some(Slice::Share { index, count: 4 });
+        assert_eq!(share(None).resolve(slurm).ok(), resolved(3));
+        assert_eq!(share(None).resolve(pod).ok(), resolved(0));
+        assert_eq!(share(Some(1)).resolve(slurm).ok(), resolved(1));
         assert!(share(None).resolve(|_| None).is_err());
         assert!(share(None).resolve(|_| Some("x".to_owned())).is_err());
         assert!(share(Some(4)).resolve(|_| None).is_err());

@@ -235,7 +235,7 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
     keeper.await;
     mailed.map_err(|error| {
         Error::local_resource(
-            format!("a core's mailbox broke: {error}"),
+            crate::error::Message::because("a core's mailbox broke", error),
             "this is a fault of turbo2ds",
         )
     })

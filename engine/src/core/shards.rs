@@ -48,7 +48,7 @@ impl Core {
                 Some(slot)
             }
             Err(error) => {
-                self.fatal(layout_error(&error));
+                self.fatal(layout_error(error));
                 None
             }
         }
@@ -109,7 +109,7 @@ impl Core {
                     self.seal(slot);
                 }
             }
-            Err(error) => self.fatal(layout_error(&error)),
+            Err(error) => self.fatal(layout_error(error)),
         }
     }
 
@@ -130,9 +130,10 @@ impl Core {
     }
 
     fn break_shard(&self, slot: ShardSlot, broken: (std::path::PathBuf, std::io::Error)) {
+        let (path, error) = &broken;
         // The shard's other rows may take minutes: what they bring could not be written.
-        if is_final(&broken.1) {
-            self.fatal(Error::output_io(&broken.0, &broken.1));
+        if is_final(error) {
+            self.fatal(Error::output_io(path, same_as(error)));
         }
         if let Some(shard) = self.open.borrow_mut().get_mut(&slot) {
             shard.broken.get_or_insert(broken);
@@ -156,7 +157,7 @@ impl Core {
         match self.open.borrow_mut().get_mut(&slot) {
             Some(shard) => match shard.lay_out_end(collected) {
                 Ok(()) => {}
-                Err(error) => return self.fatal(layout_error(&error)),
+                Err(error) => return self.fatal(layout_error(error)),
             },
             None => return,
         }
@@ -217,9 +218,9 @@ impl Core {
             return;
         };
         if is_final(&error) {
-            self.fatal(Error::output_io(&path, &error));
+            self.fatal(Error::output_io(&path, error));
         } else if shard.attempt >= self.shared.config.output.max_shard_retry {
-            let error = Error::output_io(&path, &error);
+            let error = Error::output_io(&path, error);
             self.shared.send(Event::ShardGivenUp {
                 shard_id: shard.plan.shard_id,
                 error,
@@ -272,9 +273,17 @@ fn is_final(error: &std::io::Error) -> bool {
     Errno::from_io_error(error).is_none_or(|errno| !passing.contains(&errno))
 }
 
-fn layout_error(error: &WriterError) -> Error {
+/// The same error once more: one ends the run, and one stays with the shard, which takes nothing more in.
+fn same_as(error: &std::io::Error) -> std::io::Error {
+    error.raw_os_error().map_or_else(
+        || std::io::Error::new(error.kind(), error.to_string()),
+        std::io::Error::from_raw_os_error,
+    )
+}
+
+fn layout_error(error: WriterError) -> Error {
     Error::output(
-        format!("the rows cannot be laid out: {error}"),
+        crate::error::Message::because("the rows cannot be laid out", error),
         "leave the column that it names out of --save_additional_columns",
     )
 }

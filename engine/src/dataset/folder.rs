@@ -56,7 +56,7 @@ impl Hold for FolderHold {
     fn check(&self) -> Result<(), Error> {
         self.open
             .check()
-            .map_err(|error| Error::output_io(&self.folder, &error))
+            .map_err(|error| Error::output_io(&self.folder, error))
     }
 }
 
@@ -68,7 +68,7 @@ impl Dataset {
     /// `ConfigMismatch` where the folder belongs to a run with other options or another input.
     pub(super) fn open(place: &Place, job: &Job) -> Result<Self, Error> {
         let folder = place.folder();
-        let out = |error: io::Error| Error::output_io(folder, &error);
+        let out = |error: io::Error| Error::output_io(folder, error);
         job.user_files.check_folder(folder)?;
         if !place.disk().exists(folder) {
             // What is not there holds nothing, but a file that is named may be to come.
@@ -191,7 +191,7 @@ impl Job<'_> {
 /// Those of [`Dataset::open`].
 fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
     let (disk, folder) = (place.disk(), place.folder());
-    let out = |error: io::Error| Error::output_io(folder, &error);
+    let out = |error: io::Error| Error::output_io(folder, error);
     let mut done = job.look(place)?;
     let mut standing = Standing::look(disk, folder)?;
     if !place.is_shared() {
@@ -241,7 +241,7 @@ fn enter_in(
     numbers: &BTreeSet<u64>,
     place: &Place,
 ) -> Result<(), Error> {
-    let out = |error: io::Error| Error::output_io(place.folder(), &error);
+    let out = |error: io::Error| Error::output_io(place.folder(), error);
     let is_first = record.runs.is_empty();
     let still_found = numbers
         .iter()
@@ -351,7 +351,7 @@ fn in_use(folder: &Path) -> Error {
 
 fn open_folder(disk: &dyn Disk, folder: &Path) -> Result<Box<dyn OpenFolder>, Error> {
     disk.open_folder(folder)
-        .map_err(|error| Error::output_io(folder, &error))
+        .map_err(|error| Error::output_io(folder, error))
 }
 
 /// The folder, locked until what is returned is dropped. A file system without locks still takes a dataset.
@@ -415,7 +415,7 @@ fn remove_forgotten(place: &Place) -> Result<(), Error> {
     // What an intent still names is for the next commit of its shard, which has the claim.
     clear(place, &standing, is_forgotten, Data::Kept)
         .map(drop)
-        .map_err(|error| Error::output_io(folder, &error))
+        .map_err(|error| Error::output_io(folder, error))
 }
 
 /// Takes back what this run's commits left half-way and removes its temporary files, as far as it can.
@@ -429,7 +429,7 @@ pub(crate) fn sweep(place: &Place) {
             Data::Kept,
         )
         .map(drop)
-        .map_err(|error| Error::output_io(place.folder(), &error))
+        .map_err(|error| Error::output_io(place.folder(), error))
     });
     if let Err(error) = swept {
         tracing::warn!(error = error.message(), "temporary files were left behind");
@@ -439,7 +439,7 @@ pub(crate) fn sweep(place: &Place) {
 /// Takes this run's intents back, each under its shard's claim.
 fn sweep_intents(place: &Place) -> Result<(), Error> {
     let (disk, folder) = (place.disk(), place.folder());
-    let out = |error: io::Error| Error::output_io(folder, &error);
+    let out = |error: io::Error| Error::output_io(folder, error);
     for own in Standing::look(disk, folder)?.intents {
         let Some(mark) = temporary_parts(&own.name).map(|(mark, _)| mark) else {
             continue;

@@ -9,12 +9,14 @@
 //! | 3 | finished, but some shards are missing; the same command does them |
 //! | 130 | interrupted; the same command goes on where it stopped |
 
+mod message;
 mod why;
 
 use std::io;
 use std::path::Path;
 
 use crate::text::{bounded, visible};
+pub use message::{Cause, Message};
 use why::why;
 
 /// Exit code of a run that finished whole.
@@ -24,8 +26,9 @@ pub const EXIT_STOPPED: u8 = 1;
 /// Exit code of a run that finished with shards missing.
 pub const EXIT_PARTIAL: u8 = 3;
 
-/// What stops a run. Each prints one line that says what is wrong and one `hint:` line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// What stops a run. Each prints one line that says what is wrong, why it is included, and one `hint:` line.
+/// What it came of is its source.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line is refused.
     #[error("{message}\nhint: {hint}")]
@@ -34,6 +37,8 @@ pub enum Error {
         message: String,
         /// What would be right.
         hint: String,
+        /// What it came of.
+        source: Option<Cause>,
     },
     /// The URL list cannot be read.
     #[error("input error: {message}\nhint: {hint}")]
@@ -42,6 +47,8 @@ pub enum Error {
         message: String,
         /// What to look at.
         hint: String,
+        /// What it came of.
+        source: Option<Cause>,
     },
     /// The dataset cannot be written.
     #[error("output error: {message}\nhint: {hint}")]
@@ -50,6 +57,8 @@ pub enum Error {
         message: String,
         /// What to look at.
         hint: String,
+        /// What it came of.
+        source: Option<Cause>,
     },
     /// The output folder holds a dataset of another configuration or input.
     #[error("config mismatch: {message}\nhint: {hint}")]
@@ -58,6 +67,8 @@ pub enum Error {
         message: String,
         /// The ways out.
         hint: String,
+        /// What it came of.
+        source: Option<Cause>,
     },
     /// This machine lacks something the run needs.
     #[error("local resource exhausted: {message}\nhint: {hint}")]
@@ -66,6 +77,8 @@ pub enum Error {
         message: String,
         /// How to get more, or to need less.
         hint: String,
+        /// What it came of.
+        source: Option<Cause>,
     },
     /// A signal asked the run to end.
     #[error("interrupted\nhint: the same command goes on where this run stopped")]
@@ -74,33 +87,39 @@ pub enum Error {
 
 impl Error {
     /// A refused command line.
-    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn usage(message: impl Into<Message>, hint: impl Into<String>) -> Self {
+        let (message, source) = told(message);
         Self::Usage {
-            message: one_line(message),
+            message,
             hint: one_line(hint),
+            source,
         }
     }
 
     /// An unreadable URL list.
-    pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn input(message: impl Into<Message>, hint: impl Into<String>) -> Self {
+        let (message, source) = told(message);
         Self::Input {
-            message: one_line(message),
+            message,
             hint: one_line(hint),
+            source,
         }
     }
 
     /// An unwritable dataset.
-    pub fn output(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn output(message: impl Into<Message>, hint: impl Into<String>) -> Self {
+        let (message, source) = told(message);
         Self::Output {
-            message: one_line(message),
+            message,
             hint: one_line(hint),
+            source,
         }
     }
 
     /// What the file system said about a path of the dataset, with what to do about it.
-    pub fn output_io(path: &Path, error: &io::Error) -> Self {
-        if let Some((message, hint)) = why(path, error) {
-            return Self::output(message, hint);
+    pub fn output_io(path: &Path, error: io::Error) -> Self {
+        if let Some((message, hint)) = why(path, &error) {
+            return Self::output(Message::in_place_of(error, message), hint);
         }
         let hint = match error.kind() {
             io::ErrorKind::StorageFull => "free some space; the same command then goes on",
@@ -121,22 +140,26 @@ impl Error {
             io::ErrorKind::AlreadyExists => "move it away; the same command then goes on",
             _ => "look at the disk (dmesg); the same command then goes on",
         };
-        Self::output(format!("{}: {error}", path.display()), hint)
+        Self::output(Message::because(path.display().to_string(), error), hint)
     }
 
     /// A dataset that this run would not continue.
-    pub fn config_mismatch(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn config_mismatch(message: impl Into<Message>, hint: impl Into<String>) -> Self {
+        let (message, source) = told(message);
         Self::ConfigMismatch {
-            message: one_line(message),
+            message,
             hint: one_line(hint),
+            source,
         }
     }
 
     /// A resource of this machine that ran out.
-    pub fn local_resource(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn local_resource(message: impl Into<Message>, hint: impl Into<String>) -> Self {
+        let (message, source) = told(message);
         Self::LocalResource {
-            message: one_line(message),
+            message,
             hint: one_line(hint),
+            source,
         }
     }
 
@@ -177,6 +200,12 @@ impl Error {
     }
 }
 
+/// The line of a message, and what it came of.
+fn told(message: impl Into<Message>) -> (String, Option<Cause>) {
+    let Message { text, cause } = message.into();
+    (one_line(text), cause)
+}
+
 /// Text that may hold names from anywhere, of any length: a line of its own never comes of them.
 fn one_line(text: impl Into<String>) -> String {
     visible(&bounded(&text.into())).into_owned()
@@ -184,6 +213,8 @@ fn one_line(text: impl Into<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as StdError;
+
     use super::*;
 
     #[test]
@@ -206,6 +237,40 @@ mod tests {
         let text = error.to_string();
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(!text.contains('\x1b'));
+    }
+
+    #[test]
+    fn what_an_error_came_of_is_its_source_and_is_printed_once() {
+        let full = || io::Error::from_raw_os_error(libc::ENOSPC);
+        let words = full().to_string();
+        let source = |error: &Error| {
+            let source =
+                StdError::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+            source.and_then(io::Error::raw_os_error)
+        };
+        let path = tempfile::tempdir().expect("a folder");
+        let error = Error::output_io(path.path(), full());
+        assert_eq!(source(&error), Some(libc::ENOSPC));
+        assert_eq!(
+            error.message(),
+            format!("{}: {words}", path.path().display())
+        );
+        let error = Error::local_resource(Message::because("no thread", full()), "wait");
+        assert_eq!(source(&error), Some(libc::ENOSPC));
+        assert_eq!(error.to_string().matches(&words).count(), 1);
+        let error = Error::usage(Message::of(full()), "wait");
+        assert_eq!(
+            (source(&error), error.message()),
+            (Some(libc::ENOSPC), &*words)
+        );
+        // Words of our own are told instead of the kernel's, which are still there.
+        let error = Error::input(Message::in_place_of(full(), "the disk is full"), "wait");
+        assert_eq!(
+            (source(&error), error.message()),
+            (Some(libc::ENOSPC), "the disk is full")
+        );
+        assert!(StdError::source(&Error::config_mismatch("another", "wait")).is_none());
+        assert!(StdError::source(&Error::Interrupted).is_none());
     }
 
     #[test]

@@ -49,7 +49,7 @@ enum Origin {
 pub(super) fn file_summary(path: &Path, file: File) -> Result<(u64, SchemaRef), Error> {
     let batches = open_file(path, file)?;
     let rows = contained(|| batches.rows()).unwrap_or_else(|| Err(contradiction()));
-    let rows = rows.map_err(|cause| broken(path, &cause))?;
+    let rows = rows.map_err(|cause| broken(path, cause))?;
     Ok((rows, batches.schema))
 }
 
@@ -108,13 +108,13 @@ pub(super) fn open_stream_rows(
 fn open_file(path: &Path, file: File) -> Result<FileBatches, Error> {
     let opened = contained(|| FileBatches::open(file));
     let opened = opened.unwrap_or_else(|| Err(contradiction()));
-    opened.map_err(|cause| broken(path, &cause))
+    opened.map_err(|cause| broken(path, cause))
 }
 
 fn open_stream(path: &Path, bytes: Bytes) -> Result<StreamReader<Bytes>, Error> {
     let opened = contained(|| StreamReader::try_new(bytes, None));
     let opened = opened.unwrap_or_else(|| Err(contradiction()));
-    opened.map_err(|cause| broken(path, &cause))
+    opened.map_err(|cause| broken(path, cause))
 }
 
 impl ArrowBatches {
@@ -140,7 +140,7 @@ impl Batches for ArrowBatches {
                 }
             }
             let next = contained(|| self.origin.next()).unwrap_or_else(|| Err(contradiction()));
-            match next.map_err(|cause| broken(&self.path, &cause))? {
+            match next.map_err(|cause| broken(&self.path, cause))? {
                 Some(batch) => self.open = Some((batch, 0)),
                 None => return Ok(None),
             }

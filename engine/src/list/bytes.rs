@@ -37,7 +37,7 @@ pub(super) struct Opened {
 /// # Errors
 /// [`Error::Input`] where it does not read.
 pub(super) fn open(path: &Path, stream: Bytes) -> Result<Opened, Error> {
-    let failed = |cause: std::io::Error| broken(path, &cause);
+    let failed = |cause: std::io::Error| broken(path, cause);
     let (mut head, mut bytes) = peek(stream, HEAD_BYTES).map_err(failed)?;
     let mut content = kind::of(&head);
     let mut compression = None;

@@ -74,7 +74,7 @@ impl Delimited {
         columns: Columns,
         types: Arc<[DataType]>,
     ) -> Result<Self, Error> {
-        let window = Window::new(bytes).map_err(|cause| broken(path, &cause))?;
+        let window = Window::new(bytes).map_err(|cause| broken(path, cause))?;
         let separators = (dialect.delimiter.unwrap_or(delimiter), window.line_end());
         let mut this = Self {
             path: path.to_owned(),
@@ -260,7 +260,7 @@ impl Delimited {
 
     fn line(&mut self, at: usize) -> Result<Option<Line>, Error> {
         let line = self.window.line(at);
-        line.map_err(|cause| broken(&self.path, &cause))
+        line.map_err(|cause| broken(&self.path, cause))
     }
 
     /// Takes the next record apart; whether there was one.
@@ -354,7 +354,7 @@ impl Records for Delimited {
         losses.add(Loss::Misfit, misfits);
         self.columns
             .batch(arrays)
-            .map_err(|cause| broken(&self.path, &cause))
+            .map_err(|cause| broken(&self.path, cause))
     }
 }
 

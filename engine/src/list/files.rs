@@ -57,7 +57,10 @@ pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
     {
         for entry in entries {
             // A folder that cannot be read would cost its rows in silence.
-            let entry = entry.map_err(|error| broken(error.path(), error.error()))?;
+            let entry = entry.map_err(|error| {
+                let path = error.path().to_owned();
+                broken(&path, io::Error::from(error))
+            })?;
             if entry.is_file() {
                 paths.push(entry);
             }
@@ -82,7 +85,7 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
 }
 
 fn in_folder(folder: &Path, format: Option<InputFormat>) -> Result<Found, Error> {
-    let failed = |cause: io::Error| broken(folder, &cause);
+    let failed = |cause: io::Error| broken(folder, cause);
     let mut lists: Vec<(InputFormat, PathBuf)> = Vec::new();
     let mut others = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -192,7 +195,7 @@ impl Stamp {
 
     /// Whether an open file is still as it was.
     pub(super) fn check(self, path: &Path, file: &File) -> Result<(), Error> {
-        let now = file.metadata().map_err(|cause| broken(path, &cause))?;
+        let now = file.metadata().map_err(|cause| broken(path, cause))?;
         if Self::of(&now) == self {
             return Ok(());
         }
@@ -214,7 +217,7 @@ pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Stamp)>, Error> 
     if is_standard_input(path) {
         return Ok(None);
     }
-    let failed = |cause: io::Error| broken(path, &cause);
+    let failed = |cause: io::Error| broken(path, cause);
     let kind = std::fs::metadata(path).map_err(failed)?.file_type();
     if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
         return Ok(None);

@@ -143,7 +143,7 @@ impl<P: Pieces> Records for JsonRows<P> {
         losses.add(Loss::Misfit, misfits);
         self.columns
             .batch(arrays)
-            .map_err(|cause| broken(&self.path, &cause))
+            .map_err(|cause| broken(&self.path, cause))
     }
 }
 

@@ -36,7 +36,7 @@ impl Lines {
     pub(super) fn new(path: &Path, bytes: Box<dyn Read + Send>) -> Result<Self, Error> {
         Ok(Self {
             path: path.to_owned(),
-            window: Window::new(bytes).map_err(|cause| broken(path, &cause))?,
+            window: Window::new(bytes).map_err(|cause| broken(path, cause))?,
             count: 0,
         })
     }
@@ -46,7 +46,7 @@ impl Pieces for Lines {
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, Error> {
         loop {
             let line = self.window.line(0);
-            let Some(line) = line.map_err(|cause| broken(&self.path, &cause))? else {
+            let Some(line) = line.map_err(|cause| broken(&self.path, cause))? else {
                 return Ok(None);
             };
             self.count += 1;
@@ -85,7 +85,7 @@ impl Records for UrlLines {
     fn finish(&mut self, _losses: &mut Losses) -> Result<RecordBatch, Error> {
         let schema = Schema::new(vec![Field::new("url", DataType::Utf8, true)]);
         RecordBatch::try_new(Arc::new(schema), vec![Arc::new(self.urls.finish())])
-            .map_err(|cause| broken(&self.lines.path, &cause))
+            .map_err(|cause| broken(&self.lines.path, cause))
     }
 }
 

@@ -52,7 +52,7 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 
-use crate::error::Error;
+use crate::error::{Cause, Error, Message};
 use crate::text::{cut, visible};
 
 pub(crate) use boxes::{Boxes, EmptyCell};
@@ -92,9 +92,9 @@ fn shown(path: &Path) -> String {
 }
 
 /// A file that cannot be read on.
-fn broken(path: &Path, cause: &dyn std::fmt::Display) -> Error {
+fn broken(path: &Path, cause: impl Into<Cause>) -> Error {
     Error::input(
-        format!("cannot read `{}`: {cause}", shown(path)),
+        Message::because(format!("cannot read `{}`", shown(path)), cause),
         "check that the file is whole and of the format given by --input_format",
     )
 }

@@ -113,7 +113,7 @@ impl List {
         let (opened, origin) = match files::open_regular(&path)? {
             Some((mut file, stamp)) => {
                 let ends = files::ends_of(&mut file, stamp.bytes(), IDENTITY_BYTES);
-                let ends = ends.map_err(|cause| broken(&path, &cause))?;
+                let ends = ends.map_err(|cause| broken(&path, cause))?;
                 identity.file(&path, stamp.bytes(), &ends);
                 (bytes::open(&path, Box::new(file))?, Origin::Regular(stamp))
             }
@@ -138,7 +138,7 @@ impl List {
         let stream: Bytes = if files::is_standard_input(path) {
             Box::new(std::io::stdin())
         } else {
-            Box::new(File::open(path).map_err(|cause| broken(path, &cause))?)
+            Box::new(File::open(path).map_err(|cause| broken(path, cause))?)
         };
         let opened = bytes::open(path, stream)?;
         identity.pipe(&opened.head);
@@ -230,7 +230,7 @@ impl List {
     /// A file of the list, which must still be the one that was there.
     pub(super) fn reopened(&self, at: usize) -> Result<File, Error> {
         let file = &self.files[at];
-        let opened = File::open(&file.path).map_err(|cause| broken(&file.path, &cause))?;
+        let opened = File::open(&file.path).map_err(|cause| broken(&file.path, cause))?;
         if let Origin::Regular(stamp) = &file.origin {
             stamp.check(&file.path, &opened)?;
         }
@@ -324,7 +324,7 @@ impl List {
                 let opened = self.reopened(at)?;
                 let watched = opened
                     .try_clone()
-                    .map_err(|cause| broken(&file.path, &cause))?;
+                    .map_err(|cause| broken(&file.path, cause))?;
                 let source = self.read_file(file, opened)?;
                 let rows = file.rows.filter(|_| !self.config.explode_url);
                 let guarded = guard::Guarded::new(source, &file.path, watched, *stamp, rows);
@@ -332,7 +332,7 @@ impl List {
             }
             Origin::Pipe(stream) => {
                 let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let bytes = taken.ok_or_else(|| broken(&file.path, &"a pipe is read but once"))?;
+                let bytes = taken.ok_or_else(|| broken(&file.path, "a pipe is read but once"))?;
                 self.read_stream(file, bytes, true)?
             }
         };

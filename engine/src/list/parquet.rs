@@ -86,13 +86,13 @@ impl ParquetBatches {
             first += 1;
         }
         let file = self.file.try_clone();
-        let file = file.map_err(|cause| broken(&self.path, &cause))?;
+        let file = file.map_err(|cause| broken(&self.path, cause))?;
         for (leaf, column) in groups[first..]
             .iter()
             .flat_map(|g| g.columns().iter().enumerate())
         {
             if self.mask.leaf_included(leaf) {
-                parquet_pages::check(&file, column).map_err(|cause| broken(&self.path, &cause))?;
+                parquet_pages::check(&file, column).map_err(|cause| broken(&self.path, cause))?;
             }
         }
         let build = || {
@@ -105,7 +105,7 @@ impl ParquetBatches {
         };
         contained(build)
             .ok_or_else(|| panicked(&self.path))?
-            .map_err(|cause| broken(&self.path, &cause))
+            .map_err(|cause| broken(&self.path, cause))
     }
 }
 
@@ -120,8 +120,8 @@ impl Batches for ParquetBatches {
         };
         let next = contained(|| reader.next()).ok_or_else(|| panicked(&self.path))?;
         let batch = match next {
-            Some(batch) => batch.map_err(|cause| broken(&self.path, &cause))?,
-            None => return Err(broken(&self.path, &"fewer rows than the footer says")),
+            Some(batch) => batch.map_err(|cause| broken(&self.path, cause))?,
+            None => return Err(broken(&self.path, "fewer rows than the footer says")),
         };
         self.reader = Some(reader);
         self.position += batch.num_rows() as u64;
@@ -141,18 +141,18 @@ impl Batches for ParquetBatches {
 fn footer(path: &Path, file: &File) -> Result<ArrowReaderMetadata, Error> {
     contained(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
         .ok_or_else(|| panicked(path))?
-        .map_err(|cause| broken(path, &cause))
+        .map_err(|cause| broken(path, cause))
 }
 
 /// A file over which the parquet crate panicked, as fuzzing has shown that it does.
 fn panicked(path: &Path) -> Error {
-    broken(path, &"its pages contradict each other")
+    broken(path, "its pages contradict each other")
 }
 
 /// Rows and types by the footer.
 pub(super) fn summary(path: &Path, file: &File) -> Result<(u64, SchemaRef), Error> {
     let footer = footer(path, file)?;
     let rows = u64::try_from(footer.metadata().file_metadata().num_rows());
-    let rows = rows.map_err(|cause| broken(path, &cause))?;
+    let rows = rows.map_err(|cause| broken(path, cause))?;
     Ok((rows, footer.schema().clone()))
 }

@@ -47,7 +47,7 @@ impl RowSource for Picked {
             match arrow_select::filter::filter_record_batch(&batch, &picked) {
                 Ok(batch) if batch.num_rows() == 0 => {}
                 Ok(batch) => return Some(Ok(batch)),
-                Err(cause) => return Some(Err(broken(std::path::Path::new("the list"), &cause))),
+                Err(cause) => return Some(Err(broken(std::path::Path::new("the list"), cause))),
             }
         }
     }

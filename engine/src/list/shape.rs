@@ -85,7 +85,7 @@ fn lines(path: &Path, bytes: Box<dyn Read + Send>) -> Result<Shape, Error> {
 /// Passes over white space; the byte that follows stays to be read.
 fn first_solid_byte(path: &Path, bytes: &mut impl BufRead) -> Result<Option<u8>, Error> {
     loop {
-        let chunk = bytes.fill_buf().map_err(|cause| broken(path, &cause))?;
+        let chunk = bytes.fill_buf().map_err(|cause| broken(path, cause))?;
         if chunk.is_empty() {
             return Ok(None);
         }
@@ -119,7 +119,7 @@ fn object(
     let bounded = &mut bytes.by_ref().take(RECORD_BYTES_MAX as u64);
     bounded
         .read_until(b'\n', &mut first)
-        .map_err(|cause| broken(path, &cause))?;
+        .map_err(|cause| broken(path, cause))?;
     let another = first_solid_byte(path, &mut bytes)? == Some(b'{');
     if is_record(&first, columns, another) {
         return lines(path, Box::new(Cursor::new(first).chain(bytes)));
@@ -182,10 +182,10 @@ impl ArrayElements {
             let chunk = self
                 .bytes
                 .fill_buf()
-                .map_err(|cause| broken(&self.path, &cause))?;
+                .map_err(|cause| broken(&self.path, cause))?;
             if chunk.is_empty() {
                 self.ended = true;
-                return Err(broken(&self.path, &"the array has no end"));
+                return Err(broken(&self.path, "the array has no end"));
             }
             let end = chunk.iter().position(|&byte| scan.ends_at(byte));
             let taken = end.unwrap_or(chunk.len());
@@ -194,7 +194,7 @@ impl ArrayElements {
             self.bytes.consume(taken + usize::from(end.is_some()));
             if self.element.len() > RECORD_BYTES_MAX {
                 self.ended = true;
-                return Err(broken(&self.path, &"an element is over 16 MiB"));
+                return Err(broken(&self.path, "an element is over 16 MiB"));
             }
             if end.is_some() && !(self.ended && self.element.trim_ascii().is_empty()) {
                 self.number += 1;
@@ -246,7 +246,7 @@ fn rows_of_columns(
 ) -> Result<Vec<String>, Error> {
     let mut bounded = rest.take(JSON_COLUMNS_BYTES_MAX);
     let read = bounded.read_to_end(&mut text);
-    read.map_err(|cause| broken(path, &cause))?;
+    read.map_err(|cause| broken(path, cause))?;
     if text.len() as u64 >= JSON_COLUMNS_BYTES_MAX {
         return Err(Error::input(
             format!("`{}` is an object of columns over 256 MiB", path.display()),

@@ -70,7 +70,7 @@ impl<B: Batches> Stored<B> {
         kept(arrays, &self.columns, &self.types, &mut self.losses)
             .and_then(|arrays| self.columns.batch(arrays))
             .map(Some)
-            .map_err(|cause| broken(&self.path, &cause))
+            .map_err(|cause| broken(&self.path, cause))
     }
 }
 

@@ -11,7 +11,7 @@ use turbo2ds_dns::recursive::{
 use turbo2ds_dns::{Forwarder, ForwarderError, Server, ServerWay, Service, system_servers};
 
 use crate::config::{DnsConfig, NameServer, Resolver, SecureServer};
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::limits::{self, FDS_PER_NAME};
 
 use crate::net::{TlsError, verifying_config};
@@ -25,16 +25,16 @@ const SOCKETS_MIN: u16 = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// Thread, sockets or random numbers.
-    #[error("{0}")]
+    #[error(transparent)]
     System(#[from] std::io::Error),
     /// The servers, or the file that names them.
-    #[error("{0}")]
+    #[error(transparent)]
     Servers(#[from] ForwarderError),
     /// An encrypted server's name has no address here.
     #[error("the name server `{0}` has no address that can be reached")]
     NoAddress(String),
     /// TLS to the servers.
-    #[error("{0}")]
+    #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
@@ -46,7 +46,10 @@ impl From<SetupError> for Error {
             SetupError::NoAddress(_) => "give its address, such as tls://9.9.9.9#dns.quad9.net",
             SetupError::Tls(_) => "this is a fault of turbo2ds",
         };
-        Self::local_resource(format!("name resolution cannot start: {error}"), hint)
+        Self::local_resource(
+            Message::because("name resolution cannot start", error),
+            hint,
+        )
     }
 }
 
@@ -77,8 +80,9 @@ pub fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize {
 /// `Output`.
 pub fn check_cache_file(path: &Path) -> Result<(), Error> {
     recursive::check_cache_file(path).map_err(|error| {
+        let text = format!("{}, the file of --dns_cache, {error}", path.display());
         Error::output(
-            format!("{}, the file of --dns_cache, {error}", path.display()),
+            Message::in_place_of(error, text),
             "name another file, or one that is not there yet; nothing was written",
         )
     })
@@ -272,6 +276,22 @@ mod tests {
             Ready::BuiltIn { settings, behind } => Some((*settings, behind.map(|one| *one))),
             Ready::Library(_) => None,
         }
+    }
+
+    #[test]
+    fn why_there_is_no_resolver_goes_down_to_the_systems_error() {
+        let kernel = std::io::Error::from_raw_os_error(libc::EMFILE);
+        let words = kernel.to_string();
+        let error = Error::from(SetupError::from(kernel));
+        assert_eq!(
+            error.message(),
+            format!("name resolution cannot start: {words}")
+        );
+        let setup = std::error::Error::source(&error).expect("a source");
+        let Some(SetupError::System(kernel)) = setup.downcast_ref() else {
+            panic!("another source: {setup:?}");
+        };
+        assert_eq!(kernel.raw_os_error(), Some(libc::EMFILE));
     }
 
     #[test]

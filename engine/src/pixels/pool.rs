@@ -13,7 +13,7 @@ use turbo2ds_writers::{RowOutcome, ShardWriter, WriterError};
 
 use super::work::ImageWork;
 use crate::dataset::sealed::{Collected, ShardSlot};
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::failure::Failure;
 use crate::limits::COMPUTE_QUEUE_IMAGES;
 use crate::machine::Pin;
@@ -187,7 +187,7 @@ pub fn start<M: From<Done> + Send + 'static>(
                 match work.decoder() {
                     Ok(decoder) => run(core, &pool, &parker, &work, decoder, &outboxes, &post),
                     Err(error) => alarm.ring(Error::local_resource(
-                        format!("a decoding process could not be started: {error}"),
+                        Message::because("a decoding process could not be started", error),
                         "--decode_isolation none decodes in the run's own threads",
                     )),
                 }

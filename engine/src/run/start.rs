@@ -74,7 +74,10 @@ pub fn run(mut config: Config, host: Host) -> Result<RunReport, Error> {
         .slice
         .resolve(|name| std::env::var(name).ok())?;
     let mut signals = Signals::install(host.signals).map_err(|error| {
-        Error::local_resource(format!("no signal handler: {error}"), "try again")
+        Error::local_resource(
+            crate::error::Message::because("no signal handler", error),
+            "try again",
+        )
     })?;
     let list = open_list(&mut config)?;
     let notes = list.notes().to_vec();
@@ -174,8 +177,12 @@ pub(super) fn open_list(config: &mut Config) -> Result<List, Error> {
 }
 
 fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Event>), Error> {
-    let (tls, roots) = TlsContext::new(config.fetch.ignore_ssl_certificate)
-        .map_err(|error| Error::local_resource(error.to_string(), "this is a fault of turbo2ds"))?;
+    let (tls, roots) = TlsContext::new(config.fetch.ignore_ssl_certificate).map_err(|error| {
+        Error::local_resource(
+            crate::error::Message::of(error),
+            "this is a fault of turbo2ds",
+        )
+    })?;
     if roots == 0 && !config.fetch.ignore_ssl_certificate {
         tracing::warn!(
             "no root certificates were found, so every https URL will fail; install \
@@ -187,7 +194,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
     let proxies = Proxies::from_env(variables).map_err(|error| {
         Error::usage(
-            error.to_string(),
+            crate::error::Message::of(error),
             "use an http:// proxy or unset the variable",
         )
     })?;
@@ -197,9 +204,9 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
     Ok((Arc::new(shared), receiver))
 }
 
-fn thread_error(error: &std::io::Error) -> Error {
+fn thread_error(error: std::io::Error) -> Error {
     Error::local_resource(
-        format!("a thread could not be started: {error}"),
+        crate::error::Message::because("a thread could not be started", error),
         "look at the limits on processes and memory",
     )
 }
@@ -211,7 +218,6 @@ fn start_threads(
     planner: Planner,
     publisher: Box<dyn Publisher>,
 ) -> Result<Threads, Error> {
-    let failed = |error: std::io::Error| thread_error(&error);
     let watched = shared.clone();
     let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
     let board = Arc::new(Board::new(Instant::now()));
@@ -221,7 +227,7 @@ fn start_threads(
         .iter()
         .map(|_| mailbox())
         .collect::<std::io::Result<_>>()
-        .map_err(failed)?;
+        .map_err(thread_error)?;
     let outboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
     let work = ImageWork::new(
         config.codec.clone(),
@@ -231,7 +237,8 @@ fn start_threads(
     )
     .naming(config.output.true_extension);
     let work = Arc::new(work.within(shared.machine.decoding_bytes_max));
-    let (pool, compute) = pixels::start(pins, &work, &outboxes, &alarm, &board).map_err(failed)?;
+    let (pool, compute) =
+        pixels::start(pins, &work, &outboxes, &alarm, &board).map_err(thread_error)?;
     let layout = Arc::new(layout_of(config));
     let (commits, commit) = commit::start(
         publisher,
@@ -240,7 +247,7 @@ fn start_threads(
         &alarm,
         board.post("commit"),
     )
-    .map_err(failed)?;
+    .map_err(thread_error)?;
     let names = resolver::start(&config.dns, shared.machine.names_outstanding_max)?;
     let resolver = names.handle();
     let outage = Arc::new(Outage::new(
@@ -258,7 +265,7 @@ fn start_threads(
         alarm.guard(),
         board.post("planner"),
     )
-    .map_err(failed)?;
+    .map_err(thread_error)?;
     let mut cores = Vec::with_capacity(pins.len());
     for (index, (outbox, inbox)) in boxes.into_iter().enumerate() {
         let parts = CoreParts {

@@ -26,7 +26,7 @@ use std::ffi::OsString;
 use crate::cli::resolve::ResolveOptions;
 use crate::config::Config;
 use crate::dataset::verify::VerifyOptions;
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::machine::doctor::{DoctorOptions, TuneOptions};
 use crate::pixels::isolate::{self, ServeOptions};
 pub use table::{Kind, OptionSpec, TABLE};
@@ -142,7 +142,7 @@ fn decode(mut args: impl Iterator<Item = OsString>) -> Result<Invocation, Error>
     let told = args.next().map(utf8).transpose()?.unwrap_or_default();
     let options = ServeOptions::from_argument(&told).map_err(|error| {
         Error::usage(
-            format!("a decoding process cannot read what it is told: {error}"),
+            Message::because("a decoding process cannot read what it is told", error),
             "runs start these processes themselves; see --decode_isolation",
         )
     })?;

@@ -51,7 +51,7 @@ impl Wanted<'_> {
     /// # Errors
     /// `Output`: what stands there, and what to do; or the file system's.
     pub(crate) fn check(&self, standing: &Standing, folder: &Path) -> Result<(), Error> {
-        let out = |error: io::Error| Error::output_io(folder, &error);
+        let out = |error: io::Error| Error::output_io(folder, error);
         for file in &self.user_files.files {
             if let Some(name) = self.lost(file, standing, folder).map_err(out)? {
                 return Err(file.refusal(&name));
@@ -95,7 +95,7 @@ impl Wanted<'_> {
                 continue;
             }
             let mark = mark_of(standing.disk(), &folder.join(name));
-            let mark = mark.map_err(|error| Error::output_io(folder, &error))?;
+            let mark = mark.map_err(|error| Error::output_io(folder, error))?;
             if matches!(mark, Mark::Whole(_)) {
                 marks.push(name.clone());
             }

@@ -124,7 +124,7 @@ impl<'a> Standing<'a> {
     /// `Output` for the file system's, and for a record that is none of ours.
     pub(crate) fn look(disk: &'a dyn Disk, folder: &'a Path) -> Result<Self, Error> {
         let record = Record::read(disk, folder)?;
-        Self::with_record(disk, folder, record).map_err(|error| Error::output_io(folder, &error))
+        Self::with_record(disk, folder, record).map_err(|error| Error::output_io(folder, error))
     }
 
     /// The same with a record that is known.

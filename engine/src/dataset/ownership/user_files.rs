@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Compression, Config, DnsConfig};
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::list::List;
 use crate::net::resolver;
 
@@ -113,20 +113,20 @@ impl UserFiles {
     }
 
     fn of(list: &[PathBuf], dns: &DnsConfig) -> Result<Vec<UserFile>, Error> {
-        let unreadable = |path: &Path, error: &io::Error| {
+        let unreadable = |path: &Path, error: io::Error| {
             Error::input(
-                format!("{}: {error}", path.display()),
+                Message::because(path.display().to_string(), error),
                 "look at the path and its folders",
             )
         };
         let mut files = Vec::with_capacity(list.len() + 1);
         for path in list {
             let file = UserFile::new("a file of the list", path.clone(), false);
-            files.push(file.map_err(|error| unreadable(path, &error))?);
+            files.push(file.map_err(|error| unreadable(path, error))?);
         }
         if let Some(cache) = dns.cache_file.as_ref().map(PathBuf::from) {
             let file = UserFile::new("the file of --dns_cache", cache.clone(), true)
-                .map_err(|error| unreadable(&cache, &error))?;
+                .map_err(|error| unreadable(&cache, error))?;
             if let Some(same) = files.iter().find(|listed| listed.is(&file)) {
                 return Err(same_file(&file, same));
             }

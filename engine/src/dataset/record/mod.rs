@@ -94,7 +94,7 @@ impl Record {
     /// `Output` for one that does not read, that no run of ours wrote, or that a newer version did.
     pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<Self, Error> {
         let path = folder.join(RECORD_NAME);
-        let out = |error: io::Error| Error::output_io(&path, &error);
+        let out = |error: io::Error| Error::output_io(&path, error);
         match disk.kind(&path).map_err(out)? {
             None => return Ok(Self::default()),
             Some(Kind::File) => {}

@@ -67,7 +67,7 @@ pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
         Lock::Shared
     };
     let _lock = lock(&*disk, folder, kind)?;
-    let out = |error: io::Error| Error::output_io(folder, &error);
+    let out = |error: io::Error| Error::output_io(folder, error);
     let standing = Standing::look(&*disk, folder)?;
     let survey = Survey::of(&standing);
     let results = Results::of(folder, &survey, &standing.record);

@@ -11,7 +11,7 @@ use arrow_array::{Array, RecordBatch, StringArray, cast::AsArray};
 use turbo2ds_codec::BoundingBox;
 
 use crate::config::InputFormat;
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::failure::Failure;
 use crate::list::{Boxes, Columns, EmptyCell, InputIdentity, List, Losses, Role, RowSource};
 
@@ -256,7 +256,7 @@ impl Planner {
         };
         Boxes::new(batch.column(column), empty).map_err(|cause| {
             Error::input(
-                format!("cannot read the boxes of the list: {cause}"),
+                Message::because("cannot read the boxes of the list", cause),
                 "see the column named by --bbox_col",
             )
         })
@@ -304,7 +304,7 @@ impl OpenFile {
             .map(Some)
             .map_err(|cause| {
                 Error::input(
-                    format!("cannot join the rows of a shard: {cause}"),
+                    Message::because("cannot join the rows of a shard", cause),
                     "lower --number_sample_per_shard",
                 )
             })

@@ -20,7 +20,7 @@ use monoio::{IoUringDriver, LegacyDriver, Runtime, RuntimeBuilder};
 use rustix::io::Errno;
 
 use crate::config::IoBackend;
-use crate::error::Error;
+use crate::error::{Error, Message};
 
 pub(crate) use grant::Grant;
 pub(crate) use locked::{are_rings_counted, enough_bytes, raised_limit};
@@ -81,8 +81,8 @@ pub fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
     match examine() {
         Ring::Whole => Ok((with(true), None)),
         Ring::Plain => Ok((with(false), Some(PLAIN.to_owned()))),
-        Ring::Denied(error) if asked == IoBackend::Uring => Err(denied(&error)),
-        Ring::Denied(error) => Ok((Backend::Epoll, Some(denied(&error).message().to_owned()))),
+        Ring::Denied(error) if asked == IoBackend::Uring => Err(denied(error)),
+        Ring::Denied(error) => Ok((Backend::Epoll, Some(denied(error).message().to_owned()))),
     }
 }
 
@@ -90,9 +90,9 @@ pub fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
 const PLAIN: &str = "this kernel lacks SINGLE_ISSUER or DEFER_TASKRUN (Linux 6.1)";
 
 /// Why there are no rings.
-fn denied(error: &io::Error) -> Error {
+fn denied(error: io::Error) -> Error {
     Error::local_resource(
-        format!("io_uring does not work here: {error}"),
+        Message::because("io_uring does not work here", error),
         "use --io auto, or allow io_uring_setup, io_uring_enter and io_uring_register",
     )
 }

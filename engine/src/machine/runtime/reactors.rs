@@ -17,7 +17,7 @@ use super::grant::{Grant, short_of_memory, smaller};
 use super::locked::{least_bytes, limit_bytes};
 use super::{Backend, PLAIN, RING_ENTRIES, RING_ENTRIES_MIN, Reactor, Ring, denied, examine, is};
 use crate::config::IoBackend;
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::machine::Pin;
 
 /// How long a ring is tried again for, after the last that could be made: closed rings give their memory
@@ -63,7 +63,7 @@ impl Reactors {
             .enumerate()
             .map(|(index, pin)| Seat::start(index, *pin))
             .collect::<io::Result<_>>()
-            .map_err(|error| failed(&error))?;
+            .map_err(failed)?;
         let grant = take(asked, &seats)?;
         Ok(Self {
             seats: seats.into_iter(),
@@ -88,9 +88,9 @@ impl Reactors {
     }
 }
 
-fn failed(error: &io::Error) -> Error {
+fn failed(error: io::Error) -> Error {
     Error::local_resource(
-        format!("a reactor could not be started: {error}"),
+        Message::because("a reactor could not be started", error),
         "use --io epoll, or raise the limits on memory, threads and descriptors",
     )
 }
@@ -113,8 +113,8 @@ fn take(asked: IoBackend, seats: &[Seat]) -> Result<Grant, Error> {
             Ring::Denied(error) if is(&error, Errno::NOMEM) => {
                 Grant::epoll(cores, Some(short_of_memory(cores, limit)))
             }
-            Ring::Denied(error) if asked == IoBackend::Uring => return Err(denied(&error)),
-            Ring::Denied(error) => Grant::epoll(cores, Some(denied(&error).message().to_owned())),
+            Ring::Denied(error) if asked == IoBackend::Uring => return Err(denied(error)),
+            Ring::Denied(error) => Grant::epoll(cores, Some(denied(error).message().to_owned())),
         }
     };
     if asked == IoBackend::Uring && !grant.is_for_all() {
@@ -128,7 +128,7 @@ fn take(asked: IoBackend, seats: &[Seat]) -> Result<Grant, Error> {
         ));
     }
     for seat in &seats[grant.rings..] {
-        seat.make(Backend::Epoll).map_err(|error| failed(&error))?;
+        seat.make(Backend::Epoll).map_err(failed)?;
     }
     Ok(grant)
 }
@@ -147,7 +147,7 @@ fn rings(seats: &[Seat], defer_taskrun: bool, limit: Option<u64>) -> Result<Gran
             defer_taskrun,
             entries,
         };
-        let held = held(seats, backend, entries, limit).map_err(|error| failed(&error))?;
+        let held = held(seats, backend, entries, limit).map_err(failed)?;
         if held == cores || entries == smallest {
             let is_whole = held == cores && entries == RING_ENTRIES;
             let lack = match is_whole {
