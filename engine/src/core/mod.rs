@@ -4,6 +4,7 @@
 
 mod adapt;
 mod feed;
+mod mail;
 mod places;
 mod rows;
 mod shards;
@@ -24,9 +25,9 @@ use turbo2ds_writers::Layout;
 use crate::dataset::sealed::ShardSlot;
 use crate::dataset::sealed::{CommitDone, SealedShard};
 use crate::dataset::shard::{Dirty, OpenShard};
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, NameAnswer, Names, NamesParts, Share};
+use crate::fetch::{Fetcher, Names, NamesParts, Share};
 use crate::limits;
 use crate::list::plan::ShardPlan;
 use crate::machine::sync::{Inbox, Outbox, Permit, Semaphore};
@@ -34,6 +35,8 @@ use crate::net::outage::Outage;
 use crate::pixels::{self, Done, Job, Task};
 use crate::watch::Post;
 use crate::watch::{Event, Live};
+use mail::Mail;
+pub use mail::Message;
 use places::Places;
 pub use shared::Shared;
 
@@ -45,40 +48,6 @@ const REST: Timespec = Timespec {
 
 /// Time between two looks at what an abandoned run has under way.
 const WIND_UP_TICK: Duration = Duration::from_millis(20);
-
-/// What other threads tell a reactor.
-pub enum Message {
-    /// From a compute thread.
-    Done(Done),
-    /// From the name service.
-    Name(NameAnswer),
-    /// From the commit thread.
-    Commit(CommitDone),
-    /// From the planner; none is the end of the list.
-    Plan(Option<Box<ShardPlan>>),
-    /// From the main thread: the run is over before its end.
-    Abandon,
-    /// From itself, at its end.
-    End,
-}
-
-impl From<Done> for Message {
-    fn from(done: Done) -> Self {
-        Self::Done(done)
-    }
-}
-
-impl From<NameAnswer> for Message {
-    fn from(answer: NameAnswer) -> Self {
-        Self::Name(answer)
-    }
-}
-
-impl From<CommitDone> for Message {
-    fn from(done: CommitDone) -> Self {
-        Self::Commit(done)
-    }
-}
 
 /// What is done to shards, in the order it arrived.
 enum ShardEvent {
@@ -136,86 +105,37 @@ pub struct CoreParts {
     pub commits: Sender<SealedShard>,
     /// The planner.
     pub plan_requests: Sender<usize>,
-    /// The mailbox.
-    pub inbox: Inbox<Message>,
-    /// A way to write to the own mailbox.
-    pub outbox: Outbox<Message>,
     /// Where the core says that it turns.
     pub post: Post,
     /// The judgement on the network.
     pub outage: Arc<Outage>,
-    /// The name service and what goes with it.
-    pub names: NamesParts,
 }
 
-/// Runs a core to the end of the list; the caller is the reactor's main future.
+/// Runs a core to the end of the list; the caller is the reactor's main future. `outbox` is a way to write
+/// to the core's own mailbox.
 ///
 /// # Errors
 /// The run's, where this core cannot go on.
-pub async fn run(parts: CoreParts) -> Result<(), Error> {
+pub async fn run(
+    parts: CoreParts,
+    names: NamesParts,
+    (outbox, inbox): (Outbox<Message>, Inbox<Message>),
+) -> Result<(), Error> {
     let (shard_events, shard_queue) = mpsc::unbounded();
     let (plans, plan_queue) = mpsc::unbounded();
     let (abandon, abandoned) = oneshot::channel();
-    let CoreParts {
-        index,
-        shared,
-        layout,
-        live,
-        compute,
-        commits,
-        plan_requests,
-        inbox,
-        outbox,
-        outage,
-        post,
-        ..
-    } = parts;
-    let names = Rc::new(Names::new(parts.names, outage.clone(), outbox.clone()));
-    let machine = &shared.machine;
-    let core = Rc::new(Core {
-        fetcher: shared.fetcher(index, names.clone(), outage.clone()),
-        outage,
-        index,
-        layout,
-        live,
-        pool: compute,
-        commits,
-        plan_requests,
-        open: RefCell::default(),
-        held: RefCell::default(),
-        again: RefCell::default(),
-        failure_texts: RefCell::default(),
-        next_slot: Cell::new(0),
-        places: Places::new(machine.in_flight_start, machine.aside_max),
-        compute_room: Semaphore::new(limits::COMPUTE_QUEUE_IMAGES),
-        open_places: Semaphore::new(shared.open_shards_max()),
-        dirty: Rc::default(),
-        all_closed: RefCell::new(None),
-        post,
-        abandoned: Cell::new(false),
-        shared: shared.clone(),
-    });
-    let mut abandon = Some(abandon);
-    let told = core.clone();
-    let take = move |message| {
-        // Where there is much to do timers are late: the core runs all the same.
-        told.fetcher.stalls.tick(Instant::now());
-        match message {
-            Message::Name(answer) => names.answered(answer),
-            // The queues are open as long as the core runs; after it nothing is owed.
-            Message::Done(done) => drop(shard_events.unbounded_send(ShardEvent::Done(done))),
-            Message::Commit(done) => drop(shard_events.unbounded_send(ShardEvent::Commit(done))),
-            Message::Plan(plan) => drop(plans.unbounded_send(plan)),
-            Message::Abandon => {
-                told.abandoned.set(true);
-                abandon.take().map(|abandon| abandon.send(()));
-            }
-            Message::End => return false,
-        }
-        true
+    let names = Rc::new(Names::new(names, parts.outage.clone(), outbox.clone()));
+    let core = Rc::new(Core::new(parts, names.clone()));
+    let mut mail = Mail {
+        core: core.clone(),
+        names,
+        shard_events,
+        plans,
+        abandon: Some(abandon),
     };
     let resting = core.clone();
-    let mail = monoio::spawn(inbox.run(take, move || resting.rest()));
+    let mail = inbox.run(move |message| mail.take(message), move || resting.rest());
+    let mail = monoio::spawn(mail);
     let keeper = monoio::spawn(core.clone().keep_shards(shard_queue));
     {
         let feeding = std::pin::pin!(core.clone().feed(plan_queue));
@@ -235,13 +155,51 @@ pub async fn run(parts: CoreParts) -> Result<(), Error> {
     keeper.await;
     mailed.map_err(|error| {
         Error::local_resource(
-            crate::error::Message::because("a core's mailbox broke", error),
+            error::Message::because("a core's mailbox broke", error),
             "this is a fault of turbo2ds",
         )
     })
 }
 
 impl Core {
+    fn new(parts: CoreParts, names: Rc<Names>) -> Self {
+        let CoreParts {
+            index,
+            shared,
+            layout,
+            live,
+            compute,
+            commits,
+            plan_requests,
+            outage,
+            post,
+        } = parts;
+        let machine = &shared.machine;
+        Self {
+            fetcher: shared.fetcher(index, names, outage.clone()),
+            outage,
+            index,
+            layout,
+            live,
+            pool: compute,
+            commits,
+            plan_requests,
+            open: RefCell::default(),
+            held: RefCell::default(),
+            again: RefCell::default(),
+            failure_texts: RefCell::default(),
+            next_slot: Cell::new(0),
+            places: Places::new(machine.in_flight_start, machine.aside_max),
+            compute_room: Semaphore::new(limits::COMPUTE_QUEUE_IMAGES),
+            open_places: Semaphore::new(shared.open_shards_max()),
+            dirty: Rc::default(),
+            all_closed: RefCell::new(None),
+            post,
+            abandoned: Cell::new(false),
+            shared,
+        }
+    }
+
     /// Lets events gather while the compute thread has work for longer than this takes: each wake-up
     /// of the reactor takes the processor from it, and costs more than what it then does.
     fn rest(&self) {

@@ -45,6 +45,7 @@ mod shape;
 mod stored;
 mod survey;
 mod text;
+mod text_source;
 mod types;
 mod window;
 

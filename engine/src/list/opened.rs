@@ -16,7 +16,7 @@ use super::kind::Content;
 use super::pick::Picked;
 use super::survey::Survey;
 use super::{
-    BATCH_ROWS_MAX, RowSource, arrow, broken, format, guard, parquet, shown, stored, survey,
+    BATCH_ROWS_MAX, RowSource, arrow, broken, format, guard, parquet, shown, stored, text_source,
 };
 use crate::config::{Compression, InputConfig, InputFormat};
 use crate::error::Error;
@@ -166,7 +166,7 @@ impl List {
             }
             InputFormat::Parquet | InputFormat::Arrow => {}
             // Nobody can look into a pipe and then read it: its additional columns are text.
-            _ if has_pipe => self.types = Some(survey::texts(&self.columns)),
+            _ if has_pipe => self.types = Some(text_source::texts(&self.columns)),
             _ => {
                 let survey = Survey::of(self)?;
                 if survey.records == 0 {
@@ -366,7 +366,7 @@ impl List {
             return Ok(Box::new(source));
         }
         let types = self.types.clone().unwrap_or_default();
-        survey::text_source(self, &file.path, bytes, types, rows, is_pipe)
+        text_source::text_source(self, &file.path, bytes, types, rows, is_pipe)
     }
 
     fn rows_per_batch(&self) -> usize {

@@ -1,5 +1,5 @@
-//! Owns the look through a list of text before it is cut: the types of its columns, whether it has any
-//! URL, and the sources of its rows. It ends as soon as nothing more can be learned: at the first record
+//! Owns the look through a list of text before it is cut: the types of its columns, and whether it has any
+//! URL. It ends as soon as nothing more can be learned: at the first record
 //! where no column's type is open. Never keeps a row.
 
 use std::path::Path;
@@ -10,15 +10,14 @@ use arrow_schema::DataType;
 use super::bytes::{self, Bytes};
 use super::cell::Cell;
 use super::columns::{Columns, Role};
-use super::delimited::Delimited;
 use super::json::JsonRows;
 use super::lines::UrlLines;
 use super::losses::Losses;
 use super::opened::List;
 use super::shape::Shape;
-use super::text::{Records, TextSource};
+use super::text::Records;
+use super::text_source::{delimited, texts};
 use super::types::ColumnType;
-use super::{RowSource, shown};
 use crate::config::InputFormat;
 use crate::error::Error;
 
@@ -155,59 +154,4 @@ impl Survey {
 
 fn is_list(cell: &Cell) -> bool {
     matches!(cell, Cell::Nested(text) if text.starts_with('['))
-}
-
-/// Text for every column.
-pub(super) fn texts(columns: &Columns) -> Arc<[DataType]> {
-    columns.stored.iter().map(|_| DataType::Utf8).collect()
-}
-
-fn delimited(
-    list: &List,
-    path: &Path,
-    bytes: Bytes,
-    types: Arc<[DataType]>,
-) -> Result<Delimited, Error> {
-    let delimiter = if list.format() == InputFormat::Tsv {
-        b'\t'
-    } else {
-        b','
-    };
-    let (dialect, columns) = (&list.config.dialect, list.columns.clone());
-    Delimited::open(path, bytes, delimiter, dialect, columns, types)
-}
-
-/// The rows of a text file, of a list that has been looked through, or of a pipe, which has not.
-///
-/// # Errors
-/// [`Error::Input`].
-pub(super) fn text_source(
-    list: &List,
-    path: &Path,
-    bytes: Bytes,
-    types: Arc<[DataType]>,
-    rows: usize,
-    is_pipe: bool,
-) -> Result<Box<dyn RowSource>, Error> {
-    let losses = |unit| Losses::of(&shown(path), unit);
-    Ok(match list.format() {
-        InputFormat::Csv | InputFormat::Tsv => {
-            let records = delimited(list, path, bytes, types)?;
-            Box::new(TextSource::new(records, rows, losses("line")))
-        }
-        InputFormat::Json | InputFormat::Jsonl => {
-            let shape = Shape::open(path, bytes, &list.columns, list.format())?;
-            let losses = losses(shape.unit());
-            let mut records = JsonRows::new(path, shape, list.columns.clone(), types);
-            if is_pipe {
-                records = records.checking_columns();
-            }
-            Box::new(TextSource::new(records, rows, losses))
-        }
-        _ => Box::new(TextSource::new(
-            UrlLines::new(path, bytes)?,
-            rows,
-            losses("line"),
-        )),
-    })
 }

@@ -8,7 +8,9 @@ use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -98,7 +100,7 @@ impl TlsContext {
         let (mut config, roots) = if ignore_certificates {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             let verifier = Arc::new(TrustEverybody {
-                provider: provider.clone(),
+                algorithms: provider.signature_verification_algorithms,
             });
             let config = ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()?
@@ -254,7 +256,7 @@ fn failure_of(error: &rustls::Error) -> Failure {
 /// `--ignore_ssl_certificate`: the chain is not looked at, the handshake's signature still is.
 #[derive(Debug)]
 struct TrustEverybody {
-    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerCertVerifier for TrustEverybody {
@@ -275,8 +277,7 @@ impl ServerCertVerifier for TrustEverybody {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -285,13 +286,10 @@ impl ServerCertVerifier for TrustEverybody {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

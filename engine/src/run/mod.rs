@@ -7,6 +7,8 @@ mod signals;
 #[doc(hidden)]
 pub mod stages;
 mod start;
+mod threads;
+mod watching;
 
 pub use crate::watch::{Observer, RunReport};
 pub use prepare::{Prepared, prepare};

@@ -24,8 +24,6 @@ use keys::Keys;
 pub struct ShardPlan {
     /// Number of the shard.
     pub shard_id: u64,
-    /// Rows of the whole list before this shard.
-    pub first_row: u64,
     /// The saved columns and the boxes, `caption` if there is one, and `url`, which is the last.
     pub input: RecordBatch,
     urls: StringArray,
@@ -86,8 +84,6 @@ pub struct Planner {
     next_shard_id: u64,
     /// The last that is wanted.
     last_shard_id: u64,
-    /// Rows planned or skipped so far.
-    next_row: u64,
     hash_column: Option<usize>,
     key_column: Option<usize>,
     boxes_column: Option<usize>,
@@ -119,7 +115,6 @@ impl Planner {
             open: None,
             next_shard_id: 0,
             last_shard_id: u64::MAX,
-            next_row: 0,
             hash_column: columns.place(Role::Hash),
             key_column: columns.place(Role::Key),
             boxes_column: columns.place(Role::Boxes),
@@ -204,23 +199,17 @@ impl Planner {
                 self.open_next()?;
                 continue;
             }
-            let (shard_id, first_row) = (self.next_shard_id, self.next_row);
+            let shard_id = self.next_shard_id;
             self.next_shard_id += 1;
-            self.next_row += rows as u64;
             self.rows_left -= rows as u64;
             if let Some(batch) = batch {
-                return self.plan(shard_id, first_row, batch).map(Some);
+                return self.plan(shard_id, batch).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn plan(
-        &self,
-        shard_id: u64,
-        first_row: u64,
-        mut batch: RecordBatch,
-    ) -> Result<ShardPlan, Error> {
+    fn plan(&self, shard_id: u64, mut batch: RecordBatch) -> Result<ShardPlan, Error> {
         let boxes = self
             .boxes_column
             .map(|column| self.boxes(&batch, column))
@@ -239,7 +228,6 @@ impl Planner {
             .clone();
         Ok(ShardPlan {
             shard_id,
-            first_row,
             input: batch,
             urls,
             expected_hashes,

@@ -44,6 +44,13 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_as_the_profile_wants_it_is_all_ok() {
+        for finding in all(&facts(), P, P.cores) {
+            assert_eq!(finding.severity, Severity::Ok, "{finding:?}");
+        }
+    }
+
+    #[test]
     fn files_of_a_machine_as_wanted_give_no_warning() {
         let found = with_files(&[
             ("proc/sys/net/ipv4/ip_local_port_range", "10240\t65535\n"),

@@ -332,13 +332,6 @@ mod tests {
     use std::io;
 
     #[test]
-    fn a_machine_as_the_profile_wants_it_is_all_ok() {
-        for finding in all(&facts(), P) {
-            assert_eq!(finding.severity, Severity::Ok, "{finding:?}");
-        }
-    }
-
-    #[test]
     fn a_link_that_is_slower_or_silent_is_told() {
         let of = |link| link_of(link).severity;
         let named = |gbit| {

@@ -340,13 +340,6 @@ mod tests {
     use std::io;
 
     #[test]
-    fn a_machine_as_the_profile_wants_it_is_all_ok() {
-        for finding in all(&facts(), P, P.cores) {
-            assert_eq!(finding.severity, Severity::Ok, "{finding:?}");
-        }
-    }
-
-    #[test]
     fn fewer_cores_than_the_profile_has_is_a_warning_that_says_why() {
         let mut f = facts();
         f.process.cores = 4;

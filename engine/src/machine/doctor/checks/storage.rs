@@ -250,13 +250,6 @@ mod tests {
     use rustix::io::Errno;
 
     #[test]
-    fn a_machine_as_the_profile_wants_it_is_all_ok() {
-        for finding in all(&facts(), P) {
-            assert_eq!(finding.severity, Severity::Ok, "{finding:?}");
-        }
-    }
-
-    #[test]
     fn a_folder_nobody_asked_about_is_a_note_and_one_that_cannot_be_is_a_failure() {
         let mut f = facts();
         f.folder = None;

@@ -1,0 +1,225 @@
+//! Owns the main thread's watch over a run: it takes the threads' events, looks at signals, the folder and the
+//! network, and tells what happens. Never starts or joins a thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+
+use super::signals::Signals;
+use super::threads::Threads;
+use crate::core::Shared;
+use crate::dataset::store::Hold;
+use crate::error::Error;
+use crate::net::outage::{Outage, OutageWatch};
+use crate::watch::{Event, Live, NamesWatch, Progress, RunReport, Snapshot, Watchdog};
+
+/// Time between two looks at signals and counters.
+const TICK: Duration = Duration::from_millis(200);
+/// Time between two looks at the dataset's folder.
+const FOLDER_TICK: Duration = Duration::from_secs(1);
+/// Said when the list breaks; the error itself is the run's last word.
+const INPUT_BROKEN: &str =
+    "the list cannot be read further: what was read is finished, then the run ends with the error";
+/// Time that an aborted run gives the commit under way, some syncs, before it leaves its files to the next run.
+const COMMIT_END_MAX: Duration = Duration::from_secs(5);
+/// Time that it gives the files that reactors are making.
+const MAKING_END_MAX: Duration = Duration::from_secs(1);
+
+/// The main thread's view of a run.
+pub(super) struct Watch<'a> {
+    shared: &'a Shared,
+    hold: Box<dyn Hold>,
+    /// When the folder was last looked at.
+    folder_seen: Instant,
+    lives: &'a [Arc<Live>],
+    names: NamesWatch,
+    outage: Arc<Outage>,
+    outage_watch: OutageWatch,
+    watchdog: Watchdog,
+    progress: Progress,
+    report: RunReport,
+    broken: Option<Error>,
+    /// Shards of the whole list, once it is read to its end.
+    planned: Option<u64>,
+    cores_left: usize,
+}
+
+impl<'a> Watch<'a> {
+    /// The watch over threads that have begun.
+    pub(super) fn new(
+        shared: &'a Shared,
+        hold: Box<dyn Hold>,
+        shards_before: u64,
+        lives: &'a [Arc<Live>],
+        threads: &Threads,
+        progress: Progress,
+        started: Instant,
+    ) -> Self {
+        let config = &shared.config;
+        Self {
+            shared,
+            hold,
+            folder_seen: started,
+            lives,
+            names: NamesWatch::new(threads.names.handle().stats(), config.dns.resolver),
+            outage: threads.outage.clone(),
+            outage_watch: OutageWatch::new(),
+            watchdog: Watchdog::new(threads.board.clone(), lives.len(), config.fetch.timeout),
+            progress,
+            report: RunReport {
+                shards_before,
+                ..RunReport::default()
+            },
+            broken: None,
+            planned: None,
+            cores_left: lives.len(),
+        }
+    }
+
+    /// Tells what a person should know.
+    pub(super) fn note(&mut self, note: &str) {
+        self.progress.note(note);
+    }
+
+    /// Handles events until every core has ended.
+    pub(super) fn until_the_end(
+        &mut self,
+        events: &Receiver<Event>,
+        signals: &Signals,
+    ) -> Result<(), Error> {
+        while self.cores_left > 0 {
+            match events.recv_timeout(TICK) {
+                Ok(event) => self.handle(event)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.look_at_signals(signals)?;
+            self.look_at_folder()?;
+            self.look_at_network()?;
+            self.tell_of_names(false);
+            for note in self.watchdog.look(self.lives, Instant::now()) {
+                self.progress.note(&note);
+            }
+            let mut snapshot = Snapshot::of(self.lives);
+            snapshot.names = self.names.snapshot();
+            self.progress.tick(&snapshot, Instant::now());
+        }
+        self.tell_of_names(true);
+        self.report.names = self.names.snapshot();
+        Ok(())
+    }
+
+    /// Tells of the list's fault, where another error ends the run that it would have ended.
+    pub(super) fn break_off(&mut self) {
+        if let Some(broken) = self.broken.take() {
+            self.progress.note(broken.message());
+        }
+    }
+
+    /// What the run has done, once every thread has ended.
+    ///
+    /// # Errors
+    /// The list's fault, and `Interrupted` where a stop left something undone.
+    pub(super) fn end(self, started: Instant) -> Result<RunReport, Error> {
+        let Self {
+            mut report,
+            mut progress,
+            ..
+        } = self;
+        // A stop that came when every shard was under way has stopped nothing.
+        let ended = report.shards + report.shards_elsewhere + report.shards_missing;
+        report.interrupted &= self.planned != Some(ended);
+        report.elapsed = started.elapsed();
+        report.body_bytes = Snapshot::of(self.lives).body_bytes;
+        progress.end(&report);
+        match self.broken {
+            Some(error) => Err(error),
+            None if report.interrupted => Err(Error::Interrupted),
+            None => Ok(report),
+        }
+    }
+
+    fn tell_of_names(&mut self, at_end: bool) {
+        for note in self.names.notes(at_end) {
+            self.progress.note(&note);
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Error> {
+        match event {
+            Event::ShardCommitted(shard) => {
+                self.progress.shard(&shard);
+                self.report.shards += 1;
+                self.report.tally.add(&shard.tally);
+            }
+            Event::ShardElsewhere => self.report.shards_elsewhere += 1,
+            Event::ShardGivenUp { shard_id, error } => {
+                let (message, hint) = (error.message(), error.hint());
+                self.progress
+                    .note(&format!("shard {shard_id} is missing: {message} ({hint})"));
+                self.report.shards_missing += 1;
+            }
+            Event::InputBroken(error) => {
+                self.progress.note(INPUT_BROKEN);
+                self.broken = Some(error);
+            }
+            Event::ListEnded { losses, planned } => {
+                self.report.losses = losses;
+                self.planned = planned;
+            }
+            Event::CoreEnded(Ok(())) => self.cores_left -= 1,
+            Event::CoreEnded(Err(error)) | Event::Fatal(error) => return Err(self.abort(error)),
+        }
+        Ok(())
+    }
+
+    fn look_at_signals(&mut self, signals: &Signals) -> Result<(), Error> {
+        match signals.count() + usize::from(self.progress.broken_off()) {
+            0 => Ok(()),
+            1 if self.report.interrupted => Ok(()),
+            1 => {
+                self.report.interrupted = true;
+                self.shared.drain();
+                self.progress.note(
+                    "stopping: open shards are finished, no new one is begun; once more stops at once",
+                );
+                Ok(())
+            }
+            _ => Err(self.abort(Error::Interrupted)),
+        }
+    }
+
+    /// A shard may write nothing for minutes, so that a folder that has gone is not met by itself.
+    fn look_at_folder(&mut self) -> Result<(), Error> {
+        if self.folder_seen.elapsed() < FOLDER_TICK {
+            return Ok(());
+        }
+        self.folder_seen = Instant::now();
+        self.hold.check().map_err(|error| self.abort(error))
+    }
+
+    /// Rows that wait for the network hold their shards open: a run that is to stop leaves them.
+    fn look_at_network(&mut self) -> Result<(), Error> {
+        if self.report.interrupted && self.outage.is_down() {
+            return Err(self.abort(Error::Interrupted));
+        }
+        match self.outage_watch.look(&self.outage, Instant::now()) {
+            Ok(None) => {}
+            Ok(Some(note)) => self.progress.note(&note),
+            Err(error) => return Err(self.abort(error)),
+        }
+        Ok(())
+    }
+
+    /// Leaves at once: reactors are not waited for, the folder is left resumable.
+    fn abort(&self, error: Error) -> Error {
+        self.shared.drain();
+        let is_still = self.shared.commits.close(COMMIT_END_MAX);
+        self.shared.store.close(MAKING_END_MAX);
+        if is_still {
+            self.shared.store.sweep();
+        }
+        error
+    }
+}
