@@ -83,10 +83,10 @@ fn success(done: &Processed, body: &[u8], job: &Job) -> Answer<Value> {
     }
     Ok(json!({
         "status": "success",
-        "width": done.width,
-        "height": done.height,
-        "original_width": done.original_width,
-        "original_height": done.original_height,
+        "width": done.facts.width,
+        "height": done.facts.height,
+        "original_width": done.facts.original_width,
+        "original_height": done.facts.original_height,
         "kept_original": kept_original,
     }))
 }

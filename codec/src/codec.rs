@@ -1,6 +1,8 @@
 //! Owns the order of events for one image: sniff, limits, filters, decode, mat, resize, encode.
 //! Never computes a pixel itself.
 
+use serde::{Deserialize, Serialize};
+
 use crate::alpha::mat_on_white;
 use crate::blur::{BoundingBox, blur};
 use crate::decode::{Decoded, Decoder};
@@ -34,6 +36,14 @@ const fn decoding_bytes(format: Format, size: Size) -> u64 {
 pub struct Processed {
     /// The bytes to store.
     pub encoded: Encoded,
+    /// What is known of the image.
+    pub facts: ImageFacts,
+}
+
+/// What the codec tells of an image. A decoding process says it by these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageFacts {
     /// Width of what is stored, pixels.
     pub width: u32,
     /// Height of what is stored, pixels.
@@ -274,13 +284,13 @@ impl Codec {
 }
 
 fn processed(encoded: Encoded, size: Size, original: Size) -> Processed {
-    Processed {
-        encoded,
+    let facts = ImageFacts {
         width: size.width,
         height: size.height,
         original_width: original.width,
         original_height: original.height,
-    }
+    };
+    Processed { encoded, facts }
 }
 
 /// Passes where the original's size is within the user's filters, in img2dataset's order.

@@ -2,7 +2,9 @@
 //! the input: every value is known at compile time and can be counted.
 
 /// Why an image was refused. The text is what stands in `error_message`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize,
+)]
 pub enum CodecError {
     /// There are no bytes at all.
     #[error("empty body")]

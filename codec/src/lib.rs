@@ -24,7 +24,7 @@ mod whole;
 mod ycc;
 
 pub use blur::BoundingBox;
-pub use codec::{Codec, Encoded, Processed};
+pub use codec::{Codec, Encoded, ImageFacts, Processed};
 pub use error::CodecError;
 pub use exif::exif_json;
 pub use header::{Header, read_header};

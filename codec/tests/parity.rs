@@ -98,8 +98,8 @@ fn difference(row: &Value, jpeg_decoder: JpegDecoder, levels_max: u8) -> Option<
         (Ok(done), true) => done,
     };
     let sizes = serde_json::json!([
-        [done.width, done.height],
-        [done.original_width, done.original_height]
+        [done.facts.width, done.facts.height],
+        [done.facts.original_width, done.facts.original_height]
     ]);
     if sizes[0] != row["size"] || sizes[1] != row["original"] {
         return Some(format!("sizes {sizes}"));

@@ -3,27 +3,7 @@
 
 use std::fmt;
 
-/// The three values of the `status` column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// The image is in the dataset.
-    Success,
-    /// No usable body arrived.
-    FailedToDownload,
-    /// A body arrived and no image came out of it, or none could: its boxes are unknown.
-    FailedToResize,
-}
-
-impl Status {
-    /// The text img2dataset's readers know.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::FailedToDownload => "failed_to_download",
-            Self::FailedToResize => "failed_to_resize",
-        }
-    }
-}
+use turbo2ds_writers::Stage;
 
 /// Why one URL gave no sample. The set is closed: statistics are counted by its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,8 +83,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The status a row with this failure is recorded under.
-    pub const fn status(self) -> Status {
+    /// How far a row with this failure came; its status is recorded by that.
+    pub const fn stage(self) -> Stage {
         match self {
             Self::EmptyBody
             | Self::UnsupportedImageFormat
@@ -115,8 +95,8 @@ impl Failure {
             | Self::AspectRatioTooLarge
             | Self::ImageDimensionsTooLarge
             | Self::ImageTooComplex
-            | Self::DecoderCrashed => Status::FailedToResize,
-            _ => Status::FailedToDownload,
+            | Self::DecoderCrashed => Stage::Resize,
+            _ => Stage::Download,
         }
     }
 
@@ -261,7 +241,7 @@ mod tests {
             Failure::HttpStatus(404).to_string(),
             "HTTP Error 404: Not Found"
         );
-        assert_eq!(Failure::HttpStatus(404).status(), Status::FailedToDownload);
+        assert_eq!(Failure::HttpStatus(404).stage(), Stage::Download);
     }
 
     #[test]

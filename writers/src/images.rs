@@ -14,8 +14,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::WriterError;
-use crate::layout::RowOutcome;
 use crate::metadata::ShardTable;
+use crate::outcome::{RowOutcome, SampleFacts};
 use crate::sink::Sink;
 
 /// Most image bytes of a row group.
@@ -65,7 +65,7 @@ impl ImageTable {
         &mut self,
         table: &ShardTable,
         row: usize,
-        outcome: &RowOutcome,
+        facts: &SampleFacts,
         image: &[u8],
         sink: &mut dyn Sink,
     ) -> Result<(), WriterError> {
@@ -73,7 +73,7 @@ impl ImageTable {
             self.flush(table, sink)?;
         }
         self.rows.push(row);
-        self.outcomes.push(outcome.clone());
+        self.outcomes.push(RowOutcome::Success(facts.clone()));
         self.images.append_value(image);
         self.images_bytes += image.len();
         Ok(())

@@ -1,37 +1,9 @@
-//! Owns the settings of a run (the [`Layout`]), the result for a row (the [`RowOutcome`]), and the names of
-//! shards and samples. Never reads a value of the input.
-
-use std::sync::Arc;
+//! Owns what is fixed for a run (the [`Layout`]), and the names of shards and samples. Never looks at a
+//! value of the input.
 
 use crate::format::OutputFormat;
 
-/// `status` of a row whose image is in the dataset.
-pub(crate) const SUCCESS: &str = "success";
-
-/// The result for one input row.
-#[derive(Clone, Debug, Default)]
-pub struct RowOutcome {
-    /// `success`, `failed_to_download` or `failed_to_resize`.
-    pub status: &'static str,
-    /// The failure text; `None` for a success.
-    pub error_message: Option<Arc<str>>,
-    /// Width of the stored image, in pixels.
-    pub width: Option<u32>,
-    /// Height of the stored image, in pixels.
-    pub height: Option<u32>,
-    /// Width of the original image, in pixels.
-    pub original_width: Option<u32>,
-    /// Height of the original image, in pixels.
-    pub original_height: Option<u32>,
-    /// JSON object from EXIF tag names to text.
-    pub exif: Option<String>,
-    /// Hash of the original body, in lower-case hex.
-    pub hash: Option<String>,
-    /// Extension of the image as a member or file, if it differs from the layout.
-    pub image_ext: Option<&'static str>,
-}
-
-/// The settings of a run.
+/// Fixed for a whole run.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// Output format.

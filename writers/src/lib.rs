@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 #![deny(unreachable_pub)]
 
+mod columns;
 mod error;
 mod format;
 mod images;
 mod json;
 mod layout;
 mod metadata;
+mod outcome;
 mod records;
 mod shard;
 mod sink;
@@ -19,9 +21,11 @@ mod tarball;
 mod tfrecord;
 mod value;
 
+pub use columns::Column;
 pub use error::WriterError;
 pub use format::OutputFormat;
-pub use layout::{Layout, RowOutcome, row_digits, sample_key, shard_name};
+pub use layout::{Layout, row_digits, sample_key, shard_name};
+pub use outcome::{RowFailure, RowOutcome, SampleFacts, Stage, Status};
 pub use records::{RecordError, Records, SampleFeatures};
 pub use shard::ShardWriter;
 pub use sink::Sink;

@@ -5,16 +5,18 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
+use crate::columns::{Column, Row};
 use crate::error::WriterError;
 use crate::json;
-use crate::layout::{Layout, RowOutcome, sample_key};
+use crate::layout::{Layout, sample_key};
+use crate::outcome::{RowOutcome, SampleFacts};
 use crate::value::{Value, cell};
 
 /// The input of a shard and the schema of its output.
@@ -22,11 +24,11 @@ pub(crate) struct ShardTable {
     pub(crate) layout: Arc<Layout>,
     pub(crate) shard_id: u64,
     pub(crate) input: RecordBatch,
-    /// The input fields, then those of the outcome.
+    /// The input's fields, then the dataset's own.
     pub(crate) schema: SchemaRef,
-    /// The hash column to add; `None` if the input has a column of that name.
-    hash_column: Option<&'static str>,
-    /// Keys from the list, null for a row that cannot have a sample; `None` to number the samples.
+    /// The dataset's own columns, by name.
+    columns: Vec<(&'static str, Column)>,
+    /// The keys that the list gives, null for a row that can have no sample; none numbers them.
     pub(crate) given_keys: Option<StringArray>,
 }
 
@@ -41,15 +43,18 @@ impl ShardTable {
         if let Some(name) = layout.format_names().into_iter().find(|name| has(name)) {
             return Err(WriterError::ColumnNameTaken(name.to_owned()));
         }
-        let hash_column = layout.hash_column.filter(|name| !has(name));
+        let own = Column::ALL.iter();
+        let columns: Vec<_> = own
+            .filter_map(|column| Some((column.name_in(&layout, has)?, *column)))
+            .collect();
         let input = in_parquet_units(&input)?;
-        let schema = schema(input.schema_ref(), layout.exif_column, hash_column)?;
+        let schema = schema(input.schema_ref(), &columns)?;
         Ok(Self {
             layout,
             shard_id,
             input,
             schema,
-            hash_column,
+            columns,
             given_keys: None,
         })
     }
@@ -67,48 +72,27 @@ impl ShardTable {
         }
     }
 
-    /// All metadata members of a row, in column order.
+    /// Every metadata member of one sample, in the order of the columns.
     pub(crate) fn members<'a>(
         &'a self,
         row: usize,
         key: &'a str,
-        outcome: &'a RowOutcome,
+        facts: &'a SampleFacts,
     ) -> Vec<(&'a str, Value<'a>)> {
+        let sample = Row::of_sample(key, facts);
         let fields = self.input.schema_ref().fields().iter();
         let mut members: Vec<_> = fields
             .zip(self.input.columns())
             .map(|(field, column)| (field.name().as_str(), cell(column, row)))
             .collect();
-        members.extend([
-            ("key", Value::Text(Cow::Borrowed(key))),
-            ("status", Value::Text(Cow::Borrowed(outcome.status))),
-            (
-                "error_message",
-                Value::text_or_null(outcome.error_message.as_deref()),
-            ),
-            ("width", Value::uint_or_null(outcome.width)),
-            ("height", Value::uint_or_null(outcome.height)),
-            (
-                "original_width",
-                Value::uint_or_null(outcome.original_width),
-            ),
-            (
-                "original_height",
-                Value::uint_or_null(outcome.original_height),
-            ),
-        ]);
-        if self.layout.exif_column {
-            members.push(("exif", Value::text_or_null(outcome.exif.as_deref())));
-        }
-        if let Some(name) = self.hash_column {
-            members.push((name, Value::text_or_null(outcome.hash.as_deref())));
-        }
+        let own = self.columns.iter();
+        members.extend(own.map(|(name, column)| (*name, column.value(sample))));
         members
     }
 
-    /// The JSON of a sample.
-    pub(crate) fn sample_json(&self, row: usize, key: &str, outcome: &RowOutcome) -> Vec<u8> {
-        json::to_bytes(&Value::Object(self.members(row, key, outcome)))
+    /// The per-sample JSON.
+    pub(crate) fn sample_json(&self, row: usize, key: &str, facts: &SampleFacts) -> Vec<u8> {
+        json::to_bytes(&Value::Object(self.members(row, key, facts)))
     }
 
     /// The caption for `txt`, if captions are saved; empty for a null or without a caption column.
@@ -123,38 +107,19 @@ impl ShardTable {
         }))
     }
 
-    /// The outcome columns for `rows`; `outcomes[i]` belongs to row `rows[i]`.
+    /// The dataset's own columns for `rows`, `outcomes[i]` being that of row `rows[i]`.
     pub(crate) fn outcome_columns(
         &self,
         rows: &[usize],
         outcomes: &[&RowOutcome],
     ) -> Vec<ArrayRef> {
-        let text = |get: fn(&RowOutcome) -> Option<&str>| -> ArrayRef {
-            Arc::new(outcomes.iter().map(|o| get(o)).collect::<StringArray>())
-        };
-        // The side of an image is far below i32::MAX. A larger one would be a bug of the caller, and is null
-        // rather than negative.
-        let pixels = |get: fn(&RowOutcome) -> Option<u32>| -> ArrayRef {
-            let side = |o: &&RowOutcome| get(o).and_then(|n| i32::try_from(n).ok());
-            Arc::new(outcomes.iter().map(side).collect::<Int32Array>())
-        };
-        let keys: StringArray = rows.iter().map(|&row| self.key(row)).collect();
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(keys),
-            text(|o| Some(o.status)),
-            text(|o| o.error_message.as_deref()),
-            pixels(|o| o.width),
-            pixels(|o| o.height),
-            pixels(|o| o.original_width),
-            pixels(|o| o.original_height),
-        ];
-        if self.layout.exif_column {
-            columns.push(text(|o| o.exif.as_deref()));
-        }
-        if self.hash_column.is_some() {
-            columns.push(text(|o| o.hash.as_deref()));
-        }
-        columns
+        let keys: Vec<Option<Cow<'_, str>>> = rows.iter().map(|&row| self.key(row)).collect();
+        let rows = keys.iter().zip(outcomes);
+        let rows: Vec<Row<'_>> = rows
+            .map(|(key, outcome)| Row::new(key.as_deref(), outcome))
+            .collect();
+        let own = self.columns.iter();
+        own.map(|(_, column)| column.array(&rows)).collect()
     }
 
     /// The metadata parquet: one row per URL, in input order.
@@ -202,24 +167,14 @@ fn in_parquet_units(input: &RecordBatch) -> Result<RecordBatch, WriterError> {
     )?)
 }
 
-/// The input fields and the outcome fields. The schema metadata of the input is dropped: it describes a
-/// different table (pandas' index, features).
-fn schema(
-    input: &Schema,
-    exif: bool,
-    hash_column: Option<&'static str>,
-) -> Result<SchemaRef, WriterError> {
+/// The input's fields and the dataset's own. The input's schema metadata is left behind: it describes a
+/// table (pandas' index, features) that this one no longer is.
+fn schema(input: &Schema, own: &[(&'static str, Column)]) -> Result<SchemaRef, WriterError> {
     let mut fields: Vec<Arc<Field>> = input.fields().iter().cloned().collect();
-    let mut add = |name: &str, kind| fields.push(Arc::new(Field::new(name, kind, true)));
-    for name in ["key", "status", "error_message"] {
-        add(name, DataType::Utf8);
-    }
-    for name in ["width", "height", "original_width", "original_height"] {
-        add(name, DataType::Int32);
-    }
-    for name in exif.then_some("exif").into_iter().chain(hash_column) {
-        add(name, DataType::Utf8);
-    }
+    fields.extend(
+        own.iter()
+            .map(|(name, column)| Arc::new(column.field(name))),
+    );
     let mut names = HashSet::new();
     if let Some(twice) = fields.iter().find(|field| !names.insert(field.name())) {
         return Err(WriterError::ColumnNameTaken(twice.name().clone()));

@@ -10,8 +10,9 @@ use parquet::arrow::ArrowSchemaConverter;
 use crate::error::WriterError;
 use crate::format::OutputFormat;
 use crate::images::ImageTable;
-use crate::layout::{Layout, RowOutcome, SUCCESS, shard_name};
+use crate::layout::{Layout, shard_name};
 use crate::metadata::ShardTable;
+use crate::outcome::{RowOutcome, SampleFacts};
 use crate::sink::Sink;
 use crate::tarball::TarMembers;
 use crate::tfrecord;
@@ -89,7 +90,7 @@ impl ShardWriter {
     pub fn sample(
         &mut self,
         row: usize,
-        outcome: &RowOutcome,
+        facts: &SampleFacts,
         image: &[u8],
         sink: &mut dyn Sink,
     ) -> Result<(), WriterError> {
@@ -98,17 +99,17 @@ impl ShardWriter {
         let key = table.key(row).ok_or(WriterError::KeyMissing(row))?;
         match &mut self.stream {
             Stream::Files => {
-                for (ext, bytes) in members(table, row, &key, outcome, image) {
+                for (ext, bytes) in members(table, row, &key, facts, image) {
                     sink.file(format!("{}/{key}.{ext}", self.name), bytes.into_owned());
                 }
             }
             Stream::Webdataset(tar) => {
-                for (ext, bytes) in members(table, row, &key, outcome, image) {
+                for (ext, bytes) in members(table, row, &key, facts, image) {
                     tar.append(&format!("{key}.{ext}"), &bytes, sink)?;
                 }
             }
-            Stream::Parquet(images) => images.sample(table, row, outcome, image, sink)?,
-            Stream::Tfrecord => tfrecord::append_sample(table, row, &key, outcome, image, sink),
+            Stream::Parquet(images) => images.sample(table, row, facts, image, sink)?,
+            Stream::Tfrecord => tfrecord::append_sample(table, row, &key, facts, image, sink),
             Stream::Dummy => {}
         }
         Ok(())
@@ -168,7 +169,7 @@ impl ShardWriter {
         if given != rows {
             return Err(WriterError::OutcomeCount { given, rows });
         }
-        let disagrees = |&row: &usize| (outcomes[row].status == SUCCESS) != self.written[row];
+        let disagrees = |&row: &usize| outcomes[row].as_result().is_ok() != self.written[row];
         match (0..rows).find(disagrees) {
             Some(row) if !matches!(self.stream, Stream::Dummy) => {
                 Err(WriterError::OutcomeDisagrees(row))
@@ -183,15 +184,15 @@ fn members<'a>(
     table: &ShardTable,
     row: usize,
     key: &str,
-    outcome: &RowOutcome,
+    facts: &SampleFacts,
     image: &'a [u8],
 ) -> Vec<(&'static str, Cow<'a, [u8]>)> {
     let mut members = vec![
         (
-            outcome.image_ext.unwrap_or(table.layout.image_ext),
+            facts.image_ext.unwrap_or(table.layout.image_ext),
             image.into(),
         ),
-        ("json", table.sample_json(row, key, outcome).into()),
+        ("json", table.sample_json(row, key, facts).into()),
     ];
     members.extend(table.caption(row).map(|caption| ("txt", caption.into())));
     members.sort_by_key(|(ext, _)| *ext);

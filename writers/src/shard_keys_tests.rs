@@ -19,7 +19,7 @@ fn write_keyed(format: OutputFormat) -> Memory {
     let mut writer = writer.with_keys(keys).unwrap();
     for row in [2, 0] {
         writer
-            .sample(row, &outcomes[row], b"jpeg", &mut sink)
+            .sample(row, outcomes[row].as_result().unwrap(), b"jpeg", &mut sink)
             .unwrap();
     }
     writer.finish(&outcomes, &mut sink).unwrap();
@@ -70,7 +70,7 @@ fn a_member_whose_name_fits_no_ustar_header_has_it_before() {
 fn a_row_without_a_key_is_no_sample_and_keys_are_one_per_row() {
     let new = || ShardWriter::new(Arc::new(layout(OutputFormat::Files)), 0, input()).unwrap();
     let mut writer = new().with_keys(given_keys().into_iter().collect()).unwrap();
-    let written = writer.sample(3, &success(1), b"x", &mut Memory::default());
+    let written = writer.sample(3, &facts(1), b"x", &mut Memory::default());
     assert!(matches!(written, Err(WriterError::KeyMissing(3))));
     let short = new().with_keys(given_keys()[1..].iter().cloned().collect());
     assert!(matches!(

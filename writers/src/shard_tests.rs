@@ -16,6 +16,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::tfrecord::{Example, Kind};
+use crate::{Column, RowFailure, Stage};
 
 /// A sink in memory.
 #[derive(Default, PartialEq, Debug)]
@@ -84,33 +85,33 @@ fn input() -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(nullable).unwrap()
 }
 
-fn success(width: u32) -> RowOutcome {
-    RowOutcome {
-        status: "success",
-        width: Some(width),
-        height: Some(256),
-        original_width: Some(1024),
-        original_height: Some(512),
+fn facts(width: u32) -> SampleFacts {
+    SampleFacts {
+        width,
+        height: 256,
+        original_width: 1024,
+        original_height: 512,
         exif: Some("{}".to_owned()),
         hash: Some("ab".repeat(32)),
-        ..RowOutcome::default()
+        image_ext: None,
     }
 }
 
-fn failure(status: &'static str, message: &str) -> RowOutcome {
-    RowOutcome {
-        status,
-        error_message: Some(message.into()),
-        ..RowOutcome::default()
-    }
+fn success(width: u32) -> RowOutcome {
+    RowOutcome::Success(facts(width))
+}
+
+fn failure(stage: Stage, message: &str) -> RowOutcome {
+    let text = message.into();
+    RowOutcome::Failure(RowFailure { stage, text })
 }
 
 fn outcomes() -> Vec<RowOutcome> {
     vec![
         success(100),
-        failure("failed_to_download", "timed out"),
+        failure(Stage::Download, "timed out"),
         success(102),
-        failure("failed_to_resize", "Image decoding error"),
+        failure(Stage::Resize, "Image decoding error"),
     ]
 }
 
@@ -118,10 +119,8 @@ fn outcomes() -> Vec<RowOutcome> {
 fn write(layout: Layout) -> Memory {
     let (mut sink, outcomes) = (Memory::default(), outcomes());
     let mut writer = ShardWriter::new(Arc::new(layout), 1, input()).unwrap();
-    writer
-        .sample(2, &outcomes[2], &[7; 700], &mut sink)
-        .unwrap();
-    writer.sample(0, &outcomes[0], b"jpeg", &mut sink).unwrap();
+    writer.sample(2, &facts(102), &[7; 700], &mut sink).unwrap();
+    writer.sample(0, &facts(100), b"jpeg", &mut sink).unwrap();
     writer.finish(&outcomes, &mut sink).unwrap();
     sink
 }
@@ -353,14 +352,14 @@ fn row_groups_of_images_leave_as_soon_as_they_are_full() {
     let mut writer = ShardWriter::new(layout, 0, input()).unwrap();
     let image = vec![5; 15 << 20];
     for row in 0..3 {
-        writer.sample(row, &outcome, &image, &mut sink).unwrap();
+        writer.sample(row, &facts(1), &image, &mut sink).unwrap();
     }
     assert!(
         sink.stream.len() > 30 << 20,
         "two images of 15 MB are one full group"
     );
     let mut outcomes = vec![outcome; 3];
-    outcomes.push(failure("failed_to_download", "timed out"));
+    outcomes.push(failure(Stage::Download, "timed out"));
     writer.finish(&outcomes, &mut sink).unwrap();
     let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(sink.stream)).unwrap();
     assert_eq!(builder.metadata().num_row_groups(), 3);
@@ -427,7 +426,7 @@ fn a_shard_of_failures_and_a_shard_of_nothing_are_whole() {
             let mut sink = Memory::default();
             let table = input().slice(0, rows);
             let writer = ShardWriter::new(Arc::new(layout(format)), 0, table).unwrap();
-            let outcomes = vec![failure("failed_to_download", "timed out"); rows];
+            let outcomes = vec![failure(Stage::Download, "timed out"); rows];
             writer.finish(&outcomes, &mut sink).unwrap();
             let parquet = sink.files.get("00000.parquet").unwrap_or(&sink.stream);
             assert_eq!(read_parquet(parquet).num_rows(), rows, "{format:?}");
@@ -457,13 +456,13 @@ fn streams_are_named_for_their_format() {
 
 #[test]
 fn a_row_is_written_once_and_only_inside_the_shard() {
-    let (mut sink, outcome) = (Memory::default(), success(1));
+    let (mut sink, facts) = (Memory::default(), facts(1));
     let layout = Arc::new(layout(OutputFormat::Webdataset));
     let mut writer = ShardWriter::new(layout, 0, input()).unwrap();
-    writer.sample(0, &outcome, b"x", &mut sink).unwrap();
-    let again = writer.sample(0, &outcome, b"x", &mut sink);
+    writer.sample(0, &facts, b"x", &mut sink).unwrap();
+    let again = writer.sample(0, &facts, b"x", &mut sink);
     assert!(matches!(again, Err(WriterError::RowRepeated(0))));
-    let outside = writer.sample(4, &outcome, b"x", &mut sink);
+    let outside = writer.sample(4, &facts, b"x", &mut sink);
     assert!(matches!(
         outside,
         Err(WriterError::RowOutOfRange { row: 4, rows: 4 })
@@ -514,7 +513,7 @@ fn without_a_caption_column_every_sample_has_an_empty_caption() {
         let table = RecordBatch::try_from_iter([("url", urls.clone())]).unwrap();
         let mut writer = ShardWriter::new(Arc::new(layout(format)), 0, table).unwrap();
         let mut sink = Memory::default();
-        writer.sample(0, &success(1), b"image", &mut sink).unwrap();
+        writer.sample(0, &facts(1), b"image", &mut sink).unwrap();
         writer.finish(&[success(1)], &mut sink).unwrap();
         if let Some(name) = caption {
             assert!(sink.files.contains_key(name), "{:?}", sink.files.keys());
@@ -530,10 +529,11 @@ fn without_a_caption_column_every_sample_has_an_empty_caption() {
 
 #[test]
 fn a_row_may_have_an_extension_of_its_own() {
-    let outcome = RowOutcome {
+    let facts = SampleFacts {
         image_ext: Some("tiff"),
-        ..success(1)
+        ..facts(1)
     };
+    let outcomes = [RowOutcome::Success(facts.clone())];
     for (format, name) in [
         (OutputFormat::Files, Some("00000/000000000.tiff")),
         (OutputFormat::Webdataset, None),
@@ -542,10 +542,8 @@ fn a_row_may_have_an_extension_of_its_own() {
         let first = input().slice(0, 1);
         let mut writer = ShardWriter::new(Arc::new(layout(format)), 0, first).unwrap();
         let mut sink = Memory::default();
-        writer.sample(0, &outcome, b"image", &mut sink).unwrap();
-        writer
-            .finish(std::slice::from_ref(&outcome), &mut sink)
-            .unwrap();
+        writer.sample(0, &facts, b"image", &mut sink).unwrap();
+        writer.finish(&outcomes, &mut sink).unwrap();
         if let Some(name) = name {
             assert!(sink.files.contains_key(name), "{:?}", sink.files.keys());
         }
@@ -572,7 +570,7 @@ fn an_input_column_of_the_hash_name_stays_as_it_is() {
     let writer = ShardWriter::new(layout, 0, table.unwrap()).unwrap();
     let mut sink = Memory::default();
     writer
-        .finish(&[failure("failed_to_download", "timed out")], &mut sink)
+        .finish(&[failure(Stage::Download, "timed out")], &mut sink)
         .unwrap();
     let batch = read_parquet(&sink.files["00000.parquet"]);
     assert_eq!(batch["sha256"].as_string::<i32>().value(0), "mine");
@@ -586,5 +584,7 @@ fn a_writer_may_move_between_threads() {
     assert_send::<ShardWriter>();
 }
 
+#[path = "shard_columns_tests.rs"]
+mod columns;
 #[path = "shard_keys_tests.rs"]
 mod keys;

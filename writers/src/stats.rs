@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::json;
-use crate::layout::SUCCESS;
+use crate::outcome::{Stage, Status};
 use crate::value::Value;
 
 /// Counts of one shard; `count` is the sum of the next three, and of `status_dict`.
@@ -37,8 +37,11 @@ impl ShardStats {
         json::to_bytes(&Value::Object(vec![
             ("count", Value::UInt(self.count)),
             ("successes", Value::UInt(self.successes)),
-            ("failed_to_download", Value::UInt(self.failed_to_download)),
-            ("failed_to_resize", Value::UInt(self.failed_to_resize)),
+            (
+                Stage::Download.as_str(),
+                Value::UInt(self.failed_to_download),
+            ),
+            (Stage::Resize.as_str(), Value::UInt(self.failed_to_resize)),
             ("duration", Value::Float(self.end_time - self.start_time)),
             ("start_time", Value::Float(self.start_time)),
             ("end_time", Value::Float(self.end_time)),
@@ -56,8 +59,8 @@ impl ShardStats {
         let stats = Self {
             count: count("count")?,
             successes: count("successes")?,
-            failed_to_download: count("failed_to_download")?,
-            failed_to_resize: count("failed_to_resize")?,
+            failed_to_download: count(Stage::Download.as_str())?,
+            failed_to_resize: count(Stage::Resize.as_str())?,
             start_time: time("start_time")?,
             end_time: time("end_time")?,
             status_dict: status
@@ -78,7 +81,12 @@ impl ShardStats {
         ];
         sum(parts.into_iter()) == Some(self.count)
             && sum(self.status_dict.values().copied()) == Some(self.count)
-            && self.status_dict.get(SUCCESS).copied().unwrap_or(0) == self.successes
+            && self
+                .status_dict
+                .get(Status::Success.as_str())
+                .copied()
+                .unwrap_or(0)
+                == self.successes
     }
 }
 

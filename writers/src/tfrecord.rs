@@ -12,8 +12,8 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::json;
-use crate::layout::RowOutcome;
 use crate::metadata::ShardTable;
+use crate::outcome::SampleFacts;
 use crate::sink::Sink;
 use crate::value::Value;
 
@@ -75,7 +75,7 @@ pub(crate) fn append_sample(
     table: &ShardTable,
     row: usize,
     key: &str,
-    outcome: &RowOutcome,
+    facts: &SampleFacts,
     image: &[u8],
     sink: &mut dyn Sink,
 ) {
@@ -87,7 +87,7 @@ pub(crate) fn append_sample(
     if let Some(caption) = table.caption(row) {
         feature.insert("txt".to_owned(), bytes_feature(caption.into()));
     }
-    let members = table.members(row, key, outcome);
+    let members = table.members(row, key, facts);
     for ((name, value), field) in members.iter().zip(table.schema.fields()) {
         feature.insert((*name).to_owned(), to_feature(value, field.data_type()));
     }

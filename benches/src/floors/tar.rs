@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, Schema};
 use tar::{Builder, EntryType, Header};
 use turbo2ds::run::stages::write_shard;
 use turbo2ds_benches::process_cpu;
-use turbo2ds_writers::{Layout, OutputFormat, RowOutcome, ShardWriter, Sink};
+use turbo2ds_writers::{Layout, OutputFormat, SampleFacts, ShardWriter, Sink};
 
 use crate::Found;
 use crate::arguments::Arguments;
@@ -37,7 +37,7 @@ const CAPTION: &str = "a caption of about sixty characters, as alternative texts
 struct Samples {
     layout: Arc<Layout>,
     input: RecordBatch,
-    outcomes: Vec<RowOutcome>,
+    facts: Vec<SampleFacts>,
     images: Vec<Vec<u8>>,
     /// Name and bytes of every member; an image's bytes are left out.
     members: Vec<(String, Vec<u8>)>,
@@ -129,7 +129,7 @@ impl Samples {
                 rows_per_shard: 10_000,
             }),
             input: input(rows)?,
-            outcomes: (0..rows).map(outcome).collect(),
+            facts: (0..rows).map(facts).collect(),
             images: (0..IMAGES).map(image).collect(),
             members: Vec::new(),
             bytes: 0,
@@ -141,17 +141,17 @@ impl Samples {
         Ok(samples)
     }
 
-    fn sample(&self, row: usize) -> (&RowOutcome, &[u8]) {
-        (&self.outcomes[row], &self.images[row % IMAGES])
+    fn sample(&self, row: usize) -> (&SampleFacts, &[u8]) {
+        (&self.facts[row], &self.images[row % IMAGES])
     }
 
     fn lay_out(&self, sink: &mut dyn Sink) -> io::Result<()> {
         let mut writer = ShardWriter::new(self.layout.clone(), 0, self.input.clone())
             .map_err(io::Error::other)?;
         for row in 0..self.input.num_rows() {
-            let (outcome, image) = self.sample(row);
+            let (facts, image) = self.sample(row);
             writer
-                .sample(row, outcome, image, sink)
+                .sample(row, facts, image, sink)
                 .map_err(io::Error::other)?;
         }
         Ok(())
@@ -209,15 +209,14 @@ fn input(rows: usize) -> io::Result<RecordBatch> {
     RecordBatch::try_new(Arc::new(schema), columns).map_err(io::Error::other)
 }
 
-fn outcome(row: usize) -> RowOutcome {
-    RowOutcome {
-        status: "success",
-        width: Some(256),
-        height: Some(256),
-        original_width: Some(900),
-        original_height: Some(600),
+fn facts(row: usize) -> SampleFacts {
+    SampleFacts {
+        width: 256,
+        height: 256,
+        original_width: 900,
+        original_height: 600,
         hash: Some(format!("{row:064x}")),
-        ..RowOutcome::default()
+        ..SampleFacts::default()
     }
 }
 

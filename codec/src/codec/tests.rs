@@ -108,7 +108,7 @@ fn every_format_becomes_a_padded_square() {
     let mut codec = Codec::new(Settings::default());
     for body in files {
         let result = codec.process(&body).unwrap();
-        assert_eq!((result.width, result.height), (256, 256));
+        assert_eq!((result.facts.width, result.facts.height), (256, 256));
         assert_eq!(decoded(new_bytes(&result)).1.size, Size::new(256, 256));
     }
 }
@@ -238,7 +238,7 @@ fn without_reencoding_the_bytes_stay_and_the_size_is_known() {
     let mut codec = Codec::new(never);
     let result = codec.process(&file(EncodeFormat::Webp, 80, 3)).unwrap();
     assert_eq!(
-        (result.encoded, result.width, result.height),
+        (result.encoded, result.facts.width, result.facts.height),
         (Encoded::Original, 90, 60)
     );
     assert_eq!(codec.process(b"<html>"), Err(CodecError::UnsupportedFormat));

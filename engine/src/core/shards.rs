@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
-use turbo2ds_writers::{RowOutcome, WriterError};
+use turbo2ds_writers::{SampleFacts, WriterError};
 
 use super::{Core, ShardEvent};
 use crate::dataset::sealed::Collected;
@@ -87,7 +87,7 @@ impl Core {
             _ if self.abandoned.get() => {}
             Ok(finished) => {
                 let bytes = finished.new_bytes.as_deref().unwrap_or(&body);
-                self.sample(slot, row, finished.outcome, bytes);
+                self.sample(slot, row, finished.facts, bytes);
             }
             Err(failure) => self.fail_row(slot, row, failure),
         }
@@ -96,9 +96,9 @@ impl Core {
         self.held.borrow_mut().remove(&(slot, row));
     }
 
-    fn sample(self: &Rc<Self>, slot: ShardSlot, row: usize, outcome: RowOutcome, bytes: &[u8]) {
+    fn sample(self: &Rc<Self>, slot: ShardSlot, row: usize, facts: SampleFacts, bytes: &[u8]) {
         let taken = match self.open.borrow_mut().get_mut(&slot) {
-            Some(shard) => shard.sample(row, outcome, bytes),
+            Some(shard) => shard.sample(row, facts, bytes),
             None => return,
         };
         self.live.succeeded();

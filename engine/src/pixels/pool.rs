@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam::queue::ArrayQueue;
 use crossbeam::sync::{Parker, Unparker};
 use turbo2ds_codec::BoundingBox;
-use turbo2ds_writers::{RowOutcome, ShardWriter, WriterError};
+use turbo2ds_writers::{RowOutcome, SampleFacts, ShardWriter, WriterError};
 
 use super::work::ImageWork;
 use crate::dataset::sealed::{Collected, ShardSlot};
@@ -96,8 +96,8 @@ pub enum DoneResult {
 pub struct Finished {
     /// Encoded bytes; none where the body's own bytes are kept.
     pub new_bytes: Option<Vec<u8>>,
-    /// The row's metadata.
-    pub outcome: RowOutcome,
+    /// What is known of it.
+    pub facts: SampleFacts,
 }
 
 /// The queues and the sleepers of all compute threads.

@@ -5,15 +5,15 @@ use std::io;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, Settings, sniff};
-use turbo2ds_writers::RowOutcome;
+use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, ImageFacts, Settings, sniff};
+use turbo2ds_writers::SampleFacts;
 
 use super::decode_budget::Room;
 use super::pool::Finished;
 use crate::config::HashKind;
 use crate::config::Isolation;
 use crate::dataset::digest::hex_digest;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::pixels::isolate::Decoder;
 
 /// What every image of a run goes through.
@@ -106,13 +106,18 @@ impl ImageWork {
         let image_ext = (kept && self.true_extension)
             .then(|| sniff(body).map(Format::extension))
             .flatten();
-        let outcome = RowOutcome {
-            status: Status::Success.as_str(),
-            error_message: None,
-            width: Some(processed.width),
-            height: Some(processed.height),
-            original_width: Some(processed.original_width),
-            original_height: Some(processed.original_height),
+        // Field by field, so that none is forgotten that the codec tells.
+        let ImageFacts {
+            width,
+            height,
+            original_width,
+            original_height,
+        } = processed.facts;
+        let facts = SampleFacts {
+            width,
+            height,
+            original_width,
+            original_height,
             exif,
             hash,
             image_ext,
@@ -121,7 +126,7 @@ impl ImageWork {
             Encoded::Original => None,
             Encoded::New(bytes) => Some(bytes),
         };
-        Ok(Finished { new_bytes, outcome })
+        Ok(Finished { new_bytes, facts })
     }
 }
 
@@ -202,7 +207,7 @@ mod tests {
             let work = ImageWork::new(settings, None, false, None).naming(asked);
             let mut decoder = work.decoder().expect("a decoder of this process");
             let finished = work.process(&mut decoder, GIF, &[], None);
-            finished.expect("an image").outcome.image_ext
+            finished.expect("an image").facts.image_ext
         };
         use turbo2ds_codec::ReencodePolicy::{Always, Never};
         assert_eq!(named(Never, true), Some("gif"));

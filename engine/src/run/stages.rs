@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use turbo2ds_writers::{Layout, RowOutcome, ShardWriter};
+use turbo2ds_writers::{Layout, SampleFacts, ShardWriter};
 
 use crate::config::IoBackend;
 use crate::dataset::local;
@@ -34,7 +34,7 @@ pub struct WrittenShard {
 }
 
 /// Lays one shard's samples out and writes them as a core does, up to the seal: no metadata, no
-/// commit. `sample` gives each row's outcome and image.
+/// commit. `sample` gives each row's facts and image.
 ///
 /// # Errors
 /// What the writer or the file system answered.
@@ -42,7 +42,7 @@ pub fn write_shard<'a>(
     folder: &Path,
     layout: &Arc<Layout>,
     input: &RecordBatch,
-    sample: impl Fn(usize) -> (&'a RowOutcome, &'a [u8]),
+    sample: impl Fn(usize) -> (&'a SampleFacts, &'a [u8]),
 ) -> io::Result<WrittenShard> {
     let (backend, _) = runtime::choose(IoBackend::Auto).map_err(io::Error::other)?;
     let (placed, bytes) = runtime::block_on(backend, async {
@@ -53,9 +53,9 @@ pub fn write_shard<'a>(
         let files = Rc::new(RefCell::new(files));
         let mut pumps = Pumps::default();
         for row in 0..input.num_rows() {
-            let (outcome, image) = sample(row);
+            let (facts, image) = sample(row);
             writer
-                .sample(row, outcome, image, &mut *files.borrow_mut())
+                .sample(row, facts, image, &mut *files.borrow_mut())
                 .map_err(io::Error::other)?;
             pumps.start_where_due(&files).await?;
             dirty.below(DIRTY_BYTES_MAX).await;

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::failure::{Failure, Status};
+use turbo2ds_writers::Stage;
+
+use crate::failure::Failure;
 
 /// Rows by how they ended.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +27,9 @@ impl Tally {
 
     /// Counts a failure several times.
     pub fn fail_many(&mut self, failure: Failure, count: u64) {
-        match failure.status() {
-            Status::FailedToResize => self.failed_to_resize += count,
-            _ => self.failed_to_download += count,
+        match failure.stage() {
+            Stage::Download => self.failed_to_download += count,
+            Stage::Resize => self.failed_to_resize += count,
         }
         *self.failures.entry(failure).or_default() += count;
     }

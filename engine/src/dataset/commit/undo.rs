@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use turbo2ds_writers::ShardStats;
+use turbo2ds_writers::{ShardStats, Status};
 
 use super::steps::declare;
 use crate::dataset::disk::Disk;
@@ -224,7 +224,7 @@ fn of_any_shard() -> Vec<u8> {
     let stats = ShardStats {
         count: 1,
         successes: 1,
-        status_dict: [("success".to_owned(), 1)].into(),
+        status_dict: [(Status::Success.as_str().to_owned(), 1)].into(),
         ..ShardStats::default()
     };
     stats.to_json()

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use turbo2ds_writers::{
-    Layout, RowOutcome, ShardStats, ShardWriter, Sink, WriterError, shard_name,
+    Layout, RowFailure, RowOutcome, SampleFacts, ShardStats, ShardWriter, Sink, Status,
+    WriterError, shard_name,
 };
 
 use super::stream::{Dirty, ShardFiles};
@@ -34,7 +35,8 @@ pub struct OpenShard {
     /// Its last byte is laid out; it waits to be written.
     pub laid_out: bool,
     writer: Option<Box<ShardWriter>>,
-    outcomes: Vec<RowOutcome>,
+    /// By row; none where it has not ended.
+    outcomes: Vec<Option<RowOutcome>>,
     left: usize,
     started: SystemTime,
     _place: Permit,
@@ -67,7 +69,7 @@ impl OpenShard {
             broken: None,
             laid_out: false,
             writer: Some(Box::new(writer)),
-            outcomes: vec![RowOutcome::default(); rows],
+            outcomes: vec![None; rows],
             left: rows,
             started: SystemTime::now(),
             _place: place,
@@ -81,32 +83,28 @@ impl OpenShard {
     pub fn sample(
         &mut self,
         row: usize,
-        outcome: RowOutcome,
+        facts: SampleFacts,
         image: &[u8],
     ) -> Result<bool, WriterError> {
         if let Some(writer) = &mut self.writer
             && self.broken.is_none()
         {
-            writer.sample(row, &outcome, image, &mut *self.files.borrow_mut())?;
+            writer.sample(row, &facts, image, &mut *self.files.borrow_mut())?;
         }
         self.tally.successes += 1;
-        Ok(self.end_row(row, outcome))
+        Ok(self.end_row(row, RowOutcome::Success(facts)))
     }
 
     /// Takes a failure in; true where it was the last row.
     pub fn fail(&mut self, row: usize, failure: Failure, text: Arc<str>) -> bool {
         self.tally.fail(failure);
-        let outcome = RowOutcome {
-            status: failure.status().as_str(),
-            error_message: Some(text),
-            ..RowOutcome::default()
-        };
-        self.end_row(row, outcome)
+        let stage = failure.stage();
+        self.end_row(row, RowOutcome::Failure(RowFailure { stage, text }))
     }
 
     fn end_row(&mut self, row: usize, outcome: RowOutcome) -> bool {
-        debug_assert!(self.outcomes[row].status.is_empty(), "a row ends once");
-        self.outcomes[row] = outcome;
+        debug_assert!(self.outcomes[row].is_none(), "a row ends once");
+        self.outcomes[row] = Some(outcome);
         self.left -= 1;
         self.left == 0
     }
@@ -114,7 +112,8 @@ impl OpenShard {
     /// The writer and the outcomes, for the seal; none where that was taken before.
     pub fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
         debug_assert_eq!(self.left, 0, "a shard is sealed when every row has ended");
-        Some((self.writer.take()?, std::mem::take(&mut self.outcomes)))
+        let outcomes = std::mem::take(&mut self.outcomes).into_iter();
+        Some((self.writer.take()?, outcomes.collect::<Option<_>>()?))
     }
 
     /// Takes the seal's bytes in. A broken shard lays nothing out any more: it is done again.
@@ -170,7 +169,7 @@ impl OpenShard {
     pub fn stats(&self, now: SystemTime) -> ShardStats {
         let mut status: Vec<(String, u64)> = Vec::with_capacity(self.tally.failures.len() + 1);
         if self.tally.successes > 0 {
-            status.push(("success".to_owned(), self.tally.successes));
+            status.push((Status::Success.as_str().to_owned(), self.tally.successes));
         }
         status.extend(
             self.tally

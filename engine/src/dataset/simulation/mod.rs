@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 
 use fastrand::Rng;
 use futures_util::future::{FutureExt, LocalBoxFuture};
-use turbo2ds_writers::{Layout, RowOutcome, ShardStats, shard_name};
+use turbo2ds_writers::{Layout, SampleFacts, ShardStats, shard_name};
 
 use crate::cli::options::{self, Invocation};
 use crate::config::Slice;
@@ -255,12 +255,12 @@ impl<'a> Run<'a> {
         let shard = self.shard(id);
         let is_last = match image(id, row, generation) {
             Some(bytes) => {
-                let outcome = RowOutcome {
-                    status: "success",
-                    width: Some(1),
-                    ..RowOutcome::default()
+                let facts = SampleFacts {
+                    width: 1,
+                    height: 1,
+                    ..SampleFacts::default()
                 };
-                let taken = shard.sample(row, outcome, &bytes);
+                let taken = shard.sample(row, facts, &bytes);
                 taken.map_err(|error| error.to_string())?
             }
             None => shard.fail(row, Failure::TimedOut, "timed out".into()),

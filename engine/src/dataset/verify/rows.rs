@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use turbo2ds_codec::{Limits, ReencodePolicy, WholeCheck};
-use turbo2ds_writers::ShardStats;
+use turbo2ds_writers::{Column, ShardStats, Status};
 
 use super::fault::Fault;
 use super::keys::{Keys, Naming};
@@ -193,11 +193,13 @@ impl Rows {
         let fits = || -> Option<bool> {
             let row = self.rows.get(&at)?;
             let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-            let side = |name: &str, told: Option<u32>| {
-                told.is_none_or(|told| json[name].as_u64() == Some(u64::from(told)))
+            let member = |column: Column| &json[column.name()];
+            let side = |column: Column, told: Option<u32>| {
+                told.is_none_or(|told| member(column).as_u64() == Some(u64::from(told)))
             };
-            let same = json["key"] == *key && json["status"] == "success";
-            Some(same && side("width", row.width) && side("height", row.height))
+            let status = member(Column::Status) == Status::Success.as_str();
+            let same = *member(Column::Key) == *key && status;
+            Some(same && side(Column::Width, row.width) && side(Column::Height, row.height))
         };
         match fits() {
             Some(true) => Ok(()),

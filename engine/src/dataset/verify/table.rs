@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::RowGroupMetaData;
-use turbo2ds_writers::ShardStats;
+use turbo2ds_writers::{Column, ShardStats, Status};
 
 use super::fault::Fault;
 use super::rows::{Known, Row, Rows};
@@ -34,14 +34,38 @@ pub(super) struct Table {
     columns: Columns,
 }
 
+/// What is done with a column of the metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Nothing is known of a shard without it.
+    Needed,
+    /// Samples are held against it where it is there.
+    Held,
+    /// Only its pages are read.
+    Unread,
+}
+
+/// Every column of the list is here: whoever adds one says what is to be done with it.
+const fn use_of(column: Column) -> Use {
+    match column {
+        Column::Key | Column::Status | Column::ErrorMessage => Use::Needed,
+        Column::Width | Column::Height | Column::Hash => Use::Held,
+        Column::OriginalWidth | Column::OriginalHeight | Column::Exif => Use::Unread,
+    }
+}
+
+/// The hash whose column has this name.
+fn hash_named(name: &str) -> Option<HashKind> {
+    [HashKind::Md5, HashKind::Sha256, HashKind::Sha512]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+}
+
 /// Places of the columns that are looked at.
 struct Columns {
-    key: usize,
-    status: usize,
-    error: usize,
-    width: Option<usize>,
-    height: Option<usize>,
-    hash: Option<(usize, HashKind)>,
+    /// By [`Column`], where it is there and of its type.
+    own: [Option<usize>; Column::ALL.len()],
+    hash: Option<HashKind>,
     image: Option<(usize, &'static str)>,
 }
 
@@ -98,7 +122,7 @@ impl Table {
         let mut batches = contained(build)
             .ok_or(Fault::Reader)?
             .map_err(|_| Fault::Parquet)?;
-        let hash = self.columns.hash.map(|(_, kind)| kind);
+        let hash = self.columns.hash;
         let mut rows = Rows::new(shard, known, hash);
         while let Some(batch) = contained(|| batches.next()).ok_or(Fault::Reader)? {
             let batch = batch.map_err(|_| Fault::Parquet)?;
@@ -115,27 +139,44 @@ impl Columns {
             let (at, field) = schema.column_with_name(name)?;
             (field.data_type() == kind).then_some(at)
         };
-        let text = |name: &'static str| place(name, &DataType::Utf8).ok_or(Fault::Column(name));
-        let key = text("key")?;
-        let hash = [HashKind::Md5, HashKind::Sha256, HashKind::Sha512]
-            .into_iter()
-            .find_map(|kind| {
-                // A column of that name before the keys is the list's own.
-                let at = place(kind.as_str(), &DataType::Utf8).filter(|at| *at > key)?;
-                Some((at, kind))
-            });
-        let image = IMAGE_COLUMNS
-            .into_iter()
-            .find_map(|name| Some((place(name, &DataType::Binary).filter(|at| *at > key)?, name)));
-        Ok(Self {
-            key,
-            status: text("status")?,
-            error: text("error_message")?,
-            width: place("width", &DataType::Int32),
-            height: place("height", &DataType::Int32),
-            hash,
-            image,
-        })
+        let mut own = [None; Column::ALL.len()];
+        let (mut key, mut hash) = (None, None);
+        for &column in Column::ALL {
+            let kind = column.data_type();
+            // A hash's column before the keys is the list's own.
+            let is_own = |at: &usize| column != Column::Hash || key < Some(*at);
+            let mut names = column.names().iter();
+            let found = names.find_map(|name| Some((place(name, &kind).filter(is_own)?, *name)));
+            own[column as usize] = match (use_of(column), found) {
+                (Use::Needed, None) => return Err(Fault::Column(column.name())),
+                (Use::Unread, _) => None,
+                (Use::Needed | Use::Held, found) => found.map(|(at, _)| at),
+            };
+            match column {
+                Column::Key => key = own[column as usize],
+                Column::Hash => hash = found.and_then(|(_, name)| hash_named(name)),
+                _ => {}
+            }
+        }
+        let image = IMAGE_COLUMNS.into_iter().find_map(|name| {
+            let at = place(name, &DataType::Binary).filter(|at| key < Some(*at))?;
+            Some((at, name))
+        });
+        Ok(Self { own, hash, image })
+    }
+
+    /// A row's text in a column, where the column is there.
+    fn text<'b>(&self, column: Column, batch: &'b RecordBatch, at: usize) -> Option<&'b str> {
+        let values = batch.column(self.own[column as usize]?).as_string::<i32>();
+        values.is_valid(at).then(|| values.value(at))
+    }
+
+    /// Likewise a number of pixels.
+    fn side(&self, column: Column, batch: &RecordBatch, at: usize) -> Option<u32> {
+        let values = batch.column(self.own[column as usize]?);
+        let values = values.as_primitive::<Int32Type>();
+        let value = values.is_valid(at).then(|| values.value(at))?;
+        u32::try_from(value).ok()
     }
 
     fn take(
@@ -146,36 +187,25 @@ impl Columns {
         images: bool,
     ) -> Result<(), Fault> {
         for at in 0..batch.num_rows() {
-            let text = |column: usize| {
-                let column = batch.column(column).as_string::<i32>();
-                column.is_valid(at).then(|| column.value(at))
-            };
-            let side = |column: Option<usize>| {
-                let column = batch.column(column?).as_primitive::<Int32Type>();
-                let valid = column.is_valid(at).then(|| column.value(at));
-                valid.and_then(|side| u32::try_from(side).ok())
-            };
-            let success = match text(self.status) {
-                Some("success") => true,
-                Some("failed_to_download" | "failed_to_resize") => false,
-                _ => return Err(Fault::Status(rows.count())),
+            let text = |column| self.text(column, batch, at);
+            let success = match text(Column::Status).and_then(Status::read) {
+                Some(Status::Success) => true,
+                Some(Status::Failed(_)) => false,
+                None => return Err(Fault::Status(rows.count())),
             };
             let end = if success {
-                "success"
+                Status::Success.as_str()
             } else {
-                text(self.error).unwrap_or_default()
+                text(Column::ErrorMessage).unwrap_or_default()
             };
             let row = Row {
                 success,
-                width: side(self.width),
-                height: side(self.height),
-                hash: self
-                    .hash
-                    .and_then(|(column, _)| text(column))
-                    .map(Into::into),
+                width: self.side(Column::Width, batch, at),
+                height: self.side(Column::Height, batch, at),
+                hash: text(Column::Hash).map(Into::into),
                 found: false,
             };
-            let place = rows.promise(text(self.key), end, row, count)?;
+            let place = rows.promise(text(Column::Key), end, row, count)?;
             if images {
                 self.check_image(batch, at, place, rows)?;
             }
@@ -225,6 +255,13 @@ mod tests {
             ..ShardStats::default()
         };
         Table::open(&path).and_then(|table| table.read("00000", Known::default(), &stats, true))
+    }
+
+    #[test]
+    fn every_name_of_a_hash_is_a_hashs() {
+        for name in Column::Hash.names() {
+            assert!(hash_named(name).is_some(), "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Owns the words between a run and its decoding process: their bytes, and what of a reply is believed.
 //! Never reads or writes a socket.
 
-use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Processed};
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use turbo2ds_codec::{BoundingBox, CodecError, Encoded, ImageFacts, Processed};
 
 use crate::failure::Failure;
 
@@ -50,84 +53,75 @@ fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
     words
 }
 
-/// What became of an image, in words: how, then what the kind has.
-pub(super) struct Reply([u64; Self::WORDS]);
-
-/// The body is kept; stored and original sizes follow.
-const ORIGINAL: u64 = 0;
-/// New bytes lie in the shared memory; sizes and their length follow.
-const NEW: u64 = 1;
-/// It was refused; the place among [`ERRORS`] follows.
-const REFUSED: u64 = 2;
-/// The codec panicked.
-const PANICKED: u64 = 3;
-/// Memory is asked for before the image is decoded; its bytes follow.
-const ROOM: u64 = 4;
-
-const ERRORS: [CodecError; 8] = [
-    CodecError::Empty,
-    CodecError::UnsupportedFormat,
-    CodecError::Decode,
-    CodecError::TooSmall,
-    CodecError::AreaTooLarge,
-    CodecError::AspectRatioTooLarge,
-    CodecError::DimensionsTooLarge,
-    CodecError::TooComplex,
-];
+/// What became of an image. It comes over as JSON behind its length, so that what is told of an image grows
+/// by name; both sides are the same binary, and a reply that is not wholly understood is none.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) enum Reply {
+    /// The body is kept.
+    Original(ImageFacts),
+    /// So many new bytes lie in the shared memory.
+    New { bytes: u64, facts: ImageFacts },
+    /// It was refused.
+    Refused(CodecError),
+    /// The codec panicked.
+    Panicked,
+    /// So many bytes of memory are asked for before the image is decoded.
+    Room(u64),
+}
 
 impl Reply {
-    const WORDS: usize = 6;
-    pub(super) const BYTES: usize = Self::WORDS * WORD;
+    /// The length before a reply.
+    pub(super) const HEAD_BYTES: usize = size_of::<u32>();
+    /// Beyond this length nothing is a reply.
+    const BYTES_MAX: usize = 4096;
 
     /// A result, with the bytes that are to lie in the shared memory.
     pub(super) fn of(result: Result<Processed, CodecError>) -> (Self, Option<Vec<u8>>) {
         match result {
-            Ok(image) => {
-                let (kind, bytes) = match image.encoded {
-                    Encoded::Original => (ORIGINAL, None),
-                    Encoded::New(bytes) => (NEW, Some(bytes)),
-                };
-                let length = bytes.as_ref().map_or(0, Vec::len) as u64;
-                let sizes = [
-                    image.width,
-                    image.height,
-                    image.original_width,
-                    image.original_height,
-                ];
-                let [a, b, c, d] = sizes.map(u64::from);
-                (Self([kind, a, b, c, d, length]), bytes)
-            }
-            Err(error) => {
-                let at = ERRORS.iter().position(|one| *one == error).unwrap_or(2);
-                (Self([REFUSED, at as u64, 0, 0, 0, 0]), None)
-            }
+            Ok(Processed { encoded, facts }) => match encoded {
+                Encoded::Original => (Self::Original(facts), None),
+                Encoded::New(file) => {
+                    let bytes = file.len() as u64;
+                    (Self::New { bytes, facts }, Some(file))
+                }
+            },
+            Err(error) => (Self::Refused(error), None),
         }
-    }
-
-    pub(super) const fn asks_for(bytes: u64) -> Self {
-        Self([ROOM, bytes, 0, 0, 0, 0])
     }
 
     /// The memory that is asked for, where this is no result yet.
-    pub(super) fn room(&self) -> Option<u64> {
-        (self.0[0] == ROOM).then_some(self.0[1])
-    }
-
-    pub(super) const fn panicked() -> Self {
-        Self([PANICKED, 0, 0, 0, 0, 0])
-    }
-
-    pub(super) fn to_bytes(&self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        for (bytes, word) in bytes.chunks_exact_mut(WORD).zip(self.0) {
-            bytes.copy_from_slice(&word.to_ne_bytes());
+    pub(super) const fn room(&self) -> Option<u64> {
+        match self {
+            Self::Room(bytes) => Some(*bytes),
+            _ => None,
         }
-        bytes
     }
 
-    pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
-        let words: [u64; Self::WORDS] = words(bytes);
-        (words[0] <= ROOM).then_some(Self(words))
+    /// The reply behind its length.
+    ///
+    /// # Errors
+    /// Where it is longer than a reply may be.
+    pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; Self::HEAD_BYTES];
+        serde_json::to_writer(&mut bytes, self)?;
+        let length = bytes.len() - Self::HEAD_BYTES;
+        if length > Self::BYTES_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        bytes[..Self::HEAD_BYTES].copy_from_slice(&(length as u32).to_ne_bytes());
+        Ok(bytes)
+    }
+
+    /// The length of the reply that follows; none where nothing of that length is one.
+    pub(super) fn length(head: [u8; Self::HEAD_BYTES]) -> Option<usize> {
+        let length = u32::from_ne_bytes(head) as usize;
+        (length <= Self::BYTES_MAX).then_some(length)
+    }
+
+    /// The reply without its length; none where the bytes are anything else.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 
     /// The result, with the bytes that `encoded` takes from the shared memory; none where the reply
@@ -136,25 +130,17 @@ impl Reply {
         self,
         encoded: impl FnOnce(usize) -> Option<Vec<u8>>,
     ) -> Option<Result<Processed, Failure>> {
-        let [kind, a, b, c, d, length] = self.0;
-        let encoded = match kind {
-            ORIGINAL => Encoded::Original,
-            NEW => Encoded::New(encoded(usize::try_from(length).ok()?)?),
-            REFUSED => {
-                let error = ERRORS.get(usize::try_from(a).ok()?)?;
-                return Some(Err((*error).into()));
+        let (encoded, facts) = match self {
+            Self::Original(facts) => (Encoded::Original, facts),
+            Self::New { bytes, facts } => {
+                let file = encoded(usize::try_from(bytes).ok()?)?;
+                (Encoded::New(file), facts)
             }
-            PANICKED => return Some(Err(Failure::DecoderCrashed)),
-            _ => return None,
+            Self::Refused(error) => return Some(Err(error.into())),
+            Self::Panicked => return Some(Err(Failure::DecoderCrashed)),
+            Self::Room(_) => return None,
         };
-        let side = |word: u64| u32::try_from(word).ok();
-        Some(Ok(Processed {
-            encoded,
-            width: side(a)?,
-            height: side(b)?,
-            original_width: side(c)?,
-            original_height: side(d)?,
-        }))
+        Some(Ok(Processed { encoded, facts }))
     }
 }
 
@@ -162,9 +148,25 @@ impl Reply {
 mod tests {
     use super::*;
 
+    const FACTS: ImageFacts = ImageFacts {
+        width: 3,
+        height: 4,
+        original_width: 5,
+        original_height: u32::MAX,
+    };
+
+    /// The bytes of a reply without its length, which fits.
+    fn body(reply: &Reply) -> Vec<u8> {
+        let bytes = reply.to_bytes().expect("a short reply");
+        let (head, body) = bytes.split_at(Reply::HEAD_BYTES);
+        let length = Reply::length(head.try_into().expect("a head"));
+        assert_eq!(length, Some(body.len()));
+        body.to_vec()
+    }
+
     fn there_and_back(result: Result<Processed, CodecError>) -> Result<Processed, Failure> {
         let (reply, bytes) = Reply::of(result);
-        let reply = Reply::from_bytes(&reply.to_bytes()).expect("a reply");
+        let reply = Reply::from_bytes(&body(&reply)).expect("a reply");
         reply.into_result(|_| bytes).expect("a result")
     }
 
@@ -172,10 +174,7 @@ mod tests {
     fn results_come_over_as_they_are() {
         let image = Processed {
             encoded: Encoded::New(vec![1, 2, 3]),
-            width: 3,
-            height: 4,
-            original_width: 5,
-            original_height: u32::MAX,
+            facts: FACTS,
         };
         assert_eq!(there_and_back(Ok(image.clone())), Ok(image.clone()));
         let kept = Processed {
@@ -183,32 +182,81 @@ mod tests {
             ..image
         };
         assert_eq!(there_and_back(Ok(kept.clone())), Ok(kept));
-        for error in ERRORS {
+        for error in [CodecError::Empty, CodecError::TooComplex] {
             assert_eq!(there_and_back(Err(error)), Err(error.into()));
         }
-        let panicked = Reply::panicked().into_result(|_| None);
+        let panicked = Reply::Panicked.into_result(|_| None);
         assert_eq!(panicked, Some(Err(Failure::DecoderCrashed)));
     }
 
     #[test]
+    fn what_is_told_of_an_image_is_told_by_name() {
+        let reply = Reply::New {
+            bytes: 9,
+            facts: FACTS,
+        };
+        assert_eq!(
+            String::from_utf8(body(&reply)).expect("text"),
+            r#"{"New":{"bytes":9,"facts":{"width":3,"height":4,"original_width":5,"original_height":4294967295}}}"#
+        );
+    }
+
+    #[test]
     fn replies_that_make_no_sense_are_none() {
-        let with = |words: [u64; Reply::WORDS]| {
-            Reply::from_bytes(&Reply(words).to_bytes())
+        let read = |text: &str| {
+            Reply::from_bytes(text.as_bytes())
                 .and_then(|reply| reply.into_result(|bytes| (bytes < 10).then(Vec::new)))
         };
-        assert!(with([NEW, 1, 1, 1, 1, 9]).is_some());
-        assert!(with([NEW, 1, 1, 1, 1, 10]).is_none());
-        assert!(with([NEW, 1 << 32, 1, 1, 1, 9]).is_none());
-        assert!(with([REFUSED, 8, 0, 0, 0, 0]).is_none());
-        assert!(with([ROOM, 1, 0, 0, 0, 0]).is_none());
-        assert!(with([5, 0, 0, 0, 0, 0]).is_none());
+        let facts = r#"{"width":1,"height":1,"original_width":1,"original_height":1}"#;
+        assert!(read(&format!(r#"{{"Original":{facts}}}"#)).is_some());
+        assert!(read(&format!(r#"{{"New":{{"bytes":9,"facts":{facts}}}}}"#)).is_some());
+        assert!(read(r#"{"Refused":"Decode"}"#).is_some());
+        for text in [
+            "",
+            "{}",
+            "null",
+            "[0]",
+            r#""New""#,
+            r#"{"Room":1}"#,
+            r#"{"Refused":"Hunger"}"#,
+            r#"{"Refused":8}"#,
+            r#"{"Refused":"Decode"} "Panicked""#,
+            r#"{"Refused":"Decode","Panicked":null}"#,
+            &format!(r#"{{"New":{{"bytes":10,"facts":{facts}}}}}"#),
+            &format!(r#"{{"New":{{"bytes":-1,"facts":{facts}}}}}"#),
+            &format!(r#"{{"New":{{"bytes":9,"facts":{facts},"more":1}}}}"#),
+            &format!(r#"{{"New":{{"facts":{facts}}}}}"#),
+            &format!(r#"{{"Original":{}}}"#, facts.replace("1}", "4294967296}")),
+            &format!(r#"{{"Original":{}}}"#, facts.replace("1}", "1.0}")),
+            &format!(
+                r#"{{"Original":{}}}"#,
+                facts.replace("1}", r#"1,"width":1}"#)
+            ),
+            &format!(
+                r#"{{"Original":{}}}"#,
+                facts.replace("1}", r#"1,"depth":1}"#)
+            ),
+            &format!(r#"{{"Original":{}}}"#, facts.replace(r#""width":1,"#, "")),
+        ] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_reply_is_a_reply() {
+        let whole = body(&Reply::Original(FACTS));
+        for end in 0..whole.len() {
+            assert!(Reply::from_bytes(&whole[..end]).is_none(), "{end} bytes");
+        }
+        assert_eq!(Reply::length(4097_u32.to_ne_bytes()), None);
+        assert_eq!(Reply::length(u32::MAX.to_ne_bytes()), None);
     }
 
     #[test]
     fn room_is_asked_for_and_is_no_result() {
-        let asked = Reply::from_bytes(&Reply::asks_for(77).to_bytes()).expect("a reply");
+        let asked = Reply::from_bytes(&body(&Reply::Room(77))).expect("a reply");
         assert_eq!(asked.room(), Some(77));
-        assert_eq!(Reply::panicked().room(), None);
+        assert_eq!(Reply::Panicked.room(), None);
     }
 
     #[test]

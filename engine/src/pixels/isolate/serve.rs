@@ -133,7 +133,7 @@ impl Server {
             let (body_bytes, boxes) = Request::head(head);
             let boxes = self.read_boxes(boxes)?;
             let reply = self.process(body_bytes, &boxes)?;
-            self.socket.write_all(&reply.to_bytes())?;
+            self.socket.write_all(&reply.to_bytes()?)?;
         }
     }
 
@@ -154,17 +154,18 @@ impl Server {
         // An answer that does not come is the run's end, which the next read meets.
         let room = |bytes| {
             if bytes >= ROOM_ASKED_MIN {
-                let asked = socket.write_all(&Reply::asks_for(bytes).to_bytes());
+                let asked = Reply::Room(bytes).to_bytes();
+                let asked = asked.and_then(|asked| socket.write_all(&asked));
                 let _ = asked.and_then(|()| socket.read_exact(&mut [0]));
             }
         };
         let Some(result) = codec.process(body, boxes, room) else {
-            return Ok(Reply::panicked());
+            return Ok(Reply::Panicked);
         };
         let (reply, bytes) = Reply::of(result);
         Ok(match bytes {
             Some(bytes) if !self.memory.put_encoded(&bytes) => {
-                Reply::of(Err(CodecError::DimensionsTooLarge)).0
+                Reply::Refused(CodecError::DimensionsTooLarge)
             }
             _ => reply,
         })

@@ -133,9 +133,7 @@ impl Worker {
     ) -> Result<Option<Reply>, Lost> {
         let mut has_asked = false;
         loop {
-            let mut bytes = [0; Reply::BYTES];
-            self.read(&mut bytes)?;
-            let reply = Reply::from_bytes(&bytes);
+            let reply = self.reply()?;
             let Some(asked) = reply.as_ref().and_then(Reply::room) else {
                 return Ok(reply);
             };
@@ -147,6 +145,18 @@ impl Worker {
             held.get_or_insert_with(|| room(asked));
             self.write(&[1])?;
         }
+    }
+
+    /// The next reply; none where it makes no sense, of which no more may be read then.
+    fn reply(&mut self) -> Result<Option<Reply>, Lost> {
+        let mut head = [0; Reply::HEAD_BYTES];
+        self.read(&mut head)?;
+        let Some(length) = Reply::length(head) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; length];
+        self.read(&mut bytes)?;
+        Ok(Reply::from_bytes(&bytes))
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), Lost> {

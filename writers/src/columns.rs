@@ -1,0 +1,189 @@
+//! Owns the list of the columns that metadata have beside the list's own: their names, order and types, when
+//! each is there, and how a row's value is got. The schema, the columns of the parquet, the members of the
+//! JSON, the features of tfrecord and what `verify` reads follow from it. Never lays a value out.
+//!
+//! Every column may hold nulls: a failure has no facts, and a row that the list gives no key has none.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int32Array, StringArray};
+use arrow_schema::{DataType, Field};
+
+use crate::layout::Layout;
+use crate::outcome::{RowFailure, RowOutcome, SampleFacts, Status};
+use crate::value::Value;
+
+/// A row, as far as its columns follow from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    /// None where the list gives the row no key that a sample may have.
+    key: Option<&'a str>,
+    end: Result<&'a SampleFacts, &'a RowFailure>,
+}
+
+impl<'a> Row<'a> {
+    /// Any row.
+    pub(crate) const fn new(key: Option<&'a str>, outcome: &'a RowOutcome) -> Self {
+        let end = outcome.as_result();
+        Self { key, end }
+    }
+
+    /// A row whose sample is written.
+    pub(crate) const fn of_sample(key: &'a str, facts: &'a SampleFacts) -> Self {
+        Self {
+            key: Some(key),
+            end: Ok(facts),
+        }
+    }
+
+    const fn status(self) -> Status {
+        match self.end {
+            Ok(_) => Status::Success,
+            Err(failure) => Status::Failed(failure.stage),
+        }
+    }
+
+    fn facts(self) -> Option<&'a SampleFacts> {
+        self.end.ok()
+    }
+}
+
+/// How a row's value is got, and so its type.
+#[derive(Clone, Copy)]
+enum Source {
+    Text(for<'a> fn(Row<'a>) -> Option<&'a str>),
+    Pixels(for<'a> fn(Row<'a>) -> Option<u32>),
+}
+
+/// One column of the list.
+struct Spec {
+    /// Every name that it can have.
+    names: &'static [&'static str],
+    /// Its name in a layout; none where the layout has no such column.
+    name_in: fn(&Layout) -> Option<&'static str>,
+    /// Whether it is left out where the input has a column of its name. All others refuse such an input.
+    gives_way: bool,
+    source: Source,
+}
+
+macro_rules! columns {
+    ($($(#[$doc:meta])* $column:ident = $spec:expr;)*) => {
+        /// A column of the metadata, the list's own apart.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Column {
+            $($(#[$doc])* $column,)*
+        }
+
+        impl Column {
+            /// All, in the order in which they follow the list's own.
+            pub const ALL: &'static [Self] = &[$(Self::$column),*];
+
+            const fn spec(self) -> Spec {
+                match self {
+                    $(Self::$column => $spec,)*
+                }
+            }
+        }
+    };
+}
+
+/// A column of every layout.
+macro_rules! always {
+    ($name:literal, $source:expr) => {
+        Spec {
+            names: &[$name],
+            name_in: |_| Some($name),
+            gives_way: false,
+            source: $source,
+        }
+    };
+}
+
+columns! {
+    /// The sample's key.
+    Key = always!("key", Source::Text(|row| row.key));
+    /// How the row ended.
+    Status = always!("status", Source::Text(|row| Some(row.status().as_str())));
+    /// Why there is no sample.
+    ErrorMessage = always!("error_message", Source::Text(|row| Some(&row.end.err()?.text)));
+    /// Width of the stored image.
+    Width = always!("width", Source::Pixels(|row| Some(row.facts()?.width)));
+    /// Height of the stored image.
+    Height = always!("height", Source::Pixels(|row| Some(row.facts()?.height)));
+    /// Width of the image as it came.
+    OriginalWidth = always!("original_width", Source::Pixels(|row| Some(row.facts()?.original_width)));
+    /// Height of the image as it came.
+    OriginalHeight = always!("original_height", Source::Pixels(|row| Some(row.facts()?.original_height)));
+    /// EXIF tags.
+    Exif = Spec {
+        names: &["exif"],
+        name_in: |layout| layout.exif_column.then_some("exif"),
+        gives_way: false,
+        source: Source::Text(|row| row.facts()?.exif.as_deref()),
+    };
+    /// Hash of the body as it came.
+    Hash = Spec {
+        names: &["md5", "sha256", "sha512"],
+        name_in: |layout| layout.hash_column,
+        gives_way: true,
+        source: Source::Text(|row| row.facts()?.hash.as_deref()),
+    };
+}
+
+impl Column {
+    /// Every name that it can have, of which a dataset has one.
+    pub const fn names(self) -> &'static [&'static str] {
+        self.spec().names
+    }
+
+    /// Its name, or the first of those that it can have.
+    pub const fn name(self) -> &'static str {
+        self.names()[0]
+    }
+
+    /// Its Arrow type.
+    pub const fn data_type(self) -> DataType {
+        match self.spec().source {
+            Source::Text(_) => DataType::Utf8,
+            Source::Pixels(_) => DataType::Int32,
+        }
+    }
+
+    /// Its name in a layout, for an input that has the columns for which `has` is true; none where it is
+    /// not there.
+    pub(crate) fn name_in(
+        self,
+        layout: &Layout,
+        has: impl Fn(&str) -> bool,
+    ) -> Option<&'static str> {
+        let spec = self.spec();
+        (spec.name_in)(layout).filter(|name| !(spec.gives_way && has(name)))
+    }
+
+    /// Its field in a schema.
+    pub(crate) fn field(self, name: &str) -> Field {
+        Field::new(name, self.data_type(), true)
+    }
+
+    /// A row's value.
+    pub(crate) fn value(self, row: Row<'_>) -> Value<'_> {
+        match self.spec().source {
+            Source::Text(get) => Value::text_or_null(get(row)),
+            Source::Pixels(get) => Value::uint_or_null(get(row)),
+        }
+    }
+
+    /// The values of many rows.
+    pub(crate) fn array(self, rows: &[Row<'_>]) -> ArrayRef {
+        let rows = rows.iter().copied();
+        match self.spec().source {
+            Source::Text(get) => Arc::new(rows.map(get).collect::<StringArray>()),
+            // A side of an image is far below i32::MAX; a larger one could only be a caller's mistake
+            // and is null rather than negative.
+            Source::Pixels(get) => Arc::new(
+                rows.map(|row| get(row).and_then(|side| i32::try_from(side).ok()))
+                    .collect::<Int32Array>(),
+            ),
+        }
+    }
+}
