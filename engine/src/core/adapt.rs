@@ -39,7 +39,7 @@ impl Core {
             let next = next_limit(
                 now,
                 self.places.taken(),
-                self.compute_room.used(),
+                self.compute_permits.used(),
                 self.shared.machine.in_flight_max,
             );
             if next != now {
@@ -54,7 +54,7 @@ impl Core {
             Wait::Network
         } else if self.dirty.bytes() >= DIRTY_BYTES_MAX {
             Wait::Disk
-        } else if self.compute_room.used() > 0 {
+        } else if self.compute_permits.used() > 0 {
             Wait::Compute
         } else if self.places.in_flight() > 0 {
             Wait::Downloads

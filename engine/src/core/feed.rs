@@ -118,9 +118,9 @@ impl Feeder {
     /// Opens the next shard. Waits for it only where no row is left to hand out.
     async fn open_next(&mut self, core: &Rc<Core>) -> bool {
         let may_wait = self.ahead.is_empty();
-        let place = match core.open_places.try_acquire(1) {
+        let place = match core.open_permits.try_acquire(1) {
             Some(place) => place,
-            None if may_wait => core.open_places.acquire(1).await,
+            None if may_wait => core.open_permits.acquire(1).await,
             None => return false,
         };
         let Some((plan, attempt)) = self.next_plan(core, may_wait).await else {

@@ -1,6 +1,6 @@
 //! Owns one core: a pinned reactor that feeds rows to fetches, bodies to the compute thread, and
-//! samples to its open shards. Everything in here lives on the reactor's thread; other threads
-//! reach it through its mailbox.
+//! samples to its open shards. Everything here runs on the reactor's thread; other threads reach it
+//! through its mailbox.
 
 mod adapt;
 mod feed;
@@ -40,24 +40,24 @@ pub use mail::Message;
 use places::Places;
 pub use shared::Shared;
 
-/// How long a reactor rests where its compute thread is busy: less than one photo takes.
+/// How long a reactor sleeps while its compute thread is busy: less than one photo takes.
 const REST: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 2_000_000,
 };
 
-/// Time between two looks at what an abandoned run has under way.
+/// How often an abandoned run checks what is still in flight.
 const WIND_UP_TICK: Duration = Duration::from_millis(20);
 
-/// What is done to shards, in the order it arrived.
+/// Events of shards, in order of arrival.
 enum ShardEvent {
     Done(Done),
     Commit(CommitDone),
 }
 
-/// What a body holds while it is on its way through the compute thread.
+/// What a body holds until its image is written.
 struct Held {
-    _room: Permit,
+    _queue_permit: Permit,
     _share: Share,
 }
 
@@ -75,21 +75,21 @@ pub struct Core {
     plan_requests: Sender<usize>,
     open: RefCell<HashMap<ShardSlot, OpenShard>>,
     held: RefCell<HashMap<(ShardSlot, usize), Held>>,
-    /// Plans to try again after this machine failed them, with the tries so far.
+    /// Shards to do again after an error of this machine, with the tries so far.
     again: RefCell<Vec<(ShardPlan, u32)>>,
     failure_texts: RefCell<HashMap<Failure, Arc<str>>>,
     next_slot: Cell<ShardSlot>,
     places: Places,
-    compute_room: Semaphore,
-    open_places: Semaphore,
+    compute_permits: Semaphore,
+    open_permits: Semaphore,
     dirty: Rc<Dirty>,
     post: Post,
     all_closed: RefCell<Option<oneshot::Sender<()>>>,
-    /// The run is over: what comes in is dropped.
+    /// The run is over: results are dropped.
     abandoned: Cell<bool>,
 }
 
-/// What a core is made of.
+/// What a core is built from.
 pub struct CoreParts {
     /// Position among the cores.
     pub index: usize,
@@ -105,17 +105,17 @@ pub struct CoreParts {
     pub commits: Sender<SealedShard>,
     /// The planner.
     pub plan_requests: Sender<usize>,
-    /// Where the core says that it turns.
+    /// Where the core reports what it does.
     pub post: Post,
-    /// The judgement on the network.
+    /// Tells whether the network is down.
     pub outage: Arc<Outage>,
 }
 
-/// Runs a core to the end of the list; the caller is the reactor's main future. `outbox` is a way to write
-/// to the core's own mailbox.
+/// Runs a core to the end of the list, as the reactor's main future. `outbox` writes to the core's own
+/// mailbox.
 ///
 /// # Errors
-/// The run's, where this core cannot go on.
+/// `LocalResource` if the mailbox breaks.
 pub async fn run(
     parts: CoreParts,
     names: NamesParts,
@@ -140,7 +140,7 @@ pub async fn run(
     {
         let feeding = std::pin::pin!(core.clone().feed(plan_queue));
         let adapting = std::pin::pin!(core.adapt());
-        // The other end lives as long as the mailbox, which is longer than this.
+        // The sender lives as long as the mailbox, which outlives this.
         let working = select(feeding, abandoned);
         match select(working, adapting).await {
             Either::Left(_) => {}
@@ -190,8 +190,8 @@ impl Core {
             failure_texts: RefCell::default(),
             next_slot: Cell::new(0),
             places: Places::new(machine.in_flight_start, machine.aside_max),
-            compute_room: Semaphore::new(limits::COMPUTE_QUEUE_IMAGES),
-            open_places: Semaphore::new(shared.open_shards_max()),
+            compute_permits: Semaphore::new(limits::COMPUTE_QUEUE_IMAGES),
+            open_permits: Semaphore::new(shared.open_shards_max()),
             dirty: Rc::default(),
             all_closed: RefCell::new(None),
             post,
@@ -200,20 +200,20 @@ impl Core {
         }
     }
 
-    /// Lets events gather while the compute thread has work for longer than this takes: each wake-up
-    /// of the reactor takes the processor from it, and costs more than what it then does.
+    /// Lets events gather while the compute thread is busy: each wake-up of the reactor preempts that thread
+    /// and costs more than the work it brings.
     fn rest(&self) {
-        if self.compute_room.used() >= limits::COMPUTE_QUEUE_IMAGES / 4 {
+        if self.compute_permits.used() >= limits::COMPUTE_QUEUE_IMAGES / 4 {
             let _ = rustix::thread::nanosleep(&REST);
         }
     }
 
-    /// Waits, where the run was abandoned, until nothing is under way: what the ring still works on must
-    /// not outlive it. A fetch ends by its deadline.
+    /// Waits until nothing is in flight, if the run was abandoned: operations must not outlive their ring. A
+    /// fetch ends by its deadline.
     async fn wind_up(&self) {
         while self.abandoned.get() && self.places.in_flight() > 0 {
             monoio::time::sleep(WIND_UP_TICK).await;
-            // Deadlines are on a clock that these ticks keep going.
+            // Deadlines use a clock that these ticks advance.
             self.fetcher.stalls.tick(Instant::now());
         }
         if self.abandoned.get() {
@@ -241,7 +241,7 @@ impl Core {
         self.pool.push(owner, job);
     }
 
-    /// The text of a failure, made once per core.
+    /// The text of a failure, allocated once per core.
     fn failure_text(&self, failure: Failure) -> Arc<str> {
         let mut texts = self.failure_texts.borrow_mut();
         texts

@@ -1,4 +1,4 @@
-//! Owns one row's way: fetched, handed to compute, or failed. Never writes a byte of output.
+//! Owns the path of one row: it is fetched and handed to the compute thread, or fails. Never writes output.
 
 use std::rc::Rc;
 
@@ -14,8 +14,8 @@ use crate::machine::sync::Permit;
 use crate::pixels::Task;
 
 impl Core {
-    /// Fetches one row. Its place in flight is held until the compute queue has room for the body,
-    /// so that a slow compute thread slows the network and not the other way round.
+    /// Fetches one row. Its place in flight is held until the compute queue accepts the body, so that a
+    /// slow compute thread slows the network and memory stays bounded.
     pub(super) async fn fetch_row(self: Rc<Self>, due: Due, place: Permit) {
         let (fetched, _place) = match due.target {
             Ok(target) => self.places.hold(place, self.fetch(&target)).await,
@@ -27,7 +27,7 @@ impl Core {
         }
     }
 
-    /// Fetches a target, as often as the network was down meanwhile.
+    /// Fetches a target, again for each time the network was down meanwhile.
     async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
         loop {
             let since = self.outage.since();
@@ -39,11 +39,11 @@ impl Core {
     }
 
     async fn hand_over(&self, slot: ShardSlot, row: usize, body: Body, boxes: Vec<BoundingBox>) {
-        let room = self.compute_room.acquire(1).await;
+        let permit = self.compute_permits.acquire(1).await;
         let expected_hash = self.expected_hash(slot, row);
         self.live.received(body.bytes.len());
         let held = Held {
-            _room: room,
+            _queue_permit: permit,
             _share: body.share,
         };
         self.held.borrow_mut().insert((slot, row), held);
@@ -56,8 +56,8 @@ impl Core {
         self.compute(slot, task);
     }
 
-    /// The hash that the list gives for a row, where hashes are verified. A null one is empty, which is
-    /// no body's.
+    /// The hash that the list expects of a row, if hashes are verified. A null is the empty text, which
+    /// matches no body.
     fn expected_hash(&self, slot: ShardSlot, row: usize) -> Option<String> {
         self.shared.config.input.verify_hash_col.as_ref()?;
         let open = self.open.borrow();

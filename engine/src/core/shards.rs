@@ -1,5 +1,5 @@
-//! Owns the core's open shards: samples in, seal, commit, and another try where this machine failed
-//! one. One task does it all, in the order in which things arrived: one writer per shard.
+//! Owns the core's open shards: it takes samples in, seals and commits shards, and retries one that failed
+//! through this machine. One task does all of it in order of arrival, so a shard has one writer.
 
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -22,7 +22,7 @@ use crate::pixels::{Done, DoneResult, Finished, Task};
 use crate::watch::{Event, ShardReport};
 
 impl Core {
-    /// Opens a plan's shard; none where that ended the run.
+    /// Opens the shard of a plan; `None` if that ended the run.
     pub(super) fn open_shard(
         &self,
         plan: ShardPlan,
@@ -54,7 +54,7 @@ impl Core {
         }
     }
 
-    /// Handles what compute and commit threads report, until the mailbox closes.
+    /// Handles the reports of the compute and commit threads until the mailbox closes.
     pub(super) async fn keep_shards(self: Rc<Self>, mut events: UnboundedReceiver<ShardEvent>) {
         while let Some(event) = events.next().await {
             match event {
@@ -92,7 +92,7 @@ impl Core {
             Err(failure) => self.fail_row(slot, row, failure),
         }
         self.fetcher.buffers.borrow_mut().give(body);
-        // Its place in the queue and its share of the budget go back only now.
+        // Only now are its place in the queue and its share of the budget free.
         self.held.borrow_mut().remove(&(slot, row));
     }
 
@@ -113,7 +113,7 @@ impl Core {
         }
     }
 
-    /// Starts writing what is due for a shard, where nobody does.
+    /// Starts a pump for a shard that has something to write, unless one is running.
     fn pump(self: &Rc<Self>, slot: ShardSlot) {
         let files = match self.open.borrow().get(&slot) {
             Some(shard) if shard.files.borrow_mut().claim_pump() => shard.files.clone(),
@@ -131,7 +131,7 @@ impl Core {
 
     fn break_shard(&self, slot: ShardSlot, broken: (std::path::PathBuf, std::io::Error)) {
         let (path, error) = &broken;
-        // The shard's other rows may take minutes: what they bring could not be written.
+        // The shard's other rows may take minutes, and could not be written.
         if is_final(error) {
             self.fatal(Error::output_io(path, same_as(error)));
         }
@@ -140,7 +140,7 @@ impl Core {
         }
     }
 
-    /// Sends a shard whose rows have all ended to be laid out to its end.
+    /// Has a compute thread lay out the end of a shard whose rows have all ended.
     pub(super) fn seal(&self, slot: ShardSlot) {
         let taken = self
             .open
@@ -209,10 +209,10 @@ impl Core {
             }
             Err((path, error)) => self.shard_failed(slot, path, error),
         }
-        self.tell_if_all_closed();
+        self.notify_if_all_closed();
     }
 
-    /// A shard this machine failed: another try, or the end of the run.
+    /// A shard that failed through this machine: it is tried again, given up, or ends the run.
     fn shard_failed(&self, slot: ShardSlot, path: std::path::PathBuf, error: std::io::Error) {
         let Some(shard) = self.close(slot) else {
             return;
@@ -232,14 +232,14 @@ impl Core {
                 .borrow_mut()
                 .push((shard.plan, shard.attempt + 1));
         }
-        self.tell_if_all_closed();
+        self.notify_if_all_closed();
     }
 
     fn close(&self, slot: ShardSlot) -> Option<OpenShard> {
         self.open.borrow_mut().remove(&slot)
     }
 
-    fn tell_if_all_closed(&self) {
+    fn notify_if_all_closed(&self) {
         if self.open.borrow().is_empty()
             && let Some(waiter) = self.all_closed.borrow_mut().take()
         {
@@ -258,8 +258,8 @@ impl Core {
     }
 }
 
-/// Errors that another try cannot mend: all but a lack that may pass. A disk that fails would else
-/// fail one shard after the other, and a long list be downloaded for nothing.
+/// Whether another try cannot help: every error but a shortage that may pass. A failing disk would otherwise
+/// fail one shard after the other, and a long list would be downloaded for nothing.
 fn is_final(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     let passing = [
@@ -273,7 +273,7 @@ fn is_final(error: &std::io::Error) -> bool {
     Errno::from_io_error(error).is_none_or(|errno| !passing.contains(&errno))
 }
 
-/// The same error once more: one ends the run, and one stays with the shard, which takes nothing more in.
+/// A copy of an error: one ends the run, the other stays with the shard, which accepts no more samples.
 fn same_as(error: &std::io::Error) -> std::io::Error {
     error.raw_os_error().map_or_else(
         || std::io::Error::new(error.kind(), error.to_string()),
