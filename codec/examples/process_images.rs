@@ -1,5 +1,5 @@
-//! Processes images as it is told: one JSON job a line on standard input, one JSON answer a line
-//! on standard output. For comparing with another implementation, and for timing.
+//! Processes images: one JSON job per line on standard input, one JSON answer per line on standard output. For
+//! comparing with another implementation, and for timing.
 //!
 //! A job names a `path`; everything else has img2dataset's default: `mode`, `size`,
 //! `only_if_bigger`, `upscale`, `downscale`, `format`, `quality`, `skip_reencode`,

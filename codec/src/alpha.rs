@@ -1,16 +1,15 @@
-//! Owns the removal of alpha: RGBA over white, as img2dataset computes it. Never keeps an alpha.
+//! Owns compositing RGBA over white, as img2dataset computes it. Never keeps alpha.
 
-/// Pixels that are matted together.
+/// Pixels composited at a time.
 const BLOCK: usize = 16;
 
-/// Mats `pixels` RGBA pixels at the start of `samples` on white, in place; the RGB result fills
+/// Composites `pixels` RGBA pixels at the start of `samples` over white, in place; the RGB result fills
 /// the first three quarters.
 ///
-/// The rule is `alpha / 255 * colour + 255 - alpha` in double precision, clipped, then rounded
-/// half to even. In integers it is 255 less the rounded `alpha * (255 - colour) / 255`: of an odd
-/// divisor there are no halves, and every other fraction is further from a half than the rounding
-/// errors of the doubles reach.
-pub(crate) fn mat_on_white(samples: &mut [u8], pixels: usize) {
+/// The rule is `alpha / 255 * colour + 255 - alpha` in double precision, clipped, then rounded half to
+/// even. In integers it is 255 minus the rounded `alpha * (255 - colour) / 255`: an odd divisor gives no
+/// halves, and every fraction is further from a half than the rounding errors of doubles.
+pub(crate) fn composite_over_white(samples: &mut [u8], pixels: usize) {
     let blocks = pixels / BLOCK;
     for block in 0..blocks {
         let mut rgba = [0; BLOCK];
@@ -18,7 +17,7 @@ pub(crate) fn mat_on_white(samples: &mut [u8], pixels: usize) {
         for (word, &pixel) in rgba.iter_mut().zip(stored.as_chunks().0) {
             *word = u32::from_le_bytes(pixel);
         }
-        // A block stands where no block before it is read any more.
+        // The output overlaps input that has been read already only.
         let out = &mut samples[block * BLOCK * 3..][..BLOCK * 3];
         if rgba.iter().fold(u32::MAX, |all, word| all & word) < OPAQUE {
             rgba = rgba.map(over_white);
@@ -34,13 +33,12 @@ pub(crate) fn mat_on_white(samples: &mut [u8], pixels: usize) {
     }
 }
 
-/// The least word whose highest byte, the alpha, is full.
+/// The smallest word whose highest byte, the alpha, is 255.
 const OPAQUE: u32 = 0xFF00_0000;
 
-/// A pixel's three colours over white, red in the lowest byte. What stands in the highest means
-/// nothing.
+/// The three colours of a pixel over white, red in the lowest byte; the highest byte is unspecified.
 ///
-/// Red and blue go through the same instructions, each with the 16 bits that it needs.
+/// Red and blue share instructions, each in the 16 bits that it needs.
 fn over_white(rgba: u32) -> u32 {
     const RED_BLUE: u32 = 0x00FF_00FF;
     let alpha = rgba >> 24;
@@ -53,7 +51,7 @@ fn over_white(rgba: u32) -> u32 {
     !(red_blue | green << 8)
 }
 
-/// Four pixels in three words, without their highest bytes.
+/// Packs four pixels into three words, without their highest bytes.
 pub(crate) fn pack(rgba: [u32; 4], words: &mut [u8; 12]) {
     let [a, b, c, d] = rgba.map(|word| word & 0x00FF_FFFF);
     words[..4].copy_from_slice(&(a | b << 24).to_le_bytes());
@@ -75,7 +73,7 @@ mod tests {
     #[test]
     fn opaque_stays_transparent_becomes_white_and_half_is_between() {
         let mut samples = [10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 255, 128];
-        mat_on_white(&mut samples, 3);
+        composite_over_white(&mut samples, 3);
         assert_eq!(samples[..9], [10, 20, 30, 255, 255, 255, 127, 177, 255]);
     }
 
@@ -88,7 +86,7 @@ mod tests {
             .chunks(4)
             .flat_map(|rgba| [0, 1, 2].map(|channel| in_doubles(rgba[channel], rgba[3])))
             .collect();
-        mat_on_white(&mut samples, 65536);
+        composite_over_white(&mut samples, 65536);
         assert!(samples[..expected.len()] == expected);
     }
 
@@ -99,7 +97,7 @@ mod tests {
                 .map(|at| (at * 37 % 256) as u8)
                 .collect();
             let mut samples = stored.clone();
-            mat_on_white(&mut samples, pixels);
+            composite_over_white(&mut samples, pixels);
             for pixel in 0..pixels {
                 for channel in 0..3 {
                     let colour = stored[pixel * 4 + channel];

@@ -1,9 +1,9 @@
-//! Owns the order of events for one image: sniff, limits, filters, decode, mat, resize, encode.
-//! Never computes a pixel itself.
+//! Owns the steps for one image: sniff, limits, filters, decode, composite, resize, encode. Never computes
+//! a pixel itself.
 
 use serde::{Deserialize, Serialize};
 
-use crate::alpha::mat_on_white;
+use crate::alpha::composite_over_white;
 use crate::blur::{BoundingBox, blur};
 use crate::decode::{Decoded, Decoder};
 use crate::encode::Encoder;
@@ -13,58 +13,58 @@ use crate::resize::{Plan, Resizer, plan};
 use crate::settings::{EncodeFormat, Interpolation, ReencodePolicy, Settings, SizeFilter};
 use crate::sniff::Format;
 use crate::turbo::Subsampling;
-use crate::whole::Seen;
+use crate::whole::Probe;
 use crate::ycc::{StoredPlanes, leaves_rgb, to_rgb};
 
-/// Images of fewer pixels take the RGB path: it costs them next to nothing, and in so few pixels a
-/// rounding weighs more than in many.
+/// Images of fewer pixels take the RGB path: for them it costs almost nothing, and rounding shows more in
+/// few pixels.
 const PLANAR_PIXELS_MIN: u64 = 128 * 128;
 
-/// What decoding takes at most, bytes. A progressive JPEG's coefficients are twice its samples, and
-/// are there beside them; the others are at most RGBA, or 16 bits deep on the way.
+/// Most memory that decoding takes, in bytes. A progressive JPEG has coefficients of twice the size of its
+/// samples beside them; other formats have at most RGBA, or 16-bit samples in between.
 const fn decoding_bytes(format: Format, size: Size) -> u64 {
-    let of_a_pixel = match format {
+    let per_pixel = match format {
         Format::Jpeg => 6,
         Format::Png | Format::Webp | Format::Gif | Format::Bmp => 4,
         Format::Tiff => 8,
     };
-    size.pixels() * of_a_pixel
+    size.pixels() * per_pixel
 }
 
-/// An image's result.
+/// The result for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Processed {
     /// The bytes to store.
     pub encoded: Encoded,
-    /// What is known of the image.
+    /// Its sizes.
     pub facts: ImageFacts,
 }
 
-/// What the codec tells of an image. A decoding process says it by these names.
+/// Facts about an image. A decoding process sends them under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageFacts {
-    /// Width of what is stored, pixels.
+    /// Width of the stored image in pixels.
     pub width: u32,
-    /// Height of what is stored, pixels.
+    /// Height of the stored image in pixels.
     pub height: u32,
-    /// Width of what came, pixels.
+    /// Width of the original in pixels.
     pub original_width: u32,
-    /// Height of what came, pixels.
+    /// Height of the original in pixels.
     pub original_height: u32,
 }
 
 /// The bytes to store for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encoded {
-    /// The body's bytes as they came.
+    /// The unchanged body.
     Original,
     /// A file in the settings' output format.
     New(Vec<u8>),
 }
 
-/// Turns one image after another into the output format. It keeps the libraries' handles and the
-/// working memory, so each thread has its own.
+/// Converts images to the output format. It keeps library handles and working memory, so each thread has
+/// its own.
 pub struct Codec {
     settings: Settings,
     decoder: Decoder,
@@ -92,15 +92,14 @@ impl Codec {
     /// Decodes, resizes and encodes `body`.
     ///
     /// # Errors
-    /// The reason why there is no result. Sizes are checked from the header, before any pixel is
-    /// allocated.
+    /// Why the image is refused. Sizes are checked in the header, before pixels are allocated.
     pub fn process(&mut self, body: &[u8]) -> Result<Processed, CodecError> {
         self.process_blurred(body, &[])
     }
 
-    /// [`Self::process`] with `boxes` of the image blurred, after the resize and before cut and
-    /// padding. An image with boxes is always encoded anew, whatever the settings say: its own bytes
-    /// show what is to be hidden.
+    /// Like [`Self::process`], with `boxes` of the image blurred after scaling and before crop and padding.
+    /// An image with boxes is always re-encoded, whatever the settings: its original bytes show what is to
+    /// be hidden.
     ///
     /// # Errors
     /// As [`Self::process`].
@@ -112,8 +111,8 @@ impl Codec {
         self.process_within(body, boxes, |_| ())
     }
 
-    /// [`Self::process_blurred`], for which `room` is asked before any pixel is allocated: it gets
-    /// the bytes that decoding takes, and what it gives is held until they are given back.
+    /// Like [`Self::process_blurred`]. Calls `reserve` with the bytes that decoding takes before any pixel
+    /// is allocated, and holds what it returns until they are freed.
     ///
     /// # Errors
     /// As [`Self::process`].
@@ -121,18 +120,19 @@ impl Codec {
         &mut self,
         body: &[u8],
         boxes: &[BoundingBox],
-        room: impl FnOnce(u64) -> R,
+        reserve: impl FnOnce(u64) -> R,
     ) -> Result<Processed, CodecError> {
         if body.is_empty() {
             return Err(CodecError::Empty);
         }
-        let seen = Seen::of(body, &self.settings.limits)?;
-        let (format, size) = (seen.format, seen.size);
-        let _held = room(decoding_bytes(format, size));
+        let probe = Probe::of(body, &self.settings.limits)?;
+        let (format, size) = (probe.format, probe.size);
+        let _held = reserve(decoding_bytes(format, size));
         let result = match self.settings.reencode {
             ReencodePolicy::Never if boxes.is_empty() => {
                 let pixels_max = self.settings.limits.pixels_max;
-                seen.check(body, pixels_max, &mut self.decoder, &mut self.decoded)
+                probe
+                    .check(body, pixels_max, &mut self.decoder, &mut self.decoded)
                     .map(|()| processed(Encoded::Original, size, size))
             }
             _ => self.reencode(format, body, size, boxes),
@@ -150,7 +150,7 @@ impl Codec {
         size: Size,
         boxes: &[BoundingBox],
     ) -> Result<Processed, CodecError> {
-        pass(&self.settings.filter, size)?;
+        check_size(&self.settings.filter, size)?;
         let plan = plan(&self.settings, size)?;
         let planes_wanted = boxes.is_empty() && self.wants_planes(format, size, plan.as_ref());
         let decoded = &mut self.decoded;
@@ -169,8 +169,8 @@ impl Codec {
         }
     }
 
-    /// Whether a JPEG may stay in its planes: it becomes a JPEG, by a filter that the chroma
-    /// tables can be composed with, and is large enough for that to matter.
+    /// Whether a JPEG may stay in its planes: it becomes a JPEG, by a filter that the chroma tables can be
+    /// composed with, and is large enough for it to matter.
     fn wants_planes(&self, format: Format, size: Size, plan: Option<&Plan>) -> bool {
         let composable = plan.is_none_or(|plan| {
             !matches!(
@@ -185,8 +185,8 @@ impl Codec {
             && composable
     }
 
-    /// Whether the body may stand for the result: nothing is resized or hidden, it has the output
-    /// format, and no alpha would be taken from it.
+    /// Whether the original can be kept: nothing is resized or blurred, it has the output format, and it has
+    /// no alpha to remove.
     fn keeps_original(
         &self,
         format: Format,
@@ -217,7 +217,7 @@ impl Codec {
         let shape = self.without_alpha(stored);
         let canvas = match plan {
             None => {
-                blur(self.decoded.room(shape.bytes()), shape, boxes);
+                blur(self.decoded.bytes_mut(shape.bytes()), shape, boxes);
                 std::mem::swap(&mut self.decoded, &mut self.resized);
                 shape
             }
@@ -232,18 +232,18 @@ impl Codec {
         Ok(processed(Encoded::New(file), canvas.size, stored.size))
     }
 
-    /// Scales the whole image, blurs it, and only then cuts or pads it.
+    /// Scales the whole image, blurs it, then crops or pads it.
     fn resize_blurred(&mut self, shape: Shape, plan: &Plan, boxes: &[BoundingBox]) -> Shape {
         let pixels = self.decoded.filled(shape.bytes());
         let whole = self
             .resizer
             .resize(pixels, shape, &plan.whole(), &mut self.resized);
-        blur(self.resized.room(whole.bytes()), whole, boxes);
+        blur(self.resized.bytes_mut(whole.bytes()), whole, boxes);
         if whole.size == plan.canvas {
             return whole;
         }
         std::mem::swap(&mut self.decoded, &mut self.resized);
-        // Of an image that has the scaled size already this is the cut or the padding alone.
+        // The image has the scaled size already, so this only crops or pads.
         let pixels = self.decoded.filled(whole.bytes());
         self.resizer.resize(pixels, whole, plan, &mut self.resized)
     }
@@ -275,8 +275,8 @@ impl Codec {
         if shape.channels != 4 {
             return shape;
         }
-        mat_on_white(
-            self.decoded.room(shape.bytes()),
+        composite_over_white(
+            self.decoded.bytes_mut(shape.bytes()),
             shape.size.pixels() as usize,
         );
         Shape::new(shape.size, 3)
@@ -293,8 +293,8 @@ fn processed(encoded: Encoded, size: Size, original: Size) -> Processed {
     Processed { encoded, facts }
 }
 
-/// Passes where the original's size is within the user's filters, in img2dataset's order.
-fn pass(filter: &SizeFilter, size: Size) -> Result<(), CodecError> {
+/// Checks the size of the original against the user's filters, in img2dataset's order.
+fn check_size(filter: &SizeFilter, size: Size) -> Result<(), CodecError> {
     let (smallest, largest) = (
         f64::from(size.smallest_side()),
         f64::from(size.largest_side()),

@@ -1,18 +1,18 @@
-//! Owns the closed set of reasons why bytes give no image. Never carries bytes, sizes or text of
-//! the input: every value is known at compile time and can be counted.
+//! Owns the closed set of reasons to refuse an image. Never carries bytes, sizes or text of the input:
+//! every value is known at compile time and can be counted.
 
-/// Why an image was refused. The text is what stands in `error_message`.
+/// Why an image is refused. The text is used as `error_message`.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize,
 )]
 pub enum CodecError {
-    /// There are no bytes at all.
+    /// The body is empty.
     #[error("empty body")]
     Empty,
-    /// The first bytes belong to none of the formats of [`crate::Format`].
+    /// The signature is none of the formats of [`crate::Format`].
     #[error("unsupported image format")]
     UnsupportedFormat,
-    /// The bytes are broken or cut short.
+    /// The body is malformed or truncated.
     #[error("Image decoding error")]
     Decode,
     /// The smaller side is below `SizeFilter::min_image_size`.

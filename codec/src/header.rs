@@ -1,5 +1,5 @@
-//! Owns what the limits need to know of a file before any pixel is allocated: its size and, for
-//! JPEG, its scans. Never decodes and never allocates in proportion to the image.
+//! Owns reading from a file what the limits apply to: its size and, for JPEG, its scans. Never decodes and
+//! never allocates in proportion to the image.
 
 use crate::decode::tiff_size;
 use crate::error::CodecError;
@@ -7,21 +7,21 @@ use crate::pixels::Size;
 use crate::settings::Limits;
 use crate::sniff::{Format, sniff};
 
-/// What an image says of itself before any pixel is decoded.
+/// What the header of an image says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// By its signature.
+    /// Format, detected by the signature.
     pub format: Format,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
-/// Sniffs a body and reads its header, as decoding begins.
+/// Detects the format of a body and reads its header.
 ///
 /// # Errors
-/// `UnsupportedFormat` for an unknown signature, `Decode` for a broken header, `TooComplex` and
+/// `UnsupportedFormat` for an unknown signature, `Decode` for a malformed header, `TooComplex` and
 /// `DimensionsTooLarge` beyond `limits`.
 pub fn read_header(body: &[u8], limits: &Limits) -> Result<Header, CodecError> {
     let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
@@ -36,17 +36,17 @@ pub fn read_header(body: &[u8], limits: &Limits) -> Result<Header, CodecError> {
 /// Reads the size of the image from its header.
 ///
 /// # Errors
-/// `Decode` for a broken header, `TooComplex` and `DimensionsTooLarge` beyond `limits`.
+/// `Decode` for a malformed header, `TooComplex` and `DimensionsTooLarge` beyond `limits`.
 pub(crate) fn read(format: Format, body: &[u8], limits: &Limits) -> Result<Size, CodecError> {
-    look(format, body, limits).map(|(size, _)| size)
+    read_to_end(format, body, limits).map(|(size, _)| size)
 }
 
-/// [`read`], and whether the walk to the size has seen that the file is whole: of a JPEG it goes to
-/// the end of the image, of other formats it sees nothing.
+/// Like [`read`]; also returns whether the file is known to be complete. This is found for JPEG only,
+/// whose markers are read to the end of the image.
 ///
 /// # Errors
-/// As [`read`].
-pub(crate) fn look(
+/// As for [`read`].
+pub(crate) fn read_to_end(
     format: Format,
     body: &[u8],
     limits: &Limits,
@@ -69,9 +69,9 @@ pub(crate) fn look(
     Ok((size, ended))
 }
 
-/// Walks a JPEG's markers to its end: scans are counted because each one of a progressive file
-/// costs a pass over all coefficients. A file that ends without EOI is the decoder's to judge; `ended`
-/// says of one that does not: data of a scan cannot hold that marker.
+/// Reads the markers of a JPEG to its end. Scans are counted, since each scan of a progressive file costs
+/// a pass over all coefficients. `ended` is set if EOI follows a scan; entropy-coded data cannot contain
+/// that marker. The decoder judges a file without it.
 fn jpeg(body: &[u8], scans_max: u32, ended: &mut bool) -> Result<Size, CodecError> {
     let mut size = None;
     let mut scans = 0;
@@ -109,8 +109,8 @@ fn jpeg(body: &[u8], scans_max: u32, ended: &mut bool) -> Result<Size, CodecErro
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 
-/// The next marker's code at or after `at`, and the position behind it. Stuffed zeros and fill
-/// bytes are passed over, so the same search serves between segments and within a scan.
+/// The next marker code at or after `at`, and the position after it. Stuffed zeros and fill bytes are
+/// skipped, so the search works between segments and within a scan.
 fn next_marker(body: &[u8], mut at: usize) -> Option<(u8, usize)> {
     loop {
         at += memchr::memchr(0xFF, body.get(at..)?)?;
@@ -168,7 +168,7 @@ fn bmp(body: &[u8]) -> Option<Size> {
         ));
     }
     let width = i32::from_le_bytes(le32(body, 18)?.to_le_bytes());
-    // A negative height says that the rows run from the top.
+    // A negative height means that rows are stored top-down.
     let height = i32::from_le_bytes(le32(body, 22)?.to_le_bytes()).unsigned_abs();
     Some(Size::new(u32::try_from(width).ok()?, height))
 }

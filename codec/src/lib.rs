@@ -1,6 +1,8 @@
-//! Bytes to pixels and back, by img2dataset's rules. Owns sniffing, header limits, decoding,
-//! resizing, blurring, encoding and EXIF text. Never does I/O, never starts a thread, never reads a clock,
-//! and allocates no pixel before the header passed its limits.
+//! Decodes, resizes and encodes images by img2dataset's rules. Owns sniffing, header limits, decoding,
+//! resizing, blurring, encoding and EXIF text. Never does I/O, starts a thread or reads a clock, and never
+//! allocates pixels before the header has passed the limits.
+
+#![deny(unreachable_pub)]
 
 mod alpha;
 mod blur;

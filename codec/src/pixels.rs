@@ -1,8 +1,8 @@
-//! Owns the shape of a raster and the reusable memory it lives in. Never interprets a pixel.
+//! Owns the shape of rasters and planes, and reusable memory for them. Never interprets a pixel.
 //!
-//! Rows stand one after the other without gaps, samples are 8 bits and interleaved.
+//! Samples are 8 bits and interleaved; rows follow each other without gaps.
 
-/// Capacity above which a buffer is given back once its image is done.
+/// Largest buffer that is kept after its image.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
 /// Width and height in pixels, both at least 1.
@@ -30,7 +30,7 @@ impl Size {
     }
 }
 
-/// A raster's size and its samples per pixel: 1 grey, 3 RGB, 4 RGBA (only before matting).
+/// Size and samples per pixel of a raster: 1 grey, 3 RGB, 4 RGBA (before compositing only).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) size: Size,
@@ -53,7 +53,7 @@ impl Shape {
     }
 }
 
-/// Where one component's samples stand in a buffer.
+/// The place of the samples of one component in a buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plane {
     /// First sample.
@@ -62,51 +62,49 @@ pub(crate) struct Plane {
     pub(crate) stride: usize,
 }
 
-/// A component's plane with all of its rows: whole blocks, so more than the image shows.
+/// A plane with its number of rows, padded to whole blocks beyond the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct PaddedPlane {
     pub(crate) plane: Plane,
     pub(crate) rows: usize,
 }
 
-/// An image as Y, Cb and Cr, one plane behind the other.
+/// An image as planes of Y, Cb and Cr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Planes {
-    /// Size of the image, which is luma's.
+    /// Size of the image and of luma.
     pub(crate) size: Size,
     pub(crate) planes: [Plane; 3],
 }
 
-/// Memory for one raster after another: grown when needed, cleared never, because whoever asks
-/// for room writes all of it.
+/// Memory for rasters. It grows when needed and is not cleared, since its user writes all of it.
 #[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
 }
 
 impl Buffer {
-    /// `len` bytes of old content.
-    pub(crate) fn room(&mut self, len: usize) -> &mut [u8] {
+    /// The first `len` bytes, with arbitrary content where they were not written before.
+    pub(crate) fn bytes_mut(&mut self, len: usize) -> &mut [u8] {
         if self.bytes.len() < len {
-            // A fresh zeroed allocation comes from the kernel's zero pages; growing in place
-            // would copy and clear.
+            // A new zeroed allocation consists of the kernel's zero pages; growing in place would copy.
             self.bytes = Vec::new();
             self.bytes = vec![0; len];
         }
         &mut self.bytes[..len]
     }
 
-    /// The first `len` bytes, as the last user of `room` left them.
+    /// The first `len` bytes, as last written.
     pub(crate) fn filled(&self, len: usize) -> &[u8] {
         &self.bytes[..len]
     }
 
-    /// All that is held, of which the last user of `room` has written a part.
+    /// All bytes, of which the last user has written a part.
     pub(crate) fn all(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Gives memory back after an unusually large image.
+    /// Frees memory after an unusually large image.
     pub(crate) fn trim(&mut self) {
         if self.bytes.len() > KEPT_BYTES_MAX {
             self.bytes = Vec::new();

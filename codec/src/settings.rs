@@ -1,17 +1,16 @@
-//! Owns what a caller may ask of the codec, which another process may be told as it is. Never reads what
-//! a person wrote.
+//! Owns the settings of the codec, which may be sent to another process. Never parses text.
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that decides what comes out for given bytes.
+/// Everything that determines the output for a given body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Target size, pixels.
+    /// Target size in pixels.
     pub image_size: u32,
-    /// Shape rule.
+    /// How the output shape is chosen.
     pub resize_mode: ResizeMode,
-    /// Leave images at or under the target size alone.
+    /// Whether to leave images at or below the target size unscaled.
     pub only_if_bigger: bool,
     /// Filter when the result is larger.
     pub upscale: Interpolation,
@@ -19,7 +18,7 @@ pub struct Settings {
     pub downscale: Interpolation,
     /// Output format.
     pub encode_format: EncodeFormat,
-    /// jpg and webp 0..=100 (webp > 100 is lossless), png compression 0..=9.
+    /// Quality 0..=100 for jpg and webp (lossless webp above 100), compression level 0..=9 for png.
     pub encode_quality: u32,
     /// When original bytes are kept.
     pub reencode: ReencodePolicy,
@@ -27,10 +26,10 @@ pub struct Settings {
     pub filter: SizeFilter,
     /// Bounds checked from the header.
     pub limits: Limits,
-    /// Which JPEG decoder.
+    /// The JPEG decoder to use.
     pub jpeg_decoder: JpegDecoder,
-    /// Whether every image goes through RGB, as in OpenCV. Else a JPEG of Y, Cb and Cr that becomes
-    /// a JPEG stays in its planes.
+    /// Whether every image is converted to RGB, as in OpenCV. Otherwise a YCbCr JPEG that becomes a JPEG
+    /// stays in its planes.
     pub exact: bool,
 }
 
@@ -61,10 +60,10 @@ impl Default for Settings {
     }
 }
 
-/// Shape rule of the output.
+/// How the output shape is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResizeMode {
-    /// As it came.
+    /// No resize.
     No,
     /// Scale by the largest side, pad to a square with white.
     Border,
@@ -72,7 +71,7 @@ pub enum ResizeMode {
     KeepRatio,
     /// Scale by the largest side.
     KeepRatioLargest,
-    /// Scale by the smallest side, cut the centre square.
+    /// Scale by the smallest side, crop the centre square.
     CenterCrop,
 }
 
@@ -89,7 +88,7 @@ pub enum Interpolation {
     Area,
     /// OpenCV's INTER_LANCZOS4, no antialiasing.
     Lanczos4,
-    /// An antialiased filter beyond parity.
+    /// An antialiased filter, which img2dataset does not have.
     Antialiased(Antialias),
 }
 
@@ -133,9 +132,9 @@ impl EncodeFormat {
 pub enum ReencodePolicy {
     /// Always encode.
     Always,
-    /// Keep the bytes where nothing was resized and the format already fits (`skip_reencode`).
+    /// Keep the original if nothing is resized and the format is right (`skip_reencode`).
     SkipIfUnchanged,
-    /// Keep the bytes as they came (`disable_all_reencoding`).
+    /// Always keep the original (`disable_all_reencoding`).
     Never,
 }
 
@@ -143,10 +142,10 @@ pub enum ReencodePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SizeFilter {
-    /// Smallest allowed smallest side, pixels.
+    /// Least allowed smallest side in pixels.
     #[serde(with = "as_text")]
     pub min_image_size: f64,
-    /// Largest allowed area, pixels.
+    /// Largest allowed area in pixels.
     #[serde(with = "as_text")]
     pub max_image_area: f64,
     /// Largest allowed ratio of the longer to the shorter side.
@@ -154,7 +153,7 @@ pub struct SizeFilter {
     pub max_aspect_ratio: f64,
 }
 
-/// Bounds checked from the header, before memory is taken.
+/// Bounds checked in the header, before memory is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -164,10 +163,10 @@ pub struct Limits {
     pub jpeg_scans_max: u32,
 }
 
-/// Which JPEG decoder is used.
+/// The JPEG decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JpegDecoder {
-    /// libjpeg-turbo, OpenCV's bits.
+    /// libjpeg-turbo, with the same output as OpenCV.
     Turbo,
     /// zune-jpeg, memory-safe.
     Zune,

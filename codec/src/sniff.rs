@@ -1,5 +1,5 @@
-//! Owns the recognition of a format by its first bytes. Never believes a name or a content type,
-//! and never looks past the signature.
+//! Owns detecting a format by its signature. Never trusts a name or a content type, and never reads past
+//! the signature.
 
 /// The formats that can be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format that is read.
+    /// All formats.
     pub const ALL: [Self; 6] = [
         Self::Jpeg,
         Self::Png,
@@ -29,7 +29,7 @@ impl Format {
         Self::Tiff,
     ];
 
-    /// The extension that files of this format have, as image readers know it.
+    /// The usual extension of files of this format.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -42,7 +42,7 @@ impl Format {
     }
 }
 
-/// The format whose signature `body` starts with.
+/// Detects the format by the signature at the start of `body`.
 pub fn sniff(body: &[u8]) -> Option<Format> {
     match body {
         [0xFF, 0xD8, 0xFF, ..] => Some(Format::Jpeg),

@@ -1,5 +1,5 @@
-//! Owns the way in for benchmarks: the codec's stages one at a time, over buffers that it keeps, so
-//! that each can be held against the bare call of its library. Never part of a run.
+//! Owns the interface for benchmarks: the stages of the codec one at a time, so that each can be compared
+//! with the bare library call. Never part of a run.
 
 use crate::decode::{Decoded, Decoder};
 use crate::encode::Encoder;
@@ -11,14 +11,14 @@ use crate::settings::Settings;
 use crate::sniff::sniff;
 use crate::ycc::StoredPlanes;
 
-/// What one stage leaves for the next.
+/// The result of a stage.
 #[derive(Clone, Copy)]
 enum Image {
     Raster(Shape),
     Planes(Planes),
 }
 
-/// The stages, called in their order for one image after another.
+/// The stages, to be called in order for each image; keeps buffers between images.
 pub struct Stages {
     settings: Settings,
     decoder: Decoder,
@@ -30,20 +30,20 @@ pub struct Stages {
     result: Option<Image>,
 }
 
-/// A raster between two stages: interleaved samples without gaps.
+/// A raster between two stages, with interleaved samples and no gaps.
 pub struct Raster<'a> {
     /// `width * height * channels` samples.
     pub samples: &'a [u8],
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// 1 grey, 3 RGB, 4 RGBA.
+    /// Samples per pixel: 1 grey, 3 RGB, 4 RGBA.
     pub channels: usize,
 }
 
 impl Stages {
-    /// Stages for `settings`. The planes of a JPEG are kept unless `settings.exact`.
+    /// Stages for `settings`. A JPEG stays in planes unless `settings.exact`.
     pub fn new(settings: Settings) -> Self {
         Self {
             decoder: Decoder::new(settings.limits, settings.jpeg_decoder),
@@ -57,7 +57,7 @@ impl Stages {
         }
     }
 
-    /// Sniffs, reads the header and decodes.
+    /// Detects the format, reads the header and decodes.
     ///
     /// # Errors
     /// As `Codec::process`.
@@ -70,10 +70,10 @@ impl Stages {
         Ok(())
     }
 
-    /// Resizes what was decoded; without work for the settings it is an error.
+    /// Resizes the decoded image.
     ///
     /// # Errors
-    /// `Empty` where nothing was decoded or nothing is to be resized, else as `Codec::process`.
+    /// `Empty` if nothing was decoded or the settings ask for no resize, else as `Codec::process`.
     pub fn resize(&mut self) -> Result<(), CodecError> {
         let stored = self.stored.ok_or(CodecError::Empty)?;
         let out = &mut self.resized;
@@ -99,10 +99,10 @@ impl Stages {
         Ok(())
     }
 
-    /// Encodes what was resized.
+    /// Encodes the resized image.
     ///
     /// # Errors
-    /// `Empty` where nothing was resized, else as `Codec::process`.
+    /// `Empty` if nothing was resized, else as `Codec::process`.
     pub fn encode(&mut self) -> Result<Vec<u8>, CodecError> {
         match self.result.ok_or(CodecError::Empty)? {
             Image::Raster(shape) => {
@@ -113,7 +113,7 @@ impl Stages {
         }
     }
 
-    /// What `decode` left, if it is a raster.
+    /// The decoded image, if it is a raster.
     pub fn decoded(&self) -> Option<Raster<'_>> {
         match self.stored? {
             Decoded::Raster(shape) => Some(raster(&self.decoded, shape)),
@@ -121,7 +121,7 @@ impl Stages {
         }
     }
 
-    /// What `resize` left, if it is a raster.
+    /// The resized image, if it is a raster.
     pub fn resized(&self) -> Option<Raster<'_>> {
         match self.result? {
             Image::Raster(shape) => Some(raster(&self.resized, shape)),

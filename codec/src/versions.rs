@@ -1,5 +1,5 @@
-//! Owns the names and versions of the C libraries that are compiled in, from the libraries and their
-//! headers themselves and not from what the build asked for.
+//! Owns the names and versions of the linked C libraries, from the libraries and their headers. Never
+//! reports what the build merely requested.
 
 use std::ffi::{CStr, c_char};
 
@@ -16,8 +16,8 @@ mod c {
 /// Name and version of each C library that reads or writes pixels.
 #[allow(unsafe_code)]
 pub fn libraries() -> [(&'static str, String); 3] {
-    // SAFETY: both functions give a string literal of versions.c, which ends in a zero and lives for
-    // ever; WebPGetDecoderVersion takes nothing and gives a number.
+    // SAFETY: both functions return a string literal of versions.c, which is NUL-terminated and static;
+    // WebPGetDecoderVersion takes no argument and returns a number.
     let (jpeg, deflate, webp) = unsafe {
         (
             CStr::from_ptr(c::turbo2ds_libjpeg_turbo_version()),

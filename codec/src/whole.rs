@@ -1,32 +1,32 @@
-//! Owns the question whether a body is a whole image where nobody wants its pixels: bytes that are kept
-//! as they came, and bytes that are read back. What the container's structure tells is believed: a
-//! JPEG's end of image behind its scans, PNG's chunks, checksums and rows, WebP's and TIFF's sizes,
-//! GIF's blocks, a bitmap's rows. Where it tells nothing the image is decoded, and what OpenCV refuses is
-//! refused. Never minds bytes behind the image.
+//! Owns checking that a body is a complete image when its pixels are not needed: originals that are kept,
+//! and files that are read back. The structure of the container decides: a JPEG's end of image after its
+//! scans, PNG's chunks, checksums and rows, the sizes in WebP and TIFF, GIF's blocks, a bitmap's rows.
+//! If the structure cannot tell, the image is decoded, and what OpenCV refuses is refused. Never rejects
+//! trailing bytes.
 
-use crate::decode::{Decoder, Told};
+use crate::decode::{Completeness, Decoder};
 use crate::error::CodecError;
 use crate::header::{self, Header};
 use crate::pixels::{Buffer, Size};
 use crate::settings::{JpegDecoder, Limits};
 use crate::sniff::{Format, sniff};
 
-/// What was seen of a body before any pixel is allocated.
-pub(crate) struct Seen {
+/// What is known of a body before any pixel is allocated.
+pub(crate) struct Probe {
     pub(crate) format: Format,
     pub(crate) size: Size,
-    /// The walk to the size came to the image's end.
+    /// Whether the header reader reached the end of the image.
     ended: bool,
 }
 
-impl Seen {
-    /// Sniffs a body and reads its header.
+impl Probe {
+    /// Detects the format of a body and reads its header.
     ///
     /// # Errors
-    /// As [`header::read_header`].
+    /// As for [`header::read_header`].
     pub(crate) fn of(body: &[u8], limits: &Limits) -> Result<Self, CodecError> {
         let format = sniff(body).ok_or(CodecError::UnsupportedFormat)?;
-        let (size, ended) = header::look(format, body, limits)?;
+        let (size, ended) = header::read_to_end(format, body, limits)?;
         Ok(Self {
             format,
             size,
@@ -34,11 +34,10 @@ impl Seen {
         })
     }
 
-    /// Passes where the body is a whole image. Where it takes memory for pixels to tell, there may be
-    /// `pixels_max` of them.
+    /// Checks that the body is a complete image, allocating at most `pixels_max` pixels.
     ///
     /// # Errors
-    /// `Decode` where it is cut short or broken, `DimensionsTooLarge` where it cannot be told within
+    /// `Decode` if it is truncated or malformed, `DimensionsTooLarge` if that cannot be found out within
     /// the bound.
     pub(crate) fn check(
         &self,
@@ -48,24 +47,24 @@ impl Seen {
         scratch: &mut Buffer,
     ) -> Result<(), CodecError> {
         let fits = self.size.pixels() <= pixels_max;
-        let told = match self.format {
-            _ if self.ended => Told::Whole,
-            // Its indices are written out to be counted.
-            Format::Gif if !fits => Told::Nothing,
-            format => decoder.tell(format, body, self.size),
+        let completeness = match self.format {
+            _ if self.ended => Completeness::Complete,
+            // The check writes out its indices to count them.
+            Format::Gif if !fits => Completeness::Unknown,
+            format => decoder.completeness(format, body, self.size),
         };
-        match told {
-            Told::Whole => Ok(()),
-            Told::Cut => Err(CodecError::Decode),
-            Told::Nothing if !fits => Err(CodecError::DimensionsTooLarge),
-            Told::Nothing => decoder
+        match completeness {
+            Completeness::Complete => Ok(()),
+            Completeness::Truncated => Err(CodecError::Decode),
+            Completeness::Unknown if !fits => Err(CodecError::DimensionsTooLarge),
+            Completeness::Unknown => decoder
                 .decode(self.format, body, self.size, false, scratch)
                 .map(|_| ()),
         }
     }
 }
 
-/// Checks one body after another, of any size.
+/// Checks that bodies are complete images of any size.
 pub struct WholeCheck {
     decoded: Limits,
     decoder: Decoder,
@@ -73,7 +72,7 @@ pub struct WholeCheck {
 }
 
 impl WholeCheck {
-    /// A check that decodes within `decoded` what it has to decode.
+    /// A check that decodes images only within the limits `decoded`.
     pub fn new(decoded: Limits) -> Self {
         Self {
             decoded,
@@ -82,24 +81,24 @@ impl WholeCheck {
         }
     }
 
-    /// The header of a body that is a whole image.
+    /// Returns the header of a body that is a complete image.
     ///
     /// # Errors
-    /// `UnsupportedFormat` for an unknown signature, `Decode` for what is broken or cut short,
-    /// `DimensionsTooLarge` for what would have to be decoded beyond the limits.
+    /// `UnsupportedFormat` for an unknown signature, `Decode` for a malformed or truncated body,
+    /// `DimensionsTooLarge` if it would have to be decoded beyond the limits.
     pub fn check(&mut self, body: &[u8]) -> Result<Header, CodecError> {
         const ANY: Limits = Limits {
             pixels_max: u64::MAX,
             jpeg_scans_max: u32::MAX,
         };
-        let seen = Seen::of(body, &ANY)?;
+        let probe = Probe::of(body, &ANY)?;
         let pixels_max = self.decoded.pixels_max;
-        let checked = seen.check(body, pixels_max, &mut self.decoder, &mut self.scratch);
+        let checked = probe.check(body, pixels_max, &mut self.decoder, &mut self.scratch);
         self.scratch.trim();
         checked.map(|()| Header {
-            format: seen.format,
-            width: seen.size.width,
-            height: seen.size.height,
+            format: probe.format,
+            width: probe.size.width,
+            height: probe.size.height,
         })
     }
 }

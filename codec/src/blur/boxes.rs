@@ -1,16 +1,15 @@
-//! Owns where boxes lie in pixels: from fractions of the image to the rectangles that are hidden, the
-//! blur's radius, and the regions that have to be computed. img2dataset's arithmetic, truncations
-//! included. Never touches a pixel.
+//! Owns turning boxes in fractions of the image into the pixel rectangles to hide, the blur radius, and the
+//! regions to compute, by img2dataset's arithmetic including its truncations. Never touches a pixel.
 
 use crate::pixels::Size;
 
-/// Regions that are told apart in one image; with more, one region around all is computed.
+/// Most separate regions of an image; with more, one region around all of them is computed.
 const REGIONS_MAX: usize = 64;
-/// Coordinates a box may have. A detector's boxes may stick out of the image; numbers beyond this
-/// range are pixels, not fractions, and would hide nothing.
+/// Valid coordinates of a box. Boxes may extend past the image; numbers outside this range are pixels, not
+/// fractions, and would hide nothing.
 const FRACTIONS: std::ops::RangeInclusive<f64> = -1.0..=2.0;
 
-/// A part of an image that is not to be recognised, in fractions of the image's width and height.
+/// A part of an image to hide, in fractions of its width and height.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BoundingBox {
     x_min: f64,
@@ -20,8 +19,8 @@ pub struct BoundingBox {
 }
 
 impl BoundingBox {
-    /// The box `[x_min, y_min, x_max, y_max]`; `None` where that is none: a number that is not
-    /// finite, a side that ends before it begins, or coordinates that cannot be fractions.
+    /// The box `[x_min, y_min, x_max, y_max]`; `None` if a number is not finite, a side has a negative
+    /// length, or coordinates cannot be fractions.
     pub fn new([x_min, y_min, x_max, y_max]: [f64; 4]) -> Option<Self> {
         let fractions = [x_min, y_min, x_max, y_max]
             .iter()
@@ -39,7 +38,7 @@ impl BoundingBox {
         [self.x_min, self.y_min, self.x_max, self.y_max]
     }
 
-    /// Its edges in whole pixels, cut off towards zero, maybe outside the image.
+    /// Its edges in whole pixels, truncated towards zero, possibly outside the image.
     fn in_pixels(&self, size: Size) -> [i64; 4] {
         let pixel = |fraction: f64, side: u32| (fraction * f64::from(side)) as i64;
         [
@@ -51,7 +50,7 @@ impl BoundingBox {
     }
 }
 
-/// Columns and rows of an image; the ends are not part of it.
+/// A rectangle of pixels; right and bottom are exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rect {
     pub(super) left: usize,
@@ -65,7 +64,7 @@ impl Rect {
         self.left >= self.right || self.top >= self.bottom
     }
 
-    /// The rectangle with `margin` more on each side, within the image.
+    /// The rectangle grown by `margin` on each side, within the image.
     fn spread(&self, margin: usize, size: Size) -> Self {
         Self {
             left: self.left.saturating_sub(margin),
@@ -75,7 +74,7 @@ impl Rect {
         }
     }
 
-    /// Whether fewer than `gap` columns and rows lie between the two.
+    /// Whether fewer than `gap` columns and rows are between the two.
     fn is_within(&self, gap: usize, other: &Self) -> bool {
         self.left < other.right + gap
             && other.left < self.right + gap
@@ -93,18 +92,18 @@ impl Rect {
     }
 }
 
-/// What the boxes mean for an image of one size.
+/// The boxes in the pixels of an image.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hidden {
-    /// The grown boxes, none of them empty.
+    /// The grown boxes, without empty ones.
     pub(super) rects: Vec<Rect>,
-    /// Pixels on each side that the blur reaches, at least 1.
+    /// Radius of the blur in pixels, at least 1.
     pub(super) radius: usize,
 }
 
 impl Hidden {
-    /// Grows each box by a tenth of its longer side; the longest of all sets the radius. As in
-    /// img2dataset the last column and row of the image belong to no grown box.
+    /// Grows each box by a tenth of its longer side; the longest side of all determines the radius. As in
+    /// img2dataset, grown boxes exclude the last column and row of the image.
     pub(super) fn new(boxes: &[BoundingBox], size: Size) -> Self {
         let mut longest = 0;
         let mut rects = Vec::with_capacity(boxes.len());
@@ -129,8 +128,8 @@ impl Hidden {
         }
     }
 
-    /// The parts of the image that may change. Each can be computed in place after the others: what
-    /// one reads, up to a radius around it, no other changes, and no box of another reaches it.
+    /// The regions that may change. They can be computed in place one after the other: no region changes
+    /// what another reads, up to a radius around it, and none contains a box of another.
     pub(super) fn regions(&self, size: Size) -> Vec<Rect> {
         let mut found: Vec<Rect> = Vec::new();
         for rect in &self.rects {

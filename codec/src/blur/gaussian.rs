@@ -1,8 +1,7 @@
-//! Owns the blur's weights: OpenCV's Gaussian kernel for a given radius and no sigma, folded where it
-//! is longer than the line it runs over, and the grid on which so smooth a result has to be computed.
-//! Never touches a pixel.
+//! Owns the weights of the blur: OpenCV's Gaussian kernel for a radius without a sigma, folded if it is
+//! longer than the line it is applied to, and the grid of positions to compute. Never touches a pixel.
 
-/// Positions computed per sigma; between them the result is a straight line.
+/// Positions computed per sigma; the result is interpolated linearly between them.
 const POSITIONS_PER_SIGMA: f64 = 6.0;
 
 /// The weights of a symmetric kernel, from its centre outwards.
@@ -11,9 +10,9 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// The kernel of `radius` over a line of `length` pixels that is mirrored at its end pixels
-    /// without repeating them. Such a line repeats every `2 * (length - 1)` pixels, so that a longer
-    /// kernel meets the same pixels again: their weights are added up.
+    /// The kernel of `radius` for a line of `length` pixels that is mirrored at its end pixels without
+    /// repeating them. Such a line has a period of `2 * (length - 1)` pixels, so a longer kernel meets pixels
+    /// several times: their weights are added.
     pub(super) fn new(radius: usize, length: usize) -> Self {
         let half = gaussian(radius);
         let furthest = length - 1;
@@ -34,8 +33,8 @@ impl Kernel {
     }
 }
 
-/// OpenCV's getGaussianKernel for `2 * radius + 1` taps: fixed weights up to nine taps, then the
-/// Gaussian of [`sigma`] cut off at the radius. The sum over both sides is 1.
+/// OpenCV's getGaussianKernel for `2 * radius + 1` taps: fixed weights up to nine taps, then the Gaussian of
+/// [`sigma`] truncated at the radius. The sum over both sides is 1.
 fn gaussian(radius: usize) -> Vec<f64> {
     match radius {
         0 => vec![1.0],
@@ -52,7 +51,7 @@ fn gaussian(radius: usize) -> Vec<f64> {
     }
 }
 
-/// OpenCV's sigma for a kernel that is given by its size alone.
+/// OpenCV's sigma for a kernel of this radius.
 fn sigma(radius: usize) -> f64 {
     0.3 * (radius as f64 - 1.0) + 0.8
 }
@@ -62,8 +61,8 @@ fn folded(half: &[f64], furthest: usize) -> Vec<f64> {
     let mut weights = vec![0.0; furthest + 1];
     for (at, weight) in half.iter().enumerate() {
         let ahead = at % period;
-        // A weight stands for both sides. At distance 0 they meet in the one centre; elsewhere each
-        // goes to a side of its own.
+        // A weight is for both sides. At distance 0 both are the centre; elsewhere each is on its own
+        // side.
         let share = if at == 0 { 1.0 } else { 2.0 };
         let distance = ahead.min(period - ahead);
         let places = if distance == 0 { 1.0 } else { 2.0 };
@@ -82,16 +81,15 @@ pub(super) fn mirrored(at: isize, length: usize) -> usize {
     within.min(period - within)
 }
 
-/// Where along a line the blur is computed, and how the pixels between get theirs.
+/// The positions along a line at which the blur is computed.
 pub(super) struct Grid {
-    /// Increasing, from the line's first pixel to its last.
+    /// In increasing order, from the first pixel of the line to its last.
     pub(super) positions: Vec<usize>,
 }
 
 impl Grid {
-    /// A grid over `length` pixels, fine enough for a blur of `radius`: between two positions a
-    /// sixth of a sigma apart, the blur of an edge from black to white is a straight line within
-    /// a fifth of a level.
+    /// A grid over `length` pixels, fine enough for a blur of `radius`: between positions a sixth of a sigma
+    /// apart, a blurred edge from black to white is linear within a fifth of a level.
     pub(super) fn new(length: usize, radius: usize) -> Self {
         let step = ((sigma(radius) / POSITIONS_PER_SIGMA) as usize).max(1);
         let mut positions: Vec<usize> = (0..length).step_by(step).collect();
@@ -101,7 +99,7 @@ impl Grid {
         Self { positions }
     }
 
-    /// For each pixel the position at or before it and the share of the next one.
+    /// For each pixel, the position at or before it and the weight of the next one.
     pub(super) fn shares(&self) -> Vec<(usize, f32)> {
         let mut shares = Vec::new();
         for (cell, ends) in self.positions.windows(2).enumerate() {

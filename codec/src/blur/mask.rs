@@ -1,15 +1,15 @@
-//! Owns the rows of the mask: which columns of a row lie in a box. Never holds more than one row, and
-//! its work grows with rows and boxes, not with their product.
+//! Owns the rows of the mask: which columns of a row are in a box. Never holds more than one row; its work
+//! grows with the sum of rows and boxes, not their product.
 
 use super::boxes::Rect;
 
-/// The mask's rows, from the top down.
+/// Computes the rows of the mask from top to bottom.
 pub(super) struct MaskRows {
-    /// By their top, the next to begin last.
+    /// Boxes by their top, the next one last.
     to_begin: Vec<Rect>,
-    /// By their bottom, the next to end last.
+    /// Boxes by their bottom, the next one last.
     to_end: Vec<Rect>,
-    /// At each column, how many of the row's boxes begin there less how many end there.
+    /// For each column, the number of boxes of the row that begin there minus those that end there.
     edges: Vec<i32>,
 }
 
@@ -26,7 +26,7 @@ impl MaskRows {
         }
     }
 
-    /// Writes row `y`, 1 in a box and 0 elsewhere. Rows are asked for in increasing order.
+    /// Writes row `y`: 1 in a box, 0 elsewhere. Rows must be requested in increasing order.
     pub(super) fn row(&mut self, y: usize, into: &mut [f32]) {
         while let Some(rect) = self.to_begin.pop_if(|rect| rect.top <= y) {
             self.edges[rect.left] += 1;
@@ -64,7 +64,7 @@ mod tests {
         ];
         let mut mask = MaskRows::new(&rects, 6);
         let mut row = [0.0; 6];
-        // Rows that nobody wants may be passed over.
+        // Rows may be skipped.
         for y in [1, 2, 4, 7] {
             mask.row(y, &mut row);
             for (x, &found) in row.iter().enumerate() {

@@ -1,7 +1,6 @@
-//! Owns the hiding of boxes: an image and the mask of its boxes are blurred by the same Gaussian, and
-//! the blurred image takes the image's place by the weight of the blurred mask, as img2dataset does
-//! it. Only what the blurred mask reaches is computed, with a window of rows in memory. Never decides
-//! which boxes an image has.
+//! Owns hiding boxes, as img2dataset does: an image and the mask of its boxes are blurred by the same
+//! Gaussian, and the blurred image is blended into the image by the blurred mask. Only the reach of the mask
+//! is computed, with a window of rows in memory. Never decides which boxes an image has.
 
 mod boxes;
 mod gaussian;
@@ -18,15 +17,15 @@ use crate::pixels::Shape;
 /// Up to three channels of the image, then the mask.
 type Lanes = [f32; 4];
 
-/// Where the mask stands in [`Lanes`].
+/// The lane of the mask in [`Lanes`].
 const MASK: usize = 3;
-/// Taps on each side that are added up at once.
+/// Taps on each side added at a time.
 const AT_ONCE: usize = 4;
-/// Levels that are cut off as the sum's rounding and not as a fraction: one colour stays itself.
+/// Tolerance in levels for rounding errors before truncation, so that a uniform colour is unchanged.
 const ROUNDING: f32 = 1e-3;
 
-/// Hides `boxes` in `samples`, a raster of 1 or 3 channels. Memory is a window of rows, the work per
-/// pixel does not grow with the boxes' size.
+/// Hides `boxes` in `samples`, a raster of 1 or 3 channels. It takes memory for a window of rows; the work
+/// per pixel does not grow with the size of the boxes.
 pub(crate) fn blur(samples: &mut [u8], shape: Shape, boxes: &[BoundingBox]) {
     let hidden = Hidden::new(boxes, shape.size);
     for region in hidden.regions(shape.size) {
@@ -34,7 +33,7 @@ pub(crate) fn blur(samples: &mut [u8], shape: Shape, boxes: &[BoundingBox]) {
     }
 }
 
-/// The work on one region.
+/// The state of blurring one region.
 struct Blur {
     shape: Shape,
     region: Rect,
@@ -42,16 +41,16 @@ struct Blur {
     down: Kernel,
     columns: Grid,
     rows: Grid,
-    /// Where each column of the region lies on the grid.
+    /// The grid position and weight for each column of the region.
     shares: Vec<(usize, f32)>,
     mask: MaskRows,
     mask_row: Vec<f32>,
-    /// A row of the image with its mask, mirrored as far as the kernel reaches.
+    /// A row of the image with its mask, mirrored to the reach of the kernel.
     line: Vec<Lanes>,
-    /// The latest rows, blurred across; row `y` at place `y % depth`.
+    /// The latest rows, blurred horizontally; row `y` is at `y % depth`.
     window: Vec<Lanes>,
     depth: usize,
-    /// The next row to come into the window.
+    /// The next row to enter the window.
     next_row: usize,
 }
 
@@ -63,7 +62,7 @@ impl Blur {
             Kernel::new(hidden.radius, height),
         );
         let columns = Grid::new(region.right - region.left, hidden.radius);
-        // A row needs those up to a radius above and below it; mirrored ones are among these.
+        // A row needs the rows up to a radius above and below it, which include mirrored ones.
         let depth = height.min(2 * down.radius() + 1);
         Self {
             shape,
@@ -82,8 +81,8 @@ impl Blur {
         }
     }
 
-    /// Row by row of the grid. The rows up to it are changed only then: all that is read of them
-    /// later is in the window.
+    /// Computes row after row of the grid. Rows up to it are changed only then, since all that is read of
+    /// them later is in the window.
     fn run(mut self, samples: &mut [u8]) {
         let mut above = vec![[0.0; 4]; self.columns.positions.len()];
         let (mut below, mut between) = (above.clone(), above.clone());
@@ -103,7 +102,7 @@ impl Blur {
         }
     }
 
-    /// Blurs the rows up to `last` across, as far as the image has them.
+    /// Blurs the rows up to `last` horizontally, as far as the image has them.
     fn fill_window(&mut self, samples: &[u8], last: usize) {
         let last = last.min(self.shape.size.height as usize - 1);
         while self.next_row <= last {
@@ -133,7 +132,7 @@ impl Blur {
         }
     }
 
-    /// Row `y` of the grid, from the rows of the window.
+    /// Blurs row `y` vertically, from the rows of the window.
     fn blur_down(&self, y: usize, into: &mut [Lanes]) {
         let height = self.shape.size.height as usize;
         let width = into.len();
@@ -146,7 +145,7 @@ impl Blur {
         }
         let weights = &self.down.weights[1..];
         for (group, weights) in weights.chunks(AT_ONCE).enumerate() {
-            // A short group is filled up with rows that weigh nothing.
+            // A short group is padded with rows of weight zero.
             let step = |at: usize| (1 + group * AT_ONCE + at.min(weights.len() - 1)) as isize;
             let above = std::array::from_fn(|at| row(-step(at)));
             let below = std::array::from_fn(|at| row(step(at)));
@@ -155,7 +154,7 @@ impl Blur {
         }
     }
 
-    /// Puts the blurred row in place of row `y`, by the weight of its mask.
+    /// Blends the blurred row into row `y` by its mask.
     fn blend(&self, samples: &mut [u8], y: usize, blurred: &[Lanes]) {
         let channels = self.shape.channels;
         let start = y * self.shape.stride() + self.region.left * channels;
@@ -169,14 +168,14 @@ impl Blur {
             }
             for (lane, sample) in pixel.iter_mut().enumerate() {
                 let level = f32::from(*sample) * (1.0 - weight) + at(lane) * weight;
-                // Cut off, not rounded, as img2dataset does; the cast keeps it within 0 and 255.
+                // Truncated, not rounded, as in img2dataset; the cast clamps to 0..=255.
                 *sample = (level + ROUNDING) as u8;
             }
         }
     }
 }
 
-/// The blur of the pixel that has as many pixels of `line` before it as the kernel reaches.
+/// The horizontal blur of the pixel at the kernel radius in `line`.
 fn across(line: &[Lanes], weights: &[f32]) -> Lanes {
     let radius = weights.len() - 1;
     let (left, right) = line[..=2 * radius].split_at(radius);
@@ -184,7 +183,7 @@ fn across(line: &[Lanes], weights: &[f32]) -> Lanes {
     let (left, right) = (left.rchunks_exact(AT_ONCE), right.chunks_exact(AT_ONCE));
     let groups = weights[1..].chunks_exact(AT_ONCE);
     let rest = (left.remainder().iter().rev().zip(right.remainder())).zip(groups.remainder());
-    // Sums of their own, so that no addition waits for the one before.
+    // Separate sums, so that additions do not depend on each other.
     let mut sums = [[0.0; 4]; AT_ONCE];
     sums[0] = centre.map(|lane| lane * weights[0]);
     for ((left, right), &weight) in rest {
@@ -198,7 +197,7 @@ fn across(line: &[Lanes], weights: &[f32]) -> Lanes {
     std::array::from_fn(|lane| sums.iter().map(|sum| sum[lane]).sum())
 }
 
-/// Adds rows on both sides of a row to its sums, by their weights.
+/// Adds the weighted rows on both sides of a row to its sums.
 fn add_rows(
     sums: &mut [Lanes],
     above: &[&[Lanes]; AT_ONCE],
@@ -227,7 +226,7 @@ fn add(sum: &mut Lanes, left: &Lanes, right: &Lanes, weight: f32) {
     }
 }
 
-/// Each lane between the rows `above` and `below`.
+/// Interpolates between the rows `above` and `below`.
 fn mix(above: &[Lanes], below: &[Lanes], share: f32, into: &mut [Lanes]) {
     for ((mixed, above), below) in into.iter_mut().zip(above).zip(below) {
         for lane in 0..mixed.len() {

@@ -1,5 +1,5 @@
-//! Owns JPEG (ITU-T T.81): libjpeg-turbo, or zune-jpeg where memory safety is worth its time, and
-//! the conversion of CMYK and YCCK. Never applies a colour profile.
+//! Owns decoding JPEG (ITU-T T.81) with libjpeg-turbo, or the slower but memory-safe zune-jpeg, and
+//! converting CMYK and YCCK. Never applies a colour profile.
 
 use memchr::memmem;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -10,15 +10,15 @@ use super::outcome::{Decoded, same_size};
 use crate::error::CodecError;
 use crate::jpeg::PlaneReader;
 use crate::pixels::{Buffer, Planes, Shape, Size};
-use crate::turbo::{Decompressor, rooms_bytes};
+use crate::turbo::{Decompressor, padded_bytes};
 use crate::ycc::{StoredPlanes, to_rgb};
 
-/// Decodes with libjpeg-turbo's bits: to the stored planes where they are wanted and of a usual kind,
-/// else to grey or RGB. A usual file's planes are read by our own reader, all else by the library.
+/// Decodes exactly like libjpeg-turbo: to the stored planes if wanted and supported, else to grey or RGB.
+/// [`PlaneReader`] reads the planes of common files, the library everything else.
 pub(super) struct TurboDecoder {
     pub(super) decompressor: Decompressor,
     reader: PlaneReader,
-    /// Planes on their way to RGB.
+    /// Planes to be converted to RGB.
     stored: Buffer,
 }
 
@@ -40,15 +40,15 @@ impl TurboDecoder {
     ) -> Result<Decoded, CodecError> {
         let file = self.decompressor.open(body, size)?;
         if let Some(subsampling) = file.subsampling() {
-            let rooms = file.rooms();
+            let padded = file.padded();
             let planes = Planes {
                 size,
-                planes: rooms.map(|room| room.plane),
+                planes: padded.map(|one| one.plane),
             };
-            let bytes = rooms_bytes(&rooms);
+            let bytes = padded_bytes(&padded);
             if planes_wanted {
-                let samples = out.room(bytes);
-                if self.reader.read(body, size, rooms, samples).is_none() {
+                let samples = out.bytes_mut(bytes);
+                if self.reader.read(body, size, padded, samples).is_none() {
                     file.read_planes(samples)?;
                 }
                 return Ok(Decoded::Planes {
@@ -56,8 +56,8 @@ impl TurboDecoder {
                     subsampling,
                 });
             }
-            let samples = self.stored.room(bytes);
-            let shape = self.reader.read(body, size, rooms, samples).map(|()| {
+            let samples = self.stored.bytes_mut(bytes);
+            let shape = self.reader.read(body, size, padded, samples).map(|()| {
                 let stored = StoredPlanes {
                     samples,
                     planes,
@@ -72,14 +72,14 @@ impl TurboDecoder {
         }
         let shape = file.read_pixels(out)?;
         if shape.channels == 4 {
-            inverted_cmyk_to_rgb(out.room(shape.bytes()));
+            inverted_cmyk_to_rgb(out.bytes_mut(shape.bytes()));
             return Ok(Decoded::Raster(Shape::new(size, 3)));
         }
         Ok(Decoded::Raster(shape))
     }
 }
 
-/// Decodes by zune-jpeg. Its sample values may differ from libjpeg-turbo's by a few levels.
+/// Decodes with zune-jpeg, whose samples may differ from libjpeg-turbo's by a few levels.
 pub(super) fn zune(
     body: &[u8],
     size: Size,
@@ -105,17 +105,19 @@ pub(super) fn zune(
     };
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     let shape = Shape::new(size, channels);
-    let room = out.room(shape.bytes());
-    decoder.decode_into(room).map_err(|_| CodecError::Decode)?;
+    let samples = out.bytes_mut(shape.bytes());
+    decoder
+        .decode_into(samples)
+        .map_err(|_| CodecError::Decode)?;
     if space == ColorSpace::CMYK {
-        inverted_cmyk_to_rgb(room);
+        inverted_cmyk_to_rgb(samples);
         return Ok(Shape::new(size, 3));
     }
     Ok(shape)
 }
 
-/// Whether an end-of-image marker stands anywhere behind the first scan's header; zune-jpeg itself
-/// takes a file that was cut for a whole one. Entropy-coded data cannot hold the marker's bytes.
+/// Whether there is an end-of-image marker after the first scan header; zune-jpeg itself accepts truncated
+/// files. Entropy-coded data cannot contain the marker.
 fn has_an_end(body: &[u8]) -> bool {
     const START_OF_SCAN: &[u8] = &[0xFF, 0xDA];
     const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
@@ -123,14 +125,14 @@ fn has_an_end(body: &[u8]) -> bool {
         .is_some_and(|end| memmem::find(&body[..end], START_OF_SCAN).is_some())
 }
 
-/// Turns CMYK into RGB in place. Both Adobe's files and OpenCV take CMYK samples as inverted: 255
-/// is no ink, so black scales what each ink leaves of the light.
+/// Converts CMYK to RGB in place. Adobe's files and OpenCV use inverted CMYK samples: 255 is no ink, so
+/// black scales the light that each ink leaves.
 pub(super) fn inverted_cmyk_to_rgb(samples: &mut [u8]) {
     for pixel in 0..samples.len() / 4 {
         let black = i32::from(samples[pixel * 4 + 3]);
         for channel in 0..3 {
             let ink = i32::from(samples[pixel * 4 + channel]);
-            // The shift rounds towards minus infinity, which is part of OpenCV's formula.
+            // The shift rounds towards minus infinity, as in OpenCV's formula.
             let light = black - (((255 - ink) * black) >> 8);
             samples[pixel * 3 + channel] = light.clamp(0, 255) as u8;
         }

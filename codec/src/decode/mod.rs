@@ -1,5 +1,5 @@
-//! Owns the way from bytes of any format to an 8-bit grey, RGB or RGBA raster as it is stored:
-//! no orientation applied, first frame only. Never resizes and never mats.
+//! Owns decoding any format to an 8-bit grey, RGB or RGBA raster: the first frame, without applying an EXIF
+//! orientation. Never resizes and never removes alpha.
 
 mod bmp;
 mod gif;
@@ -20,10 +20,10 @@ use crate::pixels::{Buffer, Size};
 use crate::settings::{JpegDecoder, Limits};
 use crate::sniff::Format;
 
-pub(crate) use outcome::{Decoded, Told};
+pub(crate) use outcome::{Completeness, Decoded};
 pub(crate) use tiff::size as tiff_size;
 
-/// Decodes one image after another.
+/// Decodes images; keeps working memory.
 pub(crate) struct Decoder {
     limits: Limits,
     jpeg_decoder: JpegDecoder,
@@ -43,11 +43,11 @@ impl Decoder {
         }
     }
 
-    /// Decodes `body`, whose header was read as `size`, into `out`. With `planes_wanted` a JPEG of
-    /// Y, Cb and Cr is not turned into RGB.
+    /// Decodes `body`, whose header gives `size`, into `out`. With `planes_wanted`, a YCbCr JPEG is not
+    /// converted to RGB.
     ///
     /// # Errors
-    /// `Decode` for anything broken, and where the decoder sees another size than the header did.
+    /// `Decode` for a malformed body, and if the decoder finds another size than the header.
     pub(crate) fn decode(
         &mut self,
         format: Format,
@@ -80,16 +80,16 @@ impl Decoder {
         Ok(Decoded::Raster(shape))
     }
 
-    /// What the structure of `body`, whose header was read as `size`, tells of its being whole. Of a
-    /// JPEG that is known by then: the walk to its size goes to its end.
-    pub(crate) fn tell(&mut self, format: Format, body: &[u8], size: Size) -> Told {
+    /// Whether `body`, whose header gives `size`, is complete, as far as its structure tells. For JPEG the
+    /// header reader has found out already.
+    pub(crate) fn completeness(&mut self, format: Format, body: &[u8], size: Size) -> Completeness {
         match format {
-            Format::Jpeg => Told::Nothing,
-            Format::Png => self.png.tell(body, size),
-            Format::Webp => webp::tell(body),
-            Format::Gif => self.gif.tell(body, size),
-            Format::Bmp => bmp::tell(body, size),
-            Format::Tiff => tiff::tell(body),
+            Format::Jpeg => Completeness::Unknown,
+            Format::Png => self.png.completeness(body, size),
+            Format::Webp => webp::completeness(body),
+            Format::Gif => self.gif.completeness(body, size),
+            Format::Bmp => bmp::completeness(body, size),
+            Format::Tiff => tiff::completeness(body),
         }
     }
 }

@@ -4,30 +4,30 @@ use crate::error::CodecError;
 use crate::pixels::{Planes, Shape, Size};
 use crate::turbo::Subsampling;
 
-/// What stands in the buffer after decoding.
+/// The content of the buffer after decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
     /// Grey, RGB or RGBA.
     Raster(Shape),
-    /// A JPEG's components as it stores them.
+    /// The components of a JPEG as stored.
     Planes {
         planes: Planes,
         subsampling: Subsampling,
     },
 }
 
-/// What a container's structure tells of an image without its pixels.
+/// Whether an image is complete, by the structure of its container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// All of it is there.
-    Whole,
-    /// A part of it is not in the body, or is broken.
-    Cut,
-    /// Only decoding can tell.
-    Nothing,
+pub(crate) enum Completeness {
+    /// All of the image is in the body.
+    Complete,
+    /// A part is missing or malformed.
+    Truncated,
+    /// Only decoding can find out.
+    Unknown,
 }
 
-/// Passes where the decoder's own idea of the size is the header's.
+/// Checks that the decoder finds the same size as the header.
 pub(super) fn same_size(width: u32, height: u32, header: Size) -> Result<(), CodecError> {
     if Size::new(width, height) == header {
         Ok(())

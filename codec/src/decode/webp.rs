@@ -1,20 +1,20 @@
-//! Owns WebP (RFC 9649) by libwebp, with the calls that OpenCV makes: still images and the first
-//! frame of animations. Never decodes a second frame.
+//! Owns decoding WebP (RFC 9649) with libwebp, by the same calls as OpenCV: still images and the first frame
+//! of animations. Never decodes a second frame.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
 use libwebp_sys as webp;
 
-use super::outcome::{Told, same_size};
+use super::outcome::{Completeness, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
-/// What OpenCV asks for alpha and animation, bytes. A shorter file is refused. Alpha that only
-/// shows later, in a chunk that the container's flags do not announce, is dropped.
+/// Bytes in which OpenCV looks for alpha and animation. A shorter file is refused. Alpha in a later chunk
+/// that the flags of the container do not announce is dropped.
 const HEADER_BYTES: usize = 32;
 
-/// Decodes to RGB, or to RGBA where the file has alpha.
+/// Decodes to RGB, or to RGBA if the file has alpha.
 pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape, CodecError> {
     let features = features(body.get(..HEADER_BYTES).ok_or(CodecError::Decode)?)?;
     same_size(features.width as u32, features.height as u32, size)?;
@@ -22,21 +22,21 @@ pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape,
         return first_frame(body, size, features.has_alpha != 0, out);
     }
     let shape = Shape::new(size, if features.has_alpha != 0 { 4 } else { 3 });
-    let room = out.room(shape.bytes());
+    let samples = out.bytes_mut(shape.bytes());
     let into = if features.has_alpha != 0 {
         webp::WebPDecodeRGBAInto
     } else {
         webp::WebPDecodeRGBInto
     };
     let stride = c_int::try_from(shape.stride()).map_err(|_| CodecError::DimensionsTooLarge)?;
-    // SAFETY: body is readable for its length, room is writable for the length given with it, and
-    // libwebp refuses a buffer that is too small for its rows.
+    // SAFETY: `body` and `samples` are slices passed with their lengths; libwebp returns null if the buffer
+    // is too small for the rows.
     let written = unsafe {
         into(
             body.as_ptr(),
             body.len(),
-            room.as_mut_ptr(),
-            room.len(),
+            samples.as_mut_ptr(),
+            samples.len(),
             stride,
         )
     };
@@ -47,10 +47,10 @@ pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape,
     }
 }
 
-/// Whether the container's size fits the body and every chunk the container, the image's among them. A
-/// lossy image says in front how long its first part is. Of the rest of an image's own stream nothing
-/// is told, but a file that was cut cannot have these sizes.
-pub(super) fn tell(body: &[u8]) -> Told {
+/// Whether the container fits the body and every chunk, including the image, fits the container. A lossy
+/// image also gives the length of its first partition. The rest of the image data is not checked, but a
+/// truncated file cannot have these sizes.
+pub(super) fn completeness(body: &[u8]) -> Completeness {
     const FILE_HEADER_BYTES: usize = 12;
     let whole = || {
         let end = le32_at(body, 4)?.checked_add(8)?;
@@ -68,10 +68,10 @@ pub(super) fn tell(body: &[u8]) -> Told {
         }
         has_image.then_some(())
     };
-    whole().map_or(Told::Nothing, |()| Told::Whole)
+    whole().map_or(Completeness::Unknown, |()| Completeness::Complete)
 }
 
-/// The first chunk's name and data, and what is behind it and its padding.
+/// The name and data of the first chunk, and the rest after its padding.
 fn chunk(chunks: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let name = chunks.first_chunk()?;
     let size = le32_at(chunks, 4)?;
@@ -80,7 +80,7 @@ fn chunk(chunks: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     Some((name, data, rest))
 }
 
-/// Whether an animation's frame has its image; its own chunks are whole.
+/// Whether a frame of an animation has an image and its chunks are complete.
 fn has_frame(data: &[u8]) -> Option<bool> {
     const FRAME_HEADER_BYTES: usize = 16;
     let mut chunks = data.get(FRAME_HEADER_BYTES..)?;
@@ -97,7 +97,7 @@ fn has_frame(data: &[u8]) -> Option<bool> {
     Some(has_image)
 }
 
-/// Whether a lossy image's first part is within its chunk (RFC 6386, section 9.1).
+/// Whether the first partition of a lossy image is within its chunk (RFC 6386, section 9.1).
 fn has_first_part(data: &[u8]) -> Option<bool> {
     const FRAME_HEADER_BYTES: usize = 10;
     let [a, b, c] = *data.first_chunk()?;
@@ -113,8 +113,8 @@ fn le32_at(body: &[u8], at: usize) -> Option<usize> {
 
 fn features(header: &[u8]) -> Result<webp::WebPBitstreamFeatures, CodecError> {
     let mut features = MaybeUninit::<webp::WebPBitstreamFeatures>::zeroed();
-    // SAFETY: header is readable for its length; the structure is plain integers, so that zeroed
-    // memory is a value of it even if libwebp writes nothing.
+    // SAFETY: `header` is a slice passed with its length; the struct consists of integers, so the zeroed
+    // memory is a valid value even if libwebp writes nothing.
     let (status, features) = unsafe {
         let status = webp::WebPGetFeatures(header.as_ptr(), header.len(), features.as_mut_ptr());
         (status, features.assume_init())
@@ -126,12 +126,13 @@ fn features(header: &[u8]) -> Result<webp::WebPBitstreamFeatures, CodecError> {
     }
 }
 
-/// An animation decoder, deleted with its owner.
+/// An animation decoder, deleted on drop.
 struct Animation(*mut webp::WebPAnimDecoder);
 
 impl Drop for Animation {
     fn drop(&mut self) {
-        // SAFETY: the pointer came from WebPAnimDecoderNew, was checked, and is deleted once.
+        // SAFETY: `first_frame` makes an `Animation` only of a non-null decoder from WebPAnimDecoderNew, and
+        // `drop` runs once.
         unsafe { webp::WebPAnimDecoderDelete(self.0) };
     }
 }
@@ -146,8 +147,8 @@ fn first_frame(
         bytes: body.as_ptr(),
         size: body.len(),
     };
-    // SAFETY: data borrows body, which outlives the decoder; null options ask for the defaults:
-    // RGBA and no threads.
+    // SAFETY: `data` points to `body`, which outlives the decoder (dropped at the end of this function);
+    // null options select the defaults: RGBA and no threads.
     let decoder = unsafe { webp::WebPAnimDecoderNew(&data, std::ptr::null()) };
     if decoder.is_null() {
         return Err(CodecError::Decode);
@@ -155,22 +156,22 @@ fn first_frame(
     let decoder = Animation(decoder);
     let mut canvas = std::ptr::null_mut();
     let mut timestamp = 0;
-    // SAFETY: the decoder is live; canvas is set to memory that it owns.
+    // SAFETY: the decoder is live until `decoder` is dropped; `canvas` and `timestamp` are valid for writing.
     let status = unsafe { webp::WebPAnimDecoderGetNext(decoder.0, &mut canvas, &mut timestamp) };
     if status == 0 || canvas.is_null() {
         return Err(CodecError::Decode);
     }
     let rgba = Shape::new(size, 4);
-    // SAFETY: the canvas holds width * height RGBA pixels until the decoder is deleted, and
-    // `decode` has checked that the size is the file's canvas size.
+    // SAFETY: libwebp returned a non-null canvas of width * height RGBA pixels, which is valid until the
+    // decoder is deleted; `decode` checked with `same_size` that `size` is the canvas size of the file.
     let canvas = unsafe { std::slice::from_raw_parts(canvas, rgba.bytes()) };
     if alpha {
-        out.room(rgba.bytes()).copy_from_slice(canvas);
+        out.bytes_mut(rgba.bytes()).copy_from_slice(canvas);
         return Ok(rgba);
     }
     let rgb = Shape::new(size, 3);
     for (target, source) in out
-        .room(rgb.bytes())
+        .bytes_mut(rgb.bytes())
         .chunks_exact_mut(3)
         .zip(canvas.chunks_exact(4))
     {

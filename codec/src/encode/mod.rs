@@ -1,4 +1,4 @@
-//! Owns the way from a grey or RGB raster to the bytes of the output format. Never changes a size.
+//! Owns encoding a grey or RGB raster in the output format. Never resizes.
 
 mod png;
 mod webp;
@@ -10,11 +10,11 @@ use crate::pixels::{Planes, Shape};
 use crate::settings::EncodeFormat;
 use crate::turbo::Compressor;
 
-/// Encodes one raster after another in one format and quality.
+/// Encodes rasters in one format and quality.
 pub(crate) enum Encoder {
     Jpg(Compressor),
     Png(PngEncoder),
-    /// Quality; above 100 lossless.
+    /// Quality; lossless above 100.
     Webp(u32),
 }
 
@@ -30,7 +30,7 @@ impl Encoder {
     /// Encodes the raster at the start of `pixels`.
     ///
     /// # Errors
-    /// `DimensionsTooLarge` where the format or memory cannot hold the raster.
+    /// `DimensionsTooLarge` if the raster is too large for the format or memory.
     pub(crate) fn encode(&mut self, pixels: &[u8], shape: Shape) -> Result<Vec<u8>, CodecError> {
         let pixels = &pixels[..shape.bytes()];
         match self {
@@ -40,10 +40,13 @@ impl Encoder {
         }
     }
 
-    /// Encodes Y, Cb and Cr of halved chroma, which JPEG alone can take.
+    /// Encodes 4:2:0 planes as JPEG.
     ///
     /// # Errors
-    /// `DimensionsTooLarge` where JPEG cannot hold the image.
+    /// `DimensionsTooLarge` if the image is too large for JPEG.
+    ///
+    /// # Panics
+    /// If the format is not JPEG.
     pub(crate) fn encode_planes(
         &mut self,
         samples: &[u8],
@@ -56,7 +59,7 @@ impl Encoder {
     }
 }
 
-/// The longest side that `format` can hold, pixels.
+/// Longest side of an image in `format`, in pixels.
 pub(crate) const fn side_max(format: EncodeFormat) -> u32 {
     match format {
         EncodeFormat::Jpg => 65_500,

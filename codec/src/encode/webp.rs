@@ -1,4 +1,4 @@
-//! Owns WebP output by libwebp's simple calls, which OpenCV makes too. Never writes metadata.
+//! Owns encoding WebP with libwebp's simple API, like OpenCV. Never writes metadata.
 
 use std::ffi::c_int;
 
@@ -12,12 +12,12 @@ struct Output(*mut u8);
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // SAFETY: the pointer is null or libwebp's own allocation, and is freed once.
+        // SAFETY: the pointer is null or was set by libwebp's encoder, and `drop` runs once.
         unsafe { webp::WebPFree(self.0.cast()) };
     }
 }
 
-/// Encodes at `quality` 1..=100, lossless above. WebP has no grey: it is spread to RGB.
+/// Encodes with `quality` 1..=100, losslessly above. WebP has no grey, so grey becomes RGB.
 pub(super) fn encode(pixels: &[u8], shape: Shape, quality: u32) -> Result<Vec<u8>, CodecError> {
     let spread: Vec<u8>;
     let rgb = if shape.channels == 1 {
@@ -33,8 +33,8 @@ pub(super) fn encode(pixels: &[u8], shape: Shape, quality: u32) -> Result<Vec<u8
         "three samples per pixel"
     );
     let mut output = Output(std::ptr::null_mut());
-    // SAFETY: rgb holds height rows of width * 3 bytes (asserted above); libwebp allocates the
-    // output, stores it in `output` and returns its length, 0 on failure.
+    // SAFETY: the assertion above gives `rgb` `height` rows of `width * 3` bytes; libwebp stores an
+    // allocation in `output` and returns its length, 0 on failure.
     let length = unsafe {
         if quality > 100 {
             webp::WebPEncodeLosslessRGB(rgb.as_ptr(), width, height, width * 3, &mut output.0)
@@ -53,6 +53,7 @@ pub(super) fn encode(pixels: &[u8], shape: Shape, quality: u32) -> Result<Vec<u8
     if length == 0 || output.0.is_null() {
         return Err(CodecError::DimensionsTooLarge);
     }
-    // SAFETY: libwebp stored `length` bytes there, and `output` frees them only after the copy.
+    // SAFETY: libwebp stored `length` bytes there, which is not 0 (checked above); `output` frees them after
+    // the copy.
     Ok(unsafe { std::slice::from_raw_parts(output.0, length) }.to_vec())
 }

@@ -1,14 +1,13 @@
-//! Owns the search for the TIFF structure inside a file: TIFF itself, JPEG's APP1 and WebP's EXIF
-//! chunk. Never reads a tag. The order of steps, odd ones included, is that of the reader whose
-//! output img2dataset's users have.
+//! Owns finding the TIFF structure in a file: TIFF itself, JPEG's APP1 and WebP's EXIF chunk. Never reads a tag.
+//! The steps, including odd ones, follow the reader that img2dataset uses.
 
 use super::reader::Broken;
 use crate::sniff::{Format, sniff};
 
-/// How far behind the JFIF segments an APP1 is looked for, bytes.
+/// Bytes after the JFIF segments in which an APP1 is searched.
 const SEARCH_BYTES: usize = 4000;
 
-/// The offset of the byte-order mark; `None` where the file has no EXIF.
+/// The offset of the byte-order mark; `None` if the file has no EXIF.
 pub(super) fn find(body: &[u8]) -> Result<Option<usize>, Broken> {
     match body {
         [b'I', b'I', ..] | [b'M', b'M', ..] => Ok(Some(0)),
@@ -58,7 +57,7 @@ fn jpeg(body: &[u8]) -> Result<Option<usize>, Broken> {
     }
 }
 
-/// Passes the JFIF and like segments that open most files.
+/// Skips the JFIF and similar segments at the start of most files.
 fn behind_jfif(body: &[u8]) -> Result<usize, Broken> {
     let mut base = 2;
     loop {

@@ -1,4 +1,4 @@
-//! Owns the names of numbered values of Exif and TIFF tags. Never reads a file.
+//! Owns the names of the values of enumerated Exif and TIFF tags. Never reads a file.
 
 type Meanings = &'static [(i64, &'static str)];
 

@@ -1,7 +1,6 @@
-//! Owns the EXIF text of a sample: a JSON object of tag names to printed values, as img2dataset
-//! stores it. The reader follows TIFF 6.0 directories wherever they point within the body and never
-//! beyond, and its work and output are bounded: what goes beyond is left out, the rest is kept. Maker
-//! notes, user comments and XMP are left out.
+//! Owns the EXIF text of a sample: a JSON object from tag names to printed values, as img2dataset stores it. The
+//! reader follows TIFF 6.0 directories within the body; its work and output are bounded, and what exceeds the
+//! bounds is dropped. Never includes maker notes, user comments or XMP.
 
 mod container;
 mod meanings;
@@ -11,11 +10,11 @@ mod reader;
 
 use reader::{Endian, Reader, Tags};
 
-/// JSON object text of tag names (`Image Make`, `EXIF DateTimeOriginal`, `GPS GPSLatitude`,
-/// `Thumbnail Compression`) to printed values; `{}` where the body has no EXIF, `None` where it is
-/// broken where img2dataset's reader gives up.
+/// A JSON object from tag names (`Image Make`, `EXIF DateTimeOriginal`, `GPS GPSLatitude`, `Thumbnail
+/// Compression`) to printed values; `{}` if the body has no EXIF, `None` if it is malformed in a way that makes
+/// img2dataset's reader fail.
 ///
-/// Values of one byte are printed as 0, because the reader that img2dataset uses prints them so.
+/// Values of single bytes are printed as 0, like by img2dataset's reader.
 pub fn exif_json(body: &[u8]) -> Option<String> {
     match container::find(body).ok()? {
         None => Some("{}".to_owned()),
@@ -42,7 +41,7 @@ fn json(tags: &Tags) -> String {
     text
 }
 
-/// White space, and the four separators that Python counts as such.
+/// Whether Python counts the character as white space, which includes four separators.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
 }
@@ -245,7 +244,7 @@ mod tests {
         assert!(exif_json(&tiff(&entries, b"")).is_some());
         let entries = vec![(0x0102, 3, 999, 8_u32.to_le_bytes()); 60_000];
         assert!(exif_json(&tiff(&entries, b"")).is_some());
-        // The text starts behind the entries.
+        // The text starts after the entries.
         let entry = (0x010F, 2, u32::MAX, (14 + 60_000 * 12_u32).to_le_bytes());
         let exif = exif_json(&tiff(&vec![entry; 60_000], &vec![b'a'; 1 << 19])).expect("a text");
         assert_eq!(exif.matches("Image Make").count(), 1);

@@ -1,23 +1,23 @@
-//! Owns the names of tags and how each one's value is shown: Exif 2.32 and TIFF 6.0 tags by the
-//! spelling that img2dataset's users know. Never reads a file.
+//! Owns the names of Exif 2.32 and TIFF 6.0 tags, as img2dataset spells them, and how their values are printed.
+//! Never reads a file.
 
 use super::meanings::*;
 
-/// A tag's name and how its value is shown.
+/// The name of a tag and how its value is printed.
 pub(super) struct Tag {
     pub(super) id: u16,
     pub(super) name: &'static str,
     pub(super) show: Show,
 }
 
-/// How a value is shown.
+/// How a value is printed.
 #[derive(Clone, Copy)]
 pub(super) enum Show {
     /// As numbers or text.
     Plain,
-    /// As the characters that the numbers are.
+    /// As the characters of its numbers.
     Characters,
-    /// By the names of its numbers.
+    /// As the names of its numbers.
     Meaning(&'static [(i64, &'static str)]),
     /// As a number, which is the offset of a directory with its own name and tags.
     Directory(&'static str, &'static [Tag]),

@@ -1,7 +1,6 @@
-//! Owns the printed form of EXIF values: Python's, because img2dataset's users parse it. Never
-//! reads a file.
+//! Owns printing EXIF values like Python, since img2dataset's users parse them. Never reads a file.
 
-/// A field's content.
+/// The value of a field.
 pub(super) enum Value {
     Text(String),
     /// Text that is not UTF-8.
@@ -13,14 +12,14 @@ pub(super) enum Value {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Integer(i64),
-    /// Reduced, with a positive number below; or as it came over a zero.
+    /// Reduced with a positive denominator; unreduced if the denominator is zero.
     Ratio(i64, i64),
     Float(f64),
 }
 
-/// A long list shows this many numbers.
+/// Numbers shown of a long list.
 const SHOWN_OF_LONG: usize = 20;
-/// A list is long from this count on.
+/// Least count of a long list.
 const LONG: u32 = 51;
 
 impl Number {
@@ -37,7 +36,7 @@ impl Number {
         match self {
             Self::Integer(value) | Self::Ratio(value, 1) => value.to_string(),
             Self::Ratio(above, below) => format!("{above}/{below}"),
-            // The library that is followed keeps a float in a tuple of one.
+            // img2dataset's reader keeps a float in a tuple of one.
             Self::Float(value) => format!("({},)", float(value)),
         }
     }
@@ -51,18 +50,18 @@ impl Number {
 }
 
 impl Value {
-    /// The first number, of which a directory's offset is made.
+    /// The first number, which may be the offset of a directory.
     pub(super) fn first(&self) -> Option<Number> {
         match self {
             Self::Numbers(numbers) => numbers.first().copied(),
-            // A letter is no offset, but it is not nothing either.
+            // Text is not an offset, but not empty either.
             Self::Text(text) => (!text.is_empty()).then_some(Number::Float(0.0)),
             Self::Bytes(bytes) => bytes.first().map(|&byte| Number::Integer(byte.into())),
         }
     }
 }
 
-/// A value as numbers or text: one number alone, more in brackets, long lists cut.
+/// A value as numbers or text: a single number as is, several in brackets, long lists shortened.
 pub(super) fn plain(value: &Value, ascii: bool, count: u32) -> String {
     match value {
         Value::Text(text) => text.clone(),
@@ -80,7 +79,7 @@ pub(super) fn plain(value: &Value, ascii: bool, count: u32) -> String {
     }
 }
 
-/// A value as the characters that its numbers are; those that are none are left out.
+/// A value as the characters of its numbers, without those that are not printable.
 pub(super) fn characters(value: &Value) -> String {
     let printable = |code: i64| {
         u8::try_from(code)
@@ -109,7 +108,7 @@ pub(super) fn characters(value: &Value) -> String {
     chosen.trim_matches([' ', '\0']).to_owned()
 }
 
-/// Numbers in a row; nothing where all are zero.
+/// The numbers concatenated; empty if all are zero.
 fn digits(numbers: &[Number]) -> String {
     let joined: String = numbers.iter().map(|number| number.print()).collect();
     if joined.bytes().all(|digit| digit == b'0') {
@@ -119,7 +118,7 @@ fn digits(numbers: &[Number]) -> String {
     }
 }
 
-/// A value by the names of its numbers, those without a name as they are.
+/// A value as the names of its numbers; numbers without a name are printed.
 pub(super) fn meanings(value: &Value, names: &[(i64, &str)]) -> String {
     let name = |number: Number| {
         let known = number
@@ -142,7 +141,7 @@ fn list(numbers: &[Number]) -> String {
     format!("[{}]", printed.join(", "))
 }
 
-/// Puts a mark of more in place of the closing character.
+/// Replaces the closing character by an ellipsis.
 fn cut_short(printed: &str) -> String {
     format!("{}, ... ]", &printed[..printed.len() - 1])
 }
@@ -169,10 +168,10 @@ fn bytes_literal(bytes: &[u8]) -> String {
     text
 }
 
-/// A text of one letter; what cannot be shown is escaped by its code.
+/// A string literal of one character, escaped if it is not printable.
 fn letter_literal(letter: char) -> String {
     let code = u32::from(letter);
-    // Only at the start of a text does the standard library escape a letter that joins another.
+    // The standard library escapes a combining character only at the start of a text.
     let hidden = || format!("a{letter}").escape_debug().count() > 2;
     match letter {
         '\'' => "\"'\"".to_owned(),
@@ -188,7 +187,7 @@ fn letter_literal(letter: char) -> String {
     }
 }
 
-/// The shortest decimal form that reads back, with an exponent outside of 1e-4 to 1e16.
+/// The shortest decimal form that parses back, with an exponent outside 1e-4 to 1e16.
 fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
@@ -210,8 +209,8 @@ fn float(value: f64) -> String {
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
-/// The shortest digits with an exponent. Of two that are equally near, the one with the even last
-/// digit, which the standard library does not heed.
+/// The shortest digits with an exponent. Of two equally near ones it takes the one with an even last digit,
+/// which the standard library does not.
 fn shortest(value: f64) -> String {
     let short = format!("{value:e}");
     let mantissa = short.split('e').next().unwrap_or_default();

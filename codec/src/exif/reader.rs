@@ -1,8 +1,7 @@
-//! Owns the walk over TIFF 6.0 directories: entries, values and the directories they point to.
-//! Never reads outside the body and never follows a directory twice in a chain. A pointer into data
-//! that is no directory costs what it names alone: up to 65,535 entries are looked at there, of which
-//! hardly one has a known type. A body that asks for more work than any file can mean loses what
-//! comes behind that, and a value too long to be kept is left out.
+//! Owns reading TIFF 6.0 directories: entries, values and the directories they point to. Never reads outside
+//! the body and never follows a directory twice in a chain. A pointer to data that is not a directory loses only
+//! its own tags: up to 65,535 entries are read there, of which hardly one has a known type. Work is bounded: tags
+//! past the bound are dropped, and so is a value that is too long.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -12,17 +11,17 @@ use memchr::memchr;
 use super::names::{self, EXIF_TAGS, Show, Tag};
 use super::print::{Number, Value, characters, meanings, plain};
 
-/// Work on one body: an entry, a number or so many bytes of text are one step. Sixteen directories of
-/// nonsense fit.
+/// Most steps for one body: an entry, a number or [`TEXT_BYTES_A_STEP`] are one step. Sixteen directories of
+/// garbage fit.
 const STEPS_MAX: usize = 1 << 20;
 const TEXT_BYTES_A_STEP: usize = 64;
-/// Directories in the chain of one body: a TIFF has one for each page.
+/// Most directories in a chain; a TIFF has one per page.
 const DIRECTORIES_MAX: usize = 4096;
-/// Numbers of one value that are read; the reader img2dataset uses shows none beyond.
+/// Least count of numbers of a value that are not read: img2dataset's reader shows none of them.
 const NUMBERS_MAX: u32 = 1000;
-/// Bytes of names and printed values that are kept.
+/// Most bytes of names and printed values.
 const TEXT_BYTES_MAX: usize = 1 << 20;
-/// User comments, maker notes and XMP: large, or not for this reader.
+/// Ignored tags, large or of no use here: XMP, maker notes, user comments.
 const IGNORED: [u16; 3] = [0x02BC, 0x927C, 0x9286];
 const ASCII: u16 = 2;
 
@@ -38,7 +37,7 @@ pub(super) enum Endian {
 }
 
 impl Endian {
-    /// The order that the first byte of a TIFF structure names. Two private marks are read as big.
+    /// The byte order for the first byte of a TIFF structure. Two private marks count as big-endian.
     pub(super) fn from_mark(mark: u8) -> Option<Self> {
         match mark {
             b'I' => Some(Self::Little),
@@ -48,7 +47,7 @@ impl Endian {
     }
 }
 
-/// Names and printed values, in the order in which names were first met.
+/// Names and printed values, in the order of first occurrence.
 #[derive(Default)]
 pub(super) struct Tags {
     entries: Vec<(String, String)>,
@@ -63,8 +62,8 @@ impl Tags {
             .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// A name that comes again keeps its place and takes the later value. What does not fit any more
-    /// is left out.
+    /// Adds a tag. A repeated name keeps its place and gets the later value. Tags that exceed the bound are
+    /// dropped.
     fn set(&mut self, name: String, text: String) {
         match self.places.entry(name) {
             Slot::Occupied(place) => {
@@ -90,12 +89,12 @@ impl Tags {
 /// Reads one body.
 pub(super) struct Reader<'a> {
     body: &'a [u8],
-    /// Where the TIFF structure starts; all offsets count from here.
+    /// Start of the TIFF structure, which all offsets are relative to.
     base: usize,
     endian: Endian,
     steps_left: usize,
     tags: Tags,
-    /// The first number of `Image ExifOffset`, if that tag was met.
+    /// The first number of `Image ExifOffset`, if that tag was found.
     exif_directory: Option<Option<Number>>,
 }
 
@@ -144,7 +143,7 @@ impl<'a> Reader<'a> {
         let entries = self.unsigned(offset, 2)?;
         for index in 0..entries {
             let entry = offset + 2 + 12 * index;
-            // Behind the end all reads as zeros, which is no entry.
+            // Past the end everything reads as zero, which is not an entry.
             if !self.inside(entry) || !self.step(1) {
                 break;
             }
@@ -156,7 +155,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Takes `count` steps; false where there are not as many left.
+    /// Takes `count` steps; returns false if fewer are left.
     fn step(&mut self, count: usize) -> bool {
         let left = self.steps_left.checked_sub(count);
         self.steps_left = left.unwrap_or(0);
@@ -205,7 +204,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// None where no step is left for it, or where it is too long.
+    /// Reads a value; `None` if no steps are left or it is too long.
     fn value(
         &mut self,
         kind: u16,
@@ -227,7 +226,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Value::Numbers(numbers.collect::<Result<_, _>>()?)))
     }
 
-    /// Text ends at its first zero; what is not UTF-8 stays bytes.
+    /// Reads text up to its first zero; bytes that are not UTF-8 stay bytes.
     fn text(&mut self, count: u32, offset: i64) -> Result<Option<Value>, Broken> {
         let start = self.position(offset)?.min(self.body.len());
         let looked_at = (count as usize).min(TEXT_BYTES_MAX + 1);
@@ -264,8 +263,7 @@ impl<'a> Reader<'a> {
         Ok(value << shift >> shift)
     }
 
-    /// Behind the end everything is zero; a number that the end cuts in two is broken, unless only
-    /// one byte of it is left.
+    /// Reads a number; zero past the end. One that crosses the end is an error, unless only one byte is left.
     fn unsigned(&self, offset: i64, bytes: usize) -> Result<i64, Broken> {
         let start = self.position(offset)?;
         match self.body.len().saturating_sub(start) {
@@ -296,7 +294,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Bytes of one item of a TIFF field type.
+/// Bytes of an item of a TIFF field type.
 const fn item_bytes(kind: u16) -> Option<i64> {
     match kind {
         1 | 2 | 6 | 7 => Some(1),

@@ -1,30 +1,30 @@
-//! Owns the reading of bits, most significant first, from entropy-coded data whose stuffing was taken
-//! out. Never fails: behind the end it reads zeros, and the caller asks in the end whether it came there.
+//! Owns reading bits, most significant first, from entropy-coded data without byte stuffing. Never
+//! fails: past the end it reads zeros, and the caller checks at the end how far it read.
 
-/// Bits that are there after a refill, at least.
+/// Least number of bits available after a refill.
 pub(super) const REFILLED: u32 = 56;
 
-/// Bytes that are read at once.
+/// Bytes read at a time.
 const WORD: usize = 8;
-/// Zeros that have to stand behind the data: so many that whoever comes to the last word of all has read
-/// past the data's end.
+/// Zero bytes required after the data: so many that a reader at the last word has read past the end of
+/// the data.
 pub(super) const PADDING: usize = 2 * WORD;
 
-/// A place in the data and the bits from there on.
+/// A position in the data and the bits from there.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
-    /// First byte that is not wholly within `held` bits of the window; never behind `last`.
+    /// First byte that is not wholly within the `held` bits of the window; at most `last`.
     next: usize,
-    /// First byte of the last whole word.
+    /// First byte of the last full word.
     last: usize,
-    /// The bits to come, from the top. Below `held` bits stands what the next refill will put there.
+    /// The next bits, from the top. Below the `held` bits it has what the next refill puts there.
     window: u64,
     held: u32,
 }
 
 impl<'a> Bits<'a> {
-    /// Reads `padded` from byte `start` on. None where it has not even its padding.
+    /// Reads `padded` from byte `start`; `None` if less than a word follows.
     pub(super) fn new(padded: &'a [u8], start: usize) -> Option<Self> {
         let last = padded.len().checked_sub(WORD)?;
         (start <= last).then_some(Self {
@@ -36,10 +36,11 @@ impl<'a> Bits<'a> {
         })
     }
 
-    /// Makes at least [`REFILLED`] bits available, without a branch on how many there were.
+    /// Makes at least [`REFILLED`] bits available, without a branch on how many there are.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        // SAFETY: a word stands at `last`, as `new` saw, and `next` is never behind it.
+        // SAFETY: `next` is at most `last`: `new` checks this for `start`, and the `min` below keeps it.
+        // `last` is the length minus a word, so a word is readable there.
         let word = unsafe {
             self.data
                 .as_ptr()
@@ -52,20 +53,20 @@ impl<'a> Bits<'a> {
         self.held |= REFILLED;
     }
 
-    /// All bits to come, from the top.
+    /// The next bits, from the top.
     #[inline(always)]
     pub(super) fn window(&self) -> u64 {
         self.window
     }
 
-    /// Takes `count` bits, at most as many as are there.
+    /// Skips `count` bits, at most as many as are available.
     #[inline(always)]
     pub(super) fn skip(&mut self, count: u32) {
         self.window <<= count;
         self.held -= count;
     }
 
-    /// Takes `count` bits, 0 to 32, as a number.
+    /// Reads `count` bits, 0 to 32, as a number.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u64 {
         let value = (self.window >> 1) >> (63 - count);
@@ -73,7 +74,7 @@ impl<'a> Bits<'a> {
         value
     }
 
-    /// Whether no bit was taken at or behind byte `end`, behind which the padding stands.
+    /// Whether no bit was taken at or after byte `end`, where the padding begins.
     pub(super) fn is_within(&self, end: usize) -> bool {
         self.next as u64 * 8 - u64::from(self.held) <= end as u64 * 8
     }

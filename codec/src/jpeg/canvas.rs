@@ -1,40 +1,40 @@
-//! Owns where blocks' samples go in the planes. Never writes outside of them.
+//! Owns writing the samples of blocks to their planes. Never writes outside of them.
 
 use super::idct::{Block, GROUP, Quantizers, SIDE, Width};
 use super::markers::COMPONENTS;
-use crate::pixels::{Plane, Room};
+use crate::pixels::{PaddedPlane, Plane};
 
-/// Samples of a row of a group.
+/// Samples in a row of a group.
 const GROUP_SIDE: usize = GROUP * SIDE;
 
 /// The planes of an image.
 pub(super) struct Canvas<'a> {
     samples: &'a mut [u8],
-    rooms: [Room; COMPONENTS],
+    padded: [PaddedPlane; COMPONENTS],
     width: Width,
 }
 
 impl<'a> Canvas<'a> {
-    /// None where a room lies outside of `samples`.
+    /// `None` if a plane extends past `samples`.
     pub(super) fn new(
         samples: &'a mut [u8],
-        rooms: [Room; COMPONENTS],
+        padded: [PaddedPlane; COMPONENTS],
         width: Width,
     ) -> Option<Self> {
-        let inside = rooms.iter().all(|room| {
-            let bytes = room.plane.stride.checked_mul(room.rows);
-            let end = bytes.and_then(|bytes| bytes.checked_add(room.plane.start));
+        let inside = padded.iter().all(|one| {
+            let bytes = one.plane.stride.checked_mul(one.rows);
+            let end = bytes.and_then(|bytes| bytes.checked_add(one.plane.start));
             end.is_some_and(|end| end <= samples.len())
         });
         inside.then_some(Self {
             samples,
-            rooms,
+            padded,
             width,
         })
     }
 
-    /// Transforms `count` blocks that stand side by side in a plane, the first at `place`, a column and a
-    /// row, and puts them there. `block` gives them by their number.
+    /// Transforms `count` blocks and writes them side by side to a plane, the first at the given column and
+    /// row. `block` returns a block by its number.
     #[inline(always)]
     pub(super) fn put<'b>(
         &mut self,
@@ -44,7 +44,7 @@ impl<'a> Canvas<'a> {
         quantizers: &Quantizers,
         block: impl Fn(usize) -> &'b Block,
     ) {
-        let Room { plane, rows } = self.rooms[plane];
+        let PaddedPlane { plane, rows } = self.padded[plane];
         let Plane { start, stride } = plane;
         assert!((column + count) * SIDE <= stride && (row + 1) * SIDE <= rows);
         let first = start + row * SIDE * stride + column * SIDE;

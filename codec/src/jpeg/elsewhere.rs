@@ -1,6 +1,7 @@
-//! Owns that there is no reader of our own where there is no x86-64: libjpeg-turbo reads every file.
+//! Owns the JPEG reader on targets other than x86-64, where it leaves every file to libjpeg-turbo. Never
+//! reads one.
 
-use crate::pixels::{Room, Size};
+use crate::pixels::{PaddedPlane, Size};
 
 /// Reads nothing.
 pub(crate) struct PlaneReader;
@@ -11,12 +12,12 @@ impl PlaneReader {
         Self
     }
 
-    /// Always none.
+    /// Always `None`.
     pub(crate) fn read(
         &mut self,
         _body: &[u8],
         _size: Size,
-        _rooms: [Room; 3],
+        _padded: [PaddedPlane; 3],
         _samples: &mut [u8],
     ) -> Option<()> {
         None

@@ -1,16 +1,16 @@
-//! Owns Huffman codes (ITU-T T.81, annex C): tables that tell from the bits to come a symbol's length,
-//! how many bits of value follow it, and how far it advances in the block. Never reads past its bits.
+//! Owns Huffman decoding (ITU-T T.81, annex C): tables that give, for the next bits, the length of the
+//! code, the number of value bits, and how far it advances in the block. Never consumes bits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Codes up to this length are found by one look into a table.
+/// Codes up to this length take one table lookup.
 const LOOK: u32 = 10;
 const LONGEST: usize = 16;
-/// What an end of block advances, and a run of ends: past any place of a block.
+/// The advance of an end of block, and the base of that of a run of them: past any place of a block.
 pub(super) const END: usize = 128;
 
-/// What a code stands for; zero for none.
+/// The meaning of a code; zero for none.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Entry(u32);
 
@@ -20,7 +20,7 @@ impl Entry {
         Self((code_bits + value_bits) | code_bits << 8 | value_bits << 16 | advance << 24)
     }
 
-    /// For a DC difference: the symbol is its number of bits.
+    /// Of a DC difference: the symbol is its number of bits.
     fn dc(code_bits: u32, symbol: u8) -> Self {
         match symbol {
             0..=11 => Self::new(code_bits, symbol.into(), 1),
@@ -28,7 +28,7 @@ impl Entry {
         }
     }
 
-    /// For an AC coefficient: the symbol holds a run of zeros and the number of bits of what follows it.
+    /// Of an AC coefficient: the symbol is a run of zeros and the number of value bits.
     fn ac(code_bits: u32, symbol: u8) -> Self {
         let (run, value_bits) = (usize::from(symbol >> 4), u32::from(symbol & 15));
         match (run, value_bits) {
@@ -44,7 +44,7 @@ impl Entry {
         self.0 == 0
     }
 
-    /// Bits of code and value.
+    /// Number of bits of code and value.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
         self.0 & 0xFF
@@ -60,13 +60,13 @@ impl Entry {
         self.0 >> 16 & 0xFF
     }
 
-    /// Places of the block to the one behind the coefficient; from [`END`] on there is none.
+    /// Distance to the place after the coefficient; there is no coefficient from [`END`] on.
     #[inline(always)]
     pub(super) fn advance(self) -> usize {
         (self.0 >> 24) as usize
     }
 
-    /// The value that follows the code: with a leading 0 it is negative.
+    /// The value after the code; negative if it begins with a 0 bit.
     #[inline(always)]
     pub(super) fn value(self, window: u64) -> i32 {
         let rest = window << self.code_bits();
@@ -76,38 +76,38 @@ impl Entry {
     }
 }
 
-/// One or two coefficients whose codes and values stand within [`LOOK`] bits and whose values have 8.
+/// One or two coefficients whose codes and values fit [`LOOK`] bits and whose values fit 8 bits.
 #[derive(Clone, Copy)]
 pub(super) struct Step(u32);
 
 impl Step {
-    /// For no such coefficient: it advances so far that it cannot be taken for one.
+    /// No such coefficient: its advance cannot be that of one.
     const NONE: Self = Self(64 << 8);
 
-    /// Of one alone the second is none.
+    /// `second` is the default entry if there is only one.
     fn new(first: Entry, second: Entry, values: [i8; 2]) -> Self {
         let bits = first.bits() + second.bits();
-        // With an end of block comes a zero, which changes nothing on any place behind.
+        // An end of block has the value zero, which changes nothing at any later place.
         let skip = (first.advance() - 1).min(15) as u32;
         let advance = (first.advance() + second.advance()) as u32;
         let [first, second] = values.map(|value| u32::from(value as u8));
         Self(bits | skip << 4 | advance << 8 | first << 16 | second << 24)
     }
 
-    /// Bits of all.
+    /// Number of bits in total.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
         self.0 & 15
     }
 
-    /// Places before that of the first coefficient, at most 15.
+    /// Places before the first coefficient, at most 15.
     #[inline(always)]
     pub(super) fn skip(self) -> usize {
         (self.0 >> 4) as usize & 15
     }
 
-    /// Places of the block to the one behind the last coefficient, at most [`END`] and 31; from [`END`] on
-    /// the block ends.
+    /// Distance to the place after the last coefficient, at most [`END`] + 31; the block ends from [`END`]
+    /// on.
     #[inline(always)]
     pub(super) fn advance(self) -> usize {
         (self.0 >> 8) as usize & 0xFF
@@ -119,14 +119,14 @@ impl Step {
     }
 }
 
-/// Which symbols a table holds.
+/// The kind of a table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Dc,
     Ac,
-    /// DC, to be looked up in steps.
+    /// DC, looked up in steps.
     DcSteps,
-    /// AC, to be looked up in steps.
+    /// AC, looked up in steps.
     AcSteps,
 }
 
@@ -140,24 +140,24 @@ impl Kind {
     }
 }
 
-/// A table as the file gives it.
+/// A table as specified in the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Specification {
-    /// Codes of each length, 1 to 16 bits.
+    /// Number of codes of each length, 1 to 16 bits.
     pub(super) counts: [u8; LONGEST],
     /// Symbols in the order of their codes.
     pub(super) symbols: [u8; 256],
 }
 
-/// Tables that are kept: of the standard's four nearly all files that were not optimized have all.
+/// Most tables kept; nearly all files without optimized tables use the four of the standard.
 const MADE_MAX: usize = 8;
 
-/// The tables that were made last, since the same come again with the next file.
+/// The most recent tables, which the next file is likely to use again.
 #[derive(Default)]
 pub(super) struct Made(VecDeque<Arc<Table>>);
 
 impl Made {
-    /// A table for `given`; none where the counts make no prefix code.
+    /// A table for `given`; `None` if the counts do not make a prefix code.
     pub(super) fn table(&mut self, kind: Kind, given: &Specification) -> Option<Arc<Table>> {
         let same = |table: &Arc<Table>| table.kind == kind && table.given == *given;
         let table = match self.0.iter().position(same) {
@@ -170,21 +170,21 @@ impl Made {
     }
 }
 
-/// A table to decode with.
+/// A lookup table.
 pub(super) struct Table {
     quick: [Entry; 1 << LOOK],
-    /// Filled for kinds that are looked up in steps.
+    /// Filled for kinds looked up in steps.
     steps: [Step; 1 << LOOK],
     kind: Kind,
     given: Specification,
-    /// For each length: one past its last code, left-aligned to 16 bits.
+    /// For each length, one past its last code, left-aligned to 16 bits.
     limits: [u32; LONGEST + 1],
-    /// For each length: what is added to a code for the place of its symbol.
+    /// For each length, what to add to a code to get the index of its symbol.
     places: [i32; LONGEST + 1],
 }
 
 impl Table {
-    /// None where the counts make no prefix code.
+    /// `None` if the counts do not make a prefix code.
     fn new(kind: Kind, given: &Specification) -> Option<Box<Self>> {
         let mut table = Box::new(Self {
             quick: [Entry::default(); 1 << LOOK],
@@ -200,8 +200,8 @@ impl Table {
             table.places[bits as usize] = place as i32 - code as i32;
             for _ in 0..count {
                 let symbol = *given.symbols.get(place)?;
-                // Within the length, and never all ones. A difference of more than 15 bits makes a table
-                // illegal even where it is not used.
+                // A code fits its length and is never all ones. A difference of more than 15 bits makes a
+                // table invalid even if it is not used.
                 if code + 1 >= 1 << bits || kind.is_dc() && symbol > 15 {
                     return None;
                 }
@@ -233,7 +233,7 @@ impl Table {
         }
     }
 
-    /// What the first [`LOOK`] bits of `window` stand for.
+    /// The step for the first [`LOOK`] bits of `window`.
     fn make_step(&self, window: u64) -> Step {
         let Some((first, value)) = self.whole(window, LOOK) else {
             return Step::NONE;
@@ -247,7 +247,7 @@ impl Table {
         }
     }
 
-    /// The code whose bits and value are within the first `bits` of `window`, and a value of 8 bits.
+    /// The entry whose code and value are within the first `bits` of `window`, if the value fits 8 bits.
     fn whole(&self, window: u64, bits: u32) -> Option<(Entry, i8)> {
         let entry = self.look(window);
         let value = i8::try_from(entry.value(window)).ok()?;
@@ -261,14 +261,14 @@ impl Table {
         }
     }
 
-    /// What the next bits stand for, of which at least [`LOOK`] have to be there.
+    /// The step for the next bits, of which at least [`LOOK`] must be available.
     #[inline(always)]
     pub(super) fn step(&self, window: u64) -> Step {
         self.steps[(window >> (64 - LOOK)) as usize]
     }
 
-    /// What the next bits stand for. At least 16 have to be there. None is for bits that are no code,
-    /// and for symbols that 8-bit images cannot have.
+    /// The entry for the next bits, of which at least 16 must be available. It is none for bits that are
+    /// not a code, and for symbols that 8-bit images cannot have.
     #[inline(always)]
     pub(super) fn look(&self, window: u64) -> Entry {
         let entry = self.quick[(window >> (64 - LOOK)) as usize];

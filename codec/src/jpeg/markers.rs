@@ -1,5 +1,5 @@
-//! Owns the way through a file's markers: tables, frame and scans of the usual kinds, and the
-//! entropy-coded data with its stuffing taken out. None, everywhere, stands for "not of a usual kind".
+//! Owns parsing the markers of a file: tables, frame and scan headers, and removing byte stuffing from
+//! entropy-coded data. Everywhere, `None` means that the file is for libjpeg-turbo. Never decodes a code.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use super::bits::PADDING;
 use super::huffman::{Kind, Made, Specification, Table};
 use super::idct::Quantizers;
 
-/// Components of a frame that can be read here.
+/// Components of a frame that the reader supports.
 pub(super) const COMPONENTS: usize = 3;
-/// Memory above which that of a scan's data is not kept for the next file.
+/// Most memory for the data of a scan that is kept for the next file.
 const KEPT_BYTES_MAX: usize = 16 << 20;
-/// Blocks that one MCU of several components may have.
+/// Most blocks of an MCU of several components.
 const MCU_BLOCKS_MAX: usize = 10;
 
-/// The place in a block, row by row, of each coefficient in the order of a file.
+/// The place in a block, row by row, of each coefficient in zigzag order.
 pub(super) static PLACES: [u8; 64] = places();
 
 const fn places() -> [u8; 64] {
@@ -24,7 +24,7 @@ const fn places() -> [u8; 64] {
     let (mut row, mut column, mut index) = (0u8, 0u8, 0);
     while index < 64 {
         places[index] = row * 8 + column;
-        // On even diagonals up and to the right, on odd ones down and to the left.
+        // Even diagonals go up and right, odd ones down and left.
         let up = (row + column) % 2 == 0;
         let (along, across) = if up { (column, row) } else { (row, column) };
         let (along, across) = if along == 7 {
@@ -42,28 +42,28 @@ const fn places() -> [u8; 64] {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Component {
     id: u8,
-    /// Blocks of an MCU, across and down.
+    /// Blocks in an MCU, across and down.
     pub(super) across: usize,
     pub(super) down: usize,
     quantizers: usize,
-    /// Blocks that hold a part of the image.
+    /// Blocks that contain a part of the image.
     pub(super) blocks_wide: usize,
     pub(super) blocks_high: usize,
 }
 
-/// What the frame header says.
+/// The frame header.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     pub(super) progressive: bool,
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) components: [Component; COMPONENTS],
-    /// MCUs of a scan of all components.
+    /// MCUs in a scan of all components.
     pub(super) mcus_wide: usize,
     pub(super) mcus_high: usize,
 }
 
-/// One component of a scan, with its tables' numbers.
+/// One component of a scan, with the numbers of its tables.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Part {
     pub(super) component: usize,
@@ -71,18 +71,18 @@ pub(super) struct Part {
     ac: usize,
 }
 
-/// What the scan header says.
+/// The scan header.
 #[derive(Clone, Copy)]
 pub(super) struct Scan {
     parts: [Part; COMPONENTS],
     count: usize,
-    /// First and last coefficient, in the file's order.
+    /// First and last coefficient, in zigzag order.
     pub(super) first: usize,
     pub(super) last: usize,
-    /// Low bits that were and still are to come.
+    /// Successive approximation: low bits missing before and after this scan.
     pub(super) high: u32,
     pub(super) low: u32,
-    /// MCUs between two restarts, 0 for none.
+    /// MCUs between restarts; 0 for none.
     pub(super) restart_interval: usize,
 }
 
@@ -92,14 +92,14 @@ impl Scan {
     }
 }
 
-/// A table as the file gave it, and made ready where it was used since.
+/// A Huffman table as specified in the file, and its lookup table once it was needed.
 #[derive(Default)]
 struct Slot {
     given: Option<Specification>,
     ready: Option<Arc<Table>>,
 }
 
-/// Goes from marker to marker.
+/// Parses marker after marker.
 pub(super) struct Markers<'a> {
     body: &'a [u8],
     at: usize,
@@ -111,7 +111,7 @@ pub(super) struct Markers<'a> {
     scans: u32,
 }
 
-/// What was come to.
+/// What [`Markers::next`] stopped at.
 pub(super) enum Found {
     Scan(Scan),
     End,
@@ -131,7 +131,7 @@ impl<'a> Markers<'a> {
         })
     }
 
-    /// Reads up to the next scan's data or to the end of the image.
+    /// Parses up to the data of the next scan or to the end of the image.
     pub(super) fn next(&mut self) -> Option<Found> {
         loop {
             let marker = self.marker()?;
@@ -195,7 +195,7 @@ impl<'a> Markers<'a> {
                 } else {
                     values[index].into()
                 };
-                // The product keeps its low 16 bits, so the sign is of no consequence.
+                // Products keep their low 16 bits, so the sign does not matter.
                 table.0[usize::from(*place)] = value as i16;
             }
             *self.quantizers.get_mut(usize::from(head & 15))? = Some(table);
@@ -298,12 +298,12 @@ impl<'a> Markers<'a> {
         })
     }
 
-    /// Number of scans so far.
+    /// Number of scans found so far.
     pub(super) fn scans(&self) -> u32 {
         self.scans
     }
 
-    /// The quantizers of each component.
+    /// The quantization tables of the components.
     pub(super) fn quantizers(&self) -> Option<[Quantizers; COMPONENTS]> {
         let [a, b, c] = self.frame?.components.map(|component| {
             let table = self.quantizers.get(component.quantizers)?;
@@ -312,7 +312,7 @@ impl<'a> Markers<'a> {
         Some([a?, b?, c?])
     }
 
-    /// Makes the tables of a scan's parts ready, of the kinds that it needs.
+    /// Builds the lookup tables that a scan needs.
     pub(super) fn prepare(&mut self, scan: &Scan, kinds: &[Kind], made: &mut Made) -> Option<()> {
         for part in scan.parts() {
             for &kind in kinds {
@@ -328,18 +328,18 @@ impl<'a> Markers<'a> {
         Some(())
     }
 
-    /// A table that was made ready.
+    /// The DC table of a component, after [`Markers::prepare`].
     pub(super) fn dc(&self, part: Part) -> Option<&Table> {
         self.dc.get(part.dc)?.ready.as_deref()
     }
 
-    /// A table that was made ready.
+    /// The AC table of a component, after [`Markers::prepare`].
     pub(super) fn ac(&self, part: Part) -> Option<&Table> {
         self.ac.get(part.ac)?.ready.as_deref()
     }
 
-    /// Copies the scan's data without stuffing to `data`, up to the next marker that is no restart, and
-    /// notes where each stretch between restarts ends.
+    /// Copies the data of a scan without stuffing to `data`, up to the next marker other than a restart, and
+    /// records the end of each stretch between restarts.
     pub(super) fn read_data(&mut self, data: &mut Data) -> Option<()> {
         data.clear();
         loop {
@@ -367,12 +367,12 @@ impl<'a> Markers<'a> {
     }
 }
 
-/// A scan's entropy-coded data.
+/// The entropy-coded data of a scan.
 #[derive(Default)]
 pub(super) struct Data {
-    /// The bytes, and zeros behind them.
+    /// The bytes, followed by zeros.
     pub(super) bytes: Vec<u8>,
-    /// Where each stretch between restarts ends.
+    /// The end of each stretch between restarts.
     pub(super) ends: Vec<usize>,
 }
 
@@ -382,15 +382,15 @@ impl Data {
         self.ends.clear();
     }
 
-    /// Gives memory back after an unusually large file.
+    /// Frees memory after an unusually large file.
     pub(super) fn trim(&mut self) {
         if self.bytes.capacity() + self.ends.capacity() * size_of::<usize>() > KEPT_BYTES_MAX {
             *self = Self::default();
         }
     }
 
-    /// Start and end of each stretch, with the numbers of its units; None where there are not as many as
-    /// `units` and the interval ask for.
+    /// The stretches with the numbers of their units; `None` if their count does not match `units` and the
+    /// restart interval.
     pub(super) fn stretches(
         &self,
         units: usize,

@@ -1,10 +1,10 @@
-//! Owns our own way from a usual JPEG to its planes: 8 bits, Y, Cb and Cr, Huffman codes, baseline or
-//! progressive, and not a bit out of place. Whatever is unusual or damaged it leaves to libjpeg-turbo, so
-//! it never decides that a file is broken; and what it reads comes out as the same samples.
+//! Owns the JPEG reader of this crate, which decodes common files to planes: 8 bits, Y, Cb and Cr, Huffman
+//! coding, baseline or progressive, intact. It leaves every other file to libjpeg-turbo, so it never
+//! decides that a file is broken; the samples of those it reads are identical to libjpeg-turbo's.
 //!
-//! Against libjpeg-turbo it has the whole file in memory and takes the stuffing out first, finds code,
-//! run and length of the value by one look into a table, keeps a coefficient's sign and end of block off
-//! the branch predictor, and refines progressive coefficients by sets of bits.
+//! Unlike libjpeg-turbo it has the whole file in memory and removes byte stuffing first, finds a code, its
+//! run and its value length by one table lookup, decodes signs and ends of blocks without branches, and
+//! refines progressive coefficients by bit sets.
 
 mod bits;
 mod canvas;
@@ -23,9 +23,9 @@ use idct::Width;
 use markers::{Data, Found, Markers};
 use progressive::Progressive;
 
-use crate::pixels::{Room, Size};
+use crate::pixels::{PaddedPlane, Size};
 
-/// Reads one file after another; keeps the working memory.
+/// Reads JPEG files; keeps working memory between them.
 pub(crate) struct PlaneReader {
     scans_max: u32,
     made: Made,
@@ -34,7 +34,7 @@ pub(crate) struct PlaneReader {
 }
 
 impl PlaneReader {
-    /// A reader of files of up to `scans_max` scans.
+    /// A reader of files with at most `scans_max` scans.
     pub(crate) fn new(scans_max: u32) -> Self {
         Self {
             scans_max,
@@ -44,17 +44,17 @@ impl PlaneReader {
         }
     }
 
-    /// Fills `samples` with the planes of `body`, each in its room. None where that is for
-    /// libjpeg-turbo to do; what then stands in `samples` is of no meaning.
+    /// Fills `samples` with the planes of `body`, padded as given. `None` if the file is for libjpeg-turbo;
+    /// the content of `samples` is then unspecified.
     pub(crate) fn read(
         &mut self,
         body: &[u8],
         size: Size,
-        rooms: [Room; 3],
+        padded: [PaddedPlane; 3],
         samples: &mut [u8],
     ) -> Option<()> {
         let width = Width::widest()?;
-        let read = self.read_with(width, body, size, rooms, samples);
+        let read = self.read_with(width, body, size, padded, samples);
         self.progressive.trim();
         self.data.trim();
         read
@@ -65,7 +65,7 @@ impl PlaneReader {
         width: Width,
         body: &[u8],
         size: Size,
-        rooms: [Room; 3],
+        padded: [PaddedPlane; 3],
         samples: &mut [u8],
     ) -> Option<()> {
         let mut markers = Markers::new(body)?;
@@ -80,24 +80,25 @@ impl PlaneReader {
         let fits = frame
             .components
             .iter()
-            .zip(&rooms)
-            .all(|(component, room)| {
-                room.plane.stride >= component.blocks_wide * 8
-                    && room.rows >= component.blocks_high * 8
+            .zip(&padded)
+            .all(|(component, one)| {
+                one.plane.stride >= component.blocks_wide * 8
+                    && one.rows >= component.blocks_high * 8
             });
         if !fits {
             return None;
         }
-        let mut canvas = Canvas::new(samples, rooms, width)?;
+        let mut canvas = Canvas::new(samples, padded, width)?;
         let (data, scans_max) = (&mut self.data, self.scans_max);
         if frame.progressive {
             let progressive = &mut self.progressive;
-            // SAFETY: there is a width, so the processor has what the function is compiled for.
+            // SAFETY: `width` came from `Width::widest`, which returns one only if the processor has every
+            // feature that the function is compiled for.
             return unsafe {
                 progressive.read(&mut markers, &frame, scan, scans_max, data, &mut canvas)
             };
         }
-        // SAFETY: there is a width, so the processor has what the function is compiled for.
+        // SAFETY: as above, `width` proves that the processor has the features.
         unsafe {
             sequential::read(
                 &mut markers,

@@ -1,6 +1,6 @@
-//! Owns progressive files: coefficients gathered over many scans, then transformed. For each block a
-//! set of 64 bits says which coefficients are there, so that a refinement steps from zero to zero
-//! without looking at what lies between.
+//! Owns decoding progressive files: it gathers coefficients over all scans, then transforms them. A set of
+//! 64 bits per block marks the nonzero coefficients, so that a refinement steps from zero to zero without
+//! reading the coefficients between. Never decodes a file whose coefficients stay incomplete.
 
 use std::arch::x86_64::_pdep_u64;
 use std::ops::Range;
@@ -11,24 +11,24 @@ use super::huffman::{END, Kind, Made, Table};
 use super::idct::{Block, Quantizers};
 use super::markers::{COMPONENTS, Component, Data, Found, Frame, Markers, PLACES, Scan};
 
-/// Blocks of a component above which its memory is not kept for the next image: 32 MiB.
+/// Most blocks of a component whose memory is kept for the next image: 32 MiB.
 const KEPT_BLOCKS_MAX: usize = 1 << 18;
-/// A coefficient that no scan has given yet.
+/// A coefficient that no scan has contained yet.
 const UNKNOWN: i8 = -1;
-/// Most low bits that a scan may leave to others.
+/// Most low bits that a scan may leave to later ones.
 const LOW_MAX: u32 = 13;
-/// Bits that are taken at once for coefficients to refine.
+/// Refinement bits read at a time.
 const REFINED_AT_ONCE: u32 = 32;
 
-/// A component's blocks, whole MCUs of them.
+/// The blocks of a component, for whole MCUs.
 struct Grid {
     /// Row by row.
     coefficients: Vec<Block>,
-    /// Which coefficients are not zero, in the file's order from the lowest bit. Of the first of all,
-    /// which has scans of its own, it says nothing.
+    /// The nonzero coefficients, in zigzag order from the lowest bit. The bit of the DC coefficient, which
+    /// has scans of its own, is unused.
     present: Vec<u64>,
     blocks_per_row: usize,
-    /// Low bits still to come, for each coefficient in the file's order.
+    /// Low bits still missing, for each coefficient in zigzag order.
     low: [i8; 64],
 }
 
@@ -54,7 +54,7 @@ impl Grid {
         self.low = [UNKNOWN; 64];
     }
 
-    /// Notes what `scan` gives. None where that is not what the scans before left to it.
+    /// Records what `scan` contains; `None` if it does not continue the earlier scans.
     fn follow(&mut self, scan: &Scan) -> Option<()> {
         if scan.first > 0 && self.low[0] == UNKNOWN {
             return None;
@@ -81,7 +81,7 @@ pub(super) struct Progressive {
 }
 
 impl Progressive {
-    /// Reads all scans of a file, of which `scan` is the first, into its planes.
+    /// Decodes all scans of a file, of which `scan` is the first, into the planes.
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn read(
         &mut self,
@@ -108,7 +108,7 @@ impl Progressive {
             }
         }
         for (plane, grid) in self.grids.iter().enumerate() {
-            // What is not known to the last bit the library smooths.
+            // libjpeg-turbo smooths coefficients that are not complete.
             if grid.low != [0; 64] {
                 return None;
             }
@@ -123,7 +123,7 @@ impl Progressive {
         Some(())
     }
 
-    /// Gives memory back after an unusually large image.
+    /// Frees memory after an unusually large image.
     pub(super) fn trim(&mut self) {
         for grid in &mut self.grids {
             if grid.coefficients.len() > KEPT_BLOCKS_MAX {
@@ -158,7 +158,7 @@ impl Progressive {
             (true, true) => &[],
             (false, _) => &[Kind::Ac],
         };
-        // Such files' tables are made for them alone: none is worth keeping.
+        // Progressive files have tables of their own, which are not worth keeping.
         markers.prepare(scan, kinds, &mut Made::default())?;
         markers.read_data(data)?;
         match (is_dc, refines) {
@@ -197,8 +197,8 @@ impl Progressive {
         self.read_dc(frame, scan, data, |bits, _, _| Some(bits.take(1) as i16))
     }
 
-    /// Adds what `next` reads, shifted to its place, to the first coefficient of every block. It is
-    /// given the component and the sum of its differences since the last restart.
+    /// Adds what `next` reads, shifted to its position, to the DC coefficient of every block. `next` gets
+    /// the component and the sum of its differences since the last restart.
     #[inline(always)]
     fn read_dc(
         &mut self,
@@ -237,7 +237,7 @@ impl Progressive {
             while unit < units.end {
                 let index = unit / wide * grid.blocks_per_row + unit % wide;
                 let block = &mut grid.coefficients[index];
-                // A block with a run of ends of block stands for the blocks after it.
+                // A run of ends of block covers the blocks after this one too.
                 let ends = first_band(&mut bits, table, block, &mut grid.present[index], scan)?;
                 unit += 1 + ends;
             }
@@ -319,7 +319,7 @@ fn for_stretches<'d>(
     Some(())
 }
 
-/// Units of a scan between which restarts may stand: blocks of one component, MCUs of several.
+/// Number of units of a scan, between which restarts may be: blocks if it has one component, else MCUs.
 fn units(frame: &Frame, scan: &Scan) -> usize {
     match scan.parts() {
         [part] => {
@@ -330,7 +330,7 @@ fn units(frame: &Frame, scan: &Scan) -> usize {
     }
 }
 
-/// Calls `each` with component, column and row of the blocks of a unit.
+/// Calls `each` with the component, column and row of each block of a unit.
 #[inline(always)]
 fn for_blocks(
     frame: &Frame,
@@ -360,14 +360,14 @@ fn band(first: usize, last: usize) -> u64 {
     (u64::MAX >> (63 - last)) & (u64::MAX << first)
 }
 
-/// The number of blocks behind this one that end here too.
+/// Number of blocks after this one that are in the run of ends of block.
 #[inline(always)]
 fn run_of_ends(bits: &mut Bits<'_>, advance: usize) -> usize {
     let count = advance - END;
     (1 << count) - 1 + bits.take(count as u32) as usize
 }
 
-/// Decodes a block's band for the first time; the number of blocks behind it that have nothing in it.
+/// Decodes the band of a block in its first scan; returns the number of blocks after it without one.
 #[inline(always)]
 fn first_band(
     bits: &mut Bits<'_>,
@@ -402,7 +402,7 @@ fn first_band(
     Some(ends)
 }
 
-/// Those of `chosen` whose next bit is set.
+/// Reads a bit for each of `chosen`; returns those whose bit is set.
 #[inline]
 #[target_feature(enable = "bmi1,bmi2,lzcnt,popcnt")]
 fn next_bits(bits: &mut Bits<'_>, chosen: u64) -> u64 {
@@ -410,10 +410,10 @@ fn next_bits(bits: &mut Bits<'_>, chosen: u64) -> u64 {
     while left != 0 {
         bits.refill();
         let count = left.count_ones().min(REFINED_AT_ONCE);
-        // The first bit is for the first coefficient: the lowest of the set.
+        // The first bit belongs to the first coefficient, the lowest of the set.
         let given = bits.take(count).reverse_bits() >> (64 - count);
         grown |= _pdep_u64(given, left);
-        // All of which a bit was taken.
+        // Removes those whose bit was read.
         left &= !_pdep_u64(u64::MAX >> (64 - count), left);
     }
     grown
@@ -432,7 +432,7 @@ fn grow(block: &mut Block, grown: u64, low: u32) {
     }
 }
 
-/// Refines a block's band; the number of blocks behind it that get no new coefficient.
+/// Refines the band of a block; returns the number of blocks after it that get no new coefficient.
 #[inline]
 #[target_feature(enable = "bmi1,bmi2,lzcnt,popcnt")]
 fn refine_band(
@@ -457,7 +457,7 @@ fn refine_band(
             grown |= next_bits(bits, before & rest);
             break;
         }
-        // The zero that the run ends at; the last of 16 that have no new coefficient between them.
+        // The zero that ends the run: of the new coefficient, or the last of 16 without one.
         let target = _pdep_u64(1 << (entry.advance() - 1), !before & rest);
         if target == 0 {
             return None;
@@ -466,7 +466,7 @@ fn refine_band(
         let place = PLACES[target.trailing_zeros() as usize & 63];
         block[usize::from(place) & 63] = value as i16;
         added |= if value == 0 { 0 } else { target };
-        // What lies behind the target.
+        // The places after the target.
         rest &= !(target | (target - 1));
     }
     grow(block, grown, scan.low);
@@ -474,7 +474,7 @@ fn refine_band(
     Some(ends)
 }
 
-/// Puts a component's blocks into its plane.
+/// Transforms the blocks of a component and writes them to its plane.
 fn transform(
     grid: &Grid,
     component: &Component,

@@ -1,6 +1,6 @@
-//! Owns the decoding of a run of blocks, one after the other, without a branch on where a block ends: that
-//! cannot be guessed, and a wrong guess costs as much as two looks into a table. The end of a block chooses
-//! the place, the block and the table of the next look by conditional moves instead. Never transforms.
+//! Owns decoding a run of blocks without a branch on where a block ends: the branch is unpredictable, and
+//! a misprediction costs as much as two table lookups. Conditional moves select the place, the block and
+//! the table of the next lookup instead. Never transforms.
 
 use std::hint::select_unpredictable;
 
@@ -9,11 +9,11 @@ use super::huffman::{END, Table};
 use super::idct::Block;
 use super::markers::PLACES;
 
-/// Blocks of a run at most: 16 KiB of coefficients, and the tables beside them stay in the first cache.
+/// Most blocks of a run: 16 KiB of coefficients, which fit the L1 cache together with the tables.
 const BLOCKS_MAX: usize = 128;
 
-/// Where the coefficient stands that is `index`th in the file's order; behind the last, where the block to
-/// come has its first, which is put there later.
+/// The place in a block of each coefficient, by its index in zigzag order. Past the last it is 64: the
+/// first place of the next block, which is overwritten later.
 static PLACES_OR_BEHIND: [u8; 256] = {
     let mut places = [64; 256];
     let mut index = 0;
@@ -31,29 +31,29 @@ pub(super) struct Tables<'a> {
     pub(super) ac: &'a Table,
 }
 
-/// Room for as many whole units as fit, and what decodes them.
+/// Blocks of as many whole MCUs as fit, and the tables to decode them with.
 pub(super) struct Run<'a> {
-    /// Of each block the table of its other coefficients, and that of the next block's first.
+    /// For each block, the AC table of that block and the DC table of the next.
     tables: [Tables<'a>; BLOCKS_MAX + 1],
     first_dc: &'a Table,
-    /// Zeros but for what was read since [`Self::clear`]; one block more than there are.
+    /// Zero except for what was read since [`Self::clear`]; has one extra block.
     blocks: Vec<Block>,
     units_max: usize,
 }
 
-/// What a look into a table goes on from.
+/// The state between two table lookups.
 struct State<'a> {
     block: usize,
-    /// Behind the last coefficient, in the file's order.
+    /// Index after the last coefficient, in zigzag order.
     place: usize,
     table: &'a Table,
     tables: Tables<'a>,
 }
 
 impl<'a> Run<'a> {
-    /// For units that have one block for each of `of_a_unit`. None where there is no room for four.
+    /// For MCUs with one block for each of `of_a_unit`; `None` if four do not fit.
     pub(super) fn new(of_a_unit: &[Tables<'a>]) -> Option<Self> {
-        // Whole groups of four units are whole groups of blocks to transform.
+        // Four MCUs at a time make whole groups of blocks to transform.
         let units_max = BLOCKS_MAX.checked_div(of_a_unit.len())? / 4 * 4;
         if units_max == 0 {
             return None;
@@ -71,30 +71,30 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Units that there is room for.
+    /// Number of MCUs that fit.
     pub(super) fn units_max(&self) -> usize {
         self.units_max
     }
 
-    /// What was read, block by block; the one behind the last is of no meaning.
+    /// The blocks read; the one after the last has no meaning.
     pub(super) fn blocks(&mut self) -> &mut [Block] {
         &mut self.blocks
     }
 
-    /// Makes the first `count` blocks zeros again.
+    /// Zeroes the first `count` blocks.
     pub(super) fn clear(&mut self, count: usize) {
         self.blocks[..=count].fill([0; 64]);
     }
 
-    /// Decodes `count` blocks into zeros, each first coefficient as the difference that stands in the file.
-    /// None where the bits are no code, or end behind a block.
+    /// Decodes `count` blocks into zeroed ones. DC coefficients are stored as differences, as in the file.
+    /// `None` if the bits are not a code, or a code extends past the end of its block.
     #[inline(never)]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
     pub(super) fn read(&mut self, shared: &mut Bits<'_>, count: usize) -> Option<()> {
         assert!(count <= BLOCKS_MAX);
         let tables = &self.tables;
         let blocks = self.blocks[..=count].as_flattened_mut();
-        // A copy, to be kept in registers.
+        // A copy that can stay in registers.
         let mut bits = *shared;
         let mut state = State {
             block: 0,
@@ -103,14 +103,15 @@ impl<'a> Run<'a> {
             tables: tables[0],
         };
         while state.block < count {
-            // Of 56 bits two looks take at most 54.
+            // Two lookups take at most 54 of the 56 bits.
             bits.refill();
-            // SAFETY: the block is less than `count`, and there are as many blocks, tables, and one more.
+            // SAFETY: the loop condition holds `state.block` below `count`; `blocks` has `count` + 1 blocks
+            // and `tables` has `BLOCKS_MAX` + 1 entries, of which the assertion above has `count` + 1.
             unsafe { state.step(&mut bits, tables, blocks)? };
             if state.block == count {
                 break;
             }
-            // SAFETY: as before.
+            // SAFETY: as before; a step advances `state.block` by at most one, and `count` was left above.
             unsafe { state.step(&mut bits, tables, blocks)? };
         }
         *shared = bits;
@@ -119,10 +120,10 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> State<'a> {
-    /// One look into a table, and what it tells.
+    /// Looks up the next bits and stores the coefficients found.
     ///
     /// # Safety
-    /// Both slices have room for the block and for the one behind it.
+    /// `tables` has an entry, and `blocks` 64 values, for `self.block` and for the next block.
     #[inline(always)]
     unsafe fn step(
         &mut self,
@@ -132,25 +133,27 @@ impl<'a> State<'a> {
     ) -> Option<()> {
         let window = bits.window();
         let step = self.table.step(window);
-        // At most 63 and what a step advances at most.
+        // At most 63 plus the most that a step advances.
         let mut end = self.place + step.advance();
         if end & 64 == 0 {
             let [first, second] = step.values();
-            // SAFETY: the block has room, and as `advance` and `skip` say the indices are below 256.
+            // SAFETY: the caller guarantees this block and the next. `place` is at most 63: it is 0 after a
+            // block, and else a value below 64. `skip` is at most 15, `end` at most 63 + END + 31: below 256.
             unsafe {
-                // The second first: where there is none, the first then goes to the same place.
+                // The second comes first: if there is none, the first overwrites it at the same place.
                 put(blocks, self.block, end - 1, second);
                 put(blocks, self.block, self.place + step.skip(), first);
             }
             bits.skip(step.bits());
         } else {
-            // No short code, or one whose second belongs to the next block, or the block's last coefficient.
+            // No short code, or its second belongs to the next block, or it is the last coefficient.
             let entry = self.table.look(window);
             end = self.place + entry.advance();
             if entry.is_none() || end > 64 && end < END {
                 return None;
             }
-            // SAFETY: the block has room, and the index is below 256: `advance` is at most END + 15.
+            // SAFETY: the caller guarantees this block and the next. `end` - 1 is below 256: `place` is at most
+            // 63, and `advance` at most END + 15.
             unsafe { put(blocks, self.block, end - 1, entry.value(window) as i16) };
             bits.skip(entry.bits());
         }
@@ -158,20 +161,22 @@ impl<'a> State<'a> {
         self.block += usize::from(ended);
         self.place = select_unpredictable(ended, 0, end);
         self.table = select_unpredictable(ended, self.tables.dc, self.tables.ac);
-        // SAFETY: there are tables for one block behind the one that there was.
+        // SAFETY: the caller guarantees an entry for the block after the one this step began with, and
+        // `self.block` has grown by at most one.
         self.tables = unsafe { *tables.get_unchecked(self.block) };
         Some(())
     }
 }
 
-/// Puts a coefficient into a block, at its place in the file's order.
+/// Stores a coefficient in a block by its index in zigzag order.
 ///
 /// # Safety
-/// There are the block and the one behind it, and `place` is below 256.
+/// `blocks` has 64 values for `block` and for the next one, and `place` is below 256.
 #[inline(always)]
 unsafe fn put(blocks: &mut [i16], block: usize, place: usize, value: i16) {
     debug_assert!((block + 1) * 64 < blocks.len() && place < 256);
-    // SAFETY: as of the caller; what stands in the table is at most 64.
+    // SAFETY: the caller guarantees that `place` is below 256, the length of the table, whose values are at
+    // most 64: within `block` or the first value of the next one.
     unsafe {
         let place = *PLACES_OR_BEHIND.get_unchecked(place);
         *blocks.get_unchecked_mut(block * 64 + usize::from(place)) = value;

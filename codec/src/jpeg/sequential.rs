@@ -1,5 +1,6 @@
-//! Owns baseline files, and extended ones of 8 bits: all components in one scan. Some units are decoded,
-//! then transformed and put into their planes while they are warm.
+//! Owns decoding baseline files, and extended ones of 8 bits, with all components in one scan. A run of
+//! MCUs is decoded, then transformed and written to the planes while it is in the cache. Never reads
+//! several scans.
 
 use super::bits::Bits;
 use super::canvas::Canvas;
@@ -8,24 +9,24 @@ use super::idct::{Block, Quantizers};
 use super::markers::{COMPONENTS, Component, Data, Frame, Markers, Scan, Stretch};
 use super::run::{Run, Tables};
 
-/// What a component's blocks are decoded with, and where they stand.
+/// How the blocks of a component are decoded, and where they are in an MCU.
 struct Coding<'a> {
     component: Component,
     plane: usize,
     tables: Tables<'a>,
     quantizers: &'a Quantizers,
-    /// First block of a unit.
+    /// Index of its first block in an MCU.
     start: usize,
 }
 
 impl Coding<'_> {
-    /// Blocks of a unit.
+    /// Number of its blocks in an MCU.
     fn blocks(&self) -> usize {
         self.component.across * self.component.down
     }
 }
 
-/// Reads the one scan of a sequential file into its planes.
+/// Decodes the scan of a sequential file into the planes.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(super) fn read(
     markers: &mut Markers<'_>,
@@ -69,7 +70,7 @@ pub(super) fn read(
     Some(())
 }
 
-/// Reads the units between two restarts, as many of a row at a time as a run has room for.
+/// Decodes the MCUs between two restarts, as many of a row at a time as fit a run.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn read_stretch(
     codings: &[Coding<'_>; COMPONENTS],
@@ -99,7 +100,7 @@ fn read_stretch(
     bits.is_within(stretch.end).then_some(())
 }
 
-/// Makes first coefficients of a component's differences.
+/// Turns the DC differences of a component into DC coefficients.
 fn add_up(
     coding: &Coding<'_>,
     unit_blocks: usize,
@@ -109,7 +110,7 @@ fn add_up(
     let (mut sum, mut beyond) = (*predictor, false);
     for unit in blocks.chunks_exact_mut(unit_blocks) {
         for block in &mut unit[coding.start..][..coding.blocks()] {
-            // A difference has at most 11 bits, and a run at most 128 of them.
+            // No overflow: a difference has at most 11 bits, and a run at most 128 of them.
             sum += i32::from(block[0]);
             block[0] = sum as i16;
             beyond |= sum != i32::from(block[0]);
@@ -119,8 +120,8 @@ fn add_up(
     (!beyond).then_some(())
 }
 
-/// Transforms a component's blocks of some units of a row and puts them into its plane; those of `first`
-/// are the first, in units.
+/// Transforms the blocks of a component in some MCUs of a row and writes them to its plane. `first` is the
+/// column and row of the first MCU.
 fn transform(
     coding: &Coding<'_>,
     unit_blocks: usize,
@@ -136,7 +137,7 @@ fn transform(
         ..
     } = coding.component;
     let first_column = first.0 * across;
-    // What is behind the image is padding of the last units, in no plane.
+    // Blocks past the image are padding of the last MCUs and in no plane.
     let columns = (blocks.len() / unit_blocks * across).min(blocks_wide - first_column);
     let rows = down.min(blocks_high - first.1 * down);
     for row in 0..rows {

@@ -1,4 +1,4 @@
-//! Our reader against libjpeg-turbo, over files of every shape that it takes and over damaged ones.
+//! This crate's JPEG reader against libjpeg-turbo, over files of every supported kind and damaged ones.
 
 use std::ffi::{c_int, c_uchar};
 
@@ -6,7 +6,7 @@ use turbojpeg::raw;
 
 use super::*;
 use crate::pixels::Buffer;
-use crate::turbo::{Decompressor, rooms_bytes};
+use crate::turbo::{Decompressor, padded_bytes};
 
 const SCANS_MAX: u32 = 100;
 
@@ -83,16 +83,16 @@ fn write(writing: Writing) -> Vec<u8> {
 }
 
 /// What shows of the planes.
-fn shown(samples: &[u8], rooms: &[Room; 3], size: Size) -> Vec<u8> {
-    let [luma, ..] = rooms;
+fn shown(samples: &[u8], padded: &[PaddedPlane; 3], size: Size) -> Vec<u8> {
+    let [luma, ..] = padded;
     let mut shown = Vec::new();
-    for room in rooms {
+    for one in padded {
         // Of a plane of half the rows half the image's are shown.
         let ratio = |whole: usize, of: u32| (of as usize * whole).div_ceil(luma.rows);
-        let rows = ratio(room.rows, size.height);
+        let rows = ratio(one.rows, size.height);
         for row in 0..rows {
-            let start = room.plane.start + row * room.plane.stride;
-            shown.extend_from_slice(&samples[start..][..room.plane.stride]);
+            let start = one.plane.start + row * one.plane.stride;
+            shown.extend_from_slice(&samples[start..][..one.plane.stride]);
         }
     }
     shown
@@ -103,15 +103,15 @@ fn both(reader: &mut PlaneReader, body: &[u8], size: Size) -> Option<(Vec<u8>, O
     let mut decompressor = Decompressor::new(SCANS_MAX);
     let file = decompressor.open(body, size).ok()?;
     file.subsampling()?;
-    let rooms = file.rooms();
+    let padded = file.padded();
     let mut own = Buffer::default();
-    let samples = own.room(rooms_bytes(&rooms));
-    reader.read(body, size, rooms, samples)?;
-    let own = shown(samples, &rooms, size);
+    let samples = own.bytes_mut(padded_bytes(&padded));
+    reader.read(body, size, padded, samples)?;
+    let own = shown(samples, &padded, size);
     let mut theirs = Buffer::default();
-    let samples = theirs.room(rooms_bytes(&rooms));
+    let samples = theirs.bytes_mut(padded_bytes(&padded));
     let theirs = file.read_planes(samples).ok();
-    Some((own, theirs.map(|()| shown(samples, &rooms, size))))
+    Some((own, theirs.map(|()| shown(samples, &padded, size))))
 }
 
 const SAMPLINGS: [raw::TJSAMP; 4] = [

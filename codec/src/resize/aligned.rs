@@ -1,24 +1,24 @@
-//! Owns floats that begin where a cache line does, so that no load of a register crosses two.
+//! Owns float buffers aligned to cache lines, so that no vector load crosses two. Never clears one unasked.
 
-/// Floats of a cache line.
+/// Floats in a cache line.
 pub(super) const LINE: usize = 16;
 
-/// A slice that is grown when needed and cleared never: whoever asks for it writes what is read.
+/// A buffer that grows when needed and is not cleared: its user writes what it reads.
 #[derive(Default)]
 pub(super) struct Aligned {
-    /// One line more than asked for, to begin within the first.
+    /// One line longer than requested, so that an aligned start is within the first.
     floats: Vec<f32>,
     begin: usize,
     len: usize,
 }
 
 impl Aligned {
-    /// `len` floats of old content.
-    pub(super) fn room(&mut self, len: usize) -> &mut [f32] {
+    /// `len` floats with arbitrary content.
+    pub(super) fn floats_mut(&mut self, len: usize) -> &mut [f32] {
         if self.floats.len() < len + LINE {
             self.floats = vec![0.0; len + LINE];
             let offset = self.floats.as_ptr().align_offset(LINE * size_of::<f32>());
-            // An offset may be unknown, which costs time but nothing else.
+            // An unknown offset only costs speed.
             self.begin = offset.min(LINE);
         }
         self.len = len;
@@ -27,17 +27,17 @@ impl Aligned {
 
     /// `len` zeros.
     pub(super) fn zeros(&mut self, len: usize) -> &mut [f32] {
-        let room = self.room(len);
-        room.fill(0.0);
-        room
+        let floats = self.floats_mut(len);
+        floats.fill(0.0);
+        floats
     }
 
-    /// What the last call gave.
+    /// The floats that the last call returned.
     pub(super) fn get(&self) -> &[f32] {
         &self.floats[self.begin..self.begin + self.len]
     }
 
-    /// What the last call gave.
+    /// The floats that the last call returned.
     pub(super) fn get_mut(&mut self) -> &mut [f32] {
         &mut self.floats[self.begin..self.begin + self.len]
     }

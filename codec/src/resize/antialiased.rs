@@ -1,5 +1,5 @@
-//! Owns the antialiased filters beyond parity, by fast_image_resize. Never stands in for one of
-//! OpenCV's filters.
+//! Owns the antialiased filters, by fast_image_resize, which img2dataset does not have. Never replaces one
+//! of OpenCV's filters.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -8,7 +8,7 @@ use super::target::{Target, copy};
 use crate::pixels::{Buffer, Shape, Size};
 use crate::settings::Antialias;
 
-/// The library's working memory and the whole scaled image, from which the window is taken.
+/// The library's working memory, and the whole scaled image that the window is copied from.
 #[derive(Default)]
 pub(super) struct Scratch {
     resizer: Resizer,
@@ -30,12 +30,12 @@ impl Scratch {
             PixelType::U8x3
         };
         let result = Shape::new(scaled, shape.channels);
-        let room = self.scaled.room(result.bytes());
+        let bytes = self.scaled.bytes_mut(result.bytes());
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(library_name(filter)));
         let from = ImageRef::new(shape.size.width, shape.size.height, source, pixel)
             .expect("the slice has the length of its shape");
-        let mut into = Image::from_slice_u8(scaled.width, scaled.height, room, pixel)
-            .expect("the room has the length of its shape");
+        let mut into = Image::from_slice_u8(scaled.width, scaled.height, bytes, pixel)
+            .expect("the slice has the length of its shape");
         self.resizer
             .resize(&from, &mut into, &options)
             .expect("both images have the same pixel type");

@@ -1,4 +1,5 @@
-//! Owns the form of the passes for processors with AVX2 and FMA: two registers of eight floats.
+//! Owns the form of the passes for AVX2 and FMA: two registers of eight floats. Never decides when it
+//! runs.
 
 use std::arch::x86_64::*;
 
@@ -8,26 +9,26 @@ use super::lanes::Lanes;
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(pub(super) [__m256; 2]);
 
-// SAFETY of all blocks below: the caller's word is that the processor has AVX2 and FMA and that
-// the pointer reaches as far as the function of `Lanes` says.
 impl Lanes for Avx2 {
     type Sums = [__m256i; 2];
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::splat`, the processor has AVX2 and FMA.
         unsafe { Self([_mm256_set1_ps(value); 2]) }
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::load`, the processor has AVX2 and FMA; `from` is
+        // readable for 16 floats.
         unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
     }
 
     #[inline(always)]
     unsafe fn store(self, into: *mut f32) {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::store`, the processor has AVX2 and FMA; `into` is
+        // writable for 16 floats.
         unsafe {
             _mm256_storeu_ps(into, self.0[0]);
             _mm256_storeu_ps(into.add(8), self.0[1]);
@@ -36,7 +37,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::add`, the processor has AVX2 and FMA.
         unsafe {
             Self([
                 _mm256_add_ps(self.0[0], other.0[0]),
@@ -47,7 +48,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn mul_add(self, by: Self, sum: Self) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::mul_add`, the processor has AVX2 and FMA.
         unsafe {
             Self([
                 _mm256_fmadd_ps(self.0[0], by.0[0], sum.0[0]),
@@ -58,7 +59,8 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn from_bytes(from: *const u8) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::from_bytes`, the processor has AVX2 and FMA; `from` is
+        // readable for 16 bytes.
         unsafe {
             let low = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()));
             let high = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.add(8).cast()));
@@ -68,7 +70,8 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn store_bytes(self, into: *mut u8) {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::store_bytes`, the processor has AVX2 and FMA; `into`
+        // is writable for 16 bytes.
         unsafe {
             // Packing works in each half: words come in the order 0, 2, 1, 3 of four.
             let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(self.words());
@@ -78,13 +81,15 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn pixels(line: *const f32, starts: *const u32) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::pixels`, the processor has AVX2 and FMA; `starts` is
+        // readable for 4 starts, and `line` for 4 floats at each.
         unsafe { Self([pair(line, starts), pair(line, starts.add(2))]) }
     }
 
     #[inline(always)]
     unsafe fn store_pixels(self, into: *mut f32) {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::store_pixels`, the processor has AVX2 and FMA; `into`
+        // is writable for 16 floats, of which the last store takes 9 to 12.
         unsafe {
             let [low, high] = self.0;
             _mm_storeu_ps(into, _mm256_castps256_ps128(low));
@@ -96,9 +101,10 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn store_pixel_bytes(self, into: *mut u8) {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::store_pixel_bytes`, the processor has AVX2 and FMA;
+        // `into` is writable for 16 bytes.
         unsafe {
-            // Pixels stand in the order 0, 2, 1, 3.
+            // Pixels are in the order 0, 2, 1, 3.
             let order = _mm_setr_epi8(0, 1, 2, 8, 9, 10, 4, 5, 6, 12, 13, 14, -1, -1, -1, -1);
             let pixels = _mm_shuffle_epi8(packed(self.words()), order);
             _mm_storeu_si128(into.cast(), pixels);
@@ -111,7 +117,9 @@ impl Lanes for Avx2 {
         starts: *const u32,
         weights: *const i16,
     ) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::fixed_pixels`, the processor has AVX2 and FMA;
+        // `starts` is readable for 4 starts, `weights` for 32 weights per pair, and `row` for 16
+        // bytes at every other pair from each start.
         unsafe {
             let low = fixed_two::<PAIRS>(row, starts, weights);
             let high = fixed_two::<PAIRS>(row, starts.add(2), weights.add(16));
@@ -126,7 +134,9 @@ impl Lanes for Avx2 {
         weights: *const f32,
         count: usize,
     ) -> Self {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::dots`, the processor has AVX2 and FMA; `starts` is
+        // readable for 16 starts, `line` for `count` floats at each, and `weights` for 16 times
+        // `count` floats; `count` is a multiple of 4.
         unsafe {
             let (second, behind) = (starts.add(8), weights.add(8 * count));
             if count == 4 {
@@ -144,7 +154,8 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::halve`, the processor has AVX2 and FMA; `top` and
+        // `bottom` are readable for 32 bytes, and `into` is writable for 16.
         unsafe {
             let sum = _mm256_add_epi16(pair_sums::<CHANNELS>(top), pair_sums::<CHANNELS>(bottom));
             // A product by 2^13, divided by 2^15 and rounded half up.
@@ -160,13 +171,14 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn no_sums() -> Self::Sums {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::no_sums`, the processor has AVX2 and FMA.
         unsafe { [_mm256_setzero_si256(); 2] }
     }
 
     #[inline(always)]
     unsafe fn add_bytes(sums: Self::Sums, from: *const u8) -> Self::Sums {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::add_bytes`, the processor has AVX2 and FMA; `from` is
+        // readable for 32 bytes.
         unsafe {
             let low = _mm256_cvtepu8_epi16(_mm_loadu_si128(from.cast()));
             let high = _mm256_cvtepu8_epi16(_mm_loadu_si128(from.add(16).cast()));
@@ -179,19 +191,19 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn from_sums(sums: Self::Sums) -> [Self; 2] {
-        // SAFETY: the caller's word.
+        // SAFETY: by the contract of `Lanes::from_sums`, the processor has AVX2 and FMA.
         unsafe { [widened(sums[0]), widened(sums[1])] }
     }
 }
 
 impl Avx2 {
-    /// Rounded to words, the halves' quarters in turn.
+    /// Rounds to words; the quarters of both halves alternate.
     ///
     /// # Safety
     /// The processor has AVX2.
     #[inline(always)]
     unsafe fn words(self) -> __m256i {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA.
         unsafe {
             let [low, high] = self.0;
             _mm256_packus_epi32(_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high))
@@ -205,7 +217,7 @@ impl Avx2 {
 /// The processor has AVX2.
 #[inline(always)]
 unsafe fn widened(words: __m256i) -> Avx2 {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA.
     unsafe {
         let low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(words));
         let high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256::<1>(words));
@@ -219,7 +231,8 @@ unsafe fn widened(words: __m256i) -> Avx2 {
 /// As for `Lanes::halve`.
 #[inline(always)]
 unsafe fn pair_sums<const CHANNELS: usize>(row: *const u8) -> __m256i {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA; `row` is readable as
+    // `# Safety` requires.
     unsafe {
         let ones = _mm256_set1_epi8(1);
         if CHANNELS == 1 {
@@ -240,7 +253,7 @@ unsafe fn pair_sums<const CHANNELS: usize>(row: *const u8) -> __m256i {
 /// The processor has AVX2.
 #[inline(always)]
 unsafe fn packed(words: __m256i) -> __m128i {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA.
     unsafe {
         _mm_packus_epi16(
             _mm256_castsi256_si128(words),
@@ -255,7 +268,8 @@ unsafe fn packed(words: __m256i) -> __m128i {
 /// As for `Lanes::pixels`, for two starts.
 #[inline(always)]
 unsafe fn pair(line: *const f32, starts: *const u32) -> __m256 {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA; `starts` is readable
+    // for 2 starts, and `line` for 4 floats at each.
     unsafe {
         let low = _mm256_castps128_ps256(_mm_loadu_ps(line.add(*starts as usize)));
         _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(line.add(*starts.add(1) as usize)))
@@ -272,7 +286,9 @@ unsafe fn fixed_two<const PAIRS: usize>(
     starts: *const u32,
     weights: *const i16,
 ) -> __m256i {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA; `starts` is readable
+    // for 2 starts, `weights` for 32 weights per pair from its half on, and `row` for 16 bytes at
+    // every other pair from each start.
     unsafe {
         let first = row.add(*starts as usize);
         let second = row.add(*starts.add(1) as usize);
@@ -307,7 +323,8 @@ unsafe fn fixed_two<const PAIRS: usize>(
 /// As for `Lanes::dots`, for eight starts.
 #[inline(always)]
 unsafe fn eight_short_dots(line: *const f32, starts: *const u32, weights: *const f32) -> __m256 {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA; `starts` is readable
+    // for 8 starts, `line` for 4 floats at each, and `weights` for 32 floats.
     unsafe {
         let mut sums = [_mm256_setzero_ps(); 4];
         for (two, sum) in sums.iter_mut().enumerate() {
@@ -316,7 +333,7 @@ unsafe fn eight_short_dots(line: *const f32, starts: *const u32, weights: *const
         }
         let [a, b, c, d] = sums;
         let sums = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-        // The sums stand in the order 0, 2, 4, 6, 1, 3, 5, 7.
+        // The sums are in the order 0, 2, 4, 6, 1, 3, 5, 7.
         _mm256_permutevar8x32_ps(sums, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))
     }
 }
@@ -332,7 +349,8 @@ unsafe fn eight_dots(
     weights: *const f32,
     count: usize,
 ) -> __m256 {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has AVX2 and FMA; `starts` is readable
+    // for 8 starts, `line` for `count` floats at each, and `weights` for 8 times `count` floats.
     unsafe {
         let mut sums = [_mm256_setzero_ps(); 8];
         for (lane, sum) in sums.iter_mut().enumerate() {

@@ -1,38 +1,37 @@
-//! Owns the tables by which chroma goes from a JPEG's planes to the planes of a 4:2:0 one in a
-//! single step: smooth upsampling to luma's grid, the resize, and the mean of two, composed. Each
-//! step is linear, so the result is what the three would give, but for their roundings. Never
-//! touches a pixel.
+//! Owns the tables that resample the chroma planes of a JPEG to 4:2:0 in one step: upsampling to luma's
+//! resolution, the resize, and the mean of two, composed. Each is linear, so the result equals that of the
+//! three, except for their rounding. Never touches a pixel.
 
 use super::taps::Axis;
 
-/// The value of no colour.
+/// The chroma value of grey.
 const NEUTRAL: f32 = 128.0;
 
-/// How one axis of a chroma plane stands to luma.
+/// One axis of a chroma plane in relation to luma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Upsampling {
     /// Chroma positions.
     pub(super) len: usize,
-    /// Luma positions for one of chroma.
+    /// Luma positions per chroma position.
     pub(super) ratio: usize,
-    /// Whether libjpeg-turbo interpolates: three quarters of the nearest position and one of the
-    /// next. Else it repeats.
+    /// Whether libjpeg-turbo interpolates, by three quarters of the nearest position and one quarter of
+    /// the next, instead of repeating samples.
     pub(super) smooth: bool,
 }
 
-/// One axis of the canvas, in luma's positions: the window stands at `place`, the rest is white.
+/// One axis of the canvas in luma positions: the window begins at `place`, the rest is white.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) len: usize,
     pub(super) place: usize,
 }
 
-/// Fills `axis` with the chroma positions of `frame`. `luma` is the window's table.
+/// Fills `axis` with the chroma positions of `frame`; `luma` is the table of the window.
 pub(super) fn fill(axis: &mut Axis, luma: &Axis, upsampling: Upsampling, frame: Frame) {
     axis.clear();
     let mut position = Position::default();
     for first in (0..frame.len).step_by(2) {
-        // The last of an odd number is repeated, as the encoder would.
+        // The last of an odd number is repeated, as the encoder does.
         let pair = [first, (first + 1).min(frame.len - 1)];
         position.clear();
         for at in pair {
@@ -50,7 +49,7 @@ pub(super) fn fill(axis: &mut Axis, luma: &Axis, upsampling: Upsampling, frame: 
     }
 }
 
-/// The weights gathered for one chroma position of the result.
+/// The weights accumulated for one chroma position of the result.
 #[derive(Default)]
 struct Position {
     start: usize,
@@ -64,7 +63,7 @@ impl Position {
         self.rest = 0.0;
     }
 
-    /// Adds what luma position `at` takes of the chroma plane.
+    /// Adds what luma position `at` takes from the chroma plane.
     fn add(&mut self, upsampling: Upsampling, at: usize, weight: f32) {
         let Upsampling { len, ratio, smooth } = upsampling;
         let nearest = (at / ratio).min(len - 1);

@@ -1,6 +1,6 @@
-//! Owns the plain form of the separable filters: every result sample by itself, in double
-//! precision, without a table or a line. It is what the others are tested against, and what takes
-//! images so wide that a line of floats would be out of proportion.
+//! Owns the reference form of the separable filters: each result sample on its own, in double precision.
+//! The other forms are tested against it, and it resizes images too wide for a line of floats. Never uses
+//! working memory.
 
 use super::raster::{Picture, Source};
 use super::taps::{Axis, Taps};
@@ -33,7 +33,7 @@ pub(super) fn value(source: &Source<'_>, column: Taps<'_>, row: Taps<'_>, channe
     f64::from(column.rest) + sum
 }
 
-/// Source positions and their weights.
+/// The source positions of `taps` and their weights.
 fn rows_of(taps: Taps<'_>) -> impl Iterator<Item = (usize, f64)> {
     let weights = taps.weights.iter().map(|&weight| f64::from(weight));
     weights

@@ -1,40 +1,40 @@
-//! Owns the pass along RGB rows by whole-number weights: from bytes straight to a line of floats,
-//! exact, in half the instructions of the pass from floats. Never takes a table whose weights are
-//! not multiples of 1/2048.
+//! Owns the pass along the columns of RGB rows in fixed point: from bytes to a line of floats, exactly, in
+//! half the instructions of the pass over floats. Never takes a table whose weights are not multiples of
+//! 1/2048.
 
 use super::lanes::{FLOATS, Lanes};
 use super::taps::Axis;
 
-/// What a weight of one is here, OpenCV's fixed point.
+/// A weight of one in OpenCV's fixed point.
 const ONE: f32 = 2048.0;
-/// Taps above which the other pass is taken.
+/// Most taps; the pass over floats takes more.
 const TAPS_MAX: usize = 8;
 /// Pixels of a block.
 const PIXELS: usize = 4;
 /// Bytes of a pixel.
 const CHANNELS: usize = 3;
-/// Weights of a block for each pair of taps: four times both for each pixel, the fourth unused.
+/// Weights of a block per pair of taps: for each pixel both weights four times, of which the last is unused.
 const WEIGHTS: usize = 8 * PIXELS;
 
 /// Result columns in blocks of four pixels.
 #[derive(Default)]
 pub(super) struct FixedColumns {
-    /// Where each pixel's first tap stands in the row.
+    /// Offset of the first tap of each pixel in the row.
     starts: Vec<u32>,
     weights: Vec<i16>,
     /// Pairs of taps of every pixel: 1, 2 or 4.
     pairs: usize,
     /// Floats of the result.
     samples: usize,
-    /// Bytes that taps and loads reach.
-    room: usize,
-    /// A copy of the last row, behind which there are not as many.
+    /// Bytes of a row that taps and loads reach.
+    row_len: usize,
+    /// A padded copy of a row that is followed by too few bytes.
     row: Vec<u8>,
 }
 
 impl FixedColumns {
-    /// Lays out `axis` for rows whose first pixel is `first`; `false` if its weights are none of
-    /// this form.
+    /// Lays out `axis` for rows whose first pixel is `first`; returns `false` if its weights do not fit
+    /// the fixed point.
     pub(super) fn fill(&mut self, axis: &Axis, first: usize) -> bool {
         let taps = axis.taps_max();
         if taps > TAPS_MAX || !axis.iter().all(|taps| taps.weights.iter().all(is_fixed)) {
@@ -60,28 +60,28 @@ impl FixedColumns {
             }
         }
         let last = self.starts.iter().max().map_or(0, |&start| start as usize);
-        self.room = last + self.pairs * 2 * CHANNELS + FLOATS;
+        self.row_len = last + self.pairs * 2 * CHANNELS + FLOATS;
         true
     }
 
-    /// What the sums must be multiplied by.
+    /// The factor to multiply the sums by.
     pub(super) const SCALE: f32 = 1.0 / ONE;
 
-    /// The sums along `row`, of which `samples` bytes are to be used, and more may be there.
+    /// Filters `row`, of which `samples` bytes are used; more may follow.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
     pub(super) unsafe fn sum<L: Lanes>(&mut self, row: &[u8], samples: usize, into: &mut [f32]) {
-        let row = if row.len() < self.room {
+        let row = if row.len() < self.row_len {
             self.row.clear();
             self.row.extend_from_slice(&row[..samples]);
-            self.row.resize(self.room.max(samples), 0);
+            self.row.resize(self.row_len.max(samples), 0);
             &self.row
         } else {
             row
         };
-        // SAFETY: the caller's word.
+        // SAFETY: the caller guarantees the instructions of `L`.
         unsafe {
             match self.pairs {
                 1 => self.sum_pairs::<L, 1>(row, into),
@@ -91,18 +91,21 @@ impl FixedColumns {
         }
     }
 
+    /// `sum` for `PAIRS` pairs of taps.
+    ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
     unsafe fn sum_pairs<L: Lanes, const PAIRS: usize>(&self, row: &[u8], into: &mut [f32]) {
-        assert!(into.len() == self.samples && self.pairs == PAIRS && row.len() >= self.room);
+        assert!(into.len() == self.samples && self.pairs == PAIRS && row.len() >= self.row_len);
         let starts = self.starts.chunks_exact(PIXELS);
         let blocks = self.weights.chunks_exact(PAIRS * WEIGHTS);
         let mut at = 0;
         for (starts, weights) in starts.zip(blocks) {
-            // SAFETY: the processor is the caller's word. The row has the room that `fill`
-            // found: all pairs from every start on, and a load behind them. A block has four starts and
-            // the weights of all pairs. Floats are stored where sixteen have room.
+            // SAFETY: the caller guarantees the instructions of `L`. The assertion above gives the row
+            // `row_len` bytes: from every start on all pairs and a load, as `fill` computed. `chunks_exact`
+            // gives a block's four starts and the weights of `PAIRS` pairs. Floats are stored where the
+            // condition leaves 16, else in an array of 16.
             unsafe {
                 let (row, starts) = (row.as_ptr(), starts.as_ptr());
                 let sums = L::fixed_pixels::<PAIRS>(row, starts, weights.as_ptr());

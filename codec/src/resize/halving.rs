@@ -1,15 +1,15 @@
-//! Owns the mean of two by two pixels, rounded half up, without a float: what OpenCV's area and
-//! linear filters are where both sides are exactly halved. Never takes another table.
+//! Owns halving both sides: the mean of two by two pixels, rounded half up, in integers. OpenCV's area
+//! and linear filters are equal to it there. Never resizes by another factor.
 
 use super::lanes::{FLOATS, Lanes};
 use super::raster::{Picture, Source};
 use super::taps::{Axis, Taps};
 
-/// What makes the kernels' rounding, half to even, half up: sums of four are multiples of a
-/// quarter.
+/// Constant that turns the kernels' rounding, half to even, into half up: means of four are multiples of
+/// a quarter.
 pub(crate) const HALF_UP: f32 = 0.125;
 
-/// Whether the tables are this mean.
+/// Whether the tables are those of this mean.
 pub(super) fn is_halving(columns: &Axis, rows: &Axis) -> bool {
     are_pairs(columns, HALF_UP) && are_pairs(rows, 0.0)
 }
@@ -28,7 +28,7 @@ fn are_pairs(axis: &Axis, rest: f32) -> bool {
             .all(|(at, taps)| taps == pair(first + 2 * at))
 }
 
-/// Fills `target`; the tables are a mean of two by two.
+/// Fills `target`; [`is_halving`] is true for the tables.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -45,11 +45,13 @@ pub(super) unsafe fn halve<L: Lanes, const CHANNELS: usize>(
     for (line, row) in lines.zip(rows.iter()) {
         let from = |y: usize| &source.samples[y * source.stride + first..][..2 * samples];
         let (top, bottom) = (from(row.start), from(row.start + 1));
-        // SAFETY: the caller's word.
+        // SAFETY: the caller guarantees the instructions of `L`.
         unsafe { halve_row::<L, CHANNELS>(top, bottom, &mut line[..samples]) };
     }
 }
 
+/// Halves a pair of rows.
+///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
@@ -58,8 +60,8 @@ unsafe fn halve_row<L: Lanes, const CHANNELS: usize>(top: &[u8], bottom: &[u8], 
     let step = if CHANNELS == 1 { FLOATS } else { 12 };
     let mut at = 0;
     while at + FLOATS <= into.len() {
-        // SAFETY: the processor is the caller's word; sixteen samples follow `at`, and twice as
-        // many in the source rows.
+        // SAFETY: the caller guarantees the instructions of `L`. The loop condition leaves 16 samples from
+        // `at` on in `into`, and the assertion above twice as many in both source rows.
         unsafe {
             let (top, bottom) = (top.as_ptr().add(2 * at), bottom.as_ptr().add(2 * at));
             L::halve::<CHANNELS>(top, bottom, into.as_mut_ptr().add(at));

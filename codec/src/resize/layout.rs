@@ -1,14 +1,14 @@
-//! Owns the order in which the passes want an axis: runs of equal weights for rows, blocks of
-//! sixteen lanes for columns. Never changes a weight.
+//! Owns laying out an axis for the passes: runs of equal weights for rows, blocks of 16 lanes for columns.
+//! Never changes a weight.
 
 use super::aligned::Aligned;
 use super::lanes::FLOATS;
 use super::taps::{Axis, Taps};
 
-/// Rows of a run at most: their sum takes 16 bits.
+/// Most rows of a run: their sums have 16 bits.
 const RUN_ROWS_MAX: usize = 256;
 
-/// Rows that follow each other and weigh the same.
+/// Consecutive rows of equal weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Run {
     pub(super) row: usize,
@@ -16,7 +16,7 @@ pub(super) struct Run {
     pub(super) weight: f32,
 }
 
-/// Replaces `runs` by those of one result row.
+/// Replaces `runs` by the runs of one result row.
 pub(super) fn fill_runs(runs: &mut Vec<Run>, taps: Taps<'_>) {
     runs.clear();
     for (tap, &weight) in taps.weights.iter().enumerate() {
@@ -34,36 +34,36 @@ pub(super) fn fill_runs(runs: &mut Vec<Run>, taps: Taps<'_>) {
     runs.retain(|run| run.weight != 0.0);
 }
 
-/// Whether two weights differ by no more than the roundings that made them: composed tables have
-/// runs that do. A whole cell of white gains or loses 2^-14 of a level by this.
+/// Whether two weights differ by rounding errors only, as weights of composed tables do. A white cell
+/// changes by at most 2^-14 of a level by this.
 fn is_same(weight: f32, other: f32) -> bool {
     (weight - other).abs() <= 2.0 * f32::EPSILON * weight.abs()
 }
 
-/// Result columns in blocks. A block of RGB is four pixels: for every tap four times its weight,
-/// pixel by pixel. A block of grey is sixteen pixels: for every pixel the weights of its taps.
-/// Missing pixels and taps weigh nothing.
+/// Result columns in blocks. A block of RGB has 4 pixels: for every tap, each pixel's weight four times.
+/// A block of grey has 16 pixels: for every pixel, the weights of its taps. Missing pixels and taps have
+/// weight zero.
 #[derive(Default)]
 pub(super) struct Columns {
-    /// Where each pixel's first tap stands in the line.
+    /// Offset of the first tap of each pixel in the line.
     pub(super) starts: Vec<u32>,
-    /// Sixteen constants and sixteen times `taps` weights for each block.
+    /// For each block, 16 constants and 16 times `taps` weights.
     pub(super) weights: Aligned,
-    /// Taps of every pixel.
+    /// Taps per pixel.
     pub(super) taps: usize,
     /// Samples of the result.
     pub(super) samples: usize,
-    /// Floats that a line must have: taps of weight zero and unused lanes reach past its samples.
-    pub(super) room: usize,
+    /// Least length of a line: taps of weight zero and unused lanes reach past its samples.
+    pub(super) line_len: usize,
 }
 
 impl Columns {
-    /// Pixels of a block.
+    /// Pixels per block.
     pub(super) const fn pixels(channels: usize) -> usize {
         if channels == 1 { FLOATS } else { 4 }
     }
 
-    /// Lays out `axis` for a line whose first pixel is `first`; its constants only if `rests`.
+    /// Lays out `axis` for a line whose first pixel is `first`; with its constants if `rests`.
     pub(super) fn fill(&mut self, axis: &Axis, first: usize, channels: usize, rests: bool) {
         let pixels = Self::pixels(channels);
         let blocks = axis.len().div_ceil(pixels);
@@ -104,10 +104,10 @@ impl Columns {
             }
         }
         let last = self.starts.iter().max().map_or(0, |&start| start as usize);
-        self.room = last + self.taps * channels + FLOATS;
+        self.line_len = last + self.taps * channels + FLOATS;
     }
 
-    /// Floats of a block.
+    /// Floats per block.
     pub(super) const fn block(&self) -> usize {
         (1 + self.taps) * FLOATS
     }

@@ -1,5 +1,5 @@
-//! Owns the change of a raster's size, its cut and its padding. Geometry is decided in `plan`;
-//! the other modules are filters that fill a window of the scaled image.
+//! Owns resizing, cropping and padding a raster. `plan` decides the geometry; the filters fill a window
+//! of the scaled image. Never decodes or encodes.
 
 mod aligned;
 mod antialiased;
@@ -40,7 +40,7 @@ use separable::Separable;
 use taps::Axis;
 use target::{Target, copy};
 
-/// Resizes one raster after another; keeps the filters' working rows.
+/// Resizes rasters; keeps the working memory of the filters.
 #[derive(Default)]
 pub(crate) struct Resizer {
     separable: Separable,
@@ -51,7 +51,7 @@ pub(crate) struct Resizer {
 }
 
 impl Resizer {
-    /// Fills `out` with the canvas of `plan` as planes of full luma and halved chroma.
+    /// Fills `out` with the canvas of `plan` as 4:2:0 planes.
     pub(crate) fn resize_planes(
         &mut self,
         stored: StoredPlanes<'_>,
@@ -70,9 +70,9 @@ impl Resizer {
         out: &mut Buffer,
     ) -> Shape {
         let canvas = Shape::new(plan.canvas, shape.channels);
-        let room = out.room(canvas.bytes());
+        let bytes = out.bytes_mut(canvas.bytes());
         if plan.window != plan.canvas {
-            room.fill(u8::MAX);
+            bytes.fill(u8::MAX);
         }
         let start =
             plan.place.1 as usize * canvas.stride() + plan.place.0 as usize * shape.channels;
@@ -81,7 +81,7 @@ impl Resizer {
             y: plan.offset.1 as usize,
             width: plan.window.width as usize,
             height: plan.window.height as usize,
-            samples: &mut room[start..],
+            samples: &mut bytes[start..],
             stride: canvas.stride(),
         };
         self.filter(source, shape, plan, target);

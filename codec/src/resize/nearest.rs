@@ -1,4 +1,5 @@
-//! Owns OpenCV's INTER_NEAREST: the source pixel at floor(position * scale), without centring.
+//! Owns OpenCV's INTER_NEAREST: the source pixel at floor(position * scale), without centring. Never
+//! mixes pixels.
 
 use super::target::Target;
 use crate::pixels::{Shape, Size};

@@ -1,5 +1,5 @@
-//! Owns the form of the passes for 64-bit Arm, all of which has NEON: four registers of four
-//! floats.
+//! Owns the form of the passes for AArch64, which always has NEON: four registers of four floats. Never
+//! decides when it runs.
 
 use std::arch::aarch64::*;
 
@@ -14,13 +14,14 @@ impl Lanes for Neon {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: every processor of this architecture has NEON.
+        // SAFETY: by the contract of `Lanes::splat`, the processor has NEON.
         Self([unsafe { vdupq_n_f32(value) }; 4])
     }
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller lets sixteen floats be read.
+        // SAFETY: by the contract of `Lanes::load`, the processor has NEON; `from` is readable for
+        // 16 floats.
         unsafe {
             Self([
                 vld1q_f32(from),
@@ -34,7 +35,8 @@ impl Lanes for Neon {
     #[inline(always)]
     unsafe fn store(self, into: *mut f32) {
         for (part, floats) in self.0.into_iter().enumerate() {
-            // SAFETY: the caller lets sixteen floats be written.
+            // SAFETY: by the contract of `Lanes::store`, the processor has NEON; `into` is writable
+            // for 16 floats.
             unsafe { vst1q_f32(into.add(4 * part), floats) };
         }
     }
@@ -42,7 +44,7 @@ impl Lanes for Neon {
     #[inline(always)]
     unsafe fn add(mut self, other: Self) -> Self {
         for (sum, other) in self.0.iter_mut().zip(other.0) {
-            // SAFETY: as for `splat`.
+            // SAFETY: by the contract of `Lanes::add`, the processor has NEON.
             *sum = unsafe { vaddq_f32(*sum, other) };
         }
         self
@@ -51,7 +53,7 @@ impl Lanes for Neon {
     #[inline(always)]
     unsafe fn mul_add(self, by: Self, mut sum: Self) -> Self {
         for (part, sum) in sum.0.iter_mut().enumerate() {
-            // SAFETY: as for `splat`.
+            // SAFETY: by the contract of `Lanes::mul_add`, the processor has NEON.
             *sum = unsafe { vfmaq_f32(*sum, self.0[part], by.0[part]) };
         }
         sum
@@ -59,7 +61,8 @@ impl Lanes for Neon {
 
     #[inline(always)]
     unsafe fn from_bytes(from: *const u8) -> Self {
-        // SAFETY: the caller lets sixteen bytes be read.
+        // SAFETY: by the contract of `Lanes::from_bytes`, the processor has NEON; `from` is
+        // readable for 16 bytes.
         unsafe {
             let bytes = vld1q_u8(from);
             let [a, b] = widened(vmovl_u8(vget_low_u8(bytes)));
@@ -70,13 +73,15 @@ impl Lanes for Neon {
 
     #[inline(always)]
     unsafe fn store_bytes(self, into: *mut u8) {
-        // SAFETY: the caller lets sixteen bytes be written.
+        // SAFETY: by the contract of `Lanes::store_bytes`, the processor has NEON; `into` is
+        // writable for 16 bytes.
         unsafe { vst1q_u8(into, self.bytes()) }
     }
 
     #[inline(always)]
     unsafe fn pixels(line: *const f32, starts: *const u32) -> Self {
-        // SAFETY: the caller lets four starts be read, and four floats at each.
+        // SAFETY: by the contract of `Lanes::pixels`, the processor has NEON; `starts` is readable
+        // for 4 starts, and `line` for 4 floats at each.
         unsafe {
             Self([
                 vld1q_f32(line.add(*starts as usize)),
@@ -90,7 +95,8 @@ impl Lanes for Neon {
     #[inline(always)]
     unsafe fn store_pixels(self, into: *mut f32) {
         for (pixel, floats) in self.0.into_iter().enumerate() {
-            // SAFETY: the caller lets sixteen floats be written; the last four begin at nine.
+            // SAFETY: by the contract of `Lanes::store_pixels`, the processor has NEON; `into` is
+            // writable for 16 floats, of which the last store takes 9 to 12.
             unsafe { vst1q_f32(into.add(3 * pixel), floats) };
         }
     }
@@ -99,7 +105,8 @@ impl Lanes for Neon {
     unsafe fn store_pixel_bytes(self, into: *mut u8) {
         // Bytes from beyond the table come out as zero.
         const ORDER: [u8; FLOATS] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255];
-        // SAFETY: the order has sixteen bytes; the caller lets as many be written.
+        // SAFETY: by the contract of `Lanes::store_pixel_bytes`, the processor has NEON; `into` is
+        // writable for 16 bytes; the tables here have 16 bytes.
         unsafe {
             let order = vld1q_u8(ORDER.as_ptr());
             vst1q_u8(into, vqtbl1q_u8(self.bytes(), order));
@@ -121,8 +128,9 @@ impl Lanes for Neon {
                 6, 255, 7, 255, 8, 255, 255, 255, 9, 255, 10, 255, 11, 255, 255, 255,
             ],
         ];
-        // SAFETY: the orders have sixteen bytes; the rest is the caller's word. The two weights
-        // of a pixel's pair begin its eight.
+        // SAFETY: by the contract of `Lanes::fixed_pixels`, the processor has NEON; `starts` is
+        // readable for 4 starts, `weights` for 32 weights per pair, and `row` for 16 bytes at every
+        // other pair from each start; the tables here have 16 bytes.
         unsafe {
             let orders = [vld1q_u8(ORDERS[0].as_ptr()), vld1q_u8(ORDERS[1].as_ptr())];
             let mut floats = [vdupq_n_f32(0.0); 4];
@@ -150,8 +158,9 @@ impl Lanes for Neon {
         weights: *const f32,
         count: usize,
     ) -> Self {
-        // SAFETY: the caller lets sixteen starts be read, `count` floats at each, and sixteen
-        // times `count` weights; `count` is a multiple of four.
+        // SAFETY: by the contract of `Lanes::dots`, the processor has NEON; `starts` is readable
+        // for 16 starts, `line` for `count` floats at each, and `weights` for 16 times `count`
+        // floats; `count` is a multiple of 4.
         unsafe {
             let mut sums = [vdupq_n_f32(0.0); FLOATS];
             for (lane, sum) in sums.iter_mut().enumerate() {
@@ -175,7 +184,8 @@ impl Lanes for Neon {
     unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
         // Six bytes of every eight.
         const ORDER: [u8; FLOATS] = [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 255, 255, 255, 255];
-        // SAFETY: the order has sixteen bytes; the rest is the caller's word.
+        // SAFETY: by the contract of `Lanes::halve`, the processor has NEON; `top` and `bottom` are
+        // readable for 32 bytes, and `into` is writable for 16; the tables here have 16 bytes.
         unsafe {
             let second = if CHANNELS == 1 { 16 } else { 12 };
             let low = vaddq_u16(pair_sums::<CHANNELS>(top), pair_sums::<CHANNELS>(bottom));
@@ -193,13 +203,14 @@ impl Lanes for Neon {
 
     #[inline(always)]
     unsafe fn no_sums() -> Self::Sums {
-        // SAFETY: as for `splat`.
+        // SAFETY: by the contract of `Lanes::no_sums`, the processor has NEON.
         [unsafe { vdupq_n_u16(0) }; 4]
     }
 
     #[inline(always)]
     unsafe fn add_bytes(sums: Self::Sums, from: *const u8) -> Self::Sums {
-        // SAFETY: the caller lets thirty-two bytes be read.
+        // SAFETY: by the contract of `Lanes::add_bytes`, the processor has NEON; `from` is readable
+        // for 32 bytes.
         unsafe {
             let (low, high) = (vld1q_u8(from), vld1q_u8(from.add(16)));
             [
@@ -213,7 +224,7 @@ impl Lanes for Neon {
 
     #[inline(always)]
     unsafe fn from_sums(sums: Self::Sums) -> [Self; 2] {
-        // SAFETY: as for `splat`.
+        // SAFETY: by the contract of `Lanes::from_sums`, the processor has NEON.
         unsafe {
             let ([a, b], [c, d]) = (widened(sums[0]), widened(sums[1]));
             let ([e, f], [g, h]) = (widened(sums[2]), widened(sums[3]));
@@ -223,14 +234,14 @@ impl Lanes for Neon {
 }
 
 impl Neon {
-    /// Rounded, half to even, and cut to bytes.
+    /// Rounds half to even and saturates to bytes.
     ///
     /// # Safety
     /// The processor has NEON.
     #[inline(always)]
     unsafe fn bytes(self) -> uint8x16_t {
         let [a, b, c, d] = self.0;
-        // SAFETY: the caller's word.
+        // SAFETY: the caller upholds the contract: the processor has NEON.
         unsafe {
             let low = vcombine_u16(
                 vqmovun_s32(vcvtnq_s32_f32(a)),
@@ -252,7 +263,8 @@ impl Neon {
 #[inline(always)]
 unsafe fn pair_sums<const CHANNELS: usize>(row: *const u8) -> uint16x8_t {
     const ORDER: [u8; FLOATS] = [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, 255, 255, 255, 255];
-    // SAFETY: the order has sixteen bytes; the rest is the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has NEON; `row` is readable as `#
+    // Safety` requires.
     unsafe {
         let bytes = vld1q_u8(row);
         if CHANNELS == 1 {
@@ -268,7 +280,7 @@ unsafe fn pair_sums<const CHANNELS: usize>(row: *const u8) -> uint16x8_t {
 /// The processor has NEON.
 #[inline(always)]
 unsafe fn widened(words: uint16x8_t) -> [float32x4_t; 2] {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has NEON.
     unsafe {
         [
             vcvtq_f32_u32(vmovl_u16(vget_low_u16(words))),
@@ -283,6 +295,6 @@ unsafe fn widened(words: uint16x8_t) -> [float32x4_t; 2] {
 /// The processor has NEON.
 #[inline(always)]
 unsafe fn folded(a: float32x4_t, b: float32x4_t, c: float32x4_t, d: float32x4_t) -> float32x4_t {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract: the processor has NEON.
     unsafe { vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)) }
 }

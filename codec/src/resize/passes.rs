@@ -1,11 +1,11 @@
-//! Owns the four passes of the separable filters over whatever lanes there are: source rows to a
-//! line, a line to bytes, a line to a line, lines to bytes. Never decides their order.
+//! Owns the passes of the separable filters, generic over the lanes: source rows to a line, a line to bytes
+//! or to another line, lines to bytes. Never decides their order.
 
 use super::lanes::{FLOATS, Lanes, SUMS};
 use super::layout::{Columns, Run};
 
-/// Samples taken together where rows or lines are summed: enough to pay for the control of the
-/// loops, few enough for the registers.
+/// Samples processed per step where rows or lines are summed: enough to amortise loop control, few enough
+/// for the registers.
 pub(super) const STEP: usize = 4 * FLOATS;
 
 /// The part of the source rows that the result needs.
@@ -19,7 +19,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The samples of row `y` and whatever stands behind them.
+    /// The samples of row `y` and everything after them.
     pub(super) fn from(&self, y: usize) -> &'a [u8] {
         &self.source[y * self.stride + self.first..]
     }
@@ -43,7 +43,7 @@ pub(super) unsafe fn sum_rows<L: Lanes>(
 ) {
     assert!(line.len() >= rows.samples);
     for run in runs {
-        // Their slices are the proof that all rows of the run lie within the source.
+        // Slicing checks that all rows of the run are within the source.
         let _ = (rows.row(run.row), rows.row(run.row + run.count - 1));
     }
     if rows.samples < STEP {
@@ -52,8 +52,9 @@ pub(super) unsafe fn sum_rows<L: Lanes>(
     let last = rows.samples - STEP;
     let mut at = 0;
     loop {
-        // SAFETY: the processor is the caller's word; rows of all runs have `samples` bytes, and
-        // the line as many floats, of which `at` leaves a step.
+        // SAFETY: the caller guarantees the instructions of `L`. The slices above show that the rows of all
+        // runs have `samples` bytes, and the assertion that the line has as many floats; `at` is at most
+        // `last`, which leaves a step.
         unsafe {
             let mut sums = [L::splat(rest); 4];
             for run in runs {
@@ -67,19 +68,20 @@ pub(super) unsafe fn sum_rows<L: Lanes>(
         if at == last {
             return;
         }
-        // The last step goes back over samples that are done.
+        // The last step overlaps samples that are done.
         at = (at + STEP).min(last);
     }
 }
 
-/// Adds a step of the samples of a run, which begins at `start`.
+/// Adds a step of the samples of a run that begins at `start`.
 ///
 /// # Safety
-/// As for `sum_rows`; a step of bytes may be read at `start` and at as many strides behind it as
-/// the run has rows.
+/// As for `sum_rows`; a step of bytes is readable at `start` and in each further row of the run, `stride`
+/// bytes apart.
 #[inline(always)]
 unsafe fn sum_run<L: Lanes>(start: *const u8, stride: usize, run: &Run, sums: &mut [L; 4]) {
-    // SAFETY: the caller's word. A run has no more rows than a sum of 16 bits has room for.
+    // SAFETY: the caller guarantees the instructions of `L`, and a step of bytes in each of the `run.count`
+    // rows. `fill_runs` limits a run to `RUN_ROWS_MAX` rows, the most that `Lanes::add_bytes` may add.
     unsafe {
         let weight = L::splat(run.weight);
         if run.count == 1 {
@@ -104,7 +106,7 @@ unsafe fn sum_run<L: Lanes>(start: *const u8, stride: usize, run: &Run, sums: &m
     }
 }
 
-/// As `sum_rows`, for rows narrower than a block.
+/// Like `sum_rows`, for rows narrower than a step.
 fn sum_narrow_rows(rows: &Rows<'_>, runs: &[Run], rest: f32, line: &mut [f32]) {
     for (at, sum) in line[..rows.samples].iter_mut().enumerate() {
         *sum = rest;
@@ -124,7 +126,7 @@ pub(super) unsafe fn widen<L: Lanes>(bytes: &[u8], line: &mut [f32]) {
     let (blocks, tail) = bytes.as_chunks::<FLOATS>();
     let (into, behind) = line.split_at_mut(blocks.len() * FLOATS);
     for (block, into) in blocks.iter().zip(into.as_chunks_mut::<FLOATS>().0) {
-        // SAFETY: the processor is the caller's word; both blocks have sixteen elements.
+        // SAFETY: the caller guarantees the instructions of `L`; both chunks have 16 elements.
         unsafe { L::from_bytes(block.as_ptr()).store(into.as_mut_ptr()) };
     }
     for (byte, into) in tail.iter().zip(behind) {
@@ -132,19 +134,19 @@ pub(super) unsafe fn widen<L: Lanes>(bytes: &[u8], line: &mut [f32]) {
     }
 }
 
-/// What a line is filtered to: bytes for a result, floats for another pass.
+/// The samples that a line is filtered to: bytes of a result, or floats for another pass.
 pub(super) trait Sample: Copy + Default {
-    /// Stores one block of sums: sixteen of grey, twelve of RGB and four of anything.
+    /// Stores one block of sums: 16 of grey, or 12 of RGB and 4 unspecified ones.
     ///
     /// # Safety
-    /// The processor has the instructions of `L`; sixteen samples may be written.
+    /// The processor has the instructions of `L`; `into` is writable for 16 samples.
     unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self);
 }
 
 impl Sample for u8 {
     #[inline(always)]
     unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self) {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller guarantees the instructions of `L` and 16 writable samples.
         unsafe {
             if CHANNELS == 1 {
                 sums.store_bytes(into);
@@ -158,7 +160,7 @@ impl Sample for u8 {
 impl Sample for f32 {
     #[inline(always)]
     unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self) {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller guarantees the instructions of `L` and 16 writable samples.
         unsafe {
             if CHANNELS == 1 {
                 sums.store(into);
@@ -169,7 +171,7 @@ impl Sample for f32 {
     }
 }
 
-/// The sums along a line.
+/// Filters a line along the columns.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -179,7 +181,8 @@ pub(super) unsafe fn sum_columns<L: Lanes, S: Sample, const CHANNELS: usize>(
     columns: &Columns,
     into: &mut [S],
 ) {
-    // SAFETY: the caller's word. The loops over the taps are unrolled for the usual numbers.
+    // The loops over the taps are unrolled for the usual numbers.
+    // SAFETY: the caller guarantees the instructions of `L`; each arm passes `columns.taps` or 0.
     unsafe {
         match (CHANNELS, columns.taps) {
             (1, 4) => sum_some::<L, S, CHANNELS, 4>(line, columns, into),
@@ -196,7 +199,7 @@ pub(super) unsafe fn sum_columns<L: Lanes, S: Sample, const CHANNELS: usize>(
     }
 }
 
-/// As `sum_columns`, for `TAPS` taps, or any number if that is 0.
+/// Like `sum_columns`, for `TAPS` taps, or any number if that is 0.
 ///
 /// # Safety
 /// The processor has the instructions of `L`; `TAPS` is 0 or `columns.taps`.
@@ -206,15 +209,16 @@ unsafe fn sum_some<L: Lanes, S: Sample, const CHANNELS: usize, const TAPS: usize
     columns: &Columns,
     into: &mut [S],
 ) {
-    assert!(into.len() == columns.samples && line.len() >= columns.room);
+    assert!(into.len() == columns.samples && line.len() >= columns.line_len);
     let pixels = Columns::pixels(CHANNELS);
     let starts = columns.starts.chunks_exact(pixels);
     let blocks = columns.weights.get().chunks_exact(columns.block());
     let mut at = 0;
     for (starts, weights) in starts.zip(blocks) {
-        // SAFETY: the processor is the caller's word. A block has sixteen constants and sixteen
-        // weights for each tap. The line has the room that the columns ask for: no start, tap or
-        // unused lane reads past it. Samples are stored where sixteen have room.
+        // SAFETY: the caller guarantees the instructions of `L`, and that `TAPS` fits. `chunks_exact` gives
+        // a block's starts, and its 16 constants and 16 weights per tap (`Columns::block`). The assertion
+        // above gives the line `Columns::line_len` floats, which every start, tap and unused lane stays within.
+        // Samples are stored where the condition leaves 16, else in an array of 16.
         unsafe {
             let sums = sum_block::<L, CHANNELS, TAPS>(line, starts, weights, columns.taps);
             if at + FLOATS <= into.len() {
@@ -230,8 +234,10 @@ unsafe fn sum_some<L: Lanes, S: Sample, const CHANNELS: usize, const TAPS: usize
     }
 }
 
+/// Sums one block of columns.
+///
 /// # Safety
-/// As for `sum_some`; `starts` and `weights` are a block of columns made for `line`.
+/// As for `sum_some`; `starts` and `weights` are a block of `Columns`, and `line` has `Columns::line_len` floats.
 #[inline(always)]
 unsafe fn sum_block<L: Lanes, const CHANNELS: usize, const TAPS: usize>(
     line: &[f32],
@@ -241,7 +247,9 @@ unsafe fn sum_block<L: Lanes, const CHANNELS: usize, const TAPS: usize>(
 ) -> L {
     let line = line.as_ptr();
     let taps = if TAPS == 0 { taps } else { TAPS };
-    // SAFETY: the caller's word.
+    // SAFETY: the caller guarantees the instructions of `L` and a block of columns laid out for `line`:
+    // its starts, and one group of constants and `taps` groups of weights, 16 floats each. For every
+    // start, `Columns::line_len` includes all taps and a load, and the line has that many floats.
     unsafe {
         let mut sums = L::load(weights.as_ptr());
         let weights = weights.as_ptr().add(FLOATS);
@@ -256,29 +264,30 @@ unsafe fn sum_block<L: Lanes, const CHANNELS: usize, const TAPS: usize>(
     }
 }
 
-/// What becomes one result row: a line to start from, and weighted lines to add.
+/// The input of one result row: a line to start from, and weighted lines to add.
 pub(super) struct Mix<'a> {
     pub(super) start: &'a [f32],
     pub(super) lines: &'a [f32],
-    /// Where each line begins in `lines`, and its weight.
+    /// Start of each line in `lines`, and its weight.
     pub(super) weights: &'a [(usize, f32)],
 }
 
-/// `into = start + sum(weight * line)`, rounded. All lines have whole steps.
+/// `into = start + sum(weight * line)`, rounded. All lines are whole steps long.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
 pub(super) unsafe fn lines_to_bytes<L: Lanes>(mix: &Mix<'_>, into: &mut [u8]) {
-    let room = into.len().next_multiple_of(STEP);
-    assert!(mix.start.len() >= room);
+    let len = into.len().next_multiple_of(STEP);
+    assert!(mix.start.len() >= len);
     for (begin, _) in mix.weights {
-        assert!(mix.lines.len() >= begin + room);
+        assert!(mix.lines.len() >= begin + len);
     }
     for (step, into) in into.chunks_mut(STEP).enumerate() {
         let at = step * STEP;
-        // SAFETY: the processor is the caller's word; all lines have a whole step from `at` on, as
-        // asserted.
+        // SAFETY: the caller guarantees the instructions of `L`. The assertions above give the start and
+        // every line `len` floats, so a whole step from `at` on. Bytes are stored in `into` if it has a
+        // whole step left, else in an array of that size.
         unsafe {
             let from = mix.start.as_ptr().add(at);
             let mut sums = [L::splat(0.0); 4];

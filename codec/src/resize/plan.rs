@@ -1,36 +1,36 @@
-//! Owns the geometry of img2dataset's resize modes: target sizes, cuts, padding and the choice of
-//! the filter. Never touches a pixel.
+//! Owns the geometry of img2dataset's resize modes: target sizes, crops, padding, and which filter
+//! applies. Never touches a pixel.
 
 use crate::encode::side_max;
 use crate::error::CodecError;
 use crate::pixels::Size;
 use crate::settings::{Interpolation, ResizeMode, Settings};
 
-/// What is to be done with a raster. The canvas shows a window of the scaled image: a smaller one
-/// where the image is cut, all of it with white around where it is padded.
+/// How to resize a raster. The canvas shows a window of the scaled image: a part of it if cropped, all of
+/// it surrounded by white if padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// The whole image after scaling.
+    /// Size of the whole image after scaling.
     pub(crate) scaled: Size,
     /// First column and row of the window in the scaled image.
     pub(crate) offset: (u32, u32),
     /// The part of the scaled image that is kept.
     pub(crate) window: Size,
-    /// Column and row of the canvas where the window starts.
+    /// Column and row of the canvas at which the window begins.
     pub(crate) place: (u32, u32),
-    /// The result.
+    /// Size of the result.
     pub(crate) canvas: Size,
-    /// How the scaled image is made.
+    /// The filter to scale with.
     pub(crate) filter: Interpolation,
 }
 
 impl Plan {
-    /// An image of this size as it is.
+    /// The plan that leaves an image of this size as it is.
     pub(crate) fn unchanged(size: Size) -> Self {
         whole(size, Interpolation::Area)
     }
 
-    /// The same scaling with nothing cut off and nothing added.
+    /// The same scaling without crop or padding.
     pub(crate) fn whole(&self) -> Self {
         whole(self.scaled, self.filter)
     }
@@ -41,11 +41,11 @@ impl Plan {
     }
 }
 
-/// Decides what becomes of an image of size `original`; `None` where no pixel changes.
+/// Plans the resize of an image of size `original`; `None` if no pixel changes.
 ///
 /// # Errors
-/// `DimensionsTooLarge` where the result is beyond the pixel limit or the output format: a strip
-/// of one pixel's height scaled by its smallest side grows without bound.
+/// `DimensionsTooLarge` if the result exceeds the pixel limit or the output format: a strip one pixel
+/// high, scaled by its smallest side, grows without bound.
 pub(crate) fn plan(settings: &Settings, original: Size) -> Result<Option<Plan>, CodecError> {
     let plan = if settings.resize_mode == ResizeMode::No {
         None
@@ -89,14 +89,14 @@ fn scale(settings: &Settings, original: Size) -> Result<Option<Plan>, CodecError
         ResizeMode::Border => border(scaled, target, filter),
         _ => whole(scaled, filter),
     };
-    // The scaled image is limited too: not every filter can leave out what the cut drops.
+    // The scaled image is limited too: not every filter can skip what the crop drops.
     if scaled.pixels().max(plan.canvas.pixels()) > settings.limits.pixels_max {
         return Err(CodecError::DimensionsTooLarge);
     }
     Ok((!plan.leaves_alone(original)).then_some(plan))
 }
 
-/// Half to even, at least one pixel.
+/// Rounds half to even, to at least one pixel.
 fn scaled_side(side: u32, factor: f64) -> u32 {
     (f64::from(side) * factor).round_ties_even().max(1.0) as u32
 }

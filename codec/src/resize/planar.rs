@@ -1,5 +1,5 @@
-//! Owns the resize of a JPEG's planes into the planes of a 4:2:0 one, padding included. Chroma is
-//! sampled by the composed tables of `chroma`. Never sees RGB.
+//! Owns resizing the planes of a JPEG to those of a 4:2:0 JPEG, including padding. Chroma is resampled by
+//! the composed tables of `chroma`. Never converts to RGB.
 
 use super::chroma::{self, Frame, Upsampling};
 use super::plan::Plan;
@@ -11,10 +11,10 @@ use crate::pixels::{Buffer, Plane, Planes, Size};
 use crate::turbo::Subsampling;
 use crate::ycc::StoredPlanes;
 
-/// White is all light and no colour.
+/// White in Y, Cb and Cr.
 const WHITE: [u8; 3] = [u8::MAX, 128, 128];
 
-/// Resizes one image after another; keeps the tables and the kernel's working lines.
+/// Resizes planes; keeps the tables and working memory.
 #[derive(Default)]
 pub(super) struct Planar {
     separable: Separable,
@@ -23,7 +23,7 @@ pub(super) struct Planar {
 }
 
 impl Planar {
-    /// Fills `out` with the canvas of `plan`, of full luma and halved chroma.
+    /// Fills `out` with the canvas of `plan` as 4:2:0 planes.
     pub(super) fn resize(
         &mut self,
         stored: StoredPlanes<'_>,
@@ -31,7 +31,7 @@ impl Planar {
         out: &mut Buffer,
     ) -> Planes {
         let canvas = layout(plan.canvas);
-        let samples = out.room(canvas_bytes(plan.canvas));
+        let samples = out.bytes_mut(canvas_bytes(plan.canvas));
         if plan.window != plan.canvas {
             for (index, plane) in canvas.planes.iter().enumerate() {
                 samples[plane.start..].fill(WHITE[index]);
@@ -85,7 +85,7 @@ impl Planar {
         canvas: Planes,
         samples: &mut [u8],
     ) {
-        // Chroma that is halved already and keeps its place is best left alone.
+        // Chroma that is 4:2:0 already and keeps its place is copied.
         let halved = Subsampling {
             horizontal: 2,
             vertical: 2,
@@ -104,7 +104,7 @@ impl Planar {
     }
 }
 
-/// What a plan says of one axis.
+/// A plan along one axis.
 struct Side {
     source: u32,
     scaled: u32,
@@ -131,7 +131,7 @@ fn sides(size: Size, plan: &Plan) -> [Side; 2] {
     })
 }
 
-/// Where libjpeg-turbo interpolates, it does so in both axes, and not in planes of two columns.
+/// How libjpeg-turbo upsamples: it interpolates in both axes or in none, and not planes of two columns.
 fn upsamplings(size: Size, subsampling: Subsampling) -> [Upsampling; 2] {
     let Subsampling {
         horizontal,
@@ -153,7 +153,7 @@ fn upsamplings(size: Size, subsampling: Subsampling) -> [Upsampling; 2] {
     })
 }
 
-/// Luma's rows and columns are made even, so that each of chroma's covers two.
+/// The layout of 4:2:0 planes. The rows and columns of luma are rounded up to even numbers.
 fn layout(size: Size) -> Planes {
     let (width, height) = halves(size);
     let luma = width * 2 * height * 2;
@@ -204,7 +204,7 @@ fn copy_plane(source: Source<'_>, target: Picture<'_>, (columns, rows): (usize, 
     }
 }
 
-/// Repeats the last of an odd number of columns and rows.
+/// Repeats the last column and row if their number is odd.
 fn make_even(luma: &mut [u8], stride: usize, size: Size) {
     let (width, height) = (size.width as usize, size.height as usize);
     if width % 2 == 1 {

@@ -1,5 +1,4 @@
-//! Owns the form of the passes without instructions of its own: for processors that have none of
-//! the others, left to the compiler.
+//! Owns the portable form of the passes, left to the compiler to vectorise. Never uses an intrinsic.
 
 use std::array::from_fn;
 
@@ -19,13 +18,13 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller lets sixteen floats be read.
+        // SAFETY: by the contract of `Lanes::load`, `from` is readable for 16 floats.
         Self(unsafe { from.cast::<[f32; FLOATS]>().read_unaligned() })
     }
 
     #[inline(always)]
     unsafe fn store(self, into: *mut f32) {
-        // SAFETY: the caller lets sixteen floats be written.
+        // SAFETY: by the contract of `Lanes::store`, `into` is writable for 16 floats.
         unsafe { into.cast::<[f32; FLOATS]>().write_unaligned(self.0) }
     }
 
@@ -41,14 +40,14 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn from_bytes(from: *const u8) -> Self {
-        // SAFETY: the caller lets sixteen bytes be read.
+        // SAFETY: by the contract of `Lanes::from_bytes`, `from` is readable for 16 bytes.
         let bytes = unsafe { from.cast::<[u8; FLOATS]>().read() };
         Self(bytes.map(f32::from))
     }
 
     #[inline(always)]
     unsafe fn store_bytes(self, into: *mut u8) {
-        // SAFETY: the caller lets sixteen bytes be written.
+        // SAFETY: by the contract of `Lanes::store_bytes`, `into` is writable for 16 bytes.
         unsafe { into.cast::<[u8; FLOATS]>().write(self.bytes()) }
     }
 
@@ -56,7 +55,8 @@ impl Lanes for Portable {
     unsafe fn pixels(line: *const f32, starts: *const u32) -> Self {
         let mut floats = [0.0; FLOATS];
         for (pixel, four) in floats.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            // SAFETY: the caller lets four starts be read, and four floats at each.
+            // SAFETY: by the contract of `Lanes::pixels`, `starts` is readable for 4 starts, and
+            // `line` for 4 floats at each.
             *four = unsafe {
                 let start = *starts.add(pixel) as usize;
                 line.add(start).cast::<[f32; 4]>().read()
@@ -68,7 +68,8 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn store_pixels(self, into: *mut f32) {
         for (pixel, four) in self.0.as_chunks::<4>().0.iter().enumerate() {
-            // SAFETY: the caller lets sixteen floats be written.
+            // SAFETY: by the contract of `Lanes::store_pixels`, `into` is writable for 16 floats,
+            // of which the last store takes 9 to 12.
             unsafe { into.add(pixel * 3).cast::<[f32; 4]>().write(*four) };
         }
     }
@@ -77,7 +78,7 @@ impl Lanes for Portable {
     unsafe fn store_pixel_bytes(self, into: *mut u8) {
         let bytes = self.bytes();
         let pixels: [u8; 12] = from_fn(|at| bytes[at + at / 3]);
-        // SAFETY: the caller lets sixteen bytes be written.
+        // SAFETY: by the contract of `Lanes::store_pixel_bytes`, `into` is writable for 16 bytes.
         unsafe { into.cast::<[u8; 12]>().write(pixels) }
     }
 
@@ -91,8 +92,9 @@ impl Lanes for Portable {
         for (lane, sum) in sums.iter_mut().enumerate() {
             let (pixel, channel) = (lane / 4, lane % 4);
             for pair in 0..PAIRS {
-                // SAFETY: the caller lets four starts be read, thirty-two weights for each pair,
-                // and at every other pair sixteen bytes, of which ten are the most taken here.
+                // SAFETY: by the contract of `Lanes::fixed_pixels`, `starts` is readable for 4
+                // starts, `weights` for 32 weights per pair, and `row` for 16 bytes at every other
+                // pair from each start.
                 unsafe {
                     let from = row.add(*starts.add(pixel) as usize + pair * 6 + channel);
                     let weights = weights.add(pair * 32 + pixel * 8 + 2 * channel);
@@ -114,8 +116,9 @@ impl Lanes for Portable {
         Self(from_fn(|lane| {
             let mut sums = [0.0; 4];
             for tap in (0..count).step_by(4) {
-                // SAFETY: the caller lets `count` floats be read at each start, and sixteen times
-                // `count` weights; `count` is a multiple of four.
+                // SAFETY: by the contract of `Lanes::dots`, `starts` is readable for 16 starts,
+                // `line` for `count` floats at each, and `weights` for 16 times `count` floats;
+                // `count` is a multiple of 4.
                 let (values, weights) = unsafe {
                     let values = line.add(*starts.add(lane) as usize + tap);
                     let weights = weights.add(lane * count + tap);
@@ -132,7 +135,8 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn halve<const CHANNELS: usize>(top: *const u8, bottom: *const u8, into: *mut u8) {
-        // SAFETY: the caller lets thirty-two bytes of both rows be read.
+        // SAFETY: by the contract of `Lanes::halve`, `top` and `bottom` are readable for 32 bytes,
+        // and `into` is writable for 16.
         let (top, bottom) = unsafe { (*top.cast::<[u8; SUMS]>(), *bottom.cast::<[u8; SUMS]>()) };
         let means: [u8; FLOATS] = from_fn(|at| {
             let left = (at / CHANNELS * 2 * CHANNELS + at % CHANNELS).min(SUMS - 1 - CHANNELS);
@@ -141,7 +145,8 @@ impl Lanes for Portable {
             let sum = sum + u16::from(bottom[left]) + u16::from(bottom[right]);
             ((sum + 2) / 4) as u8
         });
-        // SAFETY: the caller lets sixteen bytes be written.
+        // SAFETY: by the contract of `Lanes::halve`, `top` and `bottom` are readable for 32 bytes,
+        // and `into` is writable for 16.
         unsafe { into.cast::<[u8; FLOATS]>().write(means) }
     }
 
@@ -152,7 +157,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn add_bytes(sums: [u16; SUMS], from: *const u8) -> [u16; SUMS] {
-        // SAFETY: the caller lets thirty-two bytes be read.
+        // SAFETY: by the contract of `Lanes::add_bytes`, `from` is readable for 32 bytes.
         let bytes = unsafe { from.cast::<[u8; SUMS]>().read() };
         from_fn(|lane| sums[lane].wrapping_add(u16::from(bytes[lane])))
     }
@@ -164,8 +169,8 @@ impl Lanes for Portable {
 }
 
 impl Portable {
-    /// Rounded, half to even, and cut to bytes: a float of 2^23 holds no fractions, and its last
-    /// bits are the value. Rounding by the library would be a call for each.
+    /// Rounds half to even and clamps to bytes: a float of 2^23 has no fraction, and its low bits are the
+    /// value. The standard rounding would be a function call per float.
     fn bytes(self) -> [u8; FLOATS] {
         const WHOLE: f32 = 8_388_608.0;
         self.0

@@ -1,6 +1,6 @@
 //! Owns views of the rasters that the separable filters read and write. Never owns a sample.
 
-/// A raster to read: rows start `stride` bytes apart; one (grey or a plane) or three channels.
+/// A raster to read, with rows `stride` bytes apart and one (grey or a plane) or three channels.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) samples: &'a [u8],
@@ -8,7 +8,7 @@ pub(crate) struct Source<'a> {
     pub(crate) channels: usize,
 }
 
-/// A raster to write, from its first sample to its last; rows start `stride` bytes apart.
+/// A raster to write, from its first sample to its last, with rows `stride` bytes apart.
 pub(crate) struct Picture<'a> {
     pub(crate) samples: &'a mut [u8],
     pub(crate) stride: usize,

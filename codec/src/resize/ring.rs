@@ -1,47 +1,47 @@
-//! Owns the source rows that have been summed along themselves, until no result row needs them.
-//! Never sums anything but constants.
+//! Owns a ring of source rows filtered along the columns, kept until no result row needs them. Never
+//! filters a row.
 
 use super::aligned::{Aligned, LINE};
 use super::passes::{Mix, STEP};
 use super::taps::{Axis, Taps};
 
-/// Row `y` stands in slot `y % slots`. A result row never takes more rows than there are slots.
+/// Row `y` is in slot `y % slots`. A result row never takes more rows than there are slots.
 #[derive(Default)]
 pub(super) struct Ring {
     lines: Aligned,
-    /// Floats of a slot.
-    room: usize,
+    /// Floats per slot.
+    slot_len: usize,
     held: Vec<Option<usize>>,
     weights: Vec<(usize, f32)>,
-    /// What a result row starts from, and for which constant of a row.
+    /// The line that result rows start from, and the row constant that it is for.
     start: Aligned,
     started: Option<f32>,
 }
 
 impl Ring {
-    /// Forgets all rows and makes room for rows of `samples`, of which a result row takes `taps`.
+    /// Discards all rows and makes room for rows of `samples`, of which a result row takes `taps`.
     pub(super) fn prepare(&mut self, samples: usize, taps: usize) {
         let slots = taps.next_power_of_two();
-        self.room = samples.next_multiple_of(STEP) + LINE;
-        self.lines.room(slots * self.room);
+        self.slot_len = samples.next_multiple_of(STEP) + LINE;
+        self.lines.floats_mut(slots * self.slot_len);
         self.held.clear();
         self.held.resize(slots, None);
-        self.start.room(self.room);
+        self.start.floats_mut(self.slot_len);
         self.started = None;
     }
 
-    /// Where to put row `y`; `None` if it is there.
+    /// The slot to write row `y` to; `None` if the row is there already.
     pub(super) fn claim(&mut self, y: usize) -> Option<&mut [f32]> {
         let slot = y & (self.held.len() - 1);
         if self.held[slot] == Some(y) {
             return None;
         }
         self.held[slot] = Some(y);
-        Some(&mut self.lines.get_mut()[slot * self.room..][..self.room])
+        Some(&mut self.lines.get_mut()[slot * self.slot_len..][..self.slot_len])
     }
 
-    /// Lets result rows start from the columns' constants, and from the row's as often as the
-    /// columns' weights sum to.
+    /// Sets the start of result rows: the constants of the columns, plus the row constant `rest` times the
+    /// sum of the column weights.
     pub(super) fn start_from(&mut self, columns: &Axis, rest: f32, channels: usize) {
         if self.started == Some(rest) {
             return;
@@ -54,13 +54,13 @@ impl Ring {
         }
     }
 
-    /// One result row, of rows that have been put here; they weigh `scale` more than `taps` say.
+    /// The mix for one result row, of rows in the ring. `scale` multiplies the weights of `taps`.
     pub(super) fn mix(&mut self, taps: Taps<'_>, scale: f32) -> Mix<'_> {
         self.weights.clear();
         for (tap, &weight) in taps.weights.iter().enumerate() {
             if weight != 0.0 {
                 let slot = (taps.start + tap) & (self.held.len() - 1);
-                self.weights.push((slot * self.room, weight * scale));
+                self.weights.push((slot * self.slot_len, weight * scale));
             }
         }
         Mix {

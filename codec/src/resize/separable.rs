@@ -1,5 +1,5 @@
-//! Owns the order of the passes for one image and the choice of the form for the processor. Never
-//! decides a weight.
+//! Owns the order of the passes for an image, and choosing the form for the processor. Never computes a
+//! weight.
 
 use super::aligned::Aligned;
 use super::direct;
@@ -13,15 +13,15 @@ use super::raster::{Picture, Source};
 use super::ring::Ring;
 use super::taps::Axis;
 
-/// Source columns above which no line of floats is made.
+/// Most source columns for which a line of floats is used.
 const LINE_PIXELS_MAX: usize = 1 << 20;
-/// Taps of a column and of a row above which the sums of floats would lose a tenth of a level.
+/// Most taps of a column and of a row that sums of floats can have without losing a tenth of a level.
 const COLUMN_TAPS_MAX: usize = 1 << 14;
 const ROW_TAPS_MAX: usize = 1 << 20;
-/// Taps of a row above which no lines are kept for it only because columns are left out.
+/// Most taps of a row for which columns come first merely because columns are skipped.
 const SKIPPED_ROWS_MAX: usize = 8;
 
-/// Runs separable filters on one raster after another; keeps the working lines.
+/// Applies separable filters; keeps working memory between images.
 #[derive(Default)]
 pub(crate) struct Separable {
     columns: Columns,
@@ -31,7 +31,7 @@ pub(crate) struct Separable {
     ring: Ring,
 }
 
-/// Which instructions run.
+/// The instructions to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Portable,
@@ -44,7 +44,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// From the fastest to the slowest.
+    /// All forms of this target, fastest first.
     pub(super) const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
         Self::Avx512,
@@ -80,7 +80,7 @@ impl Form {
     }
 }
 
-/// Everything that is fixed for an image.
+/// The inputs and output of one resize.
 struct Job<'a> {
     source: Source<'a>,
     columns: &'a Axis,
@@ -89,8 +89,10 @@ struct Job<'a> {
 }
 
 impl Separable {
-    /// Fills `target` with `columns.len()` by `rows.len()` pixels. The tables must stay within the
-    /// source: positions outside are a panic, not a wild read.
+    /// Fills `target` with `columns.len()` by `rows.len()` pixels.
+    ///
+    /// # Panics
+    /// If a table has a position outside the source.
     pub(crate) fn resize(
         &mut self,
         source: Source<'_>,
@@ -101,6 +103,7 @@ impl Separable {
         self.resize_by(Form::best(), source, columns, rows, target);
     }
 
+    /// Like [`Self::resize`], with the instructions of `form`, for which [`Form::runs`] must be true.
     pub(super) fn resize_by(
         &mut self,
         form: Form,
@@ -122,43 +125,51 @@ impl Separable {
             target,
         };
         match form {
-            // SAFETY: this form needs no instructions.
+            // SAFETY: this form needs no instructions beyond the target's baseline.
             Form::Portable => unsafe { self.run::<Portable>(job) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this form is only chosen where the processor has these instructions.
+            // SAFETY: callers pass a form for which `Form::runs` is true (`Form::best`), which detects AVX2
+            // and FMA.
             Form::Avx2 => unsafe { self.run_avx2(job) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this form is only chosen where the processor has these instructions.
+            // SAFETY: callers pass a form for which `Form::runs` is true (`Form::best`), which detects
+            // AVX-512 F, BW and VL.
             Form::Avx512 => unsafe { self.run_avx512(job) },
             #[cfg(target_arch = "aarch64")]
-            // SAFETY: every processor of this architecture has NEON.
+            // SAFETY: NEON is part of the AArch64 baseline.
             Form::Neon => unsafe { self.run::<super::neon::Neon>(job) },
         }
     }
 
+    /// `run`, compiled for AVX2.
+    ///
     /// # Safety
     /// The processor has AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     unsafe fn run_avx2(&mut self, job: Job<'_>) {
-        // SAFETY: the caller's word.
+        // SAFETY: the attribute above enables the instructions of `Avx2`.
         unsafe { self.run::<super::avx2::Avx2>(job) }
     }
 
+    /// `run`, compiled for AVX-512.
+    ///
     /// # Safety
     /// The processor has AVX-512 F, BW and VL.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     unsafe fn run_avx512(&mut self, job: Job<'_>) {
-        // SAFETY: the caller's word.
+        // SAFETY: the attribute above enables the instructions of `Avx512`.
         unsafe { self.run::<super::avx512::Avx512>(job) }
     }
 
+    /// Chooses the passes and runs them.
+    ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
     unsafe fn run<L: Lanes>(&mut self, job: Job<'_>) {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller guarantees the instructions of `L`.
         unsafe {
             if is_halving(job.columns, job.rows) {
                 let Job {
@@ -181,6 +192,8 @@ impl Separable {
         }
     }
 
+    /// Sums source rows to a line, then the line to a result row.
+    ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
@@ -192,7 +205,7 @@ impl Separable {
         let into = job.target.samples.chunks_mut(job.target.stride);
         for (into, taps) in into.zip(job.rows.iter()) {
             fill_runs(&mut self.runs, taps);
-            // SAFETY: the caller's word.
+            // SAFETY: the caller guarantees the instructions of `L`.
             unsafe {
                 sum_rows::<L>(&rows, &self.runs, taps.rest, self.line.get_mut());
                 let into = &mut into[..self.columns.samples];
@@ -201,6 +214,8 @@ impl Separable {
         }
     }
 
+    /// Filters each source row once along the columns, then sums these lines to result rows.
+    ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
@@ -222,7 +237,7 @@ impl Separable {
                     continue;
                 };
                 let into = &mut into[..samples];
-                // SAFETY: the caller's word.
+                // SAFETY: the caller guarantees the instructions of `L`.
                 unsafe {
                     if fixed {
                         self.fixed.sum::<L>(rows.from(y), rows.samples, into);
@@ -234,20 +249,20 @@ impl Separable {
             }
             self.ring.start_from(job.columns, taps.rest, CHANNELS);
             let mix = self.ring.mix(taps, scale);
-            // SAFETY: the caller's word.
+            // SAFETY: the caller guarantees the instructions of `L`.
             unsafe { lines_to_bytes::<L>(&mix, &mut into[..samples]) };
         }
     }
 
-    /// Room for a line of `samples`, zero behind them.
+    /// Zeroes a line of at least `samples` floats.
     fn clear_line(&mut self, samples: usize) {
-        self.line.zeros(self.columns.room.max(samples));
+        self.line.zeros(self.columns.line_len.max(samples));
     }
 }
 
-/// Whether it is cheaper to sum along the rows first: where the height grows, so that a row serves
-/// all result rows over it, and where so many columns of RGB are left out that summing rows would
-/// mostly sum what nobody needs.
+/// Whether it is cheaper to filter along the columns first: if the height grows, so that a filtered row
+/// serves several result rows; or if so many columns of RGB are skipped that summing rows would mostly
+/// sum unused samples.
 fn is_columns_first(job: &Job<'_>) -> bool {
     let grows = job.rows.len() > job.rows.reach().len();
     let skips = job.columns.taps_max() * job.columns.len() < job.columns.reach().len();

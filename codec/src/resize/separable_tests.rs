@@ -57,7 +57,7 @@ struct Case {
 }
 
 impl Case {
-    /// A raster of noise with `gap` unused bytes behind each row but the last.
+    /// A raster of noise with `gap` unused bytes after each row but the last.
     fn new(size: (u32, u32), channels: usize, gap: usize, columns: Axis, rows: Axis) -> Self {
         let row = size.0 as usize * channels;
         let stride = row + gap;

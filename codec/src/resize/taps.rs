@@ -1,14 +1,13 @@
-//! Owns the tables of the separable filters: for each result position of one axis the source
-//! positions it takes, what each weighs, and a constant. Never touches a pixel.
+//! Owns the tables of the separable filters: for each result position of an axis, its source positions,
+//! their weights, and a constant. Never touches a pixel.
 //!
-//! The filters are OpenCV's. Where it takes the edge pixel for positions outside, the table adds
-//! their weights to the edge's, so that every position stands inside.
+//! The filters are OpenCV's. Where OpenCV repeats the edge pixel outside the image, the table adds the
+//! weights to the edge's, so that every position is inside.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_4};
 use std::ops::Range;
 
-/// Which weights. All but `Area` take a fixed number of taps whatever the scale, so there is no
-/// antialiasing.
+/// The kernel. All but `Area` have the same number of taps at any scale, so they do not antialias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
     /// INTER_AREA for an axis that does not grow: the mean of the source cell.
@@ -33,7 +32,7 @@ pub(crate) struct Axis {
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: usize,
-    /// Where its weights stand in the table.
+    /// Offset of its weights in the table.
     weights: usize,
     count: usize,
     rest: f32,
@@ -42,22 +41,22 @@ struct Span {
 /// One result position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Taps<'a> {
-    /// First source position that weighs something.
+    /// First source position with a weight.
     pub(crate) start: usize,
-    /// Neither the first nor the last is zero; empty where none weighs anything.
+    /// The first and the last are not zero; empty if all are.
     pub(crate) weights: &'a [f32],
-    /// What is added to the sum.
+    /// Constant added to the sum.
     pub(crate) rest: f32,
 }
 
 impl Axis {
-    /// Forgets all positions and keeps the memory.
+    /// Removes all positions; keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.weights.clear();
     }
 
-    /// Appends a result position; `weights` belong to the source positions from `start` on.
+    /// Appends a result position with `weights` for the source positions from `start` on.
     pub(crate) fn push(&mut self, start: usize, weights: &[f32], rest: f32) {
         let leading = weights.iter().take_while(|&&weight| weight == 0.0).count();
         let weights = &weights[leading..];
@@ -79,7 +78,7 @@ impl Axis {
         }
     }
 
-    /// Result positions.
+    /// Number of result positions.
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
@@ -94,7 +93,7 @@ impl Axis {
         }
     }
 
-    /// All result positions in turn.
+    /// All result positions in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Taps<'_>> {
         (0..self.len()).map(|at| self.taps(at))
     }
@@ -104,7 +103,7 @@ impl Axis {
         self.spans.iter().map(|span| span.count).max().unwrap_or(0)
     }
 
-    /// The source positions that weigh something somewhere, and those between them.
+    /// The range of source positions that have a weight in any result position.
     pub(super) fn reach(&self) -> Range<usize> {
         let weighty = || self.spans.iter().filter(|span| span.count > 0);
         let start = weighty().map(|span| span.start).min().unwrap_or(0);
@@ -164,8 +163,8 @@ impl Axis {
         }
     }
 
-    /// As many taps everywhere, their weights rounded to 11 bits. `position` gives the first
-    /// source position, which may lie outside, and the weights.
+    /// Fills the table with a fixed number of taps whose weights are rounded to 11 bits. `position` returns
+    /// the first source position, which may be outside, and the weights.
     fn fill_fixed<const TAPS: usize>(
         &mut self,
         source: u32,
@@ -186,13 +185,13 @@ impl Axis {
     }
 }
 
-/// Rounded to a multiple of 1/2048, half to even: a float of 1.5 * 2^12 holds no smaller steps.
+/// Rounds to a multiple of 1/2048, half to even: a float of 1.5 * 2^12 has no smaller steps.
 fn eleven_bits(weight: f64) -> f32 {
     const STEPS: f32 = 6144.0;
     weight as f32 + STEPS - STEPS
 }
 
-/// Pixel centres map on pixel centres. The fraction is a 32-bit float, as in OpenCV.
+/// Maps pixel centres to pixel centres. The fraction is a 32-bit float, as in OpenCV.
 fn centred_position(at: usize, scale: f64) -> (isize, f64) {
     let position = ((at as f64 + 0.5) * scale - 0.5) as f32;
     (
@@ -201,8 +200,7 @@ fn centred_position(at: usize, scale: f64) -> (isize, f64) {
     )
 }
 
-/// Each source pixel stays flat as far as its area reaches, and only the result pixel that lies
-/// over a border of two is mixed.
+/// Keeps source pixels flat over their area; only result pixels across a border of two are mixed.
 fn area_position(at: usize, scale: f64, growth: f64) -> (isize, f64) {
     let start = (at as f64 * scale).floor();
     let fraction = ((at + 1) as f64 - (start + 1.0) * growth) as f32;

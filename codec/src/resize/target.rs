@@ -2,15 +2,15 @@
 
 use crate::pixels::Shape;
 
-/// A rectangle of the scaled image and where its pixels go.
+/// A window of the scaled image, and the memory for its pixels.
 pub(super) struct Target<'a> {
     /// First column and row of the window in the scaled image.
     pub(super) x: usize,
     pub(super) y: usize,
-    /// Size of the window, pixels.
+    /// Size of the window in pixels.
     pub(super) width: usize,
     pub(super) height: usize,
-    /// Starts at the window's first sample and ends with its last.
+    /// Memory from the first sample of the window to its last.
     pub(super) samples: &'a mut [u8],
     /// Samples from one row to the next.
     pub(super) stride: usize,

@@ -1,5 +1,5 @@
-//! Owns the writing of JPEG by libjpeg-turbo: baseline, standard Huffman tables, 4:2:0 for colour.
-//! The handle is reused for every image. Never changes a sample's value before the transform.
+//! Owns encoding JPEG with libjpeg-turbo: baseline, standard Huffman tables, 4:2:0 for colour. Never
+//! changes a sample before the transform.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
@@ -12,28 +12,28 @@ use crate::pixels::{Buffer, Planes, Shape, Size};
 /// A TurboJPEG instance, destroyed with its owner.
 struct Handle(NonNull<c_void>);
 
-// SAFETY: a TurboJPEG instance is plain memory without thread affinity; its error text is kept in
-// the instance. `Handle` is not Sync and is only used through &mut.
+// SAFETY: a TurboJPEG instance has no thread affinity, and tj3* functions keep their error text in the
+// instance. `Handle` is not `Sync`, and its methods take `&mut self`.
 unsafe impl Send for Handle {}
 
 impl Handle {
     fn new() -> Self {
         // SAFETY: tj3Init takes any integer and returns null on failure, which is checked.
         let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_COMPRESS as c_int) };
-        // It fails only when a few kilobytes cannot be had, as Vec does.
+        // It fails only if a few kilobytes cannot be allocated, like Vec.
         Self(NonNull::new(handle).expect("memory for a TurboJPEG instance"))
     }
 
     fn set(&mut self, parameter: raw::TJPARAM, value: u32) {
         let value = c_int::try_from(value).unwrap_or(c_int::MAX);
-        // SAFETY: the handle is live until drop; tj3Set refuses what it does not take.
+        // SAFETY: `new` checked the handle, and it is live until drop; tj3Set rejects values out of range.
         unsafe { raw::tj3Set(self.0.as_ptr(), parameter as c_int, value) };
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: the handle came from tj3Init and is destroyed once, here.
+        // SAFETY: the handle came from tj3Init in `new`, and `drop` runs once.
         unsafe { raw::tj3Destroy(self.0.as_ptr()) };
     }
 }
@@ -41,12 +41,12 @@ impl Drop for Handle {
 /// Encodes baseline JPEG with standard Huffman tables, 4:2:0 for colour.
 pub(crate) struct Compressor {
     handle: Handle,
-    /// Worst-case room; only the bytes written leave it.
+    /// Memory for the worst case; only the bytes written are copied out.
     scratch: Buffer,
 }
 
 impl Compressor {
-    /// `quality` on libjpeg's scale; 0 means what libjpeg makes of it, 1.
+    /// An encoder of `quality` on libjpeg's scale; 0 counts as 1, as in libjpeg.
     pub(crate) fn new(quality: u32) -> Self {
         let mut handle = Handle::new();
         handle.set(raw::TJPARAM_TJPARAM_QUALITY, quality.clamp(1, 100));
@@ -68,8 +68,8 @@ impl Compressor {
             _ => (raw::TJPF_TJPF_RGB, raw::TJSAMP_TJSAMP_420),
         };
         self.write(shape.size, sampling, |handle, file| {
-            // SAFETY: pixels hold `height` rows of `stride` bytes (asserted above, shape.channels
-            // is what `format` has); `write` says why the file's room is enough.
+            // SAFETY: the assertion above gives `pixels` `height` rows of `stride` bytes, and `format` has
+            // `shape.channels` samples; `write` passes memory for the worst case.
             unsafe {
                 raw::tj3Compress8(
                     handle,
@@ -85,8 +85,8 @@ impl Compressor {
         })
     }
 
-    /// Encodes Y, Cb and Cr, chroma of half the columns and rows. Luma has to hold an even number
-    /// of columns and rows, the odd ones repeated.
+    /// Encodes 4:2:0 planes. Luma must have even numbers of columns and rows, with the last repeated if
+    /// need be.
     pub(crate) fn encode_planes(
         &mut self,
         samples: &[u8],
@@ -100,14 +100,14 @@ impl Compressor {
             let end = plane.start + plane.stride * (rows - 1) + columns;
             assert!(end <= samples.len(), "a plane holds all of its rows");
         }
-        // SAFETY: every start lies within samples, as asserted.
+        // SAFETY: the assertion above has `plane.start` below `end`, which is at most `samples.len()`.
         let starts = planes
             .planes
             .map(|plane| unsafe { samples.as_ptr().add(plane.start) });
         let strides = planes.planes.map(|plane| plane.stride as c_int);
         self.write(planes.size, raw::TJSAMP_TJSAMP_420, |handle, file| {
-            // SAFETY: the planes hold the rows and columns that 4:2:0 needs (asserted above);
-            // `write` says why the file's room is enough.
+            // SAFETY: the assertions above give every plane the rows and columns that 4:2:0 needs; `write`
+            // passes memory for the worst case.
             unsafe {
                 raw::tj3CompressFromYUVPlanes8(
                     handle,
@@ -122,8 +122,8 @@ impl Compressor {
         })
     }
 
-    /// Calls `compress` with room for the worst case: with NOREALLOC set the library writes at
-    /// most the bound that it gave itself, and leaves the pointer alone.
+    /// Calls `compress` with memory for the worst case: with NOREALLOC set, the library writes at most its
+    /// own bound and does not replace the pointer.
     fn write(
         &mut self,
         size: Size,
@@ -133,10 +133,11 @@ impl Compressor {
         self.handle
             .set(raw::TJPARAM_TJPARAM_SUBSAMP, sampling as u32);
         let (width, height) = (size.width as c_int, size.height as c_int);
-        // SAFETY: a pure computation over integers; 0 on arguments out of range.
+        // SAFETY: tj3JPEGBufSize only computes with its integer arguments; it returns 0 if they are out of
+        // range.
         let worst = unsafe { raw::tj3JPEGBufSize(width, height, sampling as c_int) } as usize;
         let mut file = File {
-            start: self.scratch.room(worst).as_mut_ptr(),
+            start: self.scratch.bytes_mut(worst).as_mut_ptr(),
             written: worst as _,
         };
         if compress(self.handle.0.as_ptr(), &mut file) != 0 {
@@ -148,7 +149,7 @@ impl Compressor {
     }
 }
 
-/// Where the library writes, and how much it may; then how much it has written.
+/// The memory that the library writes to. `written` is its size, then the size of the file.
 struct File {
     start: *mut u8,
     written: raw::size_t,

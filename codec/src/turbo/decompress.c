@@ -1,9 +1,9 @@
-/* Owns the calls into libjpeg-turbo that read a JPEG: its C interface reports errors by longjmp,
- * which must not cross Rust frames. Never allocates a pixel, never decides what an image is worth.
+/* Owns the calls to libjpeg-turbo that decode a JPEG: its C API reports errors by longjmp, which must
+ * not cross Rust frames. Never allocates pixels and never judges an image.
  *
- * The data source never refills: where the bytes end too early the library suspends, and that is
- * an error here. Damage in mid-stream is a warning to the library, and no error. So a file decodes
- * here exactly where it decodes in OpenCV, which reads from memory in the same way.
+ * The data source never refills: if the data ends early the library suspends, which is an error here.
+ * Damage within a stream is only a warning of the library, and not an error. So a file decodes here
+ * exactly if it decodes in OpenCV, which reads from memory in the same way.
  */
 #include <setjmp.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ struct turbo2ds_jpeg_info {
   uint32_t ycbcr;
   uint32_t h_samp[COMPONENTS_MAX];
   uint32_t v_samp[COMPONENTS_MAX];
-  /* Samples of a plane's row and rows of a plane, as read_planes writes them. */
+  /* Samples per row and number of rows of each plane, as read_planes writes them. */
   uint32_t plane_width[COMPONENTS_MAX];
   uint32_t plane_height[COMPONENTS_MAX];
 };
@@ -111,8 +111,8 @@ struct turbo2ds_jpeg *turbo2ds_jpeg_new(void)
   return calloc(1, sizeof(struct turbo2ds_jpeg));
 }
 
-/* The library's object is made anew for each image: a reused one keeps the tables of the image
- * before, and a file without tables of its own would be decoded by a stranger's. */
+/* The library's object is recreated for each image: a reused one keeps the tables of the previous
+ * image, and a file without tables would be decoded with them. */
 void turbo2ds_jpeg_close(struct turbo2ds_jpeg *jpeg)
 {
   if (jpeg->open) {
@@ -127,7 +127,7 @@ void turbo2ds_jpeg_free(struct turbo2ds_jpeg *jpeg)
   free(jpeg);
 }
 
-/* Each function below returns 0, or -1 where the file cannot be decoded. */
+/* Each function below returns 0, or -1 if the file cannot be decoded. */
 
 int turbo2ds_jpeg_open(struct turbo2ds_jpeg *jpeg, const unsigned char *data, size_t size,
                        int scans_max, struct turbo2ds_jpeg_info *info)
@@ -161,7 +161,7 @@ int turbo2ds_jpeg_open(struct turbo2ds_jpeg *jpeg, const unsigned char *data, si
   return 0;
 }
 
-/* One component stays grey, four are ink, all else has to become RGB. */
+/* One component stays grey, four are CMYK, everything else becomes RGB. */
 static J_COLOR_SPACE output_space(const struct jpeg_decompress_struct *cinfo)
 {
   switch (cinfo->num_components) {
@@ -174,8 +174,8 @@ static J_COLOR_SPACE output_space(const struct jpeg_decompress_struct *cinfo)
   }
 }
 
-/* Writes `height` rows of `width` pixels, `stride` bytes apart: grey, CMYK or RGB as there are
- * one, four or other numbers of components. */
+/* Writes `height` rows of `width` pixels, `stride` bytes apart: grey for one component, CMYK for four,
+ * else RGB. */
 int turbo2ds_jpeg_read_pixels(struct turbo2ds_jpeg *jpeg, unsigned char *out, size_t stride)
 {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
@@ -195,7 +195,7 @@ int turbo2ds_jpeg_read_pixels(struct turbo2ds_jpeg *jpeg, unsigned char *out, si
   return 0;
 }
 
-/* Writes each component's samples as stored, `plane_height` rows of `plane_width` samples,
+/* Writes the samples of each component as stored, `plane_height` rows of `plane_width` samples,
  * `strides` bytes apart. */
 int turbo2ds_jpeg_read_planes(struct turbo2ds_jpeg *jpeg, unsigned char *const *planes,
                               const size_t *strides)

@@ -1,15 +1,14 @@
-//! Owns the reading of JPEG by libjpeg-turbo: a file is opened, and then read as pixels or as the
-//! planes it stores. Uses the accurate integer DCT and smooth upsampling, OpenCV's bits. Never
-//! decides what is done with a component.
+//! Owns decoding JPEG with libjpeg-turbo: a file is opened, then read as pixels or as its planes. It uses
+//! the accurate integer DCT and smooth upsampling, like OpenCV. Never decides how a component is used.
 
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::error::CodecError;
-use crate::pixels::{Buffer, Plane, Room, Shape, Size};
+use crate::pixels::{Buffer, PaddedPlane, Plane, Shape, Size};
 
-/// Components that libjpeg-turbo can hold in one scan.
+/// Most components of a file.
 const COMPONENTS_MAX: usize = 4;
 
 /// Mirrors `struct turbo2ds_jpeg_info`.
@@ -26,7 +25,7 @@ struct RawInfo {
     plane_height: [u32; COMPONENTS_MAX],
 }
 
-/// The C side's decoder, opaque here.
+/// The decoder of `decompress.c`, opaque here.
 #[repr(C)]
 struct RawDecoder {
     _opaque: [u8; 0],
@@ -51,47 +50,48 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// How the components of a file stand to each other.
+/// The subsampling of chroma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Subsampling {
-    /// Columns of luma that one column of chroma covers: 1 or 2.
+    /// Luma columns per chroma column: 1 or 2.
     pub(crate) horizontal: u32,
-    /// Rows of luma that one row of chroma covers: 1 or 2.
+    /// Luma rows per chroma row: 1 or 2.
     pub(crate) vertical: u32,
 }
 
-/// Makes one object of the library after another; nothing of an image stays for the next.
+/// Opens files one after the other; no state of one is kept for the next.
 pub(crate) struct Decompressor {
     raw: NonNull<RawDecoder>,
     scans_max: c_int,
 }
 
-// SAFETY: the decoder is plain memory of its own without thread affinity, used through &mut only.
+// SAFETY: the C decoder owns its memory and has no thread affinity; every method that uses it takes
+// `&mut self`, or the `OpenJpeg` that borrows it mutably.
 unsafe impl Send for Decompressor {}
 
 impl Decompressor {
     pub(crate) fn new(scans_max: u32) -> Self {
-        // SAFETY: takes nothing; null is checked.
+        // SAFETY: the function takes no argument; null is checked below.
         let raw = unsafe { turbo2ds_jpeg_new() };
         Self {
-            // It fails only when a kilobyte cannot be had, as Vec does.
+            // It fails only if a kilobyte cannot be allocated, like Vec.
             raw: NonNull::new(raw).expect("memory for a JPEG decoder"),
             scans_max: c_int::try_from(scans_max).unwrap_or(c_int::MAX),
         }
     }
 
-    /// Reads the header of `body`, which was seen before to say `expected`.
+    /// Reads the header of `body`, whose size is expected to be `expected`.
     ///
     /// # Errors
-    /// `Decode` where the library cannot read it or sees another size.
+    /// `Decode` if the library cannot read it or finds another size.
     pub(crate) fn open<'a>(
         &'a mut self,
         body: &'a [u8],
         expected: Size,
     ) -> Result<OpenJpeg<'a>, CodecError> {
         let mut info = RawInfo::default();
-        // SAFETY: the decoder lives as long as self; body is readable for its length and outlives
-        // the open file, which borrows it; info has the layout that the C side writes.
+        // SAFETY: `new` checked the decoder, which lives until `drop`; `body` is readable for its length and
+        // outlives the `OpenJpeg`, which borrows it for `'a`; `RawInfo` is `repr(C)` and mirrors the C struct.
         let status = unsafe {
             turbo2ds_jpeg_open(
                 self.raw.as_ptr(),
@@ -115,7 +115,7 @@ impl Decompressor {
 
 impl Drop for Decompressor {
     fn drop(&mut self) {
-        // SAFETY: the decoder came from turbo2ds_jpeg_new and is freed once, here.
+        // SAFETY: the decoder came from turbo2ds_jpeg_new in `new`, and `drop` runs once.
         unsafe { turbo2ds_jpeg_free(self.raw.as_ptr()) };
     }
 }
@@ -132,8 +132,7 @@ impl OpenJpeg<'_> {
         Size::new(self.info.width, self.info.height)
     }
 
-    /// How chroma stands to luma, where the file holds Y, Cb and Cr in one of the usual ways:
-    /// 4:4:4, 4:2:2, 4:4:0 or 4:2:0.
+    /// The subsampling, if the file is YCbCr in 4:4:4, 4:2:2, 4:4:0 or 4:2:0.
     pub(crate) fn subsampling(&self) -> Option<Subsampling> {
         let RawInfo { h_samp, v_samp, .. } = &self.info;
         let equal_chroma = h_samp[1] == h_samp[2] && v_samp[1] == v_samp[2];
@@ -151,19 +150,19 @@ impl OpenJpeg<'_> {
         })
     }
 
-    /// The room that each of the three planes needs, one behind the other.
-    pub(crate) fn rooms(&self) -> [Room; 3] {
+    /// The three planes padded to whole blocks, one after the other.
+    pub(crate) fn padded(&self) -> [PaddedPlane; 3] {
         let mut start = 0;
         std::array::from_fn(|index| {
             let stride = self.info.plane_width[index] as usize;
             let rows = self.info.plane_height[index] as usize;
             let plane = Plane { start, stride };
             start += stride * rows;
-            Room { plane, rows }
+            PaddedPlane { plane, rows }
         })
     }
 
-    /// Decodes to grey (1 channel), RGB (3) or, where the file stores ink, CMYK (4), as it came.
+    /// Decodes to grey (1 channel), RGB (3) or, for CMYK and YCCK files, CMYK as stored (4).
     pub(crate) fn read_pixels(self, out: &mut Buffer) -> Result<Shape, CodecError> {
         let channels = match self.info.components {
             1 => 1,
@@ -171,26 +170,28 @@ impl OpenJpeg<'_> {
             _ => 3,
         };
         let shape = Shape::new(self.size(), channels);
-        let room = out.room(shape.bytes());
-        // SAFETY: the file is open (self exists); room holds `height` rows of `stride` bytes, with
-        // the channels that the C side chooses by the same number of components.
+        let room = out.bytes_mut(shape.bytes());
+        // SAFETY: `self` is an open file. The buffer has `height` rows of `stride` bytes, with as many
+        // channels as the C side writes for this number of components.
         let status = unsafe {
             turbo2ds_jpeg_read_pixels(self.raw.as_ptr(), room.as_mut_ptr(), shape.stride())
         };
         done(status).map(|()| shape)
     }
 
-    /// Decodes Y, Cb and Cr as they are stored, each into its room of `samples`, which are as many as
-    /// all rooms take.
+    /// Decodes Y, Cb and Cr as stored, each to its padded plane in `samples`.
+    ///
+    /// # Panics
+    /// If the file does not have three components, or `samples` is shorter than the planes.
     pub(crate) fn read_planes(self, samples: &mut [u8]) -> Result<(), CodecError> {
         assert_eq!(self.info.components, 3, "planes are for three components");
-        let rooms = self.rooms();
-        assert!(samples.len() >= rooms_bytes(&rooms));
-        // SAFETY: the rooms follow each other and end within samples, as the assertion saw.
-        let pointers = rooms.map(|room| unsafe { samples.as_mut_ptr().add(room.plane.start) });
-        let strides = rooms.map(|room| room.plane.stride);
-        // SAFETY: the file is open; each of its three components writes at most `rows` rows of
-        // `stride` samples, which is its room, and the rooms follow each other in samples.
+        let padded = self.padded();
+        assert!(samples.len() >= padded_bytes(&padded));
+        // SAFETY: the planes follow each other, and the assertion above has their total within `samples`.
+        let pointers = padded.map(|one| unsafe { samples.as_mut_ptr().add(one.plane.start) });
+        let strides = padded.map(|one| one.plane.stride);
+        // SAFETY: `self` is an open file. The C side writes at most `rows` rows of `stride` samples for each
+        // of the three components, from the same header values as `padded`; the planes do not overlap.
         let status = unsafe {
             turbo2ds_jpeg_read_planes(self.raw.as_ptr(), pointers.as_ptr(), strides.as_ptr())
         };
@@ -198,14 +199,14 @@ impl OpenJpeg<'_> {
     }
 }
 
-/// Samples of rooms that follow each other.
-pub(crate) fn rooms_bytes(rooms: &[Room; 3]) -> usize {
-    rooms.iter().map(|room| room.plane.stride * room.rows).sum()
+/// Total samples of padded planes.
+pub(crate) fn padded_bytes(padded: &[PaddedPlane; 3]) -> usize {
+    padded.iter().map(|one| one.plane.stride * one.rows).sum()
 }
 
 impl Drop for OpenJpeg<'_> {
     fn drop(&mut self) {
-        // SAFETY: the decoder outlives self, which borrows its owner; closing twice is harmless.
+        // SAFETY: `self` borrows the `Decompressor`, so the decoder is live; closing twice is harmless.
         unsafe { turbo2ds_jpeg_close(self.raw.as_ptr()) };
     }
 }

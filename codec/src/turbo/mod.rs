@@ -1,8 +1,8 @@
-//! Owns what this crate asks of libjpeg-turbo: reading in `decompress`, writing in `compress`. Never
-//! resizes, and never turns ink into light.
+//! Owns the bindings to libjpeg-turbo: decoding in `decompress`, encoding in `compress`. Never resizes and
+//! never converts CMYK.
 
 mod compress;
 mod decompress;
 
 pub(crate) use compress::Compressor;
-pub(crate) use decompress::{Decompressor, Subsampling, rooms_bytes};
+pub(crate) use decompress::{Decompressor, Subsampling, padded_bytes};

@@ -16,13 +16,13 @@ fn is_whole(body: &[u8]) -> bool {
     check(body).is_ok()
 }
 
-/// What is told without a pixel.
-fn told(body: &[u8]) -> Told {
-    let seen = Seen::of(body, &LIMITS).expect("a header");
-    if seen.ended {
-        return Told::Whole;
+/// Completeness as far as the structure tells.
+fn completeness(body: &[u8]) -> Completeness {
+    let probe = Probe::of(body, &LIMITS).expect("a header");
+    if probe.ended {
+        return Completeness::Complete;
     }
-    Decoder::new(LIMITS, JpegDecoder::Turbo).tell(seen.format, body, seen.size)
+    Decoder::new(LIMITS, JpegDecoder::Turbo).completeness(probe.format, body, probe.size)
 }
 
 fn one_of_each_format() -> [Vec<u8>; 8] {
@@ -41,9 +41,19 @@ fn one_of_each_format() -> [Vec<u8>; 8] {
 #[test]
 fn a_whole_image_is_told_by_its_structure_whatever_stands_behind_it() {
     for body in one_of_each_format() {
-        assert_eq!(told(&body), Told::Whole, "{:?}", sniff(&body));
+        assert_eq!(
+            completeness(&body),
+            Completeness::Complete,
+            "{:?}",
+            sniff(&body)
+        );
         let followed = [&body[..], b"<html>not found</html>\0"].concat();
-        assert_eq!(told(&followed), Told::Whole, "{:?}", sniff(&body));
+        assert_eq!(
+            completeness(&followed),
+            Completeness::Complete,
+            "{:?}",
+            sniff(&body)
+        );
         assert!(is_whole(&followed));
     }
 }
@@ -52,7 +62,7 @@ fn a_whole_image_is_told_by_its_structure_whatever_stands_behind_it() {
 fn an_image_cut_anywhere_is_refused() {
     let mut decoder = Codec::new(Settings::default());
     for body in one_of_each_format() {
-        // Behind a TIFF's pixels and directory stand values that nobody needs.
+        // A TIFF's pixels and directory are followed by unused values.
         let needed = (0..body.len()).find(|&end| decoder.process(&body[..end]).is_ok());
         let needed = needed.unwrap_or(body.len());
         assert!(needed == body.len() || sniff(&body) == Some(Format::Tiff));
@@ -67,7 +77,7 @@ fn a_jpeg_without_its_end_is_judged_by_its_data() {
     let body = file(EncodeFormat::Jpg, 90, 3);
     let data = &body[..body.len() - 2];
     let zeroed = [data, &[0; 64]].concat();
-    assert_eq!(told(&zeroed), Told::Nothing);
+    assert_eq!(completeness(&zeroed), Completeness::Unknown);
     assert!(is_whole(&zeroed), "all rows are there before the zeros");
     assert!(!is_whole(&[&data[..data.len() / 2], &[0; 2]].concat()));
     // A scan that was cut and closed is damage, which shows and is no cut.
@@ -82,7 +92,7 @@ fn a_jpeg_of_no_scan_is_no_image() {
         .position(|at| at == b"\xFF\xDA")
         .expect("a scan");
     let headers = [&body[..scan], b"\xFF\xD9"].concat();
-    assert_eq!(told(&headers), Told::Nothing);
+    assert_eq!(completeness(&headers), Completeness::Unknown);
     assert!(!is_whole(&headers));
 }
 
@@ -129,17 +139,28 @@ fn png_of_rows(height: u32, rows: usize, filter: u8) -> Vec<u8> {
 
 #[test]
 fn a_png_has_all_rows_with_sound_sums_and_filters() {
-    assert_eq!(told(&png_of_rows(40, 40, 4)), Told::Whole);
-    assert_eq!(told(&png_of_rows(40, 39, 4)), Told::Cut, "a row is missing");
     assert_eq!(
-        told(&png_of_rows(40, 40, 5)),
-        Told::Cut,
+        completeness(&png_of_rows(40, 40, 4)),
+        Completeness::Complete
+    );
+    assert_eq!(
+        completeness(&png_of_rows(40, 39, 4)),
+        Completeness::Truncated,
+        "a row is missing"
+    );
+    assert_eq!(
+        completeness(&png_of_rows(40, 40, 5)),
+        Completeness::Truncated,
         "there is no such filter"
     );
     let mut damaged = png_of_rows(40, 40, 4);
     let at = damaged.len() - 20;
     damaged[at] ^= 1;
-    assert_eq!(told(&damaged), Told::Cut, "the sum is another");
+    assert_eq!(
+        completeness(&damaged),
+        Completeness::Truncated,
+        "the sum is another"
+    );
 }
 
 #[test]
@@ -148,16 +169,16 @@ fn a_webp_whose_sizes_do_not_fit_each_other_is_decoded_to_be_judged() {
     let mut short = body.clone();
     short[4] = short[4].wrapping_sub(2);
     assert_eq!(
-        told(&short),
-        Told::Nothing,
+        completeness(&short),
+        Completeness::Unknown,
         "the chunk is longer than the container"
     );
     assert!(!is_whole(&short));
     let mut part = body;
     part[22] = 0xFF;
     assert_eq!(
-        told(&part),
-        Told::Nothing,
+        completeness(&part),
+        Completeness::Unknown,
         "the first part is longer than the chunk"
     );
     assert!(!is_whole(&part));
@@ -173,14 +194,22 @@ fn a_gif_has_the_pixels_of_its_first_image_and_a_trailer() {
     let mut taller = body.clone();
     taller[at] = 5;
     taller[8] = 5;
-    assert_eq!(told(&taller), Told::Cut, "a row is missing");
+    assert_eq!(
+        completeness(&taller),
+        Completeness::Truncated,
+        "a row is missing"
+    );
     let mut beyond = body.clone();
     beyond[at] = 3;
-    assert_eq!(told(&beyond), Told::Whole, "a row too many hides nothing");
+    assert_eq!(
+        completeness(&beyond),
+        Completeness::Complete,
+        "a row too many hides nothing"
+    );
     let outside = [&body[..at - 6], &[9], &body[at - 5..]].concat();
     assert_eq!(
-        told(&outside),
-        Told::Whole,
+        completeness(&outside),
+        Completeness::Complete,
         "where it stands is a viewer's matter"
     );
     let no_image = [&body[..separator.expect("an image")], b"\x3B"].concat();
@@ -198,7 +227,7 @@ fn a_bitmap_of_runs_is_decoded_to_be_judged() {
     body.extend([0, 0, 0, 0, 9, 9, 9, 0]);
     let runs = [4, 1, 0, 0, 4, 0, 0, 1];
     let whole = [&body[..], &runs].concat();
-    assert_eq!(told(&whole), Told::Nothing);
+    assert_eq!(completeness(&whole), Completeness::Unknown);
     assert!(is_whole(&whole));
     assert!(!is_whole(&whole[..whole.len() - 4]));
 }
@@ -232,9 +261,9 @@ fn every_strip_of_a_tiff_is_in_the_file() {
         body.extend(number.to_le_bytes());
     }
     body.extend([1, 2, 3, 4, 5, 6]);
-    assert_eq!(told(&body), Told::Whole);
+    assert_eq!(completeness(&body), Completeness::Complete);
     for end in 158..body.len() {
-        assert_eq!(told(&body[..end]), Told::Cut, "{end}");
+        assert_eq!(completeness(&body[..end]), Completeness::Truncated, "{end}");
         assert!(!is_whole(&body[..end]));
     }
 }

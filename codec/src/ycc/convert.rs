@@ -1,18 +1,18 @@
-//! Owns the step from rows of Y, Cb and Cr of one resolution to a row of RGB: ITU-R BT.601 as JFIF has it,
-//! by libjpeg-turbo's integer arithmetic, bit for bit.
+//! Owns converting rows of Y, Cb and Cr at equal resolution to RGB: ITU-R BT.601 as in JFIF, bit for bit
+//! by libjpeg-turbo's integer arithmetic. Never upsamples.
 
 /// A factor with 16 bits of fraction, rounded.
 const fn fixed(factor: f64) -> i32 {
     (factor * 65536.0 + 0.5) as i32
 }
 
-// What is left of the factors when whole multiples of the chroma are added apart: it has 16 bits.
+// The factors without the whole multiples of chroma, which are added separately, so that they fit 16 bits.
 const RED: i16 = (fixed(1.402) - (1 << 16)) as i16;
 const GREEN_OF_BLUE: i16 = -fixed(0.34414) as i16;
 const GREEN_OF_RED: i16 = ((1 << 16) - fixed(0.71414)) as i16;
 const BLUE: i16 = (fixed(1.772) - (2 << 16)) as i16;
 
-/// Converts a row, one pixel after the other.
+/// Converts a row pixel by pixel.
 pub(super) fn convert(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [u8]) {
     const HALF: i32 = 1 << 15;
     let times = |value: i32, factor: i16| (value * i32::from(factor) + HALF) >> 16;
@@ -29,7 +29,7 @@ pub(super) fn convert(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [u8]) {
     }
 }
 
-/// The same in vectors, and one pixel after the other what is left.
+/// Converts a row in vectors, and the rest pixel by pixel.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 pub(super) fn convert_avx2(luma: &[u8], blue: &[u8], red: &[u8], into: &mut [u8]) {
@@ -50,10 +50,11 @@ mod avx2 {
 
     use super::{BLUE, GREEN_OF_BLUE, GREEN_OF_RED, RED};
 
-    /// Pixels of one vector of each of Y, Cb and Cr.
+    /// Pixels per vector of Y, Cb or Cr.
     pub(super) const BLOCK: usize = 32;
 
-    /// For each of three vectors of RGB and each channel: which of 16 samples goes where; of the others zeros.
+    /// For each of three vectors of RGB and each channel, which of 16 samples goes to each byte; others are
+    /// zeroed.
     const PLACES: [[[i8; 16]; 3]; 3] = {
         let mut places = [[[-1; 16]; 3]; 3];
         let mut at = 0;
@@ -73,7 +74,7 @@ mod avx2 {
         into: &mut [u8; 3 * BLOCK],
     ) {
         let [y, b, r] = [luma, blue, red].map(|row| {
-            // SAFETY: the row has the vector's 32 bytes.
+            // SAFETY: the row is an array of `BLOCK` = 32 bytes.
             unsafe { _mm256_loadu_si256(row.as_ptr().cast()) }
         });
         let zero = _mm256_setzero_si256();
@@ -91,12 +92,12 @@ mod avx2 {
         let channels: [_; 3] = std::array::from_fn(|at| _mm256_packus_epi16(low[at], high[at]));
         for (at, places) in PLACES.iter().enumerate() {
             let [r, g, b]: [_; 3] = std::array::from_fn(|channel| {
-                // SAFETY: the places are 16 bytes.
+                // SAFETY: the places are an array of 16 bytes.
                 let places = unsafe { _mm_loadu_si128(places[channel].as_ptr().cast()) };
                 _mm256_shuffle_epi8(channels[channel], _mm256_broadcastsi128_si256(places))
             });
             let pixels = _mm256_or_si256(_mm256_or_si256(r, g), b);
-            // SAFETY: `into` has 48 bytes for each lane, of which 16 stand at `at`.
+            // SAFETY: `into` has 96 bytes; `at` is below 3, so 16 bytes at `16 * at` and 48 later are within.
             unsafe {
                 let into = into.as_mut_ptr().add(16 * at);
                 _mm_storeu_si128(into.cast(), _mm256_castsi256_si128(pixels));
@@ -127,7 +128,7 @@ mod avx2 {
         ]
     }
 
-    /// A product without its fraction, rounded: half of what twice the value gives, and a half.
+    /// The rounded high half of a product: computed with twice the value, then halved with rounding.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn times(value: __m256i, factor: i16) -> __m256i {

@@ -1,5 +1,5 @@
-//! Owns Y, Cb and Cr at the resolution that a JPEG stores: whether they stay within RGB, and their
-//! conversion to RGB by libjpeg-turbo's integer arithmetic, bit for bit. Never resizes.
+//! Owns the stored planes of a JPEG: whether their colours are within RGB, and upsampling and converting
+//! them to RGB, bit for bit like libjpeg-turbo. Never resizes.
 
 mod convert;
 
@@ -10,7 +10,7 @@ use convert::convert_avx2;
 use crate::pixels::{Buffer, Planes, Shape};
 use crate::turbo::Subsampling;
 
-/// A decoded JPEG.
+/// The planes of a decoded JPEG.
 #[derive(Clone, Copy)]
 pub(crate) struct StoredPlanes<'a> {
     pub(crate) samples: &'a [u8],
@@ -39,17 +39,17 @@ impl<'a> StoredPlanes<'a> {
     }
 }
 
-/// One of so many rows of chroma is looked at.
+/// One in this many chroma rows is sampled.
 const ROWS_SAMPLED: usize = 8;
-/// How far outside of 0..=255 a colour may lie and still count as inside.
+/// How far outside 0..=255 a colour value still counts as inside.
 const EXCESS: i16 = 16;
 
-/// Whether more than one in two hundred of the image's colours lie outside of RGB. Clipping is
-/// what takes them in, and it is not linear: before a resize it gives another picture than after.
+/// Whether more than one in 200 colours is outside RGB. Clipping brings them in; it is not linear, so
+/// clipping before a resize gives a different image than after.
 pub(crate) fn leaves_rgb(stored: StoredPlanes<'_>) -> bool {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2, as the line above found.
+        // SAFETY: the condition above detected AVX2.
         return unsafe { leaves_rgb_avx2(stored) };
     }
     leaves_rgb_by_rows(stored)
@@ -79,11 +79,11 @@ fn leaves_rgb_by_rows(stored: StoredPlanes<'_>) -> bool {
     outside * 200 > rows.div_ceil(ROWS_SAMPLED) * columns
 }
 
-/// Counts the chroma samples that lie outside with the first of the luma samples they cover. An
-/// odd last one is left out.
+/// Counts the chroma samples whose colour is outside RGB with the first luma sample they cover. An odd
+/// last one is ignored.
 #[inline(always)]
 fn count_outside<const RATIO: usize>(luma: &[u8], blue: &[u8], red: &[u8]) -> usize {
-    // What lies below becomes a large number: one comparison, which vectors like better than two.
+    // Negative values become large numbers, so that one comparison is enough.
     let inside = |value: i16| (value + EXCESS) as u16 <= (255 + 2 * EXCESS) as u16;
     let pairs = blue.iter().zip(red);
     let outside = luma.chunks_exact(RATIO).zip(pairs).map(|(luma, (&b, &r))| {
@@ -97,13 +97,13 @@ fn count_outside<const RATIO: usize>(luma: &[u8], blue: &[u8], red: &[u8]) -> us
     outside.sum::<u32>() as usize
 }
 
-/// Fills `out` with the RGB raster that libjpeg-turbo would have decoded.
+/// Fills `out` with the RGB raster that libjpeg-turbo would decode.
 pub(crate) fn to_rgb(stored: StoredPlanes<'_>, out: &mut Buffer) -> Shape {
     let shape = Shape::new(stored.planes.size, 3);
-    let samples = out.room(shape.bytes());
+    let samples = out.bytes_mut(shape.bytes());
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2, as the line above found.
+        // SAFETY: the condition above detected AVX2.
         unsafe { to_rgb_avx2(stored, samples) };
         return shape;
     }
@@ -136,14 +136,14 @@ fn to_rgb_by_rows(
     }
 }
 
-/// Brings rows of chroma to luma's resolution.
+/// Upsamples chroma rows to the resolution of luma.
 struct Upsampler<'a> {
     stored: StoredPlanes<'a>,
     rows: usize,
     columns: usize,
-    /// A row of Cb and one of Cr between two stored ones, in quarters.
+    /// A row between two stored ones, in quarters of a level.
     between: Vec<i16>,
-    /// A row of Cb and one of Cr at luma's resolution.
+    /// A row of Cb and one of Cr at the resolution of luma.
     full: [Vec<u8>; 2],
 }
 
@@ -167,7 +167,7 @@ impl<'a> Upsampler<'a> {
             horizontal,
             vertical,
         } = self.stored.subsampling;
-        // libjpeg-turbo does not interpolate planes of two columns, but for the one case.
+        // libjpeg-turbo does not interpolate planes of two columns, except vertically alone.
         let smooth = self.columns > 2 || horizontal == 1;
         let at = y / vertical as usize;
         let next = if y.is_multiple_of(2) {
@@ -211,7 +211,7 @@ fn mix_rows(near: &[u8], far: &[u8], bias: i16, into: &mut [u8]) {
     }
 }
 
-/// Three times the nearer row and once the other.
+/// Three times the nearer row plus the other.
 #[inline(always)]
 fn weigh(near: &[u8], far: &[u8], into: &mut [i16]) {
     for ((sum, &near), &far) in into.iter_mut().zip(near).zip(far) {
@@ -226,14 +226,14 @@ fn scale(row: &[u8], into: &mut [i16]) {
     }
 }
 
-/// Three quarters of the nearer column and one of the other, twice as many columns; the first and
-/// the last stand alone. `biases` round the left and the right one of each pair.
+/// Doubles the columns: three quarters of the nearer column and one quarter of the other; the first and the
+/// last are kept. `biases` round the left and the right one of each pair.
 #[inline(always)]
 fn widen(row: &[i16], biases: [i16; 2], shift: u32, into: &mut [u8]) {
     let last = row.len() - 1;
     into[0] = ((4 * row[0] + biases[0]) >> shift) as u8;
     into[2 * last + 1] = ((4 * row[last] + biases[1]) >> shift) as u8;
-    // Pairs of one column's right half and the next one's left half.
+    // Pairs of the right half of a column and the left half of the next.
     let inner = into[1..].chunks_exact_mut(2);
     for (pair, (&left, &right)) in inner.zip(row.iter().zip(&row[1..])) {
         pair[0] = ((3 * left + right + biases[1]) >> shift) as u8;
@@ -245,7 +245,7 @@ fn widen(row: &[i16], biases: [i16; 2], shift: u32, into: &mut [u8]) {
 mod tests {
     use super::*;
     use crate::pixels::{Plane, Size};
-    use crate::turbo::{Decompressor, rooms_bytes};
+    use crate::turbo::{Decompressor, padded_bytes};
     use turbojpeg::{Image, PixelFormat, Subsamp};
 
     /// A JPEG of strong colours; every value of a channel is met.
@@ -271,9 +271,10 @@ mod tests {
         let mut decompressor = Decompressor::new(10);
         let file = decompressor.open(body, size).unwrap();
         let subsampling = file.subsampling().unwrap();
-        let rooms = file.rooms();
-        file.read_planes(out.room(rooms_bytes(&rooms))).unwrap();
-        let planes = rooms.map(|room| room.plane);
+        let padded = file.padded();
+        file.read_planes(out.bytes_mut(padded_bytes(&padded)))
+            .unwrap();
+        let planes = padded.map(|one| one.plane);
         (Planes { size, planes }, subsampling)
     }
 

@@ -1,4 +1,4 @@
-//! Every class of fault, loss, bounds on queries and memory: what the resolver promises.
+//! Every class of fault, packet loss, and the bounds on queries and memory.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What an attacker or a broken server may send: none of it is believed, none of it stops the machine.
+//! Messages from an attacker or a broken server: none is accepted, none stops the machine.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

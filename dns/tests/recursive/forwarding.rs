@@ -1,5 +1,5 @@
-//! The machine in front of recursive servers: it asks them for whole answers, takes what they say
-//! without authority, and asks nobody else.
+//! The machine forwarding to recursive servers: it asks them for complete answers, accepts non-authoritative
+//! ones, and asks no other server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The iterative resolver against the lab of fake authorities: simulated, with its own clock, and over
 //! loopback sockets; and against real authorities.
 //!
-//! The lab is a module of the tests' crate, taken in by its path: that crate stands on everything
-//! else, and these tests need nothing but this one.
+//! The lab is a module of the tests' crate, included by path: that crate depends on all others, and these
+//! tests need only this one.
 
 // What only the measurement uses of the lab is not used here.
 #[allow(dead_code)]

@@ -1,14 +1,14 @@
-//! Owns Windows and OS/2 bitmaps, by OpenCV's rules. Never converts a colour space or a profile.
+//! Owns decoding Windows and OS/2 bitmaps by OpenCV's rules. Never applies a colour space or profile.
 //!
-//! Rules of OpenCV 4.14 that differ from other readers': an OS/2 1.x bitmap is always read as grey;
-//! a palette of greys gives a grey image; 32 bits have alpha only with bit fields, and masks only
-//! where the header itself holds them; 5 and 6 bits are shifted up, not scaled.
+//! Where OpenCV 4.14 differs from other readers: an OS/2 1.x bitmap is always grey; a palette of greys gives
+//! a grey image; 32 bits have alpha only with bit fields, and masks only if they are in the header itself;
+//! 5 and 6 bits are shifted up, not scaled.
 
 mod rle;
 #[cfg(test)]
 mod tests;
 
-use super::outcome::Told;
+use super::outcome::Completeness;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -23,8 +23,8 @@ pub(super) fn decode(body: &[u8], size: Size, out: &mut Buffer) -> Result<Shape,
     read(body, size, out).ok_or(CodecError::Decode)
 }
 
-/// Whether all rows are in the body, where they are stored plainly.
-pub(super) fn tell(body: &[u8], size: Size) -> Told {
+/// Whether all rows are in the body, if they are uncompressed.
+pub(super) fn completeness(body: &[u8], size: Size) -> Completeness {
     let fits = || {
         const PLAIN: [i32; 3] = [0, 3, 6];
         let core = i32_at(body, FILE_HEADER_BYTES)? == CORE_HEADER_BYTES as i32;
@@ -42,9 +42,9 @@ pub(super) fn tell(body: &[u8], size: Size) -> Told {
         Some(start.checked_add(rows)? <= body.len() as u64)
     };
     match fits() {
-        Some(true) => Told::Whole,
-        Some(false) => Told::Cut,
-        None => Told::Nothing,
+        Some(true) => Completeness::Complete,
+        Some(false) => Completeness::Truncated,
+        None => Completeness::Unknown,
     }
 }
 
@@ -53,7 +53,7 @@ fn read(body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {
     let pixels = body.get(header.pixels_at..)?;
     let shape = Shape::new(size, header.channels());
     if let Encoding::Rle { nibbles } = header.encoding {
-        let mut canvas = rle::Canvas::new(out.room(shape.bytes()), shape, &header.palette);
+        let mut canvas = rle::Canvas::new(out.bytes_mut(shape.bytes()), shape, &header.palette);
         if nibbles {
             canvas.decode_4(pixels)?;
         } else {
@@ -61,15 +61,17 @@ fn read(body: &[u8], size: Size, out: &mut Buffer) -> Option<Shape> {
         }
     } else {
         let pitch = header.row_bytes(size.width as usize);
-        // Looked at before room is made for what the header claims.
+        // Checked before memory is allocated for what the header claims.
         let rows = pixels.get(..pitch.checked_mul(size.height as usize)?)?;
-        let targets = out.room(shape.bytes()).chunks_exact_mut(shape.stride());
+        let targets = out
+            .bytes_mut(shape.bytes())
+            .chunks_exact_mut(shape.stride());
         for (target, source) in targets.zip(rows.chunks_exact(pitch)) {
             header.put_row(source, target);
         }
     }
     if !header.top_down {
-        flip(out.room(shape.bytes()), shape.stride());
+        flip(out.bytes_mut(shape.bytes()), shape.stride());
     }
     Some(shape)
 }
@@ -126,13 +128,13 @@ struct Header {
     palette: Palette,
 }
 
-/// The palette's colours; what the file does not hold is black.
+/// The colours of the palette; missing ones are black.
 struct Palette([Colour; PALETTE_LEN]);
 
 impl Palette {
     const BLACK: Self = Self([[0; 3]; PALETTE_LEN]);
 
-    /// Reads entries of blue, green, red and perhaps a fourth byte.
+    /// Reads entries of blue, green, red and possibly a fourth byte.
     fn read(body: &[u8], at: usize, len: usize, entry_bytes: usize) -> Option<Self> {
         let entries = body.get(at..at.checked_add(len * entry_bytes)?)?;
         let mut palette = Self::BLACK;
@@ -148,13 +150,13 @@ impl Palette {
             .all(|[red, green, blue]| red == green && green == blue)
     }
 
-    /// The samples of a pixel.
+    /// Writes the colour of an index.
     fn put(&self, index: usize, target: &mut [u8]) {
         put(self.0[index], target);
     }
 }
 
-/// Writes a colour as RGB, or as its grey level where there is room for one sample.
+/// Writes a colour as RGB, or as its grey level if `target` has one sample.
 fn put(colour: Colour, target: &mut [u8]) {
     if let [grey] = target {
         *grey = luma(colour);
@@ -202,7 +204,7 @@ impl Header {
         })
     }
 
-    /// Windows' headers and OS/2's second.
+    /// The headers of Windows and of OS/2 2.x.
     fn info(body: &[u8], header_bytes: usize) -> Option<Self> {
         let depth = usize::from(u16_at(body, 28)?);
         let after = FILE_HEADER_BYTES.checked_add(header_bytes)?;
@@ -262,7 +264,7 @@ impl Header {
         }
     }
 
-    /// Bytes of a stored row, which ends on a multiple of four.
+    /// Bytes of a stored row, padded to a multiple of four.
     fn row_bytes(&self, width: usize) -> usize {
         let bits = match self.encoding {
             Encoding::Indexed { bits } => bits,
@@ -313,8 +315,8 @@ impl Header {
     }
 }
 
-/// Spreads 16-bit pixels: red, green and blue are shifted right by `shifts` into the high bits of
-/// a byte, of which green keeps those of `green_mask`.
+/// Expands 16-bit pixels: red, green and blue are shifted right by `shifts` to the high bits of a byte;
+/// `green_mask` selects the bits of green.
 fn put_words<'a>(
     source: &[u8],
     pixels: impl Iterator<Item = &'a mut [u8]>,
@@ -341,7 +343,7 @@ fn put_masked(stored: &[u8], masks: &[Mask; 4], pixel: &mut [u8]) {
     pixel.copy_from_slice(&[red, green, blue, alpha]);
 }
 
-/// `N` masks of 32 bits.
+/// Reads `N` masks of 32 bits.
 fn masks<const N: usize>(body: &[u8], at: usize) -> Option<[u32; N]> {
     let mut masks = [0; N];
     for (index, mask) in masks.iter_mut().enumerate() {

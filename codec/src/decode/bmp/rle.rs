@@ -1,9 +1,9 @@
-//! Owns the run-length encodings of bitmaps, 8 and 4 bits, by OpenCV's rules. Never flips: rows
-//! come in the file's order.
+//! Owns decoding the 8-bit and 4-bit run-length encodings of bitmaps by OpenCV's rules. Never flips rows:
+//! they stay in file order.
 //!
-//! Rules of OpenCV 4.14 that differ from the specification's: what a skip passes over takes the
-//! palette's first colour; a 4-bit skip knows no rows; a 4-bit end of bitmap only ends the row; a
-//! stream must go on until every row is full; a run beyond its row is an error.
+//! Where OpenCV 4.14 differs from the specification: skipped pixels get the first colour of the palette; a
+//! 4-bit skip ignores rows; a 4-bit end of bitmap only ends the row; a stream must fill every row; a run past
+//! its row is an error.
 
 use super::Palette;
 use crate::pixels::Shape;
@@ -11,7 +11,7 @@ use crate::pixels::Shape;
 const END_OF_LINE: u8 = 0;
 const SKIP: u8 = 2;
 
-/// The raster and the place of the next pixel.
+/// The raster and the position of the next pixel.
 pub(super) struct Canvas<'a> {
     samples: &'a mut [u8],
     shape: Shape,
@@ -43,7 +43,7 @@ impl<'a> Canvas<'a> {
         self.width() - self.x
     }
 
-    /// Writes one pixel without leaving the row.
+    /// Writes one pixel and stays in the row.
     fn put(&mut self, index: u8) {
         let channels = self.shape.channels;
         let start = self.y * self.shape.stride() + self.x * channels;
@@ -52,8 +52,8 @@ impl<'a> Canvas<'a> {
         self.x += 1;
     }
 
-    /// Writes `count` pixels over as many rows as they take; a full row is left at once, even
-    /// by a run of none.
+    /// Writes `count` pixels over as many rows as they take. A full row is left at once, even by an empty
+    /// run.
     fn fill(&mut self, mut count: usize, index: u8) {
         loop {
             let now = count.min(self.row_left());
@@ -74,10 +74,10 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Decodes an 8-bit stream; None where it is broken or ends early.
+    /// Decodes an 8-bit stream; `None` if it is malformed or ends early.
     pub(super) fn decode_8(&mut self, stream: &[u8]) -> Option<()> {
         let mut stream = Stream(stream);
-        // A run that fills its row has left it already: the end of line behind it says nothing.
+        // A run that fills its row has left it already: an end of line after it has no effect.
         let mut row_just_left = false;
         loop {
             let y = self.y;
@@ -110,7 +110,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Pixels that an 8-bit end of line, end of bitmap or skip passes over.
+    /// Number of pixels that an 8-bit end of line, end of bitmap or skip passes over.
     fn skipped(&self, code: u8, stream: &mut Stream) -> Option<usize> {
         Some(match code {
             END_OF_LINE => self.row_left(),
@@ -133,7 +133,7 @@ impl<'a> Canvas<'a> {
         Some(())
     }
 
-    /// Decodes a 4-bit stream; None where it is broken or ends early.
+    /// Decodes a 4-bit stream; `None` if it is malformed or ends early.
     pub(super) fn decode_4(&mut self, stream: &[u8]) -> Option<()> {
         let mut stream = Stream(stream);
         loop {
@@ -173,7 +173,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// The high half of a byte for even places, the low half for odd ones.
+/// The high half of a byte at even positions, the low half at odd ones.
 fn nibble(byte: u8, at: usize) -> u8 {
     if at.is_multiple_of(2) {
         byte >> 4
@@ -182,7 +182,7 @@ fn nibble(byte: u8, at: usize) -> u8 {
     }
 }
 
-/// What is left of the encoded bytes.
+/// The remaining encoded bytes.
 struct Stream<'a>(&'a [u8]);
 
 impl<'a> Stream<'a> {

@@ -1,12 +1,12 @@
-//! Owns GIF's LZW stream, by OpenCV's rules. Never knows a colour.
+//! Owns decoding GIF's LZW, by OpenCV's rules. Never interprets an index.
 //!
-//! Rules that differ from the specification's: an end code only clears the table, what follows in
-//! the blocks is still decoded; a full frame may be followed by one more code, if that code ends in
-//! the last byte of the last block; anything else beyond the frame is an error.
+//! Where OpenCV differs from the specification: an end code only clears the table, and later codes are still
+//! decoded; a full frame may be followed by one more code if that ends in the last byte of the last block;
+//! any other data after the frame is an error.
 //!
-//! A string of the table is kept as the place in the frame where it was first written: the string
-//! that a code teaches is the one written just before it and the index that follows. The alphabet
-//! stands before the frame, so that a literal has a place as well.
+//! A table entry is the place in the output where its string was first written: a code adds the string
+//! written just before it plus the next index. The alphabet precedes the frame in memory, so that literals
+//! have a place too.
 
 use super::reader::Reader;
 use crate::pixels::Buffer;
@@ -14,55 +14,54 @@ use crate::pixels::Buffer;
 const CODE_BITS_MAX: u32 = 12;
 const TABLE_LEN: usize = 1 << CODE_BITS_MAX;
 
-/// Bytes that are copied at once; a string is copied in whole chunks, beyond its end.
+/// Bytes copied at a time; strings are copied in whole chunks, past their end.
 const CHUNK: usize = 16;
 
-/// Bytes that a code is read from, wherever it starts in the first of them.
+/// Bytes that a code is read from, at any bit of the first one.
 const WORD: usize = size_of::<u32>();
 
-/// The string at `start..start + len` of the alphabet and the frame.
+/// The string at `start..start + len` of the output.
 #[derive(Clone, Copy, Default)]
 struct Text {
     start: u32,
     len: u32,
 }
 
-/// Where a stream's strings end.
+/// Where the strings of a stream end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// Where the frame ends.
+    /// At the end of the frame.
     Frame,
-    /// Behind it.
+    /// Past it.
     Beyond,
-    /// Before it, or it is broken there.
+    /// Before it, or the stream is malformed.
     Short,
 }
 
-/// Memory for one stream after another.
+/// Decodes streams; keeps working memory.
 #[derive(Default)]
 pub(super) struct Lzw {
-    /// The stream without its division into sub-blocks.
+    /// The joined sub-blocks.
     stream: Vec<u8>,
-    /// The alphabet, the frame's indices, and room for the last chunk.
+    /// The alphabet, the frame's indices, and space for the last chunk.
     frame: Buffer,
 }
 
 impl Lzw {
-    /// The `pixels` indices that the sub-blocks at `reader` hold; None where they give less or
-    /// more.
+    /// Decodes the `pixels` indices in the sub-blocks at `reader`; `None` if there are fewer or more.
     pub(super) fn decode(&mut self, reader: &mut Reader, pixels: usize) -> Option<&[u8]> {
         let (literals, end) = self.read(reader, pixels)?;
         let frame = literals..literals + pixels;
         (end == End::Frame).then(|| &self.frame.all()[frame])
     }
 
-    /// Whether the sub-blocks at `reader` hold `pixels` indices at least.
+    /// Whether the sub-blocks at `reader` have at least `pixels` indices.
     pub(super) fn fills(&mut self, reader: &mut Reader, pixels: usize) -> bool {
         let read = self.read(reader, pixels);
         read.is_some_and(|(_, end)| end != End::Short)
     }
 
-    /// Writes the alphabet and the frame. Gives the alphabet's length and where the strings end.
+    /// Writes the alphabet and the frame; returns the length of the alphabet and where the strings end.
     fn read(&mut self, reader: &mut Reader, pixels: usize) -> Option<(usize, End)> {
         let literal_bits = u32::from(reader.byte()?);
         if !(2..CODE_BITS_MAX).contains(&literal_bits) {
@@ -72,15 +71,15 @@ impl Lzw {
         let literals = 1 << literal_bits;
         let end = literals + pixels;
         u32::try_from(end).ok()?;
-        let room = self.frame.room(end + CHUNK);
-        for (code, index) in room[..literals].iter_mut().enumerate() {
+        let frame = self.frame.bytes_mut(end + CHUNK);
+        for (code, index) in frame[..literals].iter_mut().enumerate() {
             *index = code as u8;
         }
-        let written = write_strings(&self.stream, literal_bits, room, end);
+        let written = write_strings(&self.stream, literal_bits, frame, end);
         Some((literals, written))
     }
 
-    /// Joins the sub-blocks, and appends a word's worth of zeros.
+    /// Joins the sub-blocks and appends a word of zeros.
     fn join(&mut self, reader: &mut Reader) -> Option<()> {
         self.stream.clear();
         loop {
@@ -95,14 +94,14 @@ impl Lzw {
         }
     }
 
-    /// Gives memory back after an unusually large image.
+    /// Frees memory after an unusually large image.
     pub(super) fn trim(&mut self) {
         self.frame.trim();
     }
 }
 
-/// Writes the strings of `stream` behind the alphabet, up to `end` and no further.
-fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) -> End {
+/// Writes the strings of `stream` after the alphabet, up to `end`.
+fn write_strings(stream: &[u8], literal_bits: u32, frame: &mut [u8], end: usize) -> End {
     let literals = 1 << literal_bits;
     let (clear_code, end_code) = (literals, literals + 1);
     let stream_len = stream.len() - WORD;
@@ -115,7 +114,7 @@ fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) 
             len: 1,
         };
     }
-    // The code that is not yet in the table: what was last written and one index more.
+    // The entry not yet in the table: the last string written plus one index.
     let (mut next, mut waiting) = (end_code, Text::default());
     let mut code_bits = literal_bits + 1;
     let (mut bit, mut filled) = (0, literals);
@@ -151,7 +150,7 @@ fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) 
         if len > end - filled {
             return End::Beyond;
         }
-        copy(room, start, filled, len);
+        copy(frame, start, filled, len);
         waiting = Text {
             start: filled as u32,
             len: string.len + 1,
@@ -168,17 +167,17 @@ fn write_strings(stream: &[u8], literal_bits: u32, room: &mut [u8], end: usize) 
     }
 }
 
-/// Copies the string at `from` to `to`, by chunks; up to a chunk behind it is overwritten. A string
-/// that reaches into its own copy, which can be by one index, ends with the index it begins with.
+/// Copies the string at `from` to `to` in chunks, which may overwrite up to a chunk after it. A string that
+/// overlaps its own copy, which can be by one index, ends with the index it begins with.
 #[inline(always)]
-fn copy(room: &mut [u8], from: usize, to: usize, len: usize) {
-    let first = room[from];
+fn copy(frame: &mut [u8], from: usize, to: usize, len: usize) {
+    let first = frame[from];
     let mut done = 0;
     while done < len {
-        room.copy_within(from + done..from + done + CHUNK, to + done);
+        frame.copy_within(from + done..from + done + CHUNK, to + done);
         done += CHUNK;
     }
     if from + len > to {
-        room[to + len - 1] = first;
+        frame[to + len - 1] = first;
     }
 }

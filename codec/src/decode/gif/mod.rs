@@ -1,14 +1,14 @@
-//! Owns GIF 87a and 89a: the first frame on its screen, by OpenCV's rules. Never decodes a second
-//! frame, though every block up to the trailer must be whole, because OpenCV counts the frames.
+//! Owns decoding GIF 87a and 89a: the first frame on its screen, by OpenCV's rules. Never decodes a second
+//! frame, but every block up to the trailer must be complete, since OpenCV counts the frames.
 //!
-//! Rules of OpenCV 4.14 that differ from a browser's: the result has alpha where the file's *last*
-//! graphic control names a transparent index, whichever frame it stands before; without alpha, what
-//! the first frame leaves of the screen shows the background colour; a reserved disposal method, a
-//! background index beyond the palette and a frame beyond the screen are errors.
+//! Where OpenCV 4.14 differs from browsers: the result has alpha if the *last* graphic control of the file has
+//! a transparent index, whichever frame it belongs to; without alpha, the screen around the first frame has
+//! the background colour; a reserved disposal method, a background index outside the palette and a frame
+//! outside the screen are errors.
 
+mod completeness;
 mod lzw;
 mod reader;
-mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -29,14 +29,14 @@ const INTERLACED_FLAG: u8 = 0x40;
 
 type Colour = [u8; 3];
 
-/// Decodes one GIF after another.
+/// Decodes GIF files; keeps working memory.
 #[derive(Default)]
 pub(super) struct GifDecoder {
     lzw: Lzw,
 }
 
 impl GifDecoder {
-    /// Decodes to RGB, or to RGBA where the last graphic control has a transparent index.
+    /// Decodes to RGB, or to RGBA if the last graphic control has a transparent index.
     pub(super) fn decode(
         &mut self,
         body: &[u8],
@@ -63,7 +63,7 @@ impl GifDecoder {
         if !palette.knows(indices) {
             return None;
         }
-        let samples = out.room(shape.bytes());
+        let samples = out.bytes_mut(shape.bytes());
         if has_alpha {
             draw::<4>(samples, size, &frame, flags, indices, &palette);
         } else {
@@ -73,7 +73,7 @@ impl GifDecoder {
     }
 }
 
-/// A colour table; empty where there is none.
+/// A colour table; empty if there is none.
 #[derive(Clone, Copy)]
 struct ColourTable<'a>(&'a [u8]);
 
@@ -103,7 +103,7 @@ fn colour_table_bytes(flags: u8) -> usize {
     }
 }
 
-/// The logical screen behind its size.
+/// The logical screen descriptor after its size.
 struct Screen<'a> {
     table: ColourTable<'a>,
     background: u8,
@@ -124,15 +124,15 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// What stands in the blocks up to the trailer.
+/// What the blocks up to the trailer contain.
 #[derive(Default)]
 struct Walked {
     images: u64,
-    /// The last graphic control has a transparent index.
+    /// Whether the last graphic control has a transparent index.
     transparent: bool,
 }
 
-/// Walks every block up to the trailer.
+/// Reads all blocks up to the trailer.
 fn walk(mut reader: Reader) -> Option<Walked> {
     let mut walked = Walked::default();
     loop {
@@ -159,7 +159,7 @@ fn walk(mut reader: Reader) -> Option<Walked> {
     }
 }
 
-/// The transparency flag of the last whole control among the sub-blocks.
+/// The transparency flag of the last complete control in the sub-blocks.
 fn walk_controls(reader: &mut Reader) -> Option<Option<bool>> {
     const CONTROL_BYTES: u8 = 4;
     let mut transparent = None;
@@ -175,8 +175,8 @@ fn walk_controls(reader: &mut Reader) -> Option<Option<bool>> {
     }
 }
 
-/// OpenCV steps over only two of three bytes where a three-byte sub-block does not follow a
-/// Netscape label, and so reads the third as the next length.
+/// OpenCV skips only two bytes of a three-byte sub-block that does not follow a Netscape label, and so reads
+/// the third as the next length.
 fn walk_application(reader: &mut Reader) -> Option<()> {
     const LABEL_BYTES: u8 = 11;
     const LOOP_BYTES: u8 = 3;
@@ -195,8 +195,7 @@ fn walk_application(reader: &mut Reader) -> Option<()> {
     }
 }
 
-/// Reads the extensions before the first image and leaves the reader behind the image's separator.
-/// Gives the transparent index.
+/// Reads the extensions and the separator before the first image; returns the transparent index.
 fn read_control(reader: &mut Reader) -> Option<Option<u8>> {
     const DISPOSAL_MAX: u8 = 3;
     let mut transparent = None;
@@ -219,7 +218,7 @@ fn read_control(reader: &mut Reader) -> Option<Option<u8>> {
     }
 }
 
-/// Where the frame lies on the screen.
+/// The rectangle of the frame on the screen.
 struct Frame {
     left: usize,
     top: usize,
@@ -251,7 +250,7 @@ impl Frame {
     }
 }
 
-/// The frame's rows in the order of the stream.
+/// The rows of the frame in stream order.
 fn frame_rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
     const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
     const WHOLE: [(usize, usize); 1] = [(0, 1)];
@@ -261,8 +260,8 @@ fn frame_rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
         .flat_map(move |&(first, step)| (first..height).step_by(step))
 }
 
-/// What is drawn for each index: the colour and full alpha, and for the transparent one what lies
-/// below, which is the background without alpha.
+/// The pixel for each index: its colour with full alpha, or the background with zero alpha for the
+/// transparent index.
 struct Palette {
     pixels: [[u8; 4]; 256],
     known: [bool; 256],
@@ -270,8 +269,8 @@ struct Palette {
 }
 
 impl Palette {
-    /// An index beyond the local table falls through to the global one; without any table an index
-    /// is a grey level and 1 is white.
+    /// An index outside the local table is looked up in the global one; without a table an index is a grey
+    /// level, except that 1 is white.
     fn new(local: ColourTable, screen: &Screen, transparent: Option<u8>) -> Self {
         let colour = |index| {
             if local.is_empty() && screen.table.is_empty() {
@@ -298,14 +297,14 @@ impl Palette {
         }
     }
 
-    /// Whether every one of `indices` can be drawn.
+    /// Whether all `indices` have a colour.
     fn knows(&self, indices: &[u8]) -> bool {
         self.known.iter().all(|&known| known)
             || indices.iter().all(|&index| self.known[usize::from(index)])
     }
 }
 
-/// Draws the frame on the screen, and the background around it.
+/// Draws the background and the frame.
 fn draw<const CHANNELS: usize>(
     samples: &mut [u8],
     screen: Size,

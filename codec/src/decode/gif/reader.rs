@@ -1,6 +1,6 @@
 //! Owns the position in a GIF's bytes. Never interprets a block.
 
-/// A position in the body. Skipping beyond the end is allowed, reading there is not.
+/// A position in the body. It may be moved past the end, but not read there.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub(super) body: &'a [u8],

@@ -1,10 +1,10 @@
-//! Owns an animated PNG's first frame as OpenCV finds it: the default image where a frame control
-//! stands before it, else the first frame behind it. Never reads a second frame.
+//! Owns finding the first frame of an animated PNG like OpenCV: the default image if a frame control precedes
+//! it, else the first frame after it. Never reads a second frame.
 //!
-//! OpenCV does not look at checksums here, and nothing behind the first frame is read except the
-//! control that ends it. Of a frame whose stream is broken it keeps what came before the break,
-//! over whatever its memory held, or crashes: such a frame is refused here. A default image that is
-//! not shown is not inflated, so that what is wrong with it does not matter here, as it does there.
+//! OpenCV ignores checksums here and reads nothing after the first frame except the control that ends it.
+//! If the stream of a frame is broken, OpenCV keeps what came before, over uninitialised memory, or crashes;
+//! such a frame is refused here. A default image that is not shown is not inflated, so errors in it do not
+//! matter, as they do in OpenCV.
 
 use super::chunk::{Chunk, Chunks};
 use super::file::{File, Region};
@@ -12,11 +12,11 @@ use super::header::Color;
 use crate::error::CodecError;
 use crate::pixels::Size;
 
-/// Dispose operations and blend operations that exist.
+/// Largest dispose and blend operations.
 const DISPOSE_MAX: u8 = 2;
 const BLEND_MAX: u8 = 1;
 
-/// The number of frames that an animation control claims.
+/// The number of frames of an animation control.
 pub(super) fn frames(data: &[u8]) -> Result<u32, CodecError> {
     let frames = u32_at(data, 0).ok_or(CodecError::Decode)?;
     if frames == 0 {
@@ -26,7 +26,7 @@ pub(super) fn frames(data: &[u8]) -> Result<u32, CodecError> {
     }
 }
 
-/// The region of a frame control. Onto an empty canvas both blend operations copy.
+/// The region of a frame control. On an empty canvas both blend operations copy.
 pub(super) fn control(data: &[u8]) -> Result<Region, CodecError> {
     let read = |data: &[u8]| {
         let size = Size::new(u32_at(data, 4)?, u32_at(data, 8)?);
@@ -37,14 +37,14 @@ pub(super) fn control(data: &[u8]) -> Result<Region, CodecError> {
     read(data).ok_or(CodecError::Decode)
 }
 
-/// Whether no part of the region is beside the canvas.
+/// Whether the region is within the canvas.
 pub(super) fn is_on_canvas(region: Region, canvas: Size) -> bool {
     let ends = |start: u32, length: u32| u64::from(start) + u64::from(length);
     ends(region.x, region.size.width) <= u64::from(canvas.width)
         && ends(region.y, region.size.height) <= u64::from(canvas.height)
 }
 
-/// Collects the frame's data from `first`, the default image's first chunk, on.
+/// Collects the data of the frame, from `first` on, the first chunk of the default image.
 pub(super) fn first_frame<'a>(
     mut chunks: Chunks<'a>,
     first: Chunk<'a>,
@@ -85,7 +85,7 @@ pub(super) fn first_frame<'a>(
         }
         chunk = chunks.next()?;
     }
-    // Without any control there is no region that a frame would cover.
+    // Without a control no frame covers any region.
     file.region = Some(region.unwrap_or(Region {
         x: 0,
         y: 0,

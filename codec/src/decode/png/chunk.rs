@@ -3,15 +3,15 @@
 
 use crate::error::CodecError;
 
-/// OpenCV's bound on a chunk that it does not know, length and checksum included, bytes.
+/// OpenCV's limit on an unknown chunk in bytes, including length and checksum.
 const UNKNOWN_CHUNK_BYTES_MAX: usize = 8_000_000;
 
-/// One chunk, whole within the body.
+/// A chunk that is completely in the body.
 #[derive(Clone, Copy)]
 pub(super) struct Chunk<'a> {
     pub(super) name: [u8; 4],
     pub(super) data: &'a [u8],
-    /// Name and data, which the checksum covers.
+    /// The bytes that the checksum covers: name and data.
     covered: &'a [u8],
     crc: u32,
 }
@@ -21,12 +21,12 @@ impl Chunk<'_> {
         libdeflater::crc32(self.covered) == self.crc
     }
 
-    /// Whether the file is wrong for whoever does not know the chunk.
+    /// Whether a reader must know this chunk.
     pub(super) fn is_critical(&self) -> bool {
         self.name[0].is_ascii_uppercase()
     }
 
-    /// Whether OpenCV's own walk goes past it.
+    /// Whether OpenCV's own reader accepts it.
     pub(super) fn passes_opencv(&self) -> bool {
         match (&self.name, self.data.len()) {
             (b"IHDR", bytes) => bytes == 13,
@@ -38,19 +38,19 @@ impl Chunk<'_> {
         }
     }
 
-    /// A chunk's name is letters, the third a capital.
+    /// Whether its name consists of letters, of which the third is upper case.
     fn has_valid_name(&self) -> bool {
         self.name.iter().all(u8::is_ascii_alphabetic) && self.name[2].is_ascii_uppercase()
     }
 }
 
-/// The chunks that are left of a file.
+/// The remaining chunks of a file.
 pub(super) struct Chunks<'a> {
     pub(super) rest: &'a [u8],
 }
 
 impl<'a> Chunks<'a> {
-    /// The next chunk. There is always one before IEND.
+    /// The next chunk; an error if the file ends before IEND.
     pub(super) fn next(&mut self) -> Result<Chunk<'a>, CodecError> {
         let chunk = self.split().ok_or(CodecError::Decode)?;
         if chunk.has_valid_name() {

@@ -1,12 +1,12 @@
-//! Owns the way from unfiltered rows to 8-bit samples: palettes, low depths, 16 bits, colour keys,
-//! grey with alpha, and the places of Adam7's pixels. Never reads a filter byte.
+//! Owns expanding unfiltered rows to 8-bit samples: palettes, low depths, 16 bits, colour keys, grey with
+//! alpha, and Adam7. Never reads a filter byte.
 
 use super::file::{File, Transparency};
 use super::header::Color;
 use super::passes::{Pass, Passes};
 use crate::alpha::pack;
 
-/// The image that a frame's rows are written to.
+/// The raster that rows are written to.
 pub(super) struct Canvas<'a> {
     file: &'a File<'a>,
     out: &'a mut [u8],
@@ -15,7 +15,7 @@ pub(super) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    /// `out` has the frame's pixels in the file's channels.
+    /// Writes to `out`, which has the pixels of the frame in the channels of the file.
     pub(super) fn new(file: &'a File, out: &'a mut [u8]) -> Self {
         Self {
             file,
@@ -24,7 +24,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Writes all rows. Those of each pass stand at the pass's start without gaps.
+    /// Writes all rows; those of each pass are at its start in `raw` without gaps.
     pub(super) fn put_all(&mut self, passes: &Passes, raw: &[u8]) {
         for pass in passes.iter() {
             let rows = raw[pass.bytes()].chunks_exact(pass.row_bytes);
@@ -34,7 +34,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Writes row number `at` of a pass.
+    /// Writes row `at` of a pass.
     pub(super) fn put(&mut self, pass: &Pass, at: usize, row: &[u8]) {
         let [left, top, right, down] = pass.place;
         let channels = self.file.channels();
@@ -52,7 +52,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// Expands one row to as many pixels as `out` has room for.
+/// Expands one row to as many pixels as fit `out`.
 fn row(file: &File, row: &[u8], out: &mut [u8]) {
     let depth = file.frame.depth;
     match (file.frame.color, depth) {
@@ -100,7 +100,7 @@ fn every_other(row: &[u8], out: &mut [u8]) {
     }
 }
 
-/// RGB of 8-bit indices, four at a time.
+/// Expands 8-bit indices to RGB, four at a time.
 fn opaque(row: &[u8], palette: &[[u8; 4]; 256], out: &mut [u8]) {
     let (fours, last) = row.as_chunks();
     let (words, rest) = out.as_chunks_mut();
@@ -113,7 +113,7 @@ fn opaque(row: &[u8], palette: &[[u8; 4]; 256], out: &mut [u8]) {
     }
 }
 
-/// Hands each of `pixels` samples of less than 8 bits to `put`, with its place.
+/// Calls `put` with the index and value of each of `pixels` samples of less than 8 bits.
 fn low_depth(row: &[u8], depth: u8, pixels: usize, mut put: impl FnMut(usize, u8)) {
     let per_byte = 8 / usize::from(depth);
     let mask = u8::MAX >> (8 - depth);
@@ -123,7 +123,7 @@ fn low_depth(row: &[u8], depth: u8, pixels: usize, mut put: impl FnMut(usize, u8
     }
 }
 
-/// RGB whose `key` colour is transparent. Of an 8-bit key only the low bytes count.
+/// Expands RGB whose `key` colour is transparent. At 8 bits only the low bytes of the key count.
 fn keyed(row: &[u8], depth: u8, key: [u16; 3], out: &mut [u8]) {
     let key: [[u8; 2]; 3] = key.map(u16::to_be_bytes);
     let bytes = usize::from(depth / 8);

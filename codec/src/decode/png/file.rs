@@ -3,16 +3,16 @@
 use super::header::{Color, Header};
 use crate::pixels::Size;
 
-/// What a colour type without alpha says of transparency.
+/// Transparency of a colour type without alpha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transparency {
-    /// The palette's entries carry it.
+    /// The palette entries have alpha.
     Palette,
     /// This colour is transparent.
     Key([u16; 3]),
 }
 
-/// Where a frame stands on the canvas, pixels.
+/// The region of a frame on the canvas, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Region {
     pub(super) x: u32,
@@ -29,18 +29,18 @@ impl Region {
     }
 }
 
-/// What the chunks say.
+/// The image as the chunks describe it.
 pub(super) struct File<'a> {
-    /// The image as IHDR gives it.
+    /// The header from IHDR.
     pub(super) canvas: Header,
-    /// The frame whose data this is; its size is the canvas's except in some animations.
+    /// The frame to decode; its size differs from the canvas in some animations only.
     pub(super) frame: Header,
-    /// What of the canvas the frame covers; everything where there is no animation.
+    /// The region of the canvas that the frame covers; `None` for a still image.
     pub(super) region: Option<Region>,
-    /// RGBA. Entries that the file does not have are black, as libpng leaves them.
+    /// The palette in RGBA. Missing entries are black, as in libpng.
     pub(super) palette: [[u8; 4]; 256],
     pub(super) transparency: Option<Transparency>,
-    /// The zlib stream, in the pieces it is stored in.
+    /// The pieces of the zlib stream.
     pub(super) data: Vec<&'a [u8]>,
 }
 

@@ -1,12 +1,12 @@
-//! Owns the IHDR chunk: which values libpng takes, and what follows from them for a row. Never
-//! looks past its thirteen bytes.
+//! Owns the IHDR chunk: which values libpng accepts, and the row sizes that follow. Never reads another
+//! chunk.
 
 use crate::pixels::Size;
 
-/// libpng's default bound on either side, pixels.
+/// libpng's default limit on either side, in pixels.
 const SIDE_MAX: u32 = 1_000_000;
 
-/// What a pixel's samples mean.
+/// The colour type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Color {
     Grey,
@@ -16,7 +16,7 @@ pub(super) enum Color {
     Rgba,
 }
 
-/// How an image, or an animation's frame, is stored.
+/// The header of an image or of a frame of an animation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) size: Size,
@@ -27,7 +27,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads IHDR's thirteen bytes.
+    /// Parses the data of IHDR.
     pub(super) fn read(data: &[u8; 13]) -> Option<Self> {
         let [
             w0,
@@ -75,7 +75,7 @@ impl Header {
         }
     }
 
-    /// Bytes from a byte to the one left of it that a filter looks at.
+    /// Distance in bytes to the left neighbour that filters use.
     pub(super) fn pixel_bytes(&self) -> usize {
         (self.samples() * usize::from(self.depth)).div_ceil(8)
     }

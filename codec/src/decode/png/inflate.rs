@@ -1,9 +1,8 @@
-//! Owns the way from IDAT's bytes to filtered rows: all at once by libdeflate, and where it
-//! refuses, piece by piece as libpng drives zlib, which decides what passes. Never looks at a
-//! filter.
+//! Owns inflating IDAT to filtered rows: at once with libdeflate and, if that fails, piece by piece as libpng
+//! drives zlib, which decides what is accepted. Never reads a filter.
 //!
-//! One thing passes that zlib refuses: matches that reach further back than the stream's header
-//! announces. The sum at the end vouches for the result.
+//! Unlike zlib it accepts matches that reach further back than the stream header announces; the checksum
+//! at the end protects the result.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
@@ -11,26 +10,26 @@ use libdeflater::Decompressor;
 use super::passes::Passes;
 use crate::error::CodecError;
 
-/// No deflate stream is shorter than its result by more than this: 258 bytes for two bits.
+/// Largest expansion of a deflate stream: 258 bytes for two bits.
 const EXPANSION_MAX: usize = 1032;
 
-/// What libpng hands to zlib at once, bytes.
+/// Bytes that libpng passes to zlib at a time.
 const READ_BYTES: usize = 8192;
 
-/// How far beyond the last row a stream is followed to its end, bytes. libpng has no bound; a
-/// longer tail is refused.
+/// Most bytes after the last row until the end of the stream. libpng has no limit; a longer tail is
+/// refused.
 const TAIL_BYTES_MAX: usize = 16 << 20;
 
-/// Capacity above which the buffer of joined chunks is given back.
+/// Largest buffer of joined chunks that is kept.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// Whether `data` is too short for `bytes` of result, whatever it holds.
+/// Whether `data` is too short to inflate to `bytes`, whatever its content.
 pub(super) fn cannot_expand_to(data: &[&[u8]], bytes: usize) -> bool {
     let stored: usize = data.iter().map(|piece| piece.len()).sum();
     stored.saturating_mul(EXPANSION_MAX) < bytes
 }
 
-/// Inflates one stream after another.
+/// Inflates streams; keeps working memory.
 pub(super) struct Inflater {
     decompressor: Decompressor,
     joined: Vec<u8>,
@@ -46,7 +45,7 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// Fills `rows` from the zlib stream that `data`'s pieces make.
+    /// Fills `rows` from the zlib stream in the pieces of `data`.
     pub(super) fn inflate(
         &mut self,
         data: &[&[u8]],
@@ -70,7 +69,7 @@ impl Inflater {
         }
     }
 
-    /// Gives memory back after an unusually large file.
+    /// Frees memory after an unusually large file.
     pub(super) fn trim(&mut self) {
         if self.joined.capacity() > KEPT_BYTES_MAX {
             self.joined = Vec::new();
@@ -89,11 +88,11 @@ fn follow_libpng(data: &[&[u8]], passes: &Passes, rows: &mut [u8]) -> Result<(),
     stream.finish()
 }
 
-/// Inflates as libpng does: pieces of at most 8 KiB in, a row out at a time. What zlib finds wrong
-/// before the last row is whole is an error, behind it only a warning, and zlib may look at the
-/// checksum in the same call that completes the last row.
+/// Inflates like libpng: pieces of at most 8 KiB in, a row out at a time. A zlib error is fatal before the
+/// last row is complete and only a warning after it; zlib may check the checksum in the same call that
+/// completes the last row.
 pub(super) struct Stream<'a> {
-    /// Pieces not yet begun, the rest of the one that is, and what of it zlib is to take now.
+    /// Unread pieces, the rest of the current one, and the part of it that zlib reads now.
     pieces: &'a [&'a [u8]],
     piece: &'a [u8],
     read: &'a [u8],
@@ -129,7 +128,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// One call of zlib: bytes written and what it said. Fails when there is nothing more to read.
+    /// One call of zlib; returns the bytes written and its status. An error if no input is left.
     fn step(
         &mut self,
         out: &mut [u8],
@@ -150,7 +149,7 @@ impl<'a> Stream<'a> {
         Ok(((self.zlib.total_out() - written) as usize, status))
     }
 
-    /// Looks for the stream's end behind the last row. Only running out of data is an error.
+    /// Reads to the end of the stream after the last row. Only running out of input is an error.
     pub(super) fn finish(&mut self) -> Result<(), CodecError> {
         if self.ended {
             return Ok(());

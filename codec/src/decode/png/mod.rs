@@ -1,7 +1,6 @@
-//! Owns PNG (RFC 2083 and its third edition) as OpenCV reads it by libpng: what is refused, what
-//! is only warned of there and passes, palettes and low depths expanded, the high byte of 16 bits,
-//! an animation's first frame on an empty canvas. Never keeps the colour key of a grey image, as
-//! OpenCV does not.
+//! Owns decoding PNG (RFC 2083 and its third edition) as OpenCV does with libpng: which errors are fatal,
+//! palettes and low depths expanded, the high byte of 16 bits, the first frame of an animation on an empty
+//! canvas. Never applies the colour key of a grey image, which OpenCV ignores too.
 
 mod animation;
 mod chunk;
@@ -18,25 +17,25 @@ use file::{File, Region};
 use inflate::{Inflater, Stream};
 use passes::Passes;
 
-use crate::decode::outcome::{Told, same_size};
+use crate::decode::outcome::{Completeness, same_size};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
-/// Filtered rows that do not stand in the output are held whole up to this length, bytes.
+/// Largest filtered stream that is inflated at once outside the output, in bytes.
 const RAW_BYTES_MAX: usize = 64 << 20;
 
-/// Decodes one PNG after another with the same working memory.
+/// Decodes PNG files; keeps working memory.
 #[derive(Default)]
 pub(super) struct PngDecoder {
     inflater: Inflater,
-    /// Filtered rows, where they cannot stand in the output itself.
+    /// Filtered rows, if they cannot be inflated into the output itself.
     raw: Buffer,
     /// A frame that is not the whole canvas.
     frame: Buffer,
 }
 
 impl PngDecoder {
-    /// Decodes the image that a viewer without animation would show, or the first frame.
+    /// Decodes the image, or the first frame of an animation.
     pub(super) fn decode(
         &mut self,
         body: &[u8],
@@ -56,16 +55,16 @@ impl PngDecoder {
         result.map(|()| shape)
     }
 
-    /// Whether all chunks are there up to the last, those with the image intact, and their stream has
-    /// every row behind a filter that there is.
-    pub(super) fn tell(&mut self, body: &[u8], size: Size) -> Told {
+    /// Whether all chunks are present, those of the image are intact, and their stream has every row, each
+    /// with a valid filter.
+    pub(super) fn completeness(&mut self, body: &[u8], size: Size) -> Completeness {
         let whole = walk::read(body).and_then(|file| {
             same_size(file.canvas.size.width, file.canvas.size.height, size)?;
             self.inflate_alone(&file)
         });
         self.inflater.trim();
         self.raw.trim();
-        whole.map_or(Told::Cut, |()| Told::Whole)
+        whole.map_or(Completeness::Truncated, |()| Completeness::Complete)
     }
 
     fn inflate_alone(&mut self, file: &File) -> Result<(), CodecError> {
@@ -75,7 +74,7 @@ impl PngDecoder {
             return Err(CodecError::Decode);
         }
         if bytes <= RAW_BYTES_MAX {
-            let mut rows = self.raw.room(bytes);
+            let mut rows = self.raw.bytes_mut(bytes);
             self.inflater.inflate(&file.data, &passes, rows)?;
             for row_bytes in passes.rows() {
                 let (row, below) = rows.split_at_mut(row_bytes);
@@ -94,7 +93,7 @@ impl PngDecoder {
         stream.finish()
     }
 
-    /// Decodes the file's one frame to the start of `out`.
+    /// Decodes the frame of the file to the start of `out`.
     fn frame(&mut self, file: &File, out: &mut Buffer) -> Result<(), CodecError> {
         let header = &file.frame;
         let passes = Passes::new(header);
@@ -103,23 +102,23 @@ impl PngDecoder {
             return Err(CodecError::Decode);
         }
         if !header.interlaced && header.depth == 8 && file.samples_are_output() {
-            return self.unfiltered(file, &passes, out.room(bytes));
+            return self.unfiltered(file, &passes, out.bytes_mut(bytes));
         }
         let shape = Shape::new(header.size, file.channels());
         if bytes > RAW_BYTES_MAX {
-            return by_rows(file, &passes, out.room(shape.bytes()));
+            return by_rows(file, &passes, out.bytes_mut(shape.bytes()));
         }
         let mut raw = std::mem::take(&mut self.raw);
-        let result = self.unfiltered(file, &passes, raw.room(bytes));
+        let result = self.unfiltered(file, &passes, raw.bytes_mut(bytes));
         if result.is_ok() {
-            let mut canvas = Canvas::new(file, out.room(shape.bytes()));
+            let mut canvas = Canvas::new(file, out.bytes_mut(shape.bytes()));
             canvas.put_all(&passes, raw.filled(bytes));
         }
         self.raw = raw;
         result
     }
 
-    /// Fills `raw` with the rows of each pass, at the pass's start.
+    /// Fills `raw` with the unfiltered rows of each pass, at the start of the pass.
     fn unfiltered(
         &mut self,
         file: &File,
@@ -137,7 +136,7 @@ impl PngDecoder {
         Ok(())
     }
 
-    /// Puts the region that the frame covers on an empty canvas: black, or transparent.
+    /// Draws the region of the frame on an empty canvas: black, or transparent.
     fn compose(
         &mut self,
         file: &File,
@@ -147,7 +146,7 @@ impl PngDecoder {
     ) -> Result<(), CodecError> {
         let mut frame = std::mem::take(&mut self.frame);
         let result = self.frame(file, &mut frame);
-        let pixels = out.room(canvas.bytes());
+        let pixels = out.bytes_mut(canvas.bytes());
         pixels.fill(0);
         let from = Shape::new(file.frame.size, canvas.channels);
         let width = region.size.width as usize * canvas.channels;
@@ -164,7 +163,7 @@ impl PngDecoder {
     }
 }
 
-/// Passes where a row's first byte names one of the five filters.
+/// Checks that the first byte of a row is one of the five filters.
 fn has_filter(row: &[u8]) -> Result<(), CodecError> {
     const PAETH: u8 = 4;
     match row {
@@ -173,7 +172,7 @@ fn has_filter(row: &[u8]) -> Result<(), CodecError> {
     }
 }
 
-/// Decodes with no more than two rows beside the result, slower.
+/// Decodes row by row, which is slower but takes only two rows of memory.
 fn by_rows(file: &File, passes: &Passes, out: &mut [u8]) -> Result<(), CodecError> {
     let mut stream = Stream::new(&file.data);
     let mut canvas = Canvas::new(file, out);

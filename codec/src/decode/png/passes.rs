@@ -1,5 +1,4 @@
-//! Owns where an image's rows stand in its filtered stream: one pass, or the seven of Adam7. Never
-//! touches a byte of it.
+//! Owns the layout of rows in the filtered stream: one pass, or the seven of Adam7. Never reads the stream.
 
 use std::ops::Range;
 
@@ -24,19 +23,19 @@ pub(super) struct Pass {
     pub(super) rows: usize,
     /// Bytes of a row without its filter byte.
     pub(super) row_bytes: usize,
-    /// The image's column and row of the pass's first pixel, and its steps right and down.
+    /// Column and row of the first pixel, and the steps right and down.
     pub(super) place: [usize; 4],
     start: usize,
 }
 
 impl Pass {
-    /// Where the pass stands in the filtered stream.
+    /// The range of the pass in the filtered stream.
     pub(super) fn bytes(&self) -> Range<usize> {
         self.start..self.start + self.rows * (self.row_bytes + 1)
     }
 }
 
-/// The passes of an image, in their order.
+/// The passes of an image in order.
 pub(super) struct Passes {
     passes: [Pass; 7],
     count: usize,
@@ -74,12 +73,12 @@ impl Passes {
         self.passes[..self.count].iter()
     }
 
-    /// Bytes of the whole filtered stream.
+    /// Length of the filtered stream in bytes.
     pub(super) fn filtered_bytes(&self) -> usize {
         self.iter().last().map_or(0, |pass| pass.bytes().end)
     }
 
-    /// Length of each row in the stream, filter byte included.
+    /// Length of each row in the stream, including its filter byte.
     pub(super) fn rows(&self) -> impl Iterator<Item = usize> {
         self.iter()
             .flat_map(|pass| std::iter::repeat_n(pass.row_bytes + 1, pass.rows))

@@ -46,7 +46,7 @@ fn iend() -> Vec<u8> {
     chunk(b"IEND", &[])
 }
 
-/// Chunks behind a signature.
+/// A signature and chunks.
 fn png_of(chunks: &[Vec<u8>]) -> Vec<u8> {
     [b"\x89PNG\r\n\x1A\n".to_vec(), chunks.concat()].concat()
 }
@@ -320,7 +320,7 @@ fn a_header_that_the_data_cannot_fill_is_refused_before_memory_is_taken() {
     let mut decoder = PngDecoder::default();
     let result = decoder.decode(&body, Size::new(9000, 9000), &mut out);
     assert_eq!(result, Err(CodecError::Decode));
-    assert!(decoder.raw.room(0).is_empty() && out.filled(0).is_empty());
+    assert!(decoder.raw.bytes_mut(0).is_empty() && out.filled(0).is_empty());
 }
 
 fn actl(frames: u32) -> Vec<u8> {

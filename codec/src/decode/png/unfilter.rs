@@ -1,5 +1,4 @@
-//! Owns the reversal of PNG's five row filters (RFC 2083, chapter 6), in place. Never knows what a
-//! sample means.
+//! Owns reversing the five row filters of PNG (RFC 2083, chapter 6) in place. Never interprets a sample.
 
 use crate::error::CodecError;
 
@@ -8,12 +7,11 @@ mod lanes;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vector;
 
-/// The filter that predicts from three neighbours, and is most of a photograph's rows.
+/// The filter that predicts from three neighbours; most rows of photographs use it.
 const PAETH: u8 = 4;
 
-/// Reverses the filters of a pass whose rows are a filter byte and `row_bytes` each. The rows end
-/// up at the start of `pass`, without filter bytes and gaps. `pixel_bytes` is how far left the
-/// left neighbour of a byte is.
+/// Reverses the filters of a pass, whose rows are a filter byte and `row_bytes` each. The rows are moved to
+/// the start of `pass` without filter bytes and gaps. `pixel_bytes` is the distance to the left neighbour.
 pub(super) fn rows(
     pass: &mut [u8],
     row_bytes: usize,
@@ -41,13 +39,13 @@ pub(super) fn rows(
     Ok(())
 }
 
-/// Reverses the filter of one stored row, which keeps its filter byte.
+/// Reverses the filter of one row, which keeps its filter byte.
 pub(super) fn row(stored: &mut [u8], above: &[u8], pixel_bytes: usize) -> Result<(), CodecError> {
     reverse(stored, &mut [], above, pixel_bytes).map(drop)
 }
 
-/// Reverses the filter of the stored row `upper`, and where that is cheaper together, of `lower`
-/// below it. Returns how many rows it did.
+/// Reverses the filter of row `upper` and, if both together are cheaper, of `lower` below it. Returns the
+/// number of rows done.
 fn reverse(
     upper: &mut [u8],
     lower: &mut [u8],
@@ -88,7 +86,7 @@ fn look_left<const B: usize>(filter: u8, row: &mut [u8], above: &[u8]) {
     }
 }
 
-/// Any filter at any distance.
+/// Reverses any filter at any distance.
 fn scalar(filter: u8, row: &mut [u8], above: &[u8], bpp: usize) -> Result<(), CodecError> {
     match filter {
         0 => {}
@@ -123,7 +121,7 @@ fn scalar(filter: u8, row: &mut [u8], above: &[u8], bpp: usize) -> Result<(), Co
     Ok(())
 }
 
-/// Of left, up and corner the nearest to `left + up - corner`; the first of them in a tie.
+/// The one of left, up and corner that is nearest to `left + up - corner`; the first in a tie.
 fn paeth(left: u8, up: u8, corner: u8) -> u8 {
     let [a, b, c] = [left, up, corner].map(i16::from);
     let (to_left, to_up, to_corner) = ((b - c).abs(), (a - c).abs(), (a + b - 2 * c).abs());

@@ -1,9 +1,8 @@
-//! Owns the walk over a PNG's chunks: which order, lengths and checksums OpenCV and its libpng
-//! take, and which slices of the body make the image. Never inflates.
+//! Owns reading the chunks of a PNG: which order, lengths and checksums OpenCV and its libpng accept, and
+//! which slices of the body are image data. Never inflates.
 //!
-//! libpng refuses what breaks a critical chunk and only warns of the rest, and it reads on to
-//! IEND, so that a file cut anywhere before its end is refused. OpenCV walks to the first IDAT
-//! before libpng does, with bounds of its own.
+//! libpng refuses errors in critical chunks and only warns about others, and it reads to IEND, so it refuses
+//! a truncated file. OpenCV reads up to the first IDAT before libpng does, with limits of its own.
 
 use super::animation;
 use super::chunk::{Chunk, Chunks};
@@ -11,13 +10,13 @@ use super::file::{File, Region, Transparency};
 use super::header::{Color, Header};
 use crate::error::CodecError;
 
-/// Bytes of the signature, which `sniff` has seen.
+/// Bytes of the signature, which `sniff` has checked.
 const SIGNATURE_BYTES: usize = 8;
 
-/// Walks `body`, which starts with the signature.
+/// Reads the chunks of `body`, which begins with the signature.
 ///
 /// # Errors
-/// `Decode` for what OpenCV refuses.
+/// `Decode` if OpenCV refuses the file.
 pub(super) fn read(body: &[u8]) -> Result<File<'_>, CodecError> {
     let mut chunks = Chunks {
         rest: body.get(SIGNATURE_BYTES..).unwrap_or_default(),
@@ -64,11 +63,11 @@ fn first_chunk<'a>(chunks: &mut Chunks<'a>) -> Result<File<'a>, CodecError> {
     })
 }
 
-/// What has been seen before the first IDAT.
+/// What was found before the first IDAT.
 #[derive(Default)]
 struct Preface {
     palette_len: Option<usize>,
-    /// An animation's number of frames.
+    /// Number of frames of an animation.
     frames: u32,
     /// The last frame control.
     control: Option<Region>,
@@ -94,7 +93,7 @@ impl Preface {
         Ok(())
     }
 
-    /// A palette is critical where the pixels index it, and a suggestion elsewhere.
+    /// Reads a palette, which is critical if pixels index it, and only a suggestion otherwise.
     fn palette(&mut self, chunk: &Chunk, file: &mut File) -> Result<(), CodecError> {
         let bytes = chunk.data.len();
         let is_first = self.palette_len.is_none();
@@ -110,7 +109,7 @@ impl Preface {
                 Ok(())
             }
             Color::Palette => Err(CodecError::Decode),
-            // libpng refuses an empty palette wherever it would have used one.
+            // libpng refuses an empty palette wherever it would use one.
             Color::Rgb | Color::Rgba if is_valid && bytes == 0 && file.transparency.is_none() => {
                 Err(CodecError::Decode)
             }
@@ -121,7 +120,7 @@ impl Preface {
         }
     }
 
-    /// Anything wrong with it leaves the image without.
+    /// Reads tRNS, which is ignored if it is invalid.
     fn transparency(&self, chunk: &Chunk, file: &mut File) {
         if file.transparency.is_some() {
             return;
@@ -145,8 +144,8 @@ impl Preface {
     }
 }
 
-/// Collects the data chunks that follow each other and looks at the rest of the file up to IEND,
-/// whose checksum nobody minds.
+/// Collects consecutive data chunks and checks the rest of the file up to IEND, whose checksum is not
+/// verified.
 fn still<'a>(
     mut chunks: Chunks<'a>,
     first: Chunk<'a>,

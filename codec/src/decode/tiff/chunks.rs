@@ -1,6 +1,5 @@
-//! Owns the way from a strip's or tile's stored bytes to its samples in memory order: place, bit
-//! order, codec, predictor, byte order. Never draws a pixel, and never spends more than what the
-//! file's and the image's sizes allow.
+//! Owns reading the samples of a strip or tile: location, bit order, codec, predictor, byte order. Never draws
+//! a pixel, and never does more work than the sizes of the file and the image allow.
 
 use super::directory::{Directory, compression};
 use super::jpeg::{Jpeg, JpegChunk};
@@ -17,15 +16,15 @@ pub(super) struct Place {
     pub(super) plane: u32,
 }
 
-/// Reads chunk after chunk.
+/// Reads chunks.
 pub(super) struct Chunks<'a, 'b> {
     directory: &'a Directory<'a>,
     pub(super) layout: Layout,
     jpeg: Jpeg<'b>,
-    /// Stored bytes that may still be read. Chunks may share their place in a file, so that a
-    /// small file could ask for endless work.
+    /// Stored bytes that may still be read. Chunks may overlap in a file, so a small file could ask for
+    /// endless work.
     budget: u64,
-    /// Room that libtiff would have for stored bytes: grown in steps of 1024, never shrunk.
+    /// Size of libtiff's buffer for stored bytes: grown in steps of 1024, never shrunk.
     stored_room: u64,
     reversed: Vec<u8>,
     fax: Option<fax::Fax>,
@@ -50,10 +49,10 @@ impl<'a, 'b> Chunks<'a, 'b> {
         }
     }
 
-    /// Reads a chunk into `out`, which holds zeros and is as long as the bytes wanted.
+    /// Reads a chunk into `out`, which is zeroed and as long as the bytes wanted.
     ///
     /// # Errors
-    /// `TooComplex` where the chunks' stored bytes are more than the file can have.
+    /// `TooComplex` if chunks have more stored bytes than the file can contain.
     pub(super) fn read(&mut self, place: Place, out: &mut [u8]) -> Result<Fetched, CodecError> {
         let index = self.layout.index(place.across, place.down, place.plane);
         let (offset, count) = self.layout.place(self.directory, index);
@@ -87,8 +86,8 @@ impl<'a, 'b> Chunks<'a, 'b> {
         Ok(Fetched::Whole)
     }
 
-    /// Reads an uncompressed chunk whatever its byte count says, as libtiff does where the caller
-    /// has room for a whole chunk. What the file lacks of it stays zero.
+    /// Reads an uncompressed chunk regardless of its byte count, as libtiff does if the caller has a buffer for
+    /// a whole chunk. Bytes missing in the file stay zero.
     pub(super) fn read_plain(&self, place: Place, out: &mut [u8]) -> Fetched {
         let index = self.layout.index(place.across, place.down, place.plane);
         let (offset, _) = self.layout.place(self.directory, index);
@@ -112,7 +111,7 @@ impl<'a, 'b> Chunks<'a, 'b> {
         self.directory.compression == compression::NONE
     }
 
-    /// The byte count, limited to ten times the decoded size where it is large.
+    /// The byte count, limited to ten times the decoded size if it is large.
     fn plausible(&self, count: u64, place: Place) -> Option<u64> {
         const MARGIN: u64 = 4096;
         let decoded = self
@@ -127,9 +126,8 @@ impl<'a, 'b> Chunks<'a, 'b> {
         (1..=i64::MAX as u64).contains(&count).then_some(count)
     }
 
-    /// libtiff's sanity check of a tile that was read, before it is drawn: without compression its
-    /// room for stored bytes must equal the tile, so that tiles which are no multiple of 1024
-    /// bytes are refused.
+    /// libtiff's sanity check of a tile before it is drawn: without compression its buffer for stored bytes must
+    /// equal the tile, so tiles that are not a multiple of 1024 bytes are refused.
     pub(super) fn tile_fits(&self) -> bool {
         const LARGE: u64 = 100_000_000;
         let tile = self.layout.chunk_bytes(self.layout.rows);
@@ -195,7 +193,7 @@ impl<'a, 'b> Chunks<'a, 'b> {
         })
     }
 
-    /// Puts samples into this machine's order.
+    /// Converts samples to the byte order of this machine.
     fn order_bytes(&self, samples: &mut [u8]) {
         let jpeg = self.directory.compression == compression::JPEG;
         if self.directory.big_endian != cfg!(target_endian = "big") && !jpeg {
@@ -222,12 +220,12 @@ fn copy(stored: &[u8], out: &mut [u8]) -> bool {
     true
 }
 
-/// Inflates a zlib stream until `out` is full; what follows does not matter.
+/// Inflates a zlib stream until `out` is full; the rest is ignored.
 fn inflate(stored: &[u8], out: &mut [u8]) -> bool {
     let mut state = flate2::Decompress::new(true);
     let status = state.decompress(stored, out, flate2::FlushDecompress::None);
     let filled = state.total_out() as usize;
-    // The library may have scribbled behind what it vouches for.
+    // The library may have written past the valid output.
     out[filled..].fill(0);
     filled == out.len() && status.is_ok()
 }

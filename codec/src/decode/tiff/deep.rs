@@ -1,6 +1,5 @@
-//! Owns the images that OpenCV reads as they are stored: 10 to 16-bit words, 32-bit integers and
-//! floating point numbers, brought to 8 bits here. Never inverts and never scales floating point:
-//! img2dataset rounds it and cuts it off at 0 and 255.
+//! Owns images that OpenCV reads at their stored depth: 10 to 16-bit words, 32-bit integers and floating point,
+//! converted to 8 bits here. Never inverts, and never scales floating point: img2dataset rounds and clamps it.
 
 use super::chunks::{Chunks, Place};
 use super::directory::Directory;
@@ -9,10 +8,10 @@ use super::samples::{Fetched, make_zeros};
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
-/// How samples are stored, and what becomes of them.
+/// How samples are stored.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Packed words of `bits` bits, read as `channels`, of which the highest 8 bits are kept.
+    /// Packed words of `bits` bits in `channels`; the highest 8 bits are kept.
     Words {
         bits: u16,
         channels: usize,
@@ -41,7 +40,7 @@ impl Kind {
     }
 }
 
-/// Reads the image into `out`, unturned; gives its channels.
+/// Reads the image into `out` without applying its orientation; returns the number of channels.
 pub(super) fn draw(
     directory: &Directory,
     chunks: &mut Chunks,
@@ -55,13 +54,13 @@ pub(super) fn draw(
         (_, 4) => 3,
         _ => samples,
     };
-    // OpenCV takes a missing number of samples for three, libtiff for one.
+    // Without a tag, OpenCV assumes three samples and libtiff one.
     if !directory.has_samples_tag && !directory.is_grey() {
         return Err(CodecError::Decode);
     }
     let size = Size::new(directory.width, directory.height);
     let shape = Shape::new(size, channels);
-    let raster = out.room(shape.bytes());
+    let raster = out.bytes_mut(shape.bytes());
     let mut planes = vec![Vec::new(); chunks.layout.planes as usize];
     for down in 0..chunks.layout.down {
         for across in 0..chunks.layout.across {
@@ -85,7 +84,7 @@ pub(super) fn draw(
     Ok(channels)
 }
 
-/// Reads all planes of a chunk; all of them must be whole.
+/// Reads all planes of a chunk, which must be complete.
 fn fetch(
     chunks: &mut Chunks,
     (across, down): (u32, u32),
@@ -120,7 +119,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The plane of a sample and its index there.
+    /// The plane of a sample, and its index in it.
     fn find(&self, x: usize, sample: usize) -> (&[u8], usize) {
         match self.planes {
             [joined] => (&joined[self.start..], x * self.samples + sample),
@@ -135,7 +134,7 @@ impl Row<'_> {
         bytes
     }
 
-    /// A word of 10 to 16 bits. Words that do not fill their bytes begin at the high bit.
+    /// A word of 10 to 16 bits. Words of less than 16 bits are packed from the high bit.
     fn word(&self, x: usize, sample: usize) -> u16 {
         if self.bits == 16 {
             return u16::from_ne_bytes(self.bytes(x, sample));
@@ -176,7 +175,7 @@ fn put_row(kind: Kind, row: &Row, target: &mut [u8], channels: usize) {
     }
 }
 
-/// The highest 8 of a word's bits; a signed word's negative values are 0.
+/// The highest 8 bits of a word; negative values of a signed word are 0.
 fn high_byte(word: u16, bits: u16, signed: bool) -> u8 {
     let word = u32::from(word) << (16 - bits);
     if !signed {
@@ -190,10 +189,10 @@ fn high_byte(word: u16, bits: u16, signed: bool) -> u8 {
     (positive >> 7) as u8
 }
 
-/// Numbers that can be mixed with white.
+/// Numbers that can be composited over white.
 trait Number: Copy {
     fn over_white(self, alpha: Self) -> Self;
-    /// OpenCV rounds to 32-bit integers, and what they cannot hold becomes black.
+    /// Whether the number overflows the 32-bit integers that OpenCV rounds to, and so becomes black.
     fn is_beyond_integers(self) -> bool;
     fn to_byte(self) -> u8;
 }
@@ -222,12 +221,12 @@ impl Number for f64 {
     }
 
     fn to_byte(self) -> u8 {
-        // A float cast saturates, which is the clip.
+        // A float cast saturates, so it clamps.
         self.round_ties_even() as u8
     }
 }
 
-/// Rounds one or three numbers, or mats four on white.
+/// Rounds one or three numbers, or composites four over white.
 fn put_floats<N: Number>(samples: usize, pixel: &mut [u8], number: impl Fn(usize) -> N) {
     for (sample, value) in pixel.iter_mut().enumerate() {
         let colour = number(sample);
@@ -241,15 +240,15 @@ fn put_floats<N: Number>(samples: usize, pixel: &mut [u8], number: impl Fn(usize
     }
 }
 
-/// Mats signed bytes of four channels on white in place, as img2dataset computes it; gives the
-/// channels that are left.
-pub(super) fn mat_signed_bytes(out: &mut Buffer, pixels: usize) -> usize {
-    let samples = out.room(pixels * 4);
+/// Composites signed bytes of four channels over white in place, as img2dataset does; returns the remaining
+/// number of channels.
+pub(super) fn composite_signed_bytes(out: &mut Buffer, pixels: usize) -> usize {
+    let samples = out.bytes_mut(pixels * 4);
     for pixel in 0..pixels {
         let numbers = [0, 1, 2, 3].map(|part| f64::from(samples[pixel * 4 + part] as i8));
         let [red, green, blue, alpha] = numbers;
-        let matted = [red, green, blue].map(|part| part.over_white(alpha).to_byte());
-        samples[pixel * 3..pixel * 3 + 3].copy_from_slice(&matted);
+        let composited = [red, green, blue].map(|part| part.over_white(alpha).to_byte());
+        samples[pixel * 3..pixel * 3 + 3].copy_from_slice(&composited);
     }
     3
 }

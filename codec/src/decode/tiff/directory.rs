@@ -1,5 +1,5 @@
-//! Owns what the first directory says of the image, with libtiff's defaults, repairs and refusals.
-//! Never reads pixel data.
+//! Owns interpreting the first directory, with libtiff's defaults, repairs and refusals. Never reads pixel
+//! data.
 
 use super::entries::{Entries, Entry};
 
@@ -60,35 +60,35 @@ pub(super) mod compression {
     pub(in super::super) const DEFLATE: u16 = 32946;
 }
 
-/// What the directory says of the image.
+/// The interpreted directory.
 pub(super) struct Directory<'a> {
     pub(super) body: &'a [u8],
     pub(super) big_endian: bool,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// 1 where there is no tag.
+    /// Bits per sample; 1 without a tag.
     pub(super) bits: u16,
-    /// 1 where there is no tag.
+    /// Samples per pixel; 1 without a tag.
     pub(super) samples: u16,
     pub(super) has_samples_tag: bool,
     pub(super) photometric: u16,
     pub(super) compression: u16,
     pub(super) separate: bool,
     pub(super) rows_per_strip: Option<u32>,
-    /// Width and height of a tile, where the image is tiled.
+    /// Width and height of a tile, if the image is tiled.
     pub(super) tile: Option<(u32, u32)>,
     /// 1 unsigned, 2 signed, 3 IEEE floating point.
     pub(super) sample_format: u16,
-    /// How many samples are no colour.
+    /// Number of samples that are not colours.
     pub(super) extra_samples: u16,
-    /// What the first of them is: 1 associated alpha, 2 unassociated alpha.
+    /// Type of the first of them: 1 associated alpha, 2 unassociated alpha.
     pub(super) first_extra: Option<u16>,
     pub(super) orientation: u16,
-    /// Whether the low bit of each byte comes first.
+    /// Whether the low bit of each byte is first.
     pub(super) low_bit_first: bool,
     pub(super) predictor: u16,
     pub(super) ink_set: u16,
-    /// Horizontal and vertical subsampling of YCbCr, where the file tells it.
+    /// Horizontal and vertical subsampling of YCbCr, if specified.
     pub(super) subsampling: Option<(u16, u16)>,
     pub(super) coefficients: [f32; 3],
     pub(super) reference: [f32; 6],
@@ -98,17 +98,17 @@ pub(super) struct Directory<'a> {
     pub(super) colour_map: Option<Entry<'a>>,
     pub(super) offsets: Entry<'a>,
     pub(super) byte_counts: Option<Entry<'a>>,
-    /// Bytes that the file needs for anything but pixel data; None where that cannot be told.
+    /// Bytes of the file that are not pixel data; `None` if unknown.
     pub(super) overhead: Option<u64>,
 }
 
 impl<'a> Directory<'a> {
-    /// Reads the first directory; None where libtiff gives no image.
+    /// Reads the first directory; `None` if libtiff refuses it.
     pub(super) fn read(body: &'a [u8]) -> Option<Self> {
         let entries = Entries::read(body)?;
         let samples = optional(&entries, tag::SAMPLES_PER_PIXEL, Entry::single_u16)?;
         let per_sample = |entry: Entry<'a>| entry.per_sample_u16(samples.unwrap_or(1));
-        // Their value does not matter, but one that cannot be read spoils the directory.
+        // Their value is not used, but an unreadable one makes libtiff refuse the directory.
         optional(&entries, tag::MIN_SAMPLE, per_sample)?;
         optional(&entries, tag::MAX_SAMPLE, per_sample)?;
         for entry in [tag::SAMPLE_MINIMA, tag::SAMPLE_MAXIMA].map(|tag| entries.find(tag)) {
@@ -163,7 +163,7 @@ impl<'a> Directory<'a> {
         Some(directory)
     }
 
-    /// Refuses values that libtiff takes for a broken directory.
+    /// Refuses values for which libtiff refuses the directory.
     fn check(&self, entries: &Entries) -> Option<()> {
         let planar = entries.find(tag::PLANAR).and_then(Entry::single_u16);
         let sound = self.samples > 0
@@ -173,7 +173,7 @@ impl<'a> Directory<'a> {
         sound.then_some(())
     }
 
-    /// Samples beyond the colours of the photometric interpretation are extra, said or not.
+    /// Counts samples beyond the colours of the photometric interpretation as extra, even if not declared.
     fn count_extra_samples(&mut self) {
         let colours = match self.photometric {
             photometric::WHITE_IS_ZERO | photometric::BLACK_IS_ZERO | photometric::PALETTE => 1,
@@ -187,7 +187,7 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// A palette without a colour map is read as RGB or grey where it can be.
+    /// The photometric interpretation; a palette image without a colour map becomes RGB or grey if possible.
     fn repaired_photometric(&self) -> Option<u16> {
         match (self.photometric, self.colour_map, self.bits) {
             (photometric::PALETTE, None, 8..) if self.samples == 3 => Some(photometric::RGB),
@@ -205,13 +205,13 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// The white of CIE D50, 96.425 100 82.468 in XYZ, as libtiff defaults it.
+/// The white point of CIE D50, 96.425 100 82.468 in XYZ, libtiff's default.
 const D50: [f32; 2] = [
     96.425 / (96.425 + 100.0 + 82.468),
     100.0 / (96.425 + 100.0 + 82.468),
 ];
 
-/// The value of a tag that may be missing but must be readable where it stands.
+/// The value of a tag that may be missing, but must be readable if present.
 fn optional<'a, T>(
     entries: &Entries<'a>,
     tag: u16,
@@ -223,7 +223,7 @@ fn optional<'a, T>(
     }
 }
 
-/// The value of a tag whose unreadable or unknown values are ignored.
+/// The value of a tag, or the default if it is unreadable or unknown.
 fn lenient(entries: &Entries, tag: u16, known: std::ops::RangeInclusive<u16>, default: u16) -> u16 {
     let value = entries.find(tag).and_then(Entry::single_u16);
     value
@@ -238,7 +238,7 @@ fn last<'a>(entries: &Entries<'a>, tags: [u16; 2]) -> Option<Entry<'a>> {
         .last()
 }
 
-/// Tile dimensions; a missing one is 0, which gives no tile.
+/// The tile dimensions; a missing one is 0, which is refused later.
 fn tile(entries: &Entries) -> Option<Option<(u32, u32)>> {
     let width = optional(entries, tag::TILE_WIDTH, Entry::single_u32)?;
     let length = optional(entries, tag::TILE_LENGTH, Entry::single_u32)?;
@@ -246,7 +246,7 @@ fn tile(entries: &Entries) -> Option<Option<(u32, u32)>> {
     Some(tiled.then(|| (width.unwrap_or(0), length.unwrap_or(0))))
 }
 
-/// How many samples are extra and what the first one is.
+/// The number of extra samples and the type of the first one.
 fn extra_samples(entries: &Entries, samples: u16) -> Option<(u16, Option<u16>)> {
     const COREL_UNASSOCIATED_ALPHA: u64 = 999;
     let Some(entry) = entries.find(tag::EXTRA_SAMPLES) else {
@@ -289,7 +289,7 @@ fn floats<const N: usize>(entries: &Entries, tag: u16) -> Option<[f32; N]> {
     Some(values)
 }
 
-/// The colour map, where the depth stands before it and it has three values for each index.
+/// The colour map, if the bit depth precedes it and it has three values per index.
 fn colour_map<'a>(entries: &Entries<'a>, bits: Option<u16>) -> Option<Entry<'a>> {
     const BITS_MAX: u16 = 24;
     let bits = bits.filter(|&bits| bits <= BITS_MAX)?;
@@ -304,7 +304,7 @@ fn colour_map<'a>(entries: &Entries<'a>, bits: Option<u16>) -> Option<Entry<'a>>
     (depth_is_known && entry.count == 3 << bits).then_some(entry)
 }
 
-/// Bytes of the header, the directory and the values that stand outside of it.
+/// Bytes of the header, the directory and the values outside of it.
 fn overhead(entries: &Entries) -> Option<u64> {
     entries.iter().try_fold(entries.own_bytes, |sum, entry| {
         let bytes = entry.bytes()?;

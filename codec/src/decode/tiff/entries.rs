@@ -1,14 +1,14 @@
-//! Owns the wire format of TIFF 6.0 and BigTIFF: the header, the first directory's entries and
-//! their values. Never knows what a tag means, and never allocates what an entry claims: values are
-//! read from the body when they are asked for.
+//! Owns the file format of TIFF 6.0 and BigTIFF: the header, the entries of the first directory and their
+//! values. Never interprets a tag, and never allocates what an entry claims: values are read from the body on
+//! demand.
 
-/// The size of a value of each field type, by the type's number; 0 where there is no such type.
+/// Bytes of a value of each field type, by type number; 0 for an unknown type.
 const TYPE_BYTES: [u8; 19] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
-/// libtiff's bound on the entries of a directory.
+/// libtiff's limit on the entries of a directory.
 const ENTRIES_MAX: u64 = 4096;
 
-/// Bytes read in the file's order. Any place may be asked for.
+/// Reads numbers in the byte order of the file, at any offset.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) body: &'a [u8],
@@ -45,7 +45,7 @@ pub(super) struct Entry<'a> {
     pub(super) tag: u16,
     kind: u16,
     pub(super) count: u64,
-    /// Where the values are.
+    /// Offset of the values.
     at: u64,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Entry<'a> {
         bytes.copied().unwrap_or(0).into()
     }
 
-    /// Bytes that the values take; None for an unknown type.
+    /// Size of the values in bytes; `None` for an unknown type.
     pub(super) fn bytes(self) -> Option<u64> {
         match self.value_bytes() {
             0 => None,
@@ -63,14 +63,14 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The values as they stand, where they lie within the body.
+    /// The bytes of the values, if they are within the body.
     pub(super) fn raw(self) -> Option<&'a [u8]> {
         let (start, len) = (self.at, self.bytes()?);
         let end = usize::try_from(start.checked_add(len)?).ok()?;
         self.source.body.get(usize::try_from(start).ok()?..end)
     }
 
-    /// Where the value `index` is in the file.
+    /// Offset of value `index`.
     fn place(self, index: u64) -> Option<u64> {
         if index >= self.count {
             return None;
@@ -78,7 +78,7 @@ impl<'a> Entry<'a> {
         self.at.checked_add(index.checked_mul(self.value_bytes())?)
     }
 
-    /// The value `index` of an integer type, if it is not negative.
+    /// Value `index` of an integer type, if it is not negative.
     pub(super) fn integer(self, index: u64) -> Option<u64> {
         let at = self.place(index)?;
         match self.kind {
@@ -94,7 +94,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The value `index` of any number type.
+    /// Value `index` of any number type.
     pub(super) fn float(self, index: u64) -> Option<f32> {
         let at = self.place(index)?;
         match self.kind {
@@ -129,7 +129,7 @@ impl<'a> Entry<'a> {
         u32::try_from(self.single()?).ok()
     }
 
-    /// One value for all samples: it stands once, or at least once for each sample and equal.
+    /// One value for all samples: stored once, or for every sample and equal.
     pub(super) fn per_sample_u16(self, samples: u16) -> Option<u16> {
         if self.count == 1 {
             return self.single_u16();
@@ -144,7 +144,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// A fraction's value; zero if its denominator is zero.
+/// The value of a fraction; zero if its denominator is zero.
 fn quotient(over: f64, under: f64) -> f32 {
     if under == 0.0 {
         0.0
@@ -157,13 +157,13 @@ fn positive(value: impl TryInto<u64>) -> Option<u64> {
     value.try_into().ok()
 }
 
-/// The entries of the first directory, in the file's order, later ones of a tag left out.
+/// The entries of the first directory in file order, without repeated tags.
 pub(super) struct Entries<'a> {
     pub(super) source: Source<'a>,
     list: Vec<Entry<'a>>,
-    /// Bytes of the header and of the directory, without values that stand elsewhere.
+    /// Bytes of the header and the directory, without values stored elsewhere.
     pub(super) own_bytes: u64,
-    /// Bytes of a value that fits into its entry.
+    /// Most bytes of a value that is stored in its entry.
     pub(super) inline_bytes: u64,
 }
 
@@ -215,7 +215,7 @@ impl<'a> Entries<'a> {
         } else {
             (source.u32(at + 4)?.into(), at + 8)
         };
-        // The whole entry must be there, whatever its value is.
+        // The whole entry must be in the body, whatever its value.
         source.u32(value_at + if big { 4 } else { 0 })?;
         let mut entry = Entry {
             source,

@@ -1,5 +1,5 @@
-//! Owns JPEG streams within TIFF (Technical Note 2): tables kept apart, and the colour space that
-//! the TIFF's tags say, not the stream's markers. Never decodes entropy itself.
+//! Owns JPEG streams in TIFF (Technical Note 2): separate tables, and the colour space from the TIFF tags
+//! instead of the JPEG markers. Never decodes a stream itself.
 
 use super::directory::{Directory, photometric};
 use super::samples::Fetched;
@@ -13,7 +13,7 @@ const SOS: u8 = 0xDA;
 const APP0: u8 = 0xE0;
 const APP14: u8 = 0xEE;
 
-/// Rows that a stream may have beyond the image.
+/// Most rows of a stream past the image.
 const LONGER_ROWS_MAX: u32 = 1024;
 
 /// The decoder of the streams.
@@ -22,7 +22,7 @@ pub(in crate::decode) enum Jpeg<'a> {
     Zune { scans_max: u32 },
 }
 
-/// What the layout says of a chunk.
+/// A chunk in the layout.
 pub(super) struct JpegChunk {
     pub(super) width: u32,
     pub(super) rows: u32,
@@ -30,15 +30,15 @@ pub(super) struct JpegChunk {
     pub(super) last_strip: bool,
 }
 
-/// A stream's frame header.
+/// The frame header of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Frame {
     size: Size,
     precision: u8,
-    /// The first component's sampling factors.
+    /// Sampling factors of the first component.
     sampling: (u8, u8),
     components: u8,
-    /// Whether the other components have sampling factors of 1.
+    /// Whether the sampling factors of the other components are 1.
     others_are_single: bool,
 }
 
@@ -58,7 +58,7 @@ impl Jpeg<'_> {
             return Fetched::Missing;
         }
         let mut pixels = Buffer::default();
-        // A stream that gives nothing at all is not drawn as black.
+        // A stream that cannot be decoded at all is not drawn as black.
         let Some(channels) = self.pixels(&stream, frame.size, &mut pixels) else {
             return Fetched::Missing;
         };
@@ -88,10 +88,10 @@ impl Jpeg<'_> {
     }
 }
 
-/// Whether libtiff takes a frame for a chunk.
+/// Whether libtiff accepts a frame for a chunk.
 fn fits(directory: &Directory, frame: &Frame, chunk: &JpegChunk) -> bool {
     let Size { width, height } = frame.size;
-    // Some writers code the last strip in its full height. libtiff takes any height there.
+    // Some writers encode the last strip in full height. libtiff accepts any height there.
     let longer = chunk.last_strip && width == chunk.width;
     let rows_max = chunk.rows + if longer { LONGER_ROWS_MAX } else { 0 };
     if width > chunk.width || height > rows_max {
@@ -117,7 +117,7 @@ fn fits(directory: &Directory, frame: &Frame, chunk: &JpegChunk) -> bool {
         && frame.others_are_single
 }
 
-/// A stream with its tables, and with a marker that tells its colour space.
+/// A complete stream: with its tables, and with a marker for its colour space.
 fn whole_stream(directory: &Directory, stored: &[u8]) -> Option<(Vec<u8>, Frame)> {
     let ycbcr = directory.photometric == photometric::YCBCR && !directory.separate;
     let mut stream = vec![0xFF, SOI, 0xFF, APP14, 0, 14];
@@ -145,13 +145,13 @@ fn whole_stream(directory: &Directory, stored: &[u8]) -> Option<(Vec<u8>, Frame)
         }
     }
     stream.extend(segments.rest);
-    // A stream that was cut is drawn as far as it goes.
+    // A truncated stream is drawn as far as it goes.
     stream.extend([0xFF, EOI]);
     Some((stream, frame?))
 }
 
 impl Frame {
-    /// Reads what follows a frame header's length.
+    /// Parses a frame header after its length.
     fn read(header: &[u8]) -> Option<Self> {
         let &[precision, h1, h0, w1, w0, components, ref rest @ ..] = header else {
             return None;
@@ -172,13 +172,13 @@ impl Frame {
     }
 }
 
-/// A marker segment, marker and length included.
+/// A marker segment, including marker and length.
 struct Segment<'a> {
     marker: u8,
     bytes: &'a [u8],
 }
 
-/// The segments behind SOI, up to EOI or the end.
+/// The segments after SOI, up to EOI or the end.
 struct Segments<'a> {
     rest: &'a [u8],
 }
@@ -190,7 +190,7 @@ impl<'a> Segments<'a> {
     }
 
     fn read(&mut self) -> Option<Segment<'a>> {
-        // Fill bytes may stand before a marker.
+        // Fill bytes may precede a marker.
         while let [0xFF, 0xFF, ..] = self.rest {
             self.rest = &self.rest[1..];
         }

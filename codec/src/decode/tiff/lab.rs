@@ -1,5 +1,4 @@
-//! Owns CIE L*a*b* (TIFF 6.0, section 23) as libtiff shows it on an sRGB display. Never adapts to
-//! another white.
+//! Owns converting CIE L*a*b* (TIFF 6.0, section 23) to sRGB like libtiff. Never adapts to another white.
 
 const TABLE_RANGE: usize = 1500;
 const DISPLAY_WHITE: f32 = 100.0;
@@ -13,12 +12,12 @@ const XYZ_TO_RGB: [[f32; 3]; 3] = [
 
 pub(super) struct Lab {
     white: [f32; 3],
-    /// The display's value for each step of luminance.
+    /// The display value for each step of luminance.
     values: [u8; TABLE_RANGE + 1],
 }
 
 impl Lab {
-    /// None for a white point without luminance.
+    /// `None` for a white point without luminance.
     pub(super) fn new([x, y]: [f32; 2]) -> Option<Self> {
         if y == 0.0 {
             return None;
@@ -34,7 +33,7 @@ impl Lab {
         })
     }
 
-    /// The colour of lightness 0 to 65535 and of a* and b*, 256 times their value.
+    /// The colour for a lightness of 0 to 65535, and a* and b* times 256.
     pub(super) fn rgb(&self, lightness: u32, a: i16, b: i16) -> [u8; 3] {
         let [white_x, white_y, white_z] = self.white;
         let lightness = lightness as f32 * 100.0 / 65535.0;

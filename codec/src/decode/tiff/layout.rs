@@ -1,25 +1,24 @@
-//! Owns where pixels are: the strips or tiles of the planes, their sizes in bytes and their places
-//! in the file, with libtiff's estimates for byte counts that are missing or wrong. Never reads
-//! pixel data.
+//! Owns the layout of pixel data: the strips or tiles of the planes, their sizes and offsets in the file, with
+//! libtiff's estimates for missing or wrong byte counts. Never reads pixel data.
 
 use super::directory::{Directory, compression, photometric};
 use super::entries::Entry;
-use crate::decode::outcome::Told;
+use crate::decode::outcome::Completeness;
 
-/// Strips are missing from their arrays up to this many; beyond, libtiff refuses the directory.
+/// Most strips whose arrays may be too short; with more, libtiff refuses the directory.
 const PADDED_CHUNKS_MAX: u64 = 1_000_000;
 
-/// The grid of strips or tiles, one for each plane.
+/// The grid of strips or tiles of each plane.
 pub(super) struct Layout {
     pub(super) tiled: bool,
-    /// Pixels of a chunk's row.
+    /// Width of a chunk in pixels.
     pub(super) width: u32,
     /// Rows of a chunk; the last strip may have fewer.
     pub(super) rows: u32,
     pub(super) across: u32,
     pub(super) down: u32,
     pub(super) planes: u32,
-    /// Bytes of a row of pixels. With subsampling, a block row's over its rows.
+    /// Bytes of a row of pixels; with subsampling, those of a block row divided by its rows.
     pub(super) row_bytes: u64,
     /// Bytes and rows of a row of subsampled blocks.
     block_row: Option<(u64, u32)>,
@@ -27,18 +26,18 @@ pub(super) struct Layout {
     byte_counts: ByteCounts,
 }
 
-/// Where a chunk's byte count comes from.
+/// The source of byte counts.
 enum ByteCounts {
     Array,
-    /// Every chunk has this many bytes.
+    /// This many bytes for every chunk.
     Estimate(u64),
-    /// As `Estimate`, but the last chunk has the second number.
+    /// Like `Estimate`, with the second number for the last chunk.
     EstimateWithLast(u64, u64),
 }
 
 impl Layout {
-    /// The layout of `directory`; None where libtiff refuses it. `upsampled` says that the codec
-    /// gives YCbCr without subsampling.
+    /// The layout of `directory`; `None` if libtiff refuses it. `upsampled` means that the codec itself
+    /// upsamples YCbCr.
     pub(super) fn new(directory: &Directory, upsampled: bool) -> Option<Self> {
         let (width, height) = (directory.width, directory.height);
         let planes = if directory.separate {
@@ -107,7 +106,7 @@ impl Layout {
         Some(())
     }
 
-    /// Pixels of all chunks of a plane, beyond the image's edges too.
+    /// Pixels of all chunks of a plane, including those past the edges of the image.
     pub(super) fn area(&self) -> u64 {
         let width = u64::from(self.across) * u64::from(self.width);
         let height = if self.tiled {
@@ -140,7 +139,7 @@ impl Layout {
         self.block_row.map_or(self.row_bytes, |(bytes, _)| bytes)
     }
 
-    /// Decoded bytes that libtiff asks for to draw `rows` rows of a strip.
+    /// Decoded bytes that libtiff requests to draw `rows` rows of a strip.
     pub(super) fn drawn_bytes(&self, rows: u32) -> u64 {
         match self.block_row {
             Some((_, block_rows)) if !self.tiled => {
@@ -151,13 +150,13 @@ impl Layout {
         }
     }
 
-    /// The number of a chunk in the file's arrays.
+    /// The index of a chunk in the arrays of the file.
     pub(super) fn index(&self, across: u32, down: u32, plane: u32) -> u64 {
         let in_plane = u64::from(down) * u64::from(self.across) + u64::from(across);
         u64::from(plane) * u64::from(self.across) * u64::from(self.down) + in_plane
     }
 
-    /// Where a chunk's stored bytes begin, and how many they are.
+    /// The offset and number of the stored bytes of a chunk.
     pub(super) fn place(&self, directory: &Directory, index: u64) -> (u64, u64) {
         let last = u64::from(self.across) * u64::from(self.down) * u64::from(self.planes) - 1;
         let count = match self.byte_counts {
@@ -169,24 +168,25 @@ impl Layout {
         (directory.offsets.integer(index).unwrap_or(0), count)
     }
 
-    /// Whether every chunk's stored bytes are in the file. Counts that are estimates by the file's own
-    /// size tell nothing, and neither does a chunk
-    /// without a place or bytes.
-    pub(super) fn tell(&self, directory: &Directory) -> Told {
+    /// Whether the stored bytes of every chunk are in the file. This is unknown if counts are estimated from
+    /// the file size, or a chunk has no offset or bytes.
+    pub(super) fn completeness(&self, directory: &Directory) -> Completeness {
         if matches!(self.byte_counts, ByteCounts::EstimateWithLast(..)) {
-            return Told::Nothing;
+            return Completeness::Unknown;
         }
         let file_bytes = directory.body.len() as u64;
         let chunks = u64::from(self.across) * u64::from(self.down) * u64::from(self.planes);
-        // An array that is shorter than the chunks gives none for the rest.
+        // An array with too few entries gives 0 for the other chunks.
         for index in 0..chunks {
             match self.place(directory, index) {
-                (0, _) | (_, 0) => return Told::Nothing,
-                (offset, count) if offset.saturating_add(count) > file_bytes => return Told::Cut,
+                (0, _) | (_, 0) => return Completeness::Unknown,
+                (offset, count) if offset.saturating_add(count) > file_bytes => {
+                    return Completeness::Truncated;
+                }
                 _ => {}
             }
         }
-        Told::Whole
+        Completeness::Complete
     }
 
     fn byte_counts(&self, directory: &Directory, chunks: u64) -> Option<ByteCounts> {
@@ -221,7 +221,7 @@ impl Layout {
         Some(ByteCounts::Array)
     }
 
-    /// Whether the byte count of the only strip cannot be right.
+    /// Whether the byte count of a single strip is wrong.
     fn single_count_is_bad(&self, directory: &Directory, count: u64) -> bool {
         let offset = directory.offsets.integer(0).unwrap_or(0);
         let file_bytes = directory.body.len() as u64;
@@ -233,7 +233,7 @@ impl Layout {
             && (beyond_file || count < self.row_bytes * u64::from(self.image_height))
     }
 
-    /// Byte counts from the image's size, or from the file's where data is compressed.
+    /// Estimates byte counts from the size of the image, or of the file if data is compressed.
     fn estimate(&self, directory: &Directory, chunks: u64) -> Option<ByteCounts> {
         if directory.compression == compression::NONE {
             let per_plane = self.across * self.down;
@@ -264,8 +264,7 @@ impl Layout {
     }
 }
 
-/// Refuses an array whose values are no integers or not all in the file. What goes beyond the
-/// chunks does not matter.
+/// Refuses an array whose values are not integers or not all in the file. Surplus entries are ignored.
 fn check_array(array: Entry, chunks: u64) -> Option<()> {
     let len = array.count.min(chunks);
     if len > 0 {
@@ -280,7 +279,7 @@ fn stored_count(directory: &Directory, index: u64) -> u64 {
     array.and_then(|array| array.integer(index)).unwrap_or(0)
 }
 
-/// Division that refuses a divisor of zero.
+/// Division that checks for a divisor of zero.
 trait CheckedDivCeil: Sized {
     fn checked_div_ceil(self, divisor: Self) -> Option<Self>;
 }

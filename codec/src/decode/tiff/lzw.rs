@@ -1,12 +1,12 @@
-//! Owns TIFF's LZW (TIFF 6.0, section 13), and the older order of bits that libtiff still reads.
-//! Never knows what the bytes mean.
+//! Owns decoding TIFF's LZW (TIFF 6.0, section 13), including the old bit order that libtiff still supports.
+//! Never interprets a byte.
 
 const CLEAR: usize = 256;
 const END: usize = 257;
 const FIRST_FREE: usize = 258;
 const CODE_BITS_MIN: u32 = 9;
 const CODE_BITS_MAX: u32 = 12;
-/// libtiff goes on learning beyond what a code can name, up to here.
+/// libtiff adds entries past the largest code, up to this number.
 const TABLE_LEN: usize = (1 << CODE_BITS_MAX) - 1 + 1024;
 
 #[derive(Clone, Copy, Default)]
@@ -17,7 +17,7 @@ struct Entry {
     len: u16,
 }
 
-/// Bits from the high end of each byte, or from the low end as in files before TIFF 5.0.
+/// Reads bits from the high end of each byte, or from the low end as in files before TIFF 5.0.
 struct Bits<'a> {
     stored: &'a [u8],
     at: usize,
@@ -51,11 +51,11 @@ impl Bits<'_> {
 
 struct Table {
     entries: Vec<Entry>,
-    /// The next entry to learn; None before the first clear code and once the table is full.
+    /// The next free entry; `None` before the first clear code and once the table is full.
     free: Option<usize>,
     previous: usize,
     code_bits: u32,
-    /// Codes become longer one entry before the table asks for it, but not in older files.
+    /// Codes get longer one entry early, except in old files.
     early: usize,
 }
 
@@ -84,8 +84,8 @@ impl Table {
         self.code_bits = CODE_BITS_MIN;
     }
 
-    /// Learns the string of the previous code and the first byte of `code`; None where the table
-    /// cannot take it.
+    /// Adds the string of the previous code plus the first byte of `code`; `None` if the code is invalid or
+    /// the table is full.
     fn learn(&mut self, code: usize) -> Option<()> {
         let free = self.free?;
         if code > free {
@@ -111,7 +111,7 @@ impl Table {
         Some(())
     }
 
-    /// Writes the string of `code`, or as much of its start as there is room for.
+    /// Writes the string of `code`, or as much of its start as fits.
     fn write(&self, code: usize, room: &mut [u8]) -> usize {
         let mut entry = self.entries[code];
         let len = usize::from(entry.len);
@@ -127,7 +127,7 @@ impl Table {
     }
 }
 
-/// Decodes until `out` is full; false where the stream is broken or ends before.
+/// Decodes until `out` is full; returns false if the stream is malformed or ends early.
 pub(super) fn decode(stored: &[u8], out: &mut [u8]) -> bool {
     fill(stored, out).is_some()
 }

@@ -1,17 +1,16 @@
-//! Owns TIFF 6.0 and BigTIFF: the first page, by the rules of OpenCV 4.14 and of the libtiff 4.7.1
-//! within it. Never reads another page.
+//! Owns decoding TIFF 6.0 and BigTIFF: the first page, by the rules of OpenCV 4.14 and its libtiff 4.7.1.
+//! Never reads another page.
 //!
-//! Those rules decide what a file means where the standard leaves it open, so that none of the
-//! crates serves: what is drawn of a broken strip, which repairs a directory gets, that alpha is
-//! multiplied in, that orientation is applied, that 2 bits and 4 grey bits are refused.
+//! Those rules decide what a file means where the standard leaves it open, which no crate follows: what is
+//! drawn of a broken strip, how a directory is repaired, that alpha is multiplied in, that orientation is
+//! applied, that 2 bits and 4-bit grey are refused.
 //!
-//! Known differences, each with its reason: 16-bit samples give their high byte, as in PNG; a codec
-//! that libtiff does not know is refused, where OpenCV gives an all-black picture; planes of 16 bits
-//! and more are put together, where OpenCV shows memory it never wrote; tiles of grey with alpha at
-//! the right edge are straight, where libtiff shears them; signed integers of 8 and 32 bits without
-//! alpha are refused, because img2dataset cannot resize what OpenCV gives; JPEG of two components,
-//! ThunderScan and SGI LogLuv are refused, because nobody publishes pictures in them; of a broken
-//! JPEG stream other rows may be lost.
+//! Known differences and their reasons: 16-bit samples are reduced to their high byte, as in PNG; a codec
+//! unknown to libtiff is refused, where OpenCV returns a black image; planes of 16 bits and more are joined,
+//! where OpenCV shows uninitialised memory; tiles of grey with alpha at the right edge are straight, where
+//! libtiff shears them; signed integers of 8 and 32 bits without alpha are refused, since img2dataset cannot
+//! resize them; JPEG of two components, ThunderScan and SGI LogLuv are refused, since they are not used for
+//! published images; a broken JPEG stream may lose other rows.
 
 mod chunks;
 mod deep;
@@ -31,7 +30,7 @@ mod samples;
 mod tests;
 mod ycbcr;
 
-use super::outcome::Told;
+use super::outcome::Completeness;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 use chunks::Chunks;
@@ -39,14 +38,14 @@ use directory::{Directory, photometric};
 pub(super) use jpeg::Jpeg;
 use layout::Layout;
 
-/// Bytes that the pixels of a strip or tile may have, if they are as many as the limit allows.
+/// Most bytes per pixel of a strip or tile, if it has as many pixels as the limit allows.
 const PIXEL_BYTES_MAX: u64 = 4;
 
-/// OpenCV's bounds on strips and tiles: pixels of a side, bytes of its buffer.
+/// OpenCV's limits on strips and tiles: pixels of a side, bytes of its buffer.
 const CHUNK_SIDE_MAX: u32 = 1 << 24;
 const CHUNK_BYTES_MAX: u64 = 1 << 30;
 
-/// The image's size, upright as the orientation tag says.
+/// The size of the image after applying the orientation tag.
 pub(crate) fn size(body: &[u8]) -> Option<Size> {
     let directory = Directory::read(body)?;
     Some(if directory.orientation > 4 {
@@ -57,12 +56,14 @@ pub(crate) fn size(body: &[u8]) -> Option<Size> {
 }
 
 /// Whether every strip or tile of the first page is in the body.
-pub(super) fn tell(body: &[u8]) -> Told {
+pub(super) fn completeness(body: &[u8]) -> Completeness {
     let layout = |directory| Layout::new(directory, paint::is_upsampled(directory));
     let Some(directory) = Directory::read(body) else {
-        return Told::Cut;
+        return Completeness::Truncated;
     };
-    layout(&directory).map_or(Told::Nothing, |layout| layout.tell(&directory))
+    layout(&directory).map_or(Completeness::Unknown, |layout| {
+        layout.completeness(&directory)
+    })
 }
 
 /// Decodes to grey, RGB or RGBA.
@@ -80,7 +81,7 @@ pub(super) fn decode(
     if !buffer_fits(&directory, &samples) {
         return Err(CodecError::Decode);
     }
-    // Tiles may reach far beyond the image, and samples may be wide.
+    // Tiles may extend far past the image, and samples may be wide.
     let chunk_bytes = layout.chunk_bytes(layout.rows) * u64::from(layout.planes);
     if layout.area() > pixels_max || chunk_bytes > pixels_max.saturating_mul(PIXEL_BYTES_MAX) {
         return Err(CodecError::DimensionsTooLarge);
@@ -90,7 +91,10 @@ pub(super) fn decode(
         Samples::Bytes { channels, signed } => {
             let channels = paint::draw(&directory, &mut chunks, channels, out)?;
             if signed {
-                deep::mat_signed_bytes(out, directory.width as usize * directory.height as usize)
+                deep::composite_signed_bytes(
+                    out,
+                    directory.width as usize * directory.height as usize,
+                )
             } else {
                 channels
             }
@@ -110,11 +114,11 @@ pub(super) fn decode(
     }
 }
 
-/// What OpenCV makes of the samples.
+/// How OpenCV reads the samples.
 enum Samples {
-    /// 8 bits for each channel, through libtiff's drawing.
+    /// 8 bits per channel, drawn by libtiff.
     Bytes { channels: usize, signed: bool },
-    /// Samples as they are stored.
+    /// Samples as stored.
     Deep(deep::Kind),
 }
 
@@ -159,8 +163,8 @@ impl Samples {
     }
 }
 
-/// Whether OpenCV would make the buffer for a strip or tile, whose height it does not limit to
-/// the image's.
+/// Whether OpenCV allocates the buffer for a strip or tile, whose height it does not limit to that of the
+/// image.
 fn buffer_fits(directory: &Directory, samples: &Samples) -> bool {
     let (width, rows) = match directory.tile {
         Some((width, rows)) => (

@@ -1,6 +1,6 @@
-//! Owns PackBits (TIFF 6.0, section 9). Never looks behind the last byte asked for.
+//! Owns decoding PackBits (TIFF 6.0, section 9). Never reads past what fills the output.
 
-/// Decodes until `out` is full; false where `stored` ends before.
+/// Decodes until `out` is full; returns false if `stored` ends early.
 pub(super) fn decode(stored: &[u8], out: &mut [u8]) -> bool {
     const NOTHING: u8 = 128;
     let (mut stored, mut filled) = (stored, 0);

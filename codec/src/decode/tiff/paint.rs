@@ -1,5 +1,5 @@
-//! Owns the drawing of 8-bit images as libtiff's RGBA reader does it, from 1, 4, 8 and 16-bit
-//! samples. Never gives more than 8 bits.
+//! Owns drawing 8-bit images like libtiff's RGBA reader, from 1, 4, 8 and 16-bit samples. Never produces more
+//! than 8 bits.
 
 use super::chunks::{Chunks, Place};
 use super::directory::{Directory, compression, photometric};
@@ -10,14 +10,14 @@ use super::ycbcr::YCbCr;
 use crate::error::CodecError;
 use crate::pixels::{Buffer, Shape, Size};
 
-/// Whether the codec itself turns YCbCr into RGB.
+/// Whether the codec itself converts YCbCr to RGB.
 pub(super) fn is_upsampled(directory: &Directory) -> bool {
     directory.compression == compression::JPEG
         && directory.photometric == photometric::YCBCR
         && !directory.separate
 }
 
-/// Draws the image into `out` with `channels` of grey, RGB or RGBA; turned in part.
+/// Draws the image into `out` with `channels` of grey, RGB or RGBA, with the orientation applied in part.
 pub(super) fn draw(
     directory: &Directory,
     chunks: &mut Chunks,
@@ -48,17 +48,17 @@ pub(super) fn draw(
     Ok(channels)
 }
 
-/// What an extra sample does to the colours.
+/// The meaning of the extra sample.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Alpha {
     None,
-    /// Colours are multiplied by it already.
+    /// Colours are premultiplied.
     Associated,
     /// Colours are to be multiplied.
     Unassociated,
 }
 
-/// How samples become colours.
+/// How samples are converted to colours.
 enum Colours {
     /// A grey level, or its inverse.
     Grey {
@@ -74,14 +74,14 @@ enum Colours {
 struct Painter {
     colours: Colours,
     bits: u16,
-    /// Samples of a pixel that stand together.
+    /// Samples per pixel in a plane.
     stride: usize,
-    /// The planes that are read, in the order of the colours.
+    /// The planes to read, in the order of the colours.
     planes: Vec<u32>,
 }
 
 impl Painter {
-    /// The painter for `directory`; None where libtiff draws nothing.
+    /// The painter for `directory`; `None` if libtiff draws nothing.
     fn new(directory: &Directory) -> Option<Self> {
         if !matches!(directory.bits, 1 | 4 | 8 | 16) {
             return None;
@@ -104,7 +104,7 @@ impl Painter {
         })
     }
 
-    /// Reads the planes of a chunk. Only the first one must be there.
+    /// Reads the planes of a chunk, of which only the first is required.
     fn fetch(
         &self,
         chunks: &mut Chunks,
@@ -152,7 +152,7 @@ impl Painter {
         }
     }
 
-    /// Paints one pixel for each index of up to 8 bits.
+    /// Paints a pixel for each index of up to 8 bits.
     fn paint_indices(&self, source: &[u8], row: &mut [Rgba], colour: impl Fn(usize) -> Rgba) {
         let bits = usize::from(self.bits);
         for (x, pixel) in row.iter_mut().enumerate() {
@@ -249,7 +249,7 @@ fn multiplied(part: u8, alpha: u8) -> u8 {
     ((u32::from(part) * u32::from(alpha) + 127) / 255) as u8
 }
 
-/// What the first extra sample means.
+/// The meaning of the first extra sample.
 fn alpha(directory: &Directory) -> Alpha {
     let untagged_fourth = directory.extra_samples == 0
         && directory.samples == 4
@@ -263,7 +263,7 @@ fn alpha(directory: &Directory) -> Alpha {
     }
 }
 
-/// The colours of samples that stand together.
+/// The colours of interleaved samples.
 fn joined_colours(directory: &Directory) -> Option<Colours> {
     let Directory { bits, samples, .. } = *directory;
     let colour_samples = samples.saturating_sub(directory.extra_samples);
@@ -288,7 +288,7 @@ fn joined_colours(directory: &Directory) -> Option<Colours> {
         photometric::SEPARATED => cmyk(directory),
         photometric::YCBCR if bits == 8 && samples == 3 => {
             let blocks = directory.subsampling.unwrap_or((2, 2));
-            // libtiff draws no block that is four rows high, but the one of four columns.
+            // libtiff draws blocks of four rows only if they have four columns.
             let drawn = blocks.1 <= 2 || blocks == (4, 4);
             let ycbcr = YCbCr::new(directory, blocks).filter(|_| drawn)?;
             Some(Colours::YCbCr(Box::new(ycbcr)))
@@ -300,8 +300,8 @@ fn joined_colours(directory: &Directory) -> Option<Colours> {
     }
 }
 
-/// The colours of samples in planes of their own, and which planes they are. Grey is drawn as
-/// libtiff draws it, as RGB of three equal planes, never inverted.
+/// The colours of samples in separate planes, and the planes to read. Grey is drawn like in libtiff, as RGB of
+/// three equal planes, never inverted.
 fn separate_colours(directory: &Directory) -> Option<(Colours, Vec<u32>)> {
     let Directory { bits, samples, .. } = *directory;
     let with_alpha = |colours: Vec<u32>, alpha_plane: u32| {
@@ -336,7 +336,7 @@ fn cmyk(directory: &Directory) -> Option<Colours> {
     known.then_some(Colours::Cmyk)
 }
 
-/// The palette; values below 256 throughout are taken for 8 bits.
+/// The palette; if all values are below 256, they are taken as 8-bit.
 fn palette(directory: &Directory) -> Option<Vec<Rgba>> {
     let map = directory.colour_map?;
     let len = 1 << directory.bits;

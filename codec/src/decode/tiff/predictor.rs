@@ -1,22 +1,22 @@
-//! Owns TIFF's predictors: horizontal differences and the floating point one. Never decodes.
+//! Owns undoing the TIFF predictors: horizontal differencing and floating point. Never decompresses.
 
 use super::directory::Directory;
 use super::samples::reverse_each;
 
-/// A predictor that libtiff refuses for the samples it stands with.
+/// A predictor that libtiff refuses for this kind of samples.
 #[derive(Debug)]
 pub(super) struct Unsupported;
 
-/// How stored samples differ from the image's.
+/// A predictor.
 pub(super) enum Predictor {
     None,
-    /// Each sample is the difference from the one of the same channel before it.
+    /// Each sample is the difference from the previous one of its channel.
     Horizontal {
         stride: usize,
         bytes: usize,
         swapped: bool,
     },
-    /// Bytes of equal weight stand together, each the difference from the byte before it.
+    /// Bytes of equal significance are grouped, each the difference from the previous byte.
     Float {
         stride: usize,
         bytes: usize,
@@ -45,7 +45,7 @@ impl Predictor {
         }
     }
 
-    /// Whether samples are in this machine's order once the predictor is undone.
+    /// Whether undoing the predictor leaves samples in the byte order of this machine.
     pub(super) fn orders_bytes(&self) -> bool {
         match self {
             Self::None => false,
@@ -54,7 +54,7 @@ impl Predictor {
         }
     }
 
-    /// Undoes the differences in rows of `row_bytes`; None where the rows do not fit the samples.
+    /// Undoes the predictor in rows of `row_bytes`; `None` if the samples are not whole rows.
     pub(super) fn undo(&self, samples: &mut [u8], row_bytes: usize) -> Option<()> {
         let (stride, bytes) = match *self {
             Self::None => return Some(()),
@@ -126,7 +126,7 @@ fn join_bytes(row: &mut [u8], stride: usize, bytes: usize) {
     let samples = planes.len() / bytes;
     for (index, sample) in row.chunks_exact_mut(bytes).enumerate() {
         for (byte, target) in sample.iter_mut().enumerate() {
-            // The plane of the highest byte stands first.
+            // The most significant bytes come first.
             let plane = if cfg!(target_endian = "big") {
                 byte
             } else {

@@ -1,5 +1,4 @@
-//! Owns the raster that chunks are drawn into, and its turning to what the orientation tag says.
-//! Never reads a stored sample.
+//! Owns the raster that chunks are drawn into, and applying the orientation tag. Never reads a stored sample.
 
 use crate::pixels::{Buffer, Shape, Size};
 
@@ -15,7 +14,7 @@ pub(super) fn luma(colour: [u32; 3]) -> u32 {
 pub(super) struct Raster<'a> {
     samples: &'a mut [u8],
     shape: Shape,
-    /// Whether libtiff turns rows and columns while it draws.
+    /// Whether libtiff mirrors columns and flips rows while drawing.
     mirrored: bool,
     flipped: bool,
 }
@@ -23,15 +22,14 @@ pub(super) struct Raster<'a> {
 impl<'a> Raster<'a> {
     pub(super) fn new(out: &'a mut Buffer, shape: Shape, orientation: u16) -> Self {
         Self {
-            samples: out.room(shape.bytes()),
+            samples: out.bytes_mut(shape.bytes()),
             shape,
             mirrored: matches!(orientation, 2 | 3 | 6 | 7),
             flipped: matches!(orientation, 3 | 4 | 7 | 8),
         }
     }
 
-    /// Draws the row `y` of a chunk that begins at `x`. Mirroring stays within the chunk, as
-    /// libtiff's does.
+    /// Draws row `y` of a chunk that begins at `x`. Mirroring is within the chunk, as in libtiff.
     pub(super) fn put_row(&mut self, x: usize, y: usize, pixels: &[Rgba]) {
         let channels = self.shape.channels;
         let y = if self.flipped {
@@ -63,7 +61,7 @@ fn put(pixel: Rgba, target: &mut [u8]) {
     }
 }
 
-/// A step of turning.
+/// A step of applying an orientation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Mirror,
@@ -71,8 +69,8 @@ pub(super) enum Step {
     Transpose,
 }
 
-/// The steps that are left for `orientation`. Of `drawn` images libtiff has done a part, and OpenCV
-/// does what it takes for the rest.
+/// The remaining steps for `orientation`. For `drawn` images libtiff has done a part, and OpenCV does what it
+/// considers the rest.
 pub(super) fn steps(orientation: u16, drawn: bool) -> Vec<Step> {
     use Step::{Flip, Mirror, Transpose};
     match (drawn, orientation) {
@@ -89,11 +87,11 @@ pub(super) fn steps(orientation: u16, drawn: bool) -> Vec<Step> {
     }
 }
 
-/// Turns the raster in `out`.
+/// Applies `steps` to the raster in `out`; returns its new shape.
 pub(super) fn turn(out: &mut Buffer, shape: Shape, steps: &[Step]) -> Shape {
     let mut shape = shape;
     for step in steps {
-        let samples = out.room(shape.bytes());
+        let samples = out.bytes_mut(shape.bytes());
         match step {
             Step::Mirror => {
                 for row in samples.chunks_exact_mut(shape.stride()) {
@@ -143,7 +141,7 @@ mod tests {
         let shape = Shape::new(Size::new(3, 1), 1);
         let turned = |orientation| {
             let mut out = Buffer::default();
-            out.room(3).copy_from_slice(&[1, 2, 3]);
+            out.bytes_mut(3).copy_from_slice(&[1, 2, 3]);
             let shape = turn(&mut out, shape, &steps(orientation, false));
             (shape.size.width, out.filled(3).to_vec())
         };

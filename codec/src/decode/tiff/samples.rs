@@ -1,18 +1,18 @@
 //! Owns samples in memory: how a chunk was decoded, zeroed buffers, byte order. Never reads a file.
 
-/// What became of a chunk.
+/// The result of reading a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fetched {
-    /// All of it is there.
+    /// All of it was read.
     Whole,
-    /// It was found and begun; what could not be decoded is zero.
+    /// It was read in part; the rest is zero.
     Broken,
-    /// Its stored bytes are not in the file, or its codec does not take them.
+    /// Its stored bytes are not in the file, or its codec rejects them.
     Missing,
 }
 
-/// Makes `samples` zeros, `len` of them. A longer vector is made anew: the kernel's zero pages cost
-/// nothing until they are written.
+/// Zeroes `samples` at length `len`. A larger vector is allocated anew: the kernel's zero pages cost nothing
+/// until they are written.
 pub(super) fn make_zeros(samples: &mut Vec<u8>, len: usize) {
     if samples.capacity() < len {
         *samples = vec![0; len];

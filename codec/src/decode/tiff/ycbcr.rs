@@ -1,5 +1,5 @@
-//! Owns YCbCr of 8 bits, subsampled or not (TIFF 6.0, section 21), in libtiff's fixed point. Never
-//! smooths: all pixels of a block have its colour differences.
+//! Owns converting 8-bit YCbCr, subsampled or not (TIFF 6.0, section 21), in libtiff's fixed point. Never
+//! interpolates chroma: all pixels of a block share it.
 
 use super::directory::Directory;
 use super::raster::Rgba;
@@ -19,7 +19,7 @@ pub(super) struct YCbCr {
 }
 
 impl YCbCr {
-    /// None where the coefficients or the reference levels mean nothing.
+    /// `None` if the coefficients or the reference levels are invalid.
     pub(super) fn new(directory: &Directory, (across, down): (u16, u16)) -> Option<Self> {
         let [red, green, blue] = directory.coefficients;
         let reference = directory.reference;
@@ -55,8 +55,8 @@ impl YCbCr {
         })
     }
 
-    /// Paints the row `line` of a chunk of blocks, or of three planes. `row_bytes` are those of a
-    /// row of blocks or of a plane's row.
+    /// Paints row `line` of a chunk of blocks or of three planes. `row_bytes` is the length of a row of blocks
+    /// or of a plane.
     pub(super) fn paint(
         &self,
         planes: &[Vec<u8>],

@@ -1,25 +1,23 @@
-//! Owns the choice of a filter for each row (RFC 2083, chapter 6) by libpng's rule: the one whose
-//! bytes, read as signed, have the smallest sum of magnitudes, and the first of those in a tie.
-//! Never deflates.
+//! Owns choosing a filter for each row (RFC 2083, chapter 6) by libpng's heuristic: the one whose bytes, as
+//! signed numbers, have the smallest sum of magnitudes, and the first in a tie. Never deflates.
 
-/// Filters one image after another with the same working memory.
+/// Filters images; keeps working memory.
 #[derive(Default)]
 pub(super) struct Filter {
-    /// The row under trial, and the best one yet.
+    /// The row under trial, and the best one so far.
     trial: Vec<u8>,
     best: Vec<u8>,
     zeros: Vec<u8>,
 }
 
-/// Writes a row, filtered, to its first argument: from the row, the row above and the bytes of a
-/// pixel.
+/// Writes a filtered row to its first argument, from the row, the row above and the bytes per pixel.
 type Method = fn(&mut [u8], &[u8], &[u8], usize);
 
-/// The filters in the standard's order.
+/// The filters in the order of the standard.
 const METHODS: [Method; 5] = [none, sub, up, average, paeth];
 
 impl Filter {
-    /// Appends the rows of `pixels`, each filtered and behind its filter byte, to `out`.
+    /// Appends the filtered rows of `pixels`, each after its filter byte, to `out`.
     pub(super) fn rows(
         &mut self,
         pixels: &[u8],
@@ -40,7 +38,7 @@ impl Filter {
         }
     }
 
-    /// Leaves the best filter's row in `best` and returns its number.
+    /// Stores the row of the best filter in `best` and returns the number of the filter.
     fn choose(&mut self, row: &[u8], above: Option<&[u8]>, pixel_bytes: usize) -> u8 {
         let above = above.unwrap_or(&self.zeros);
         let (mut least, mut chosen) = (u64::MAX, 0);
@@ -59,7 +57,7 @@ impl Filter {
 /// The sum of the magnitudes of bytes read as signed.
 fn cost(row: &[u8]) -> u64 {
     let magnitude = |&byte: &u8| u16::from(byte.cast_signed().unsigned_abs());
-    // Sums of 64 bytes fit 16 bits, which twice as many of go into a vector.
+    // Sums of 64 bytes fit 16 bits, of which a vector has twice as many as of 32 bits.
     row.chunks(64)
         .map(|bytes| u64::from(bytes.iter().map(magnitude).sum::<u16>()))
         .sum()
@@ -90,7 +88,7 @@ fn average(out: &mut [u8], row: &[u8], above: &[u8], pixel_bytes: usize) {
     }
     let neighbours = row.iter().zip(&above[pixel_bytes..]);
     for ((out, &byte), (&left, &up)) in rest.iter_mut().zip(&row[pixel_bytes..]).zip(neighbours) {
-        // The mean without a ninth bit: what both have, and half of what one has.
+        // The mean without a ninth bit: the common bits, and half of the differing ones.
         *out = byte.wrapping_sub((left & up) + ((left ^ up) >> 1));
     }
 }
@@ -99,7 +97,7 @@ fn paeth(out: &mut [u8], row: &[u8], above: &[u8], pixel_bytes: usize) {
     let count = row.len() - pixel_bytes;
     let (first, rest) = out.split_at_mut(pixel_bytes);
     up(first, &row[..pixel_bytes], above, pixel_bytes);
-    // Slices of one length, so that the loop goes without bounds checks and in vectors.
+    // Slices of equal length, so that the loop has no bounds checks and is vectorised.
     let (rest, row, lefts) = (&mut rest[..count], &row[pixel_bytes..], &row[..count]);
     let (row, ups, corners) = (&row[..count], &above[pixel_bytes..], &above[..count]);
     let ups = &ups[..count];
@@ -109,7 +107,7 @@ fn paeth(out: &mut [u8], row: &[u8], above: &[u8], pixel_bytes: usize) {
     }
 }
 
-/// Of left, up and corner the nearest to `left + up - corner`; the first of them in a tie.
+/// The one of left, up and corner that is nearest to `left + up - corner`; the first in a tie.
 fn predict(left: u8, up: u8, corner: u8) -> u8 {
     let [a, b, c] = [left, up, corner].map(i16::from);
     let threshold = 3 * c - a - b;

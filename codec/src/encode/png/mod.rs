@@ -1,5 +1,5 @@
-//! Owns PNG output, 8 bits grey or RGB, without interlacing: filters by libpng's rule, one IDAT
-//! deflated by libdeflate. Never writes metadata.
+//! Owns encoding PNG, 8-bit grey or RGB, not interlaced: filters by libpng's heuristic, one IDAT deflated
+//! by libdeflate. Never writes metadata.
 
 mod filter;
 
@@ -11,16 +11,16 @@ use crate::pixels::Shape;
 
 const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1A\n";
 
-/// Length, name and checksum of a chunk, bytes.
+/// Bytes of length, name and checksum of a chunk.
 const CHUNK_FRAME_BYTES: usize = 12;
 
-/// What a chunk's length field holds at most, bytes.
+/// Largest length of a chunk in bytes.
 const CHUNK_BYTES_MAX: usize = 0x7FFF_FFFF;
 
-/// Length above which the working memory is given back.
+/// Largest working memory that is kept, in bytes.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// Encodes one raster after another at one level.
+/// Encodes rasters at one compression level.
 pub(crate) struct PngEncoder {
     compressor: Compressor,
     filter: Filter,
@@ -29,8 +29,8 @@ pub(crate) struct PngEncoder {
 }
 
 impl PngEncoder {
-    /// An encoder at `compression`, 0 stored to 9 smallest. libdeflate's levels give files that
-    /// are on the whole a few per cent smaller than those of zlib's levels of the same number.
+    /// An encoder at `compression`, from 0 (stored) to 9 (smallest). libdeflate's files are on the whole a few
+    /// per cent smaller than zlib's at the same level.
     pub(crate) fn new(compression: u32) -> Self {
         let level = CompressionLvl::new(compression.min(9) as i32).unwrap_or_default();
         Self {
@@ -41,7 +41,7 @@ impl PngEncoder {
         }
     }
 
-    /// Encodes `pixels`, one or three samples each.
+    /// Encodes `pixels` of one or three samples.
     pub(crate) fn encode(&mut self, pixels: &[u8], shape: Shape) -> Result<Vec<u8>, CodecError> {
         self.rows.clear();
         self.filter

@@ -1,6 +1,6 @@
-//! Owns the accurate integer inverse DCT, with its 16-bit steps where libjpeg-turbo's vectors have them,
-//! so that the samples are the same also where a coefficient is absurd. Two blocks at a time in AVX2,
-//! four in AVX-512. Never decides where samples go.
+//! Owns the accurate integer inverse DCT, with 16-bit intermediates where libjpeg-turbo's SIMD code has
+//! them, so that the samples are equal even for out-of-range coefficients. It transforms two blocks at a
+//! time in AVX2, four in AVX-512. Never decides where samples go.
 
 mod block;
 mod lanes;
@@ -8,25 +8,25 @@ mod lanes;
 pub(super) use block::Block;
 use lanes::{Avx2, Avx512, Lanes};
 
-/// What multiplies the coefficients, row by row.
+/// The quantization table of a component, row by row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(super) struct Quantizers(pub(super) Block);
 
-/// Blocks that are transformed at once.
+/// Blocks transformed at a time.
 pub(super) const GROUP: usize = 4;
 
-/// Rows and samples of a row of a block.
+/// Rows of a block, and samples of a row.
 pub(super) const SIDE: usize = 8;
 
-/// Fraction bits of the factors.
+/// Fraction bits of the constants.
 const FRACTION: u32 = 13;
-/// Fraction bits that the first pass leaves.
+/// Fraction bits kept by the first pass.
 const KEPT: u32 = 2;
 const SHIFT_1: u32 = FRACTION - KEPT;
 const SHIFT_2: u32 = FRACTION + KEPT + 3;
 
-// The factors of Loeffler, Ligtenberg and Moschytz, times 2 to the FRACTION.
+// The constants of Loeffler, Ligtenberg and Moschytz, times 2^FRACTION.
 const F_0_298: i16 = 2446;
 const F_0_390: i16 = 3196;
 const F_0_541: i16 = 4433;
@@ -40,15 +40,15 @@ const F_2_053: i16 = 16819;
 const F_2_562: i16 = 20995;
 const F_3_072: i16 = 25172;
 
-/// The one sample of a block that has no other coefficient than its first.
+/// The sample value of a block that has only a DC coefficient.
 fn flat(dc: i16, quantizers: &Quantizers) -> u8 {
     let column = dc.wrapping_mul(quantizers.0[0]).wrapping_shl(KEPT);
     let row = ((i32::from(column) << FRACTION) + (1 << (SHIFT_2 - 1))) >> SHIFT_2;
     (row.clamp(-128, 127) + 128) as u8
 }
 
-/// Which vectors there are. To have one is to know that the processor has them, and the instructions on
-/// bits that the readers are compiled for: AVX2, BMI1, BMI2, LZCNT, POPCNT.
+/// The vectors to use. A value proves that the processor has them, and the instructions that the readers
+/// are compiled for: AVX2, BMI1, BMI2, LZCNT, POPCNT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
     Avx2,
@@ -56,7 +56,7 @@ pub(super) enum Width {
 }
 
 impl Width {
-    /// The widest that this processor has.
+    /// The widest vectors of this processor; `None` if it lacks an instruction that the readers need.
     pub(super) fn widest() -> Option<Self> {
         let enough = std::is_x86_feature_detected!("avx2")
             && std::is_x86_feature_detected!("bmi1")
@@ -72,8 +72,7 @@ impl Width {
         }
     }
 
-    /// Puts the samples of a group of blocks of one component, side by side, into 8 rows, each `stride`
-    /// behind the one before.
+    /// Writes the samples of a group of blocks of one component, side by side, to 8 rows, `stride` apart.
     #[inline(always)]
     pub(super) fn inverse(
         self,
@@ -85,16 +84,18 @@ impl Width {
         assert!(into.len() >= (SIDE - 1) * stride + GROUP * SIDE);
         let into = into.as_mut_ptr();
         match self {
-            // SAFETY: widest found these vectors in this processor, and there is the room.
+            // SAFETY: `widest` makes this variant only if the processor has AVX2; the assertion above
+            // checks that `into` has the last of the 8 rows.
             Self::Avx2 => unsafe { inverse_avx2(blocks, quantizers, into, stride) },
-            // SAFETY: widest found these vectors in this processor, and there is the room.
+            // SAFETY: `widest` makes this variant only if the processor has AVX-512 F and BW; the
+            // assertion above checks that `into` has the last of the 8 rows.
             Self::Avx512 => unsafe { inverse_avx512(blocks, quantizers, into, stride) },
         }
     }
 }
 
 /// # Safety
-/// 8 rows of a group's samples, each `stride` behind the one before, can be written from `into` on.
+/// The processor has AVX2, and `into` is writable for 8 rows of a group's samples, `stride` apart.
 #[inline(never)]
 #[target_feature(enable = "avx2")]
 unsafe fn inverse_avx2(
@@ -104,7 +105,8 @@ unsafe fn inverse_avx2(
     stride: usize,
 ) {
     let [a, b, c, d] = blocks;
-    // SAFETY: this function is compiled for AVX2, and there is the room.
+    // SAFETY: the attribute above enables AVX2; the caller guarantees 8 rows of a group, of which either
+    // call writes one half.
     unsafe {
         inverse::<Avx2, 2>([a, b], quantizers, into, stride);
         inverse::<Avx2, 2>([c, d], quantizers, into.add(2 * SIDE), stride);
@@ -112,7 +114,7 @@ unsafe fn inverse_avx2(
 }
 
 /// # Safety
-/// As of [`inverse_avx2`].
+/// As for [`inverse_avx2`], with AVX-512 F and BW.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn inverse_avx512(
@@ -121,18 +123,19 @@ unsafe fn inverse_avx512(
     into: *mut u8,
     stride: usize,
 ) {
-    // SAFETY: this function is compiled for AVX-512F and BW, and there is the room.
+    // SAFETY: the attribute above enables AVX-512 F and BW; the caller guarantees 8 rows of a group.
     unsafe { inverse::<Avx512, GROUP>(blocks, quantizers, into, stride) }
 }
 
-// Below everything is inlined into the two functions above, and no vector goes through a closure that
-// the standard library calls: that is not compiled for these vectors, and each would go by way of memory.
+// Everything below is inlined into the two functions above, and no vector is passed to a closure that the
+// standard library calls: such a closure is not compiled for these vectors and would pass them in memory.
 
 /// 32-bit values of the low and of the high half of each block's row.
 type Wide<V> = [V; 2];
 
 /// # Safety
-/// The processor has what `V` needs, and 8 rows of the blocks' samples can be written from `into` on.
+/// The processor has the vectors of `V`, and `into` is writable for 8 rows of the blocks' samples,
+/// `stride` apart.
 #[inline(always)]
 unsafe fn inverse<V: Lanes<N>, const N: usize>(
     blocks: [&Block; N],
@@ -140,7 +143,8 @@ unsafe fn inverse<V: Lanes<N>, const N: usize>(
     into: *mut u8,
     stride: usize,
 ) {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V` and 8 writable rows; rows `2 * index` and the next
+    // are among them, since `index` is below 4.
     unsafe {
         let mut rows = [V::zero(); 8];
         for (index, row) in rows.iter_mut().enumerate() {
@@ -157,8 +161,8 @@ unsafe fn inverse<V: Lanes<N>, const N: usize>(
             *row = V::mul16(*row, V::same_row(&quantizers.0, index));
         }
         let mut columns = pass::<V, N, SHIFT_1>(rows);
-        // Where there is no vertical detail, libjpeg-turbo's shortcut drops high bits that the whole way
-        // would saturate.
+        // Without vertical detail, libjpeg-turbo takes a shortcut that drops high bits which the full
+        // transform would saturate.
         let plain = V::shift_left16::<KEPT>(rows[0]);
         for column in &mut columns {
             *column = V::where_zero(detail, plain, *column);
@@ -173,7 +177,7 @@ unsafe fn inverse<V: Lanes<N>, const N: usize>(
 }
 
 /// # Safety
-/// As of [`inverse`].
+/// As for [`inverse`], but for the vectors.
 unsafe fn put_flat<const N: usize>(
     blocks: [&Block; N],
     quantizers: &Quantizers,
@@ -182,7 +186,7 @@ unsafe fn put_flat<const N: usize>(
 ) {
     let samples = blocks.map(|block| [flat(block[0], quantizers); SIDE]);
     for row in 0..SIDE {
-        // SAFETY: as of the caller.
+        // SAFETY: the caller guarantees 8 writable rows, and `row` is below `SIDE`, which is 8.
         unsafe {
             let row = into.add(row * stride);
             row.cast::<[[u8; SIDE]; N]>().write(samples);
@@ -191,35 +195,45 @@ unsafe fn put_flat<const N: usize>(
 }
 
 /// `a * even + b * odd`.
+///
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn sum_of_products<V: Lanes<N>, const N: usize>(
     ab: Wide<V>,
     even: i16,
     odd: i16,
 ) -> Wide<V> {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe {
         let factors = V::splat32(i32::from(odd) << 16 | i32::from(even as u16));
         [V::madd(ab[0], factors), V::madd(ab[1], factors)]
     }
 }
 
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn add<V: Lanes<N>, const N: usize>(a: Wide<V>, b: Wide<V>) -> Wide<V> {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe { [V::add32(a[0], b[0]), V::add32(a[1], b[1])] }
 }
 
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn sub<V: Lanes<N>, const N: usize>(a: Wide<V>, b: Wide<V>) -> Wide<V> {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe { [V::sub32(a[0], b[0]), V::sub32(a[1], b[1])] }
 }
 
 /// `value` with FRACTION bits.
+///
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn widen<V: Lanes<N>, const N: usize>(value: V) -> Wide<V> {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe {
         let [low, high] = V::interleave16(V::zero(), value);
         [
@@ -229,10 +243,13 @@ unsafe fn widen<V: Lanes<N>, const N: usize>(value: V) -> Wide<V> {
     }
 }
 
-/// Rounds off SHIFT bits, saturating to 16.
+/// Rounds off SHIFT bits, saturating to 16 bits.
+///
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn narrow<V: Lanes<N>, const N: usize, const SHIFT: u32>(value: Wide<V>) -> V {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe {
         let half = V::splat32(1 << (SHIFT - 1));
         let low = V::shift_right32::<SHIFT>(V::add32(value[0], half));
@@ -242,9 +259,12 @@ unsafe fn narrow<V: Lanes<N>, const N: usize, const SHIFT: u32>(value: Wide<V>) 
 }
 
 /// One pass down the rows.
+///
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn pass<V: Lanes<N>, const N: usize, const SHIFT: u32>(rows: [V; 8]) -> [V; 8] {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe {
         let both = V::interleave16(rows[2], rows[6]);
         let even_3 = sum_of_products(both, F_0_541 + F_0_765, F_0_541);
@@ -278,9 +298,12 @@ unsafe fn pass<V: Lanes<N>, const N: usize, const SHIFT: u32>(rows: [V; 8]) -> [
 }
 
 /// Transposes each block.
+///
+/// # Safety
+/// The processor has the vectors of `V`.
 #[inline(always)]
 unsafe fn transpose<V: Lanes<N>, const N: usize>(rows: [V; 8]) -> [V; 8] {
-    // SAFETY: as of the caller.
+    // SAFETY: the caller guarantees the vectors of `V`.
     unsafe {
         let ([a, b], [c, d]) = (
             V::interleave16(rows[0], rows[1]),

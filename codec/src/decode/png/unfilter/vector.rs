@@ -1,13 +1,13 @@
-//! Owns the filters that look left, for pixels of 3 and 4 bytes, on vector lanes. Never reads or
-//! writes beyond a row.
+//! Owns reversing the filters that use the left neighbour, in vectors, for pixels of 3 and 4 bytes. Never
+//! reads or writes outside a row.
 //!
-//! Each pixel waits for the one before it. So two Paeth rows go together: the lower half of the
-//! lanes holds a pixel of the upper row, the upper half the pixel of the lower row that is one to
-//! the left, whose upper neighbour has just been made.
+//! Each pixel depends on the one before it, so two Paeth rows are done together: the lower half of the lanes
+//! has a pixel of the upper row, the upper half the pixel of the lower row one step to the left, whose upper
+//! neighbour is known by then.
 
 use super::lanes::Lanes;
 
-/// The value that a byte's sum is cut to, in each lane.
+/// The mask that reduces sums to bytes.
 #[inline(always)]
 fn byte_mask() -> Lanes {
     Lanes::from_bytes(u64::MAX)
@@ -45,7 +45,7 @@ pub(super) fn average<const B: usize>(row: &mut [u8], above: &[u8]) {
     }
 }
 
-/// What Paeth's filter remembers of the pixels before.
+/// The neighbours of the next pixel.
 struct Paeth {
     left: Lanes,
     corner: Lanes,
@@ -59,15 +59,15 @@ impl Paeth {
         }
     }
 
-    /// Takes one step to the right and returns the new left neighbours.
+    /// Decodes one pixel and returns it.
     ///
-    /// `3 * corner - left - up` decides as the three distances do: at or below the smaller of left
-    /// and up the larger is nearest, at or above the larger the smaller is, between them the
-    /// corner. Ties fall as the standard has them.
+    /// `3 * corner - left - up` is compared instead of the three distances: at or below the smaller of left
+    /// and up the larger is nearest, at or above the larger the smaller, between them the corner. Ties are
+    /// resolved as in the standard.
     #[inline(always)]
     fn step(&mut self, filtered: Lanes, up: Lanes) -> u64 {
         let (left, corner) = (self.left, self.corner);
-        // The left neighbour comes last everywhere: the others are there before it.
+        // The left neighbour is used last everywhere, since it is known last.
         let threefold = corner.plus(corner).plus(corner).minus(up);
         let threshold = threefold.minus(left);
         let (least, most) = (left.min(up), left.max(up));
@@ -81,7 +81,7 @@ impl Paeth {
     }
 }
 
-/// Adds the nearest of the left, upper and corner neighbour to their plane.
+/// Adds the Paeth predictor.
 pub(super) fn paeth<const B: usize>(row: &mut [u8], above: &[u8]) {
     let mut state = Paeth::new();
     let above = above.as_chunks::<B>().0;
@@ -105,7 +105,7 @@ pub(super) fn paeth_pair<const B: usize>(upper: &mut [u8], lower: &mut [u8], abo
     let Some((first_above, above)) = above.split_first() else {
         return;
     };
-    // The lower row's lanes stay zero in the first step: it begins one step later.
+    // The lanes of the lower row are zero in the first step, since it begins one step later.
     let up = Lanes::from_bytes(word(first_above));
     store(first, state.step(Lanes::from_bytes(word(first)), up));
     for ((pixel, up), late) in following.iter_mut().zip(above).zip(delayed) {

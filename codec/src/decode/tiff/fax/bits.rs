@@ -1,8 +1,8 @@
-//! Owns the bits of a CCITT stream and the codes among them. Never knows a row.
+//! Owns reading the bits and codes of a CCITT stream. Never knows a row.
 //!
-//! Behind the end stand zeros as far as a code needs them, so that the last codes can be looked up;
-//! the stream is over where no bit is left. What is no code takes no bit, so that whoever looks for
-//! the next end of line starts where the trouble is.
+//! Past the end, zeros are read as far as a code needs them, so that the last codes can be looked up; the
+//! stream is over when no bit is left. An invalid code consumes no bits, so that the search for the next end of
+//! line starts at the error.
 
 use std::convert::Infallible;
 use std::sync::LazyLock;
@@ -10,27 +10,27 @@ use std::sync::LazyLock;
 use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
 
-/// Bits of the longest code of each kind.
+/// Length of the longest code of each kind, in bits.
 const WHITE_BITS: u32 = 12;
 const BLACK_BITS: u32 = 13;
 const MODE_BITS: u32 = 7;
-/// Zeros that begin an end of line; no code has as many in front.
+/// Zeros at the start of an end of line; no code starts with as many.
 pub(super) const END_OF_LINE_ZEROS: u32 = 11;
 
-/// What a code says of a run.
+/// A run code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunCode {
-    /// So many pixels, which end the run.
+    /// This many pixels, which end the run.
     Terminating(u16),
-    /// So many pixels, and the run goes on.
+    /// This many pixels; the run continues.
     MakeUp(u16),
     /// The zeros of an end of line.
     EndOfLine,
-    /// None of the standard's.
+    /// Not a code of the standard.
     Unknown,
 }
 
-/// What a code says of a row that is told by the one above.
+/// A mode code of a two-dimensional row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ModeCode {
     Pass,
@@ -42,7 +42,7 @@ pub(super) enum ModeCode {
     Unknown,
 }
 
-/// A code and the bits it takes.
+/// A code and its length in bits.
 type Entry<T> = (T, u8);
 
 static WHITE: LazyLock<Vec<Entry<RunCode>>> =
@@ -51,7 +51,7 @@ static BLACK: LazyLock<Vec<Entry<RunCode>>> =
     LazyLock::new(|| run_codes(BLACK_BITS, black::decode));
 static MODES: LazyLock<Vec<Entry<ModeCode>>> = LazyLock::new(mode_codes);
 
-/// The codes by the `bits` bits that a lookup sees.
+/// The table of codes by the next `bits` bits.
 fn run_codes(bits: u32, decode: fn(&mut Pattern) -> Option<u16>) -> Vec<Entry<RunCode>> {
     const MAKE_UP_MIN: u16 = 64;
     patterns(bits, |pattern| {
@@ -91,9 +91,9 @@ fn patterns<T>(bits: u32, entry: impl Fn(&mut Pattern) -> Entry<T>) -> Vec<Entry
     all.collect()
 }
 
-/// Sixteen bits as the crate with the code tables reads them.
+/// Sixteen bits for the decoder of the crate that has the code tables.
 struct Pattern {
-    /// From the top; zeros come in from below.
+    /// The bits from the top; zeros are shifted in.
     bits: u16,
     consumed: u8,
 }
@@ -117,11 +117,11 @@ impl BitReader for Pattern {
     }
 }
 
-/// The stored bits, first one of a byte at its top.
+/// The stored bits, most significant first.
 pub(super) struct Bits<'a> {
     stored: &'a [u8],
     next: usize,
-    /// What was read and not yet taken, from the top.
+    /// Bits that were read and not taken, from the top.
     window: u32,
     held: u32,
 }
@@ -136,7 +136,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// The next `count` bits, up to 16, without taking them; None where no bit is left at all.
+    /// The next `count` bits, up to 16, without taking them; `None` if no bit is left.
     pub(super) fn peek(&mut self, count: u32) -> Option<u32> {
         while self.held < count {
             match self.stored.get(self.next) {
@@ -152,13 +152,13 @@ impl<'a> Bits<'a> {
         Some(self.window >> (32 - count))
     }
 
-    /// Takes `count` bits of those that were looked at.
+    /// Takes `count` of the bits that were peeked.
     pub(super) fn take(&mut self, count: u32) {
         self.window = self.window.checked_shl(count).unwrap_or(0);
         self.held = self.held.saturating_sub(count);
     }
 
-    /// Goes on at the next multiple of `bytes`, 1 or 2.
+    /// Skips to the next multiple of `bytes`, 1 or 2.
     pub(super) fn align(&mut self, bytes: u32) {
         self.take(self.held % (bytes * 8));
         if bytes == 2 && self.held == 0 && !self.next.is_multiple_of(2) {

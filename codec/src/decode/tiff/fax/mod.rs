@@ -1,10 +1,11 @@
-//! Owns the CCITT encodings in TIFF: modified Huffman rows (2, 32771), Group 3 with one and two
-//! dimensions (3) and Group 4 (4), ITU-T T.4 and T.6. Black is 1. The code tables are crate `fax`'s.
+//! Owns decoding the CCITT encodings in TIFF: modified Huffman (2, 32771), one- and two-dimensional Group 3 (3)
+//! and Group 4 (4), ITU-T T.4 and T.6. Black is 1. The code tables are from crate `fax`. Never reads a tag but
+//! for the scheme.
 //!
-//! What is no code, or an end of line before its time, ends the row: the runs so far count, a make-up
-//! code without its terminating one among them, and the rest is white. In Group 3 the next row begins
-//! at the next end of line; a stream whose ends of line run out is read again as one that has none,
-//! for the rows that are left. All as in libtiff, whose pixels OpenCV shows.
+//! As in libtiff, which OpenCV uses: an invalid code or an early end of line ends the row; the runs so far are
+//! kept, including a make-up code without a terminating one, and the rest is white. In Group 3 the next row
+//! begins at the next end of line; if a stream has no more ends of line, it is read again as one without them
+//! for the remaining rows.
 
 mod bits;
 mod runs;
@@ -15,10 +16,10 @@ use super::directory::{Directory, compression};
 use bits::{Bits, END_OF_LINE_ZEROS, ModeCode, RunCode};
 use runs::{Overflow, Runs};
 
-/// Which encoding, and how its rows begin.
+/// The encoding, and how its rows begin.
 #[derive(Clone, Copy)]
 pub(super) enum Scheme {
-    /// Rows begin at multiples of so many bytes.
+    /// Rows begin at multiples of this many bytes.
     Huffman {
         align_bytes: u32,
     },
@@ -50,16 +51,16 @@ impl Scheme {
     }
 }
 
-/// Decodes the chunks of one image, each for itself but for what a broken one leaves behind.
+/// Decodes the chunks of an image independently, except for what a broken one leaves.
 pub(super) struct Fax {
     scheme: Scheme,
     runs: Runs,
-    /// A chunk's ends of line ran out: it and those to come are read as if there were none.
+    /// Whether a chunk ran out of ends of line: it and later ones are read as if there were none.
     without_ends_of_line: bool,
 }
 
 impl Fax {
-    /// For rows of `width` pixels.
+    /// A decoder for rows of `width` pixels.
     pub(super) fn new(scheme: Scheme, width: u32) -> Self {
         Self {
             scheme,
@@ -68,8 +69,8 @@ impl Fax {
         }
     }
 
-    /// Decodes rows until `out`, which holds zeros, is full; false where the stream is broken or ends
-    /// before.
+    /// Decodes rows until `out`, which is zeroed, is full; returns false if the stream is malformed or ends
+    /// early.
     pub(super) fn decode(&mut self, stored: &[u8], out: &mut [u8]) -> bool {
         let row_bytes = (self.runs.width as usize).div_ceil(8);
         let mut rows = out.chunks_exact_mut(row_bytes);
@@ -96,18 +97,18 @@ impl Fax {
 /// Why a row ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// It is full, or its codes came to an end of another kind.
+    /// It is full, or its codes ended in another way.
     Row,
     /// No bit is left.
     Data,
 }
 
-/// What comes before a row of Group 3.
+/// How a row of Group 3 begins.
 enum Start {
     Row,
     /// No bit is left.
     Data,
-    /// An end of line began and never ended.
+    /// An end of line is incomplete.
     Unfinished,
 }
 
@@ -115,7 +116,7 @@ enum Start {
 struct Reader<'a> {
     bits: Bits<'a>,
     runs: &'a mut Runs,
-    /// The zeros of an end of line were taken, its one not yet.
+    /// Whether the zeros of an end of line were taken, but not its one.
     end_of_line_begun: bool,
 }
 
@@ -179,7 +180,7 @@ impl<'a> Reader<'a> {
             let end = self.two_dimensional()?;
             self.runs.draw(row);
             if end == End::Data || self.end_of_line_begun {
-                // A block that ends early is whole, the rows it lacks are white.
+                // A block that ends early is complete; its missing rows are white.
                 return Ok(count > 0);
             }
             self.runs.pass_on();
@@ -187,7 +188,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Goes behind the next end of line, whatever stands before it.
+    /// Skips past the next end of line.
     fn pass_end_of_line(&mut self) -> Start {
         while !self.end_of_line_begun {
             match self.bits.peek(END_OF_LINE_ZEROS) {
@@ -209,7 +210,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A row of Group 3; of two dimensions, a bit says which it has.
+    /// Decodes a row of Group 3; with two dimensions, a tag bit selects the coding.
     fn tagged_row(&mut self, two_dimensional: bool) -> Result<End, Overflow> {
         if !two_dimensional {
             return self.one_dimensional();
@@ -226,7 +227,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A row of runs, white first.
+    /// Decodes a row of runs, white first.
     fn one_dimensional(&mut self) -> Result<End, Overflow> {
         let end = self.run_after_run()?;
         self.runs.finish()?;
@@ -251,8 +252,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A run of one colour, make-up codes and a terminating one: gives the code that ended it, None
-    /// where no bit was left for one.
+    /// Decodes a run of one colour, make-up codes and a terminating one; returns the code that ended it, `None`
+    /// if no bit was left.
     fn run(&mut self, is_black: bool) -> Result<Option<RunCode>, Overflow> {
         loop {
             match self.bits.run_code(is_black) {
@@ -266,7 +267,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A row told by its differences from the one above.
+    /// Decodes a row by its differences from the one above.
     fn two_dimensional(&mut self) -> Result<End, Overflow> {
         let end = self.change_after_change()?;
         self.runs.finish()?;
@@ -321,13 +322,13 @@ impl<'a> Reader<'a> {
             }
         }
         if self.runs.has_pending() {
-            // What was passed over last ends with the row.
+            // The pixels passed over last end with the row.
             self.runs.push(0)?;
         }
         Ok(End::Row)
     }
 
-    /// The zeros of an end of line whose first seven were a code.
+    /// Takes the rest of the zeros of an end of line, whose first seven were a code.
     fn end_of_line(&mut self) -> End {
         const REST_OF_ZEROS: u32 = END_OF_LINE_ZEROS - 7;
         if self.bits.peek(REST_OF_ZEROS).is_none() {

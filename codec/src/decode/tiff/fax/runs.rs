@@ -1,33 +1,33 @@
-//! Owns the runs of the row under way and of the one above it. Never reads a bit.
+//! Owns the runs of the current row and of the row above. Never reads a bit.
 //!
-//! Runs alternate, white first. Whatever the codes gave, a row ends as long as the image is wide: what
-//! is missing is white, and a last run that reaches beyond gives way to white.
+//! Runs alternate, white first. Whatever the codes were, a finished row is as long as the image is wide: missing
+//! pixels are white, and a last run that extends past the end is replaced by white.
 
-/// Beyond this place no make-up code counts, pixels: widths have 24 bits.
+/// Position past which make-up codes are ignored, in pixels: widths have 24 bits.
 const FAR: i64 = 1 << 30;
 
-/// A row has more runs than one of its width can have, or asks for one above that there is not.
+/// A row has more runs than its width allows, or refers to a run of the row above that does not exist.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Overflow;
 
-/// The current row and the one it may be told by.
+/// The current row and its reference row.
 pub(super) struct Runs {
     pub(super) width: i64,
-    /// Runs that a row may have.
+    /// Most runs of a row.
     room: usize,
     current: Vec<i32>,
-    /// Runs of the current row; what stands behind them is older.
+    /// Number of runs of the current row; later elements are stale.
     len: usize,
     reference: Vec<i32>,
-    /// The two are in each other's memory.
+    /// Whether the two vectors are swapped.
     swapped: bool,
-    /// The place that the codes have come to.
+    /// Position after the runs so far.
     pub(super) at: i64,
-    /// Pixels of the run under way.
+    /// Pixels of the current run so far.
     pending: i64,
 }
 
-/// A colour change of the row above: the sum of all runs before `next`.
+/// A changing element of the row above: the sum of all runs before `next`.
 #[derive(Clone, Copy)]
 pub(super) struct Edge {
     pub(super) at: i64,
@@ -35,7 +35,7 @@ pub(super) struct Edge {
 }
 
 impl Runs {
-    /// With `two_dimensional` there is room for runs of no pixels.
+    /// With `two_dimensional`, allows for empty runs.
     pub(super) fn new(width: u32, two_dimensional: bool) -> Self {
         let room = (width as usize + 1).next_multiple_of(32) * if two_dimensional { 2 } else { 1 };
         Self {
@@ -50,8 +50,8 @@ impl Runs {
         }
     }
 
-    /// Goes under a white row. A broken row may ask for changes of the one above that it does not have,
-    /// and gets what an earlier chunk left there.
+    /// Starts below a white row. A broken row may refer to changes that the row above does not have, and gets
+    /// what an earlier chunk left there.
     pub(super) fn begin_chunk(&mut self) {
         if self.swapped {
             self.swap();
@@ -69,7 +69,7 @@ impl Runs {
         self.len == 0
     }
 
-    /// Whether the run under way is black.
+    /// Whether the current run is black.
     pub(super) fn is_black(&self) -> bool {
         self.len % 2 == 1
     }
@@ -78,16 +78,16 @@ impl Runs {
         self.at >= self.width
     }
 
-    /// Pixels of the run under way, which goes on.
+    /// Adds pixels to the current run, which continues.
     pub(super) fn extend(&mut self, pixels: i64) {
-        // Beyond any width it is all the same how far.
+        // Past any width the exact position does not matter.
         if self.at < FAR {
             self.at += pixels;
             self.pending += pixels;
         }
     }
 
-    /// The last pixels of the run under way.
+    /// Ends the current run with these pixels.
     pub(super) fn push(&mut self, pixels: i64) -> Result<(), Overflow> {
         let run = self.pending + pixels;
         self.put(run)?;
@@ -96,7 +96,7 @@ impl Runs {
         Ok(())
     }
 
-    /// White or black up to the row's end, whatever comes then.
+    /// Adds a run up to the end of the row.
     pub(super) fn push_rest(&mut self) -> Result<(), Overflow> {
         self.put(self.width - self.at)
     }
@@ -114,7 +114,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Drops the last two runs if they have no pixels, so that a row cannot have runs without end.
+    /// Drops the last two runs if they are empty, so that the number of runs is bounded.
     pub(super) fn drop_empty_pair(&mut self) {
         if let Some([0, 0]) = self.current[..self.len].last_chunk::<2>() {
             self.len -= 2;
@@ -125,7 +125,7 @@ impl Runs {
         self.pending != 0
     }
 
-    /// Makes the row as long as it has to be.
+    /// Brings the row to the width of the image.
     pub(super) fn finish(&mut self) -> Result<(), Overflow> {
         if self.has_pending() {
             self.push(0)?;
@@ -147,7 +147,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Draws black into `row`, which holds zeros.
+    /// Draws the black runs into `row`, which is zeroed.
     pub(super) fn draw(&mut self, row: &mut [u8]) {
         let mut x = 0;
         for (index, run) in self.current[..self.len].iter_mut().enumerate() {
@@ -159,9 +159,9 @@ impl Runs {
         }
     }
 
-    /// Makes the current row the one above the next.
+    /// Makes the current row the reference row.
     pub(super) fn pass_on(&mut self) {
-        // An imaginary change behind the last.
+        // An imaginary change after the last.
         if let Some(behind) = self.current.get_mut(self.len) {
             *behind = 0;
         }
@@ -181,7 +181,7 @@ impl Runs {
         }
     }
 
-    /// The first change right of the place, to the colour that the run under way does not have.
+    /// The first change right of the current position to the opposite colour.
     pub(super) fn next_edge(&self, mut edge: Edge) -> Result<Edge, Overflow> {
         while !self.is_empty() && edge.at <= self.at && edge.at < self.width {
             edge = self.behind(self.behind(edge)?)?;
@@ -189,7 +189,7 @@ impl Runs {
         Ok(edge)
     }
 
-    /// The change behind this one.
+    /// The change after this one.
     pub(super) fn behind(&self, edge: Edge) -> Result<Edge, Overflow> {
         if edge.next + 1 >= self.room {
             return Err(Overflow);

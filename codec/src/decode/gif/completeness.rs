@@ -1,25 +1,25 @@
-//! Owns what a GIF's blocks tell of its being whole. Never knows a colour, and minds none of OpenCV's
-//! rules on what may be shown: a frame beyond the screen is whole as well.
+//! Owns finding out from its blocks whether a GIF is complete. Never applies OpenCV's rules on what can be
+//! shown: a frame outside the screen is complete too.
 
 use super::reader::Reader;
 use super::{EXTENSION, GifDecoder, IMAGE, SIGNATURE_AND_SIZE_BYTES, TRAILER, colour_table_bytes};
-use crate::decode::outcome::Told;
+use crate::decode::outcome::Completeness;
 use crate::pixels::Size;
 
 impl GifDecoder {
-    /// Whether every block up to the trailer is there, and the first image has all its pixels.
-    pub(in super::super) fn tell(&mut self, body: &[u8], screen: Size) -> Told {
+    /// Whether every block up to the trailer is present and the first image has all its pixels.
+    pub(in super::super) fn completeness(&mut self, body: &[u8], screen: Size) -> Completeness {
         let filled = walk(body).and_then(|first| self.is_filled(body, first, screen));
         self.lzw.trim();
         match filled {
-            Some(true) => Told::Whole,
-            Some(false) => Told::Cut,
-            None => Told::Nothing,
+            Some(true) => Completeness::Complete,
+            Some(false) => Completeness::Truncated,
+            None => Completeness::Unknown,
         }
     }
 
-    /// Whether the image behind the separator at `at` has as many indices as pixels, or as the screen
-    /// has where it is larger.
+    /// Whether the image at `at`, after its separator, has as many indices as pixels, or as the screen has
+    /// pixels if that is smaller.
     fn is_filled(&mut self, body: &[u8], at: usize, screen: Size) -> Option<bool> {
         let mut reader = Reader::new(body, at);
         reader.skip(4);
@@ -30,11 +30,11 @@ impl GifDecoder {
     }
 }
 
-/// Walks every block up to the trailer, and gives where the first image stands behind its separator.
+/// Reads all blocks up to the trailer; returns the position after the first image separator.
 fn walk(body: &[u8]) -> Option<usize> {
     let mut reader = Reader::new(body, SIGNATURE_AND_SIZE_BYTES);
     let flags = reader.byte()?;
-    // Behind the flags stand the background's index, the pixels' shape and the table.
+    // The flags are followed by the background index, the pixel aspect ratio and the table.
     reader.skip(2 + colour_table_bytes(flags));
     let mut first = None;
     loop {
