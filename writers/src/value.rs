@@ -14,7 +14,7 @@ use arrow_array::types::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, UnionArray};
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, UnionArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
 
@@ -81,39 +81,15 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Value<'_> {
 /// A cell of a nested type; other types are formatted as text.
 fn nested(array: &dyn Array, row: usize) -> Value<'_> {
     match array.data_type() {
-        DataType::List(_) => {
-            let list = array.as_list::<i32>();
-            let offsets = list.value_offsets();
-            items(
-                list.values(),
-                offsets[row] as usize,
-                offsets[row + 1] as usize,
-            )
-        }
-        DataType::LargeList(_) => {
-            let list = array.as_list::<i64>();
-            let offsets = list.value_offsets();
-            items(
-                list.values(),
-                offsets[row] as usize,
-                offsets[row + 1] as usize,
-            )
-        }
+        DataType::List(_) => list_items::<i32>(array, row),
+        DataType::LargeList(_) => list_items::<i64>(array, row),
         DataType::FixedSizeList(_, size) => {
             let list = array.as_fixed_size_list();
             let start = list.value_offset_at(row);
             items(list.values(), start, start + *size as usize)
         }
-        DataType::ListView(_) => {
-            let list = array.as_list_view::<i32>();
-            let start = list.value_offset(row) as usize;
-            items(list.values(), start, start + list.value_size(row) as usize)
-        }
-        DataType::LargeListView(_) => {
-            let list = array.as_list_view::<i64>();
-            let start = list.value_offset(row) as usize;
-            items(list.values(), start, start + list.value_size(row) as usize)
-        }
+        DataType::ListView(_) => view_items::<i32>(array, row),
+        DataType::LargeListView(_) => view_items::<i64>(array, row),
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
             let members = fields.iter().zip(columns);
@@ -157,6 +133,26 @@ fn uint<T: ArrowPrimitiveType<Native: Into<u64>>>(array: &dyn Array, row: usize)
 
 fn text(text: &str) -> Value<'_> {
     Value::Text(Cow::Borrowed(text))
+}
+
+fn list_items<O: OffsetSizeTrait>(array: &dyn Array, row: usize) -> Value<'_> {
+    let list = array.as_list::<O>();
+    let offsets = list.value_offsets();
+    items(
+        list.values(),
+        offsets[row].as_usize(),
+        offsets[row + 1].as_usize(),
+    )
+}
+
+fn view_items<O: OffsetSizeTrait>(array: &dyn Array, row: usize) -> Value<'_> {
+    let list = array.as_list_view::<O>();
+    let start = list.value_offset(row).as_usize();
+    items(
+        list.values(),
+        start,
+        start + list.value_size(row).as_usize(),
+    )
 }
 
 fn items(values: &ArrayRef, start: usize, end: usize) -> Value<'_> {
