@@ -6,6 +6,8 @@
 //! told) and [`run`] (the whole). [`machine`] is what all of it runs on. Each imports only those below it; `.ci/rooms` holds the
 //! order.
 
+#![deny(unreachable_pub)]
+
 pub mod cli;
 pub mod config;
 mod core;

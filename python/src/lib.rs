@@ -1,6 +1,8 @@
 //! `turbo2ds._engine`: the engine as Python functions of texts. Owns the border between the two (the
 //! GIL, exceptions, signals) and nothing else: what is friendly about the package is Python.
 
+#![deny(unreachable_pub)]
+
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 

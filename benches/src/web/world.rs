@@ -10,10 +10,10 @@ use rand_distr::{Distribution, LogNormal, Zipf};
 use serde::{Deserialize, Serialize};
 
 /// The zone of every host; reserved for tests (RFC 6761), so a list can do no harm elsewhere.
-pub const ZONE: &str = "web.test";
+pub(super) const ZONE: &str = "web.test";
 
 /// Addresses that the servers listen on, so that ephemeral ports do not run out: 127.1.0.1 and on.
-pub const SERVED_ADDRESSES: u8 = 64;
+pub(super) const SERVED_ADDRESSES: u8 = 64;
 
 /// Exponent of Zipf's law over the hosts. With 8 million hosts, 18 million rows meet about 5 million
 /// of them and the most popular one has 1.9 % of the rows; a popular list of image URLs has about that.
@@ -168,7 +168,7 @@ fn host_name(number: u64) -> String {
 }
 
 /// The number in a host's name, with or without a port or a final dot.
-pub fn host_number(name: &str) -> Option<u64> {
+pub(super) fn host_number(name: &str) -> Option<u64> {
     let name = name.split(':').next()?.trim_end_matches('.');
     let label = name.strip_suffix(ZONE)?.strip_suffix('.')?;
     label.strip_prefix('h')?.parse().ok()

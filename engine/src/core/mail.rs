@@ -12,7 +12,7 @@ use crate::list::plan::ShardPlan;
 use crate::pixels::Done;
 
 /// What other threads tell a reactor.
-pub enum Message {
+pub(crate) enum Message {
     /// From a compute thread.
     Done(Done),
     /// From the name service.

@@ -36,9 +36,9 @@ use crate::pixels::{self, Done, Job, Task};
 use crate::watch::Post;
 use crate::watch::{Event, Live};
 use mail::Mail;
-pub use mail::Message;
+pub(crate) use mail::Message;
 use places::Places;
-pub use shared::Shared;
+pub(crate) use shared::Shared;
 
 /// How long a reactor sleeps while its compute thread is busy: less than one photo takes.
 const REST: Timespec = Timespec {
@@ -62,7 +62,7 @@ struct Held {
 }
 
 /// One core's state.
-pub struct Core {
+pub(crate) struct Core {
     index: usize,
     shared: Arc<Shared>,
     layout: Arc<Layout>,
@@ -90,7 +90,7 @@ pub struct Core {
 }
 
 /// What a core is built from.
-pub struct CoreParts {
+pub(crate) struct CoreParts {
     /// Position among the cores.
     pub index: usize,
     /// The run's shared state.
@@ -116,7 +116,7 @@ pub struct CoreParts {
 ///
 /// # Errors
 /// `LocalResource` if the mailbox breaks.
-pub async fn run(
+pub(crate) async fn run(
     parts: CoreParts,
     names: NamesParts,
     (outbox, inbox): (Outbox<Message>, Inbox<Message>),

@@ -17,7 +17,7 @@ use crate::net::outage::Outage;
 use crate::watch::Event;
 
 /// What all threads of a run share.
-pub struct Shared {
+pub(crate) struct Shared {
     /// The checked configuration.
     pub config: Config,
     /// The machine.
@@ -36,7 +36,7 @@ pub struct Shared {
 
 impl Shared {
     /// The shared state of a run that begins; `events` reaches the main thread.
-    pub fn new(
+    pub(crate) fn new(
         config: Config,
         machine: Machine,
         store: Arc<dyn Store>,
@@ -59,29 +59,34 @@ impl Shared {
     }
 
     /// Tells the main thread.
-    pub fn send(&self, event: Event) {
+    pub(crate) fn send(&self, event: Event) {
         // The main thread outlives every sender or the process is ending.
         let _ = self.events.send(event);
     }
 
     /// Whether no further shard may be opened.
-    pub fn stopping(&self) -> bool {
+    pub(crate) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
     /// Asks the cores to finish what is open and stop.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Shards a core may have open.
-    pub fn open_shards_max(&self) -> usize {
+    pub(crate) fn open_shards_max(&self) -> usize {
         let by_rows = limits::OPEN_ROWS_PER_CORE_MAX / self.config.input.rows_per_shard;
         by_rows.clamp(2, self.machine.open_shards_max)
     }
 
     /// A core's fetcher.
-    pub fn fetcher(&self, core: usize, names: std::rc::Rc<Names>, outage: Arc<Outage>) -> Fetcher {
+    pub(crate) fn fetcher(
+        &self,
+        core: usize,
+        names: std::rc::Rc<Names>,
+        outage: Arc<Outage>,
+    ) -> Fetcher {
         Fetcher::new(FetcherParts {
             config: self.fetch.clone(),
             tls: self.tls.clone(),

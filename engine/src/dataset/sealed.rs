@@ -8,14 +8,14 @@ use arrow_array::StringArray;
 use turbo2ds_writers::Sink;
 
 /// A reactor's name for one of its open shards.
-pub type ShardSlot = u64;
+pub(crate) type ShardSlot = u64;
 
 /// The path that could not be dealt with, and what the file system said.
-pub type Broken = (PathBuf, io::Error);
+pub(crate) type Broken = (PathBuf, io::Error);
 
 /// Something written under its temporary name.
 #[derive(Clone, Debug)]
-pub struct Placed {
+pub(crate) struct Placed {
     /// Where it is.
     pub temporary: PathBuf,
     /// Where it belongs.
@@ -27,7 +27,7 @@ pub struct Placed {
 }
 
 /// A shard whose every byte is written, not yet under its names.
-pub struct SealedShard {
+pub(crate) struct SealedShard {
     /// The reactor that waits.
     pub owner: usize,
     /// The shard among that reactor's open ones.
@@ -49,7 +49,7 @@ pub struct SealedShard {
 }
 
 /// The end of a commit, for the reactor that waits.
-pub struct CommitDone {
+pub(crate) struct CommitDone {
     /// The shard among the reactor's open ones.
     pub slot: ShardSlot,
     /// Done, or the path and what the file system said.
@@ -58,7 +58,7 @@ pub struct CommitDone {
 
 /// Whose shard it is that stands under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Committed {
+pub(crate) enum Committed {
     /// This run's.
     Here,
     /// Another worker's, who was first.

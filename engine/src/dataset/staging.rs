@@ -36,7 +36,7 @@ const EMPTYING: u16 = 0xffff;
 
 /// A run's place in the dataset's folder.
 #[derive(Clone)]
-pub struct Place {
+pub(crate) struct Place {
     disk: Arc<dyn Disk>,
     folder: Arc<Path>,
     /// The first 12 hex digits of its word.
@@ -65,7 +65,7 @@ impl Drop for Making<'_> {
 
 impl Place {
     /// A place for one run; `shared` where others may write to the folder at the same time.
-    pub fn new(disk: Arc<dyn Disk>, folder: PathBuf, shared: bool) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, shared: bool) -> Self {
         Self {
             disk,
             folder: folder.into(),
@@ -80,7 +80,7 @@ impl Place {
     ///
     /// # Errors
     /// `make`'s, and `Interrupted` once the place is closed.
-    pub fn make<T>(&self, make: impl FnOnce() -> T) -> io::Result<T> {
+    pub(crate) fn make<T>(&self, make: impl FnOnce() -> T) -> io::Result<T> {
         self.door.inside.fetch_add(1, Ordering::SeqCst);
         let _making = Making(&self.door);
         if self.door.closed.load(Ordering::SeqCst) {
@@ -93,7 +93,7 @@ impl Place {
     ///
     /// # Errors
     /// As for [`Place::make`].
-    pub async fn make_slowly<T>(
+    pub(crate) async fn make_slowly<T>(
         &self,
         mut making: impl Future<Output = io::Result<T>> + Unpin,
     ) -> io::Result<T> {
@@ -106,7 +106,7 @@ impl Place {
 
     /// Lets this run make nothing any more, for good. Waits for what is being made, but no longer than
     /// `limit`: its disk may never answer.
-    pub fn close(&self, limit: Duration) {
+    pub(crate) fn close(&self, limit: Duration) {
         self.door.closed.store(true, Ordering::SeqCst);
         let end = Instant::now() + limit;
         while self.door.inside.load(Ordering::SeqCst) > 0 && Instant::now() < end {
@@ -115,23 +115,23 @@ impl Place {
     }
 
     /// The disk that it is on.
-    pub fn disk(&self) -> &dyn Disk {
+    pub(crate) fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
 
     /// The dataset's folder.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Whether other runs may write to the folder.
-    pub fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.shared
     }
 
     /// The same place with temporary names for a shard's next try.
     #[must_use]
-    pub fn for_attempt(&self, attempt: u32) -> Self {
+    pub(crate) fn for_attempt(&self, attempt: u32) -> Self {
         Self {
             // More tries than these find the names of the first free again.
             attempt: (attempt % u32::from(WITHDRAWAL)) as u16,
@@ -141,7 +141,7 @@ impl Place {
 
     /// The same place with the temporary names of a shard whose mark is taken away.
     #[must_use]
-    pub fn for_withdrawal(&self) -> Self {
+    pub(crate) fn for_withdrawal(&self) -> Self {
         Self {
             attempt: WITHDRAWAL,
             ..self.clone()
@@ -150,7 +150,7 @@ impl Place {
 
     /// The same place with the temporary name of a mark without content.
     #[must_use]
-    pub fn for_emptying(&self) -> Self {
+    pub(crate) fn for_emptying(&self) -> Self {
         Self {
             attempt: EMPTYING,
             ..self.clone()
@@ -158,13 +158,13 @@ impl Place {
     }
 
     /// The name a file has until it is committed: hidden, in the same folder, this run's own.
-    pub fn temporary(&self, name: &str) -> PathBuf {
+    pub(crate) fn temporary(&self, name: &str) -> PathBuf {
         let word = format!("{}{:04x}", self.run, self.attempt);
         self.folder.join(temporary_name(name, &word))
     }
 
     /// Whether the word of a temporary name is this run's, of any of its tries.
-    pub fn owns_word(&self, word: &str) -> bool {
+    pub(crate) fn owns_word(&self, word: &str) -> bool {
         word.starts_with(&*self.run)
     }
 
@@ -173,7 +173,7 @@ impl Place {
     ///
     /// # Errors
     /// The file system's.
-    pub fn claim(&self, name: &str) -> io::Result<Option<Claim>> {
+    pub(crate) fn claim(&self, name: &str) -> io::Result<Option<Claim>> {
         if !self.shared {
             return Ok(None);
         }
@@ -193,7 +193,7 @@ fn random() -> u64 {
 }
 
 /// The right to publish one name; it goes with this value.
-pub struct Claim {
+pub(crate) struct Claim {
     disk: Arc<dyn Disk>,
     path: PathBuf,
 }

@@ -164,7 +164,7 @@ impl BodyBudget {
 }
 
 /// One body's bytes of the budget; given back on drop.
-pub struct Share {
+pub(crate) struct Share {
     budget: BodyBudget,
     bytes: usize,
     overdraws: bool,

@@ -6,7 +6,7 @@ const CLASS_MIN_BYTES: usize = 16 * 1024;
 const CLASSES: usize = 9;
 
 /// The pool.
-pub struct Buffers {
+pub(crate) struct Buffers {
     classes: [Vec<Vec<u8>>; CLASSES],
     kept_bytes: usize,
     kept_bytes_max: usize,
@@ -14,7 +14,7 @@ pub struct Buffers {
 
 impl Buffers {
     /// A pool that keeps at most `kept_bytes_max`.
-    pub fn new(kept_bytes_max: usize) -> Self {
+    pub(crate) fn new(kept_bytes_max: usize) -> Self {
         Self {
             classes: Default::default(),
             kept_bytes: 0,
@@ -23,7 +23,7 @@ impl Buffers {
     }
 
     /// An empty buffer with room for at least `bytes`.
-    pub fn take(&mut self, bytes: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let size = bytes.next_power_of_two().max(CLASS_MIN_BYTES);
         let Some(class) = class_of(size) else {
             return Vec::with_capacity(bytes);
@@ -38,7 +38,7 @@ impl Buffers {
     }
 
     /// Takes a buffer back.
-    pub fn give(&mut self, mut buffer: Vec<u8>) {
+    pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         if !capacity.is_power_of_two() || self.kept_bytes + capacity > self.kept_bytes_max {
             return;

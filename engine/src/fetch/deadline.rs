@@ -13,7 +13,7 @@ use super::Stalls;
 use crate::failure::Failure;
 
 /// The deadline of one URL. It is kept on a clock that stands still while the core does not run.
-pub struct Deadline {
+pub(crate) struct Deadline {
     stalls: Rc<Stalls>,
     at: Cell<Instant>,
     paused_since: Cell<Option<Instant>>,
@@ -22,7 +22,7 @@ pub struct Deadline {
 
 impl Deadline {
     /// A deadline `timeout` from now, on a core that may stall.
-    pub fn after(timeout: Duration, stalls: Rc<Stalls>) -> Self {
+    pub(crate) fn after(timeout: Duration, stalls: Rc<Stalls>) -> Self {
         let deadline = Self {
             stalls,
             at: Cell::new(Instant::now()),
@@ -34,17 +34,21 @@ impl Deadline {
     }
 
     /// Time left, as if the pause ended now.
-    pub fn remaining(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         self.moved().saturating_duration_since(self.running())
     }
 
     /// Runs `future` until the deadline; none where it passed.
-    pub async fn bound<F: Future>(&self, future: F) -> Option<F::Output> {
+    pub(crate) async fn bound<F: Future>(&self, future: F) -> Option<F::Output> {
         self.until(|| self.moved(), future).await
     }
 
     /// Runs `future` for an equal share of what is left among so many; none where that passed.
-    pub async fn bound_share<F: Future>(&self, sharers: u32, future: F) -> Option<F::Output> {
+    pub(crate) async fn bound_share<F: Future>(
+        &self,
+        sharers: u32,
+        future: F,
+    ) -> Option<F::Output> {
         let end = self.running() + self.remaining() / sharers.max(1);
         self.until(|| end, future).await
     }
@@ -65,7 +69,7 @@ impl Deadline {
     }
 
     /// Runs `future` while the deadline stands still: for waits on this machine's own resources.
-    pub async fn paused<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) async fn paused<F: Future>(&self, future: F) -> F::Output {
         self.paused_since.set(Some(self.running()));
         let output = future.await;
         self.at.set(self.moved());
@@ -74,17 +78,17 @@ impl Deadline {
     }
 
     /// Where it is, if the core runs and nothing pauses it.
-    pub fn at(&self) -> Instant {
+    pub(crate) fn at(&self) -> Instant {
         Instant::now() + self.remaining()
     }
 
     /// Runs `future`, which resolves a name, and remembers that while it does.
-    pub async fn naming<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) async fn naming<F: Future>(&self, future: F) -> F::Output {
         self.waiting(Failure::DnsTimedOut, future).await
     }
 
     /// Runs `future`, and remembers while it does that a deadline which passes means this failure.
-    pub async fn waiting<F: Future>(&self, failure: Failure, future: F) -> F::Output {
+    pub(crate) async fn waiting<F: Future>(&self, failure: Failure, future: F) -> F::Output {
         self.waits_for.set(Some(failure));
         let output = future.await;
         self.waits_for.set(None);
@@ -92,7 +96,7 @@ impl Deadline {
     }
 
     /// What it means that the time is over.
-    pub fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> Failure {
         self.waits_for.get().unwrap_or(Failure::TimedOut)
     }
 

@@ -115,7 +115,7 @@ impl Fetcher {
     }
 
     /// Asks for the name of `target` before its row is due.
-    pub fn look_ahead(&self, target: &Target) {
+    pub(crate) fn look_ahead(&self, target: &Target) {
         let is_left_to_proxy =
             || self.config.proxy_resolves && self.proxies.for_target(target).is_some();
         if let Host::Name(name) = &target.host

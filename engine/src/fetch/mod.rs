@@ -28,16 +28,16 @@ use crate::net::{Pool, TlsContext};
 use budget::BodyBudget;
 use exchange::Outcome;
 
-pub use budget::Share;
-pub use buffers::Buffers;
-pub use deadline::Deadline;
-pub use names::{NameAnswer, Names, NamesParts};
-pub use pauses::Pauses;
+pub(crate) use budget::Share;
+pub(crate) use buffers::Buffers;
+pub(crate) use deadline::Deadline;
+pub(crate) use names::{NameAnswer, Names, NamesParts};
+pub(crate) use pauses::Pauses;
 use pauses::{Leave, Turn};
-pub use stalls::{Stalls, TICK};
+pub(crate) use stalls::{Stalls, TICK};
 
 /// What all fetches of one core share. Lives on the reactor's thread.
-pub struct Fetcher {
+pub(crate) struct Fetcher {
     config: Arc<FetchConfig>,
     tls: TlsContext,
     proxies: Arc<Proxies>,
@@ -63,7 +63,7 @@ pub struct Fetcher {
 }
 
 /// A whole body and its share of the byte budget.
-pub struct Body {
+pub(crate) struct Body {
     /// The bytes, content coding removed.
     pub bytes: Vec<u8>,
     /// The budget, held until the bytes are gone.
@@ -89,7 +89,7 @@ impl From<Failure> for AttemptFailure {
 }
 
 /// What a core's fetches are made of.
-pub struct FetcherParts {
+pub(crate) struct FetcherParts {
     /// The run's fetch options.
     pub config: Arc<FetchConfig>,
     /// The process-wide TLS configuration.
@@ -112,7 +112,7 @@ pub struct FetcherParts {
 
 impl Fetcher {
     /// Puts the parts together.
-    pub fn new(parts: FetcherParts) -> Self {
+    pub(crate) fn new(parts: FetcherParts) -> Self {
         let policy = AddressPolicy::new(parts.config.allow_net.clone());
         Self {
             policy,
@@ -137,14 +137,14 @@ impl Fetcher {
     ///
     /// # Errors
     /// The row's failure.
-    pub async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
+    pub(crate) async fn fetch(&self, target: &Target) -> Result<Body, Failure> {
         let deadline = Deadline::after(self.config.timeout, self.stalls.clone());
         let attempts = deadline.bound(self.attempts(target, &deadline));
         attempts.await.unwrap_or_else(|| Err(deadline.failure()))
     }
 
     /// Closes idle connections that rested too long.
-    pub fn expire_idle(&self) {
+    pub(crate) fn expire_idle(&self) {
         self.pool.borrow_mut().expire(Instant::now());
     }
 

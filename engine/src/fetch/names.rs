@@ -29,14 +29,14 @@ struct LookUp {
 }
 
 /// The resolver's answer, on its way through the mailbox.
-pub struct NameAnswer {
+pub(crate) struct NameAnswer {
     name: Arc<str>,
     result: Result<Answer, DnsError>,
 }
 
 /// What a core's names are made of.
 #[derive(Clone)]
-pub struct NamesParts {
+pub(crate) struct NamesParts {
     /// Names with a fixed address.
     pub fixed: Arc<FixedNames>,
     /// The name service.
@@ -48,7 +48,7 @@ pub struct NamesParts {
 }
 
 /// A core's names.
-pub struct Names {
+pub(crate) struct Names {
     fixed: Arc<FixedNames>,
     cache: RefCell<Cache>,
     waiting: RefCell<HashMap<Arc<str>, LookUp>>,
@@ -63,7 +63,7 @@ pub struct Names {
 
 impl Names {
     /// A cache in front of the service; answers come back as messages of `outbox`.
-    pub fn new<M: From<NameAnswer> + Send + 'static>(
+    pub(crate) fn new<M: From<NameAnswer> + Send + 'static>(
         parts: NamesParts,
         outage: Arc<Outage>,
         outbox: Outbox<M>,
@@ -88,7 +88,7 @@ impl Names {
     ///
     /// # Errors
     /// The DNS failures.
-    pub async fn resolve(&self, name: &Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
+    pub(crate) async fn resolve(&self, name: &Arc<str>) -> Result<Arc<[IpAddr]>, Failure> {
         let known = self.known(name);
         self.stats.wanted(known.is_some());
         if let Some(found) = known {
@@ -112,12 +112,12 @@ impl Names {
     }
 
     /// Whether a further name may be asked ahead.
-    pub fn may_look_ahead(&self) -> bool {
+    pub(crate) fn may_look_ahead(&self) -> bool {
         self.waiting.borrow().len() < self.look_ahead_max
     }
 
     /// Asks for a name before its URL is due.
-    pub fn look_ahead(&self, name: &Arc<str>) {
+    pub(crate) fn look_ahead(&self, name: &Arc<str>) {
         if !self.may_look_ahead() || self.known(name).is_some() {
             return;
         }
@@ -128,7 +128,7 @@ impl Names {
     }
 
     /// Takes an answer in and tells who waits.
-    pub fn answered(&self, answer: NameAnswer) {
+    pub(crate) fn answered(&self, answer: NameAnswer) {
         let now = Instant::now();
         let NameAnswer { name, result } = answer;
         let Some(LookUp { outages, waiters }) = self.waiting.borrow_mut().remove(&name) else {

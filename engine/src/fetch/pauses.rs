@@ -20,7 +20,7 @@ const SPACING: Duration = Duration::from_millis(10);
 
 /// The hosts that are to be left alone.
 #[derive(Default)]
-pub struct Pauses {
+pub(crate) struct Pauses {
     /// False while there is none, which is nearly always: then no request looks further.
     any: AtomicBool,
     hosts: Mutex<HashMap<HostKey, Pause>>,

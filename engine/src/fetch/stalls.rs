@@ -6,13 +6,13 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// Time between two ticks of a reactor that runs.
-pub const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// A gap that says nothing: a large body's content coding, a busy neighbour, a late timer.
 const GAP_USUAL: Duration = Duration::from_millis(300);
 
 /// The time that one core lost.
 #[derive(Debug)]
-pub struct Stalls {
+pub(crate) struct Stalls {
     ticked: Cell<Instant>,
     lost: Cell<Duration>,
     /// Lost in gaps since the last look at the kernel's count.
@@ -21,7 +21,7 @@ pub struct Stalls {
 
 impl Stalls {
     /// A core that begins to run.
-    pub const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant) -> Self {
         Self {
             ticked: Cell::new(now),
             lost: Cell::new(Duration::ZERO),
@@ -30,7 +30,7 @@ impl Stalls {
     }
 
     /// The core runs. Told by its timer, and by whatever wakes it while timers are late.
-    pub fn tick(&self, now: Instant) {
+    pub(crate) fn tick(&self, now: Instant) {
         let gap = self.gap(now);
         self.lost.set(self.lost.get() + gap);
         self.in_gaps.set(self.in_gaps.get() + gap);
@@ -39,13 +39,13 @@ impl Stalls {
 
     /// The kernel counted so much time, since it was last asked, in which nothing on this machine could
     /// run for lack of memory. What the core's own gaps have shown is a part of it.
-    pub fn lost_to_memory(&self, time: Duration) {
+    pub(crate) fn lost_to_memory(&self, time: Duration) {
         let more = time.saturating_sub(self.in_gaps.take());
         self.lost.set(self.lost.get() + more);
     }
 
     /// The time lost so far, that since the last tick included.
-    pub fn lost_by(&self, now: Instant) -> Duration {
+    pub(crate) fn lost_by(&self, now: Instant) -> Duration {
         self.lost.get() + self.gap(now)
     }
 

@@ -24,7 +24,7 @@ const DEPTH_MAX: u32 = 8;
 ///
 /// # Errors
 /// The file's; `InvalidData` for headers that are none or claim too much.
-pub fn check(file: &File, column: &ColumnChunkMetaData) -> io::Result<()> {
+pub(crate) fn check(file: &File, column: &ColumnChunkMetaData) -> io::Result<()> {
     let start = column
         .dictionary_page_offset()
         .unwrap_or(column.data_page_offset());

@@ -7,21 +7,21 @@ use super::files::Tree;
 
 /// What the kernel has counted when it was last asked.
 #[derive(Debug)]
-pub struct MemoryPressure {
+pub(crate) struct MemoryPressure {
     tree: Tree,
     seen: Option<Duration>,
 }
 
 impl MemoryPressure {
     /// Of a machine whose files are these.
-    pub fn new(tree: Tree) -> Self {
+    pub(crate) fn new(tree: Tree) -> Self {
         let seen = total(&tree);
         Self { tree, seen }
     }
 
     /// The time, since it was last asked, in which nothing could run because all that would waited for
     /// memory. Nothing where the kernel does not count it.
-    pub fn since_last(&mut self) -> Duration {
+    pub(crate) fn since_last(&mut self) -> Duration {
         let Some(seen) = self.seen else {
             return Duration::ZERO;
         };

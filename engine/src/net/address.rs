@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 /// One network that is denied unless allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpecialBlock {
+pub(crate) struct SpecialBlock {
     /// The network.
     pub net: IpNet,
     /// Its name in the registry.
@@ -36,7 +36,7 @@ const fn v6(segments: [u16; 8], prefix: u8, name: &'static str, rfc: &'static st
 /// Every special-purpose block; a block inside another comes before it, so that the first match is
 /// the most specific one. What the registries call globally reachable is denied like the rest.
 #[rustfmt::skip]
-pub static SPECIAL_BLOCKS: &[SpecialBlock] = &[
+pub(crate) static SPECIAL_BLOCKS: &[SpecialBlock] = &[
     v4([0, 0, 0, 0], 8, "This network", "RFC 791"),
     v4([10, 0, 0, 0], 8, "Private-Use", "RFC 1918"),
     v4([100, 64, 0, 0], 10, "Shared Address Space", "RFC 6598"),
@@ -95,7 +95,7 @@ pub static SPECIAL_BLOCKS: &[SpecialBlock] = &[
 
 /// Which addresses a URL may lead to.
 #[derive(Clone, Debug, Default)]
-pub struct AddressPolicy {
+pub(crate) struct AddressPolicy {
     allow: Vec<IpNet>,
 }
 
@@ -110,7 +110,7 @@ enum Embedding {
 
 impl AddressPolicy {
     /// Denies every special-purpose address, except those within `allow`.
-    pub fn new(allow: Vec<IpNet>) -> Self {
+    pub(crate) fn new(allow: Vec<IpNet>) -> Self {
         Self { allow }
     }
 
@@ -118,7 +118,7 @@ impl AddressPolicy {
     ///
     /// An address that stands for an IPv4 one is judged by that one: `::ffff:127.0.0.1` is allowed
     /// exactly where 127.0.0.1 is. So a broad IPv6 network in the list opens no IPv4 address.
-    pub fn allows(&self, addr: IpAddr) -> bool {
+    pub(crate) fn allows(&self, addr: IpAddr) -> bool {
         match embedding(addr) {
             None => self.allows_itself(addr),
             Some(Embedding::Alias(v4)) => self.allows_itself(v4.into()),
@@ -134,7 +134,7 @@ impl AddressPolicy {
 }
 
 /// The special-purpose block `addr` is in, if any; no account is taken of what it embeds.
-pub fn special_block(addr: IpAddr) -> Option<&'static SpecialBlock> {
+pub(crate) fn special_block(addr: IpAddr) -> Option<&'static SpecialBlock> {
     SPECIAL_BLOCKS
         .iter()
         .find(|block| block.net.contains(&addr))

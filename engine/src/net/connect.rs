@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 /// Why no connection came about.
 #[derive(Debug)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// The network or the host said no.
     Remote(Failure),
     /// This machine is short of something (descriptors, ports, memory): wait and try again.
@@ -22,7 +22,7 @@ pub enum ConnectError {
 ///
 /// # Errors
 /// See [`ConnectError`].
-pub async fn connect(address: SocketAddr) -> Result<TcpStream, ConnectError> {
+pub(crate) async fn connect(address: SocketAddr) -> Result<TcpStream, ConnectError> {
     TcpStream::connect_addr(address).await.map_err(classify)
 }
 

@@ -1,7 +1,7 @@
 //! Owns connections: sockets, TLS on them, and the pool they rest in between requests. Never knows
 //! what HTTP is and never resolves a name.
 
-pub mod address;
+pub(crate) mod address;
 mod connect;
 mod low_water;
 pub(crate) mod outage;
@@ -11,7 +11,7 @@ mod self_signed;
 mod tls;
 mod transport;
 
-pub use connect::{ConnectError, connect};
-pub use pool::{Pool, PoolKey};
-pub use tls::{TlsContext, TlsError, verifying_config};
-pub use transport::Transport;
+pub(crate) use connect::{ConnectError, connect};
+pub(crate) use pool::{Pool, PoolKey};
+pub(crate) use tls::{TlsContext, TlsError, verifying_config};
+pub(crate) use transport::Transport;

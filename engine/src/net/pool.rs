@@ -13,7 +13,7 @@ const IDLE_PER_HOST_MAX: usize = 8;
 
 /// What must be equal for a connection to serve another request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PoolKey {
+pub(crate) struct PoolKey {
     /// Plain or TLS.
     pub scheme: Scheme,
     /// Host name or address as asked for, since TLS and virtual hosts hang on it.
@@ -29,7 +29,7 @@ struct Idle {
 }
 
 /// The pool.
-pub struct Pool {
+pub(crate) struct Pool {
     hosts: HashMap<PoolKey, Vec<Idle>>,
     /// Oldest first; entries whose serial is gone from `hosts` are passed over.
     order: VecDeque<(PoolKey, u64)>,
@@ -40,7 +40,7 @@ pub struct Pool {
 
 impl Pool {
     /// A pool of at most `idle_connections_max`.
-    pub fn new(idle_connections_max: usize) -> Self {
+    pub(crate) fn new(idle_connections_max: usize) -> Self {
         Self {
             hosts: HashMap::new(),
             order: VecDeque::new(),
@@ -51,7 +51,7 @@ impl Pool {
     }
 
     /// The youngest idle connection for `key` that is not too old.
-    pub fn take(&mut self, key: &PoolKey, now: Instant) -> Option<Transport> {
+    pub(crate) fn take(&mut self, key: &PoolKey, now: Instant) -> Option<Transport> {
         let list = self.hosts.get_mut(key)?;
         let idle = list.pop();
         if list.is_empty() {
@@ -63,7 +63,7 @@ impl Pool {
     }
 
     /// Lets a connection rest; the oldest gives way where the pool is full.
-    pub fn put(&mut self, key: PoolKey, transport: Transport, now: Instant) {
+    pub(crate) fn put(&mut self, key: PoolKey, transport: Transport, now: Instant) {
         self.expire(now);
         let per_host = self.hosts.get(&key).map_or(0, Vec::len);
         if per_host >= IDLE_PER_HOST_MAX || self.idle_connections_max == 0 {
@@ -86,7 +86,7 @@ impl Pool {
     }
 
     /// Closes what rested too long.
-    pub fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Instant) {
         while let Some((key, serial)) = self.order.front() {
             let alive = self
                 .hosts
@@ -100,7 +100,7 @@ impl Pool {
     }
 
     /// Closes every idle connection, to free descriptors.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.hosts.clear();
         self.order.clear();
         self.count = 0;

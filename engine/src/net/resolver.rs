@@ -54,7 +54,7 @@ impl From<SetupError> for Error {
 }
 
 /// Who resolves, ready to be started.
-pub enum Ready {
+pub(crate) enum Ready {
     /// The built-in resolver; with resolv.conf's servers behind it where it walks from the root.
     BuiltIn {
         settings: Box<Settings>,
@@ -65,7 +65,7 @@ pub enum Ready {
 }
 
 /// Names worked on at a time.
-pub fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize {
+pub(crate) fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize {
     let most = match dns.resolver {
         Resolver::Recursive => limits::DNS_NAMES_ACTIVE_MAX,
         // The library takes sockets for each; and a home router's server refuses more.
@@ -78,7 +78,7 @@ pub fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize {
 ///
 /// # Errors
 /// `Output`.
-pub fn check_cache_file(path: &Path) -> Result<(), Error> {
+pub(crate) fn check_cache_file(path: &Path) -> Result<(), Error> {
     recursive::check_cache_file(path).map_err(|error| {
         let text = format!("{}, the file of --dns_cache, {error}", path.display());
         Error::output(
@@ -92,7 +92,7 @@ pub fn check_cache_file(path: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// See [`SetupError`].
-pub fn start(dns: &DnsConfig, by_descriptors: usize) -> Result<Service, SetupError> {
+pub(crate) fn start(dns: &DnsConfig, by_descriptors: usize) -> Result<Service, SetupError> {
     match ready(dns, by_descriptors)? {
         Ready::Library(forwarder) => {
             let active = names_active_max(dns, by_descriptors);
@@ -108,7 +108,7 @@ pub fn start(dns: &DnsConfig, by_descriptors: usize) -> Result<Service, SetupErr
     }
 }
 
-pub fn ready(dns: &DnsConfig, by_descriptors: usize) -> Result<Ready, SetupError> {
+pub(crate) fn ready(dns: &DnsConfig, by_descriptors: usize) -> Result<Ready, SetupError> {
     let ipv6 = has_ipv6();
     let bounded = |settings| Box::new(bounded(settings, dns, ipv6, by_descriptors));
     let servers = match dns.resolver {
@@ -136,7 +136,7 @@ pub fn ready(dns: &DnsConfig, by_descriptors: usize) -> Result<Ready, SetupError
 }
 
 /// Those of resolv.conf's servers that can be asked.
-pub fn behind(ipv6: bool) -> Option<Settings> {
+pub(crate) fn behind(ipv6: bool) -> Option<Settings> {
     let servers: Vec<IpAddr> = system_servers()
         .unwrap_or_default()
         .into_iter()
@@ -194,7 +194,7 @@ fn bounded(settings: Settings, dns: &DnsConfig, ipv6: bool, by_descriptors: usiz
     }
 }
 
-pub fn setup(settings: Settings, cache_file: Option<&str>) -> std::io::Result<Setup> {
+pub(crate) fn setup(settings: Settings, cache_file: Option<&str>) -> std::io::Result<Setup> {
     Ok(Setup {
         settings,
         seed: random_seed()?,
@@ -246,7 +246,7 @@ fn secure_server(secure: &SecureServer, way: ServerWay, ipv6: bool) -> Result<Se
 
 /// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.
 /// Nothing is sent.
-pub fn has_ipv6() -> bool {
+pub(crate) fn has_ipv6() -> bool {
     // A root server's address; any global one would do.
     const SOMEWHERE: (Ipv6Addr, u16) = (Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf), 53);
     UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))

@@ -39,7 +39,7 @@ pub enum TlsError {
 ///
 /// # Errors
 /// Where rustls refuses the configuration.
-pub fn verifying_config() -> Result<ClientConfig, TlsError> {
+pub(crate) fn verifying_config() -> Result<ClientConfig, TlsError> {
     Ok(with_platform_roots()?.0)
 }
 
@@ -86,7 +86,7 @@ fn verifier_of(
 
 /// The process-wide TLS configuration.
 #[derive(Clone)]
-pub struct TlsContext {
+pub(crate) struct TlsContext {
     config: Arc<ClientConfig>,
 }
 
@@ -96,7 +96,7 @@ impl TlsContext {
     ///
     /// # Errors
     /// Where rustls refuses the configuration.
-    pub fn new(ignore_certificates: bool) -> Result<(Self, usize), TlsError> {
+    pub(crate) fn new(ignore_certificates: bool) -> Result<(Self, usize), TlsError> {
         let (mut config, roots) = if ignore_certificates {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             let verifier = Arc::new(TrustEverybody {
@@ -122,7 +122,7 @@ impl TlsContext {
 }
 
 /// A TLS connection over a socket.
-pub struct TlsStream {
+pub(crate) struct TlsStream {
     socket: TcpStream,
     session: ClientConnection,
     /// Ciphertext buffer; taken while an operation has it.
@@ -135,7 +135,7 @@ impl TlsStream {
     /// # Errors
     /// `TlsCertificate` where the certificate does not verify, `TlsHandshake` for the rest of the
     /// protocol, and the connection's own failures.
-    pub async fn connect(
+    pub(crate) async fn connect(
         context: &TlsContext,
         socket: TcpStream,
         host: &str,
@@ -160,7 +160,7 @@ impl TlsStream {
     }
 
     /// Encrypts and sends all of `plain`.
-    pub async fn write_all(&mut self, plain: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn write_all(&mut self, plain: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let mut sent = 0;
         while sent < plain.len() {
             let taken = io::Write::write(&mut self.session.writer(), &plain[sent..])
@@ -172,7 +172,7 @@ impl TlsStream {
     }
 
     /// Appends what comes next to `into`, within its capacity; 0 is the end of the stream.
-    pub async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+    pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
         loop {
             match self.take_plain(into) {
                 Ok(count) => return Ok(count),

@@ -10,20 +10,20 @@ use super::tls::{TlsContext, TlsStream};
 use crate::failure::Failure;
 
 /// A TCP connection and when its reader is woken.
-pub struct PlainStream {
+pub(crate) struct PlainStream {
     socket: TcpStream,
     low_water: LowWater,
 }
 
 impl PlainStream {
     /// The connection, for TLS through a proxy's tunnel.
-    pub fn into_socket(self) -> TcpStream {
+    pub(crate) fn into_socket(self) -> TcpStream {
         self.socket
     }
 }
 
 /// An open connection.
-pub enum Transport {
+pub(crate) enum Transport {
     /// TCP.
     Plain(PlainStream),
     /// TLS over TCP.
@@ -32,7 +32,7 @@ pub enum Transport {
 
 impl Transport {
     /// Plain HTTP's.
-    pub fn plain(socket: TcpStream) -> Self {
+    pub(crate) fn plain(socket: TcpStream) -> Self {
         Self::Plain(PlainStream {
             socket,
             low_water: LowWater::default(),
@@ -43,7 +43,11 @@ impl Transport {
     ///
     /// # Errors
     /// See [`TlsStream::connect`].
-    pub async fn tls(context: &TlsContext, socket: TcpStream, host: &str) -> Result<Self, Failure> {
+    pub(crate) async fn tls(
+        context: &TlsContext,
+        socket: TcpStream,
+        host: &str,
+    ) -> Result<Self, Failure> {
         Ok(Self::Tls(Box::new(
             TlsStream::connect(context, socket, host).await?,
         )))
@@ -53,7 +57,7 @@ impl Transport {
     ///
     /// # Errors
     /// The connection's failure.
-    pub async fn write_all(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn write_all(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Plain(PlainStream { socket, .. }) => {
                 let (result, back) = socket.write_all(bytes).await;
@@ -67,7 +71,7 @@ impl Transport {
     ///
     /// # Errors
     /// The connection's failure; the buffer is lost with it.
-    pub async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
+    pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
         debug_assert!(into.len() < into.capacity());
         match self {
             Self::Plain(PlainStream { socket, .. }) => {
@@ -86,7 +90,11 @@ impl Transport {
     ///
     /// # Errors
     /// The connection's failure; the buffer is lost with it.
-    pub async fn read_to(&mut self, into: &mut Vec<u8>, len: usize) -> Result<bool, Failure> {
+    pub(crate) async fn read_to(
+        &mut self,
+        into: &mut Vec<u8>,
+        len: usize,
+    ) -> Result<bool, Failure> {
         while into.len() < len {
             // Before each read: a mark above what is still to come would never be reached.
             if let Self::Plain(PlainStream { socket, low_water }) = self {

@@ -12,7 +12,7 @@ fn is_hidden(c: char) -> bool {
 /// Text from a file, a name or the network as it may reach a terminal or a log: control characters, and
 /// those that turn the direction of what follows, are escaped as JSON escapes them (RFC 8259, section 7), so
 /// that JSON stays what it says.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -30,13 +30,13 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Characters shown of a name, a value or a URL of the user's.
-pub const SHOWN_CHARS_MAX: usize = 200;
+pub(crate) const SHOWN_CHARS_MAX: usize = 200;
 /// Characters of a message: room for several such.
 const MESSAGE_CHARS_MAX: usize = 2000;
 
 /// The text in at most `most` characters (at least 2): of a longer one its beginning and its end, which is
 /// where a path has its name, with an ellipsis between.
-pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let end = most / 4;
     let is_short = text.len() <= most || text.char_indices().nth(most).is_none();
     let start_at = text.char_indices().nth(most - end - 1);
@@ -50,7 +50,7 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// A message whose words, and which as a whole, are cut: what users give has no bound.
-pub fn bounded(message: &str) -> Cow<'_, str> {
+pub(crate) fn bounded(message: &str) -> Cow<'_, str> {
     if message.len() <= SHOWN_CHARS_MAX {
         return Cow::Borrowed(message);
     }
@@ -61,7 +61,7 @@ pub fn bounded(message: &str) -> Cow<'_, str> {
 }
 
 /// A number with commas between its thousands.
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -74,7 +74,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Bytes in the largest unit that leaves a figure above ten, rounded down.
-pub fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     let units = [
         (1 << 40, "TB"),
         (1 << 30, "GB"),
@@ -90,7 +90,7 @@ pub fn bytes(number: u64) -> String {
 
 /// Words of `text` in lines of at most `width` columns, each behind `prefix`. A word that is longer
 /// has a line of its own.
-pub fn wrap(out: &mut String, prefix: &str, text: &str, width: usize) {
+pub(crate) fn wrap(out: &mut String, prefix: &str, text: &str, width: usize) {
     let mut column = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();

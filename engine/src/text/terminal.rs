@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::text::visible;
 
 /// A line on standard output.
-pub fn out(line: impl Display) {
+pub(crate) fn out(line: impl Display) {
     let _ = writeln!(stdout(), "{}", plain(&line.to_string()));
 }
 
@@ -21,7 +21,7 @@ fn ended() -> MutexGuard<'static, bool> {
 }
 
 /// A line on standard error, unless the last one was said.
-pub fn err(line: impl Display) {
+pub(crate) fn err(line: impl Display) {
     let ended = ended();
     if !*ended {
         let _ = writeln!(stderr(), "{}", plain(&line.to_string()));
@@ -30,14 +30,14 @@ pub fn err(line: impl Display) {
 
 /// The last line on standard error of a process that ends: threads that still wind down say nothing
 /// after it, and neither does a panic of theirs.
-pub fn last(line: impl Display) {
+pub(crate) fn last(line: impl Display) {
     err(line);
     *ended() = true;
     std::panic::set_hook(Box::new(|_| {}));
 }
 
 /// Standard error for a log, whose events come whole.
-pub struct Log;
+pub(crate) struct Log;
 
 impl Write for Log {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {

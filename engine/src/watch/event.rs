@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::list::Losses;
 
 /// What threads tell the main thread.
-pub enum Event {
+pub(crate) enum Event {
     /// A shard is durable.
     ShardCommitted(ShardReport),
     /// A shard was done here, and by another worker before: theirs stands.
@@ -33,7 +33,7 @@ pub enum Event {
 }
 
 /// A durable shard.
-pub struct ShardReport {
+pub(crate) struct ShardReport {
     /// Number of the shard.
     pub shard_id: u64,
     /// From its opening to its end.

@@ -13,7 +13,7 @@ use crate::watch::Wait;
 
 /// Counters of one core; its reactor writes, the main thread reads.
 #[derive(Default)]
-pub struct Live {
+pub(crate) struct Live {
     successes: AtomicU64,
     body_bytes: AtomicU64,
     failures: Mutex<HashMap<Failure, u64>>,
@@ -26,7 +26,7 @@ pub struct Live {
 
 /// All cores at one moment.
 #[derive(Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Rows by how they ended.
     pub tally: Tally,
     /// Body bytes received.
@@ -41,22 +41,22 @@ pub struct Snapshot {
 
 impl Live {
     /// A body came in.
-    pub fn received(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         self.body_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// A sample was written.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         self.successes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A row failed.
-    pub fn failed(&self, failure: Failure) {
+    pub(crate) fn failed(&self, failure: Failure) {
         *self.lock().entry(failure).or_default() += 1;
     }
 
     /// A shard's rows are done again.
-    pub fn taken_back(&self, tally: &Tally) {
+    pub(crate) fn taken_back(&self, tally: &Tally) {
         self.successes.fetch_sub(tally.successes, Ordering::Relaxed);
         let mut failures = self.lock();
         for (failure, count) in &tally.failures {
@@ -67,33 +67,33 @@ impl Live {
     }
 
     /// What the core has open now.
-    pub fn set_gauges(&self, in_flight: usize, open_shards: usize) {
+    pub(crate) fn set_gauges(&self, in_flight: usize, open_shards: usize) {
         self.in_flight.store(in_flight, Ordering::Relaxed);
         self.open_shards.store(open_shards, Ordering::Relaxed);
     }
 
     /// What the core waits for now.
-    pub fn set_wait(&self, wait: Wait) {
+    pub(crate) fn set_wait(&self, wait: Wait) {
         self.wait.store(wait as u8, Ordering::Relaxed);
     }
 
     /// The core has no row any more.
-    pub fn set_over(&self) {
+    pub(crate) fn set_over(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
     /// Whether the core has no row any more.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
     /// What the core waits for.
-    pub fn waits_for(&self) -> Wait {
+    pub(crate) fn waits_for(&self) -> Wait {
         Wait::of(self.wait.load(Ordering::Relaxed))
     }
 
     /// Rows that have ended.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         let failures: u64 = self.lock().values().sum();
         self.successes.load(Ordering::Relaxed) + failures
     }
@@ -108,7 +108,7 @@ impl Live {
 
 impl Snapshot {
     /// Sums up all cores; the names are not theirs.
-    pub fn of(cores: &[std::sync::Arc<Live>]) -> Self {
+    pub(crate) fn of(cores: &[std::sync::Arc<Live>]) -> Self {
         let mut sum = Self::default();
         for live in cores {
             sum.tally.successes += live.successes.load(Ordering::Relaxed);

@@ -10,12 +10,12 @@ mod report;
 mod tally;
 mod watchdog;
 
-pub use alarm::{Alarm, Guard};
-pub use event::{Event, ShardReport};
-pub use live::{Live, Snapshot};
+pub(crate) use alarm::{Alarm, Guard};
+pub(crate) use event::{Event, ShardReport};
+pub(crate) use live::{Live, Snapshot};
 pub(crate) use names::NamesWatch;
 pub use progress::Observer;
 pub(crate) use progress::Progress;
 pub use report::RunReport;
-pub use tally::Tally;
+pub(crate) use tally::Tally;
 pub(crate) use watchdog::{Board, Duty, Post, Wait, Watchdog};

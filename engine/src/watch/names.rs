@@ -19,7 +19,7 @@ const FAILED_SHARE_MAX: f64 = 0.15;
 const NOT_FOUND_SHARE_MAX: f64 = 0.6;
 
 /// The watch over one run's names.
-pub struct NamesWatch {
+pub(crate) struct NamesWatch {
     stats: Arc<Stats>,
     resolver: Resolver,
     told_fall_back: bool,
@@ -27,7 +27,7 @@ pub struct NamesWatch {
 }
 
 impl NamesWatch {
-    pub fn new(stats: Arc<Stats>, resolver: Resolver) -> Self {
+    pub(crate) fn new(stats: Arc<Stats>, resolver: Resolver) -> Self {
         Self {
             stats,
             resolver,
@@ -36,12 +36,12 @@ impl NamesWatch {
         }
     }
 
-    pub fn snapshot(&self) -> StatsSnapshot {
+    pub(crate) fn snapshot(&self) -> StatsSnapshot {
         self.stats.snapshot()
     }
 
     /// What has to be said now, each once. `at_end` is for when no further name will come.
-    pub fn notes(&mut self, at_end: bool) -> Vec<String> {
+    pub(crate) fn notes(&mut self, at_end: bool) -> Vec<String> {
         self.notes_on(&self.stats.snapshot(), at_end)
     }
 
@@ -101,7 +101,7 @@ fn warning(names: &StatsSnapshot, resolver: Resolver) -> Option<String> {
 }
 
 /// The summary's line; none where no name was asked.
-pub fn line(names: &StatsSnapshot) -> Option<String> {
+pub(super) fn line(names: &StatsSnapshot) -> Option<String> {
     let asked = names.asked();
     if asked == 0 {
         return None;
@@ -131,7 +131,7 @@ pub fn line(names: &StatsSnapshot) -> Option<String> {
 }
 
 /// The same as JSON.
-pub fn json(names: &StatsSnapshot) -> Value {
+pub(super) fn json(names: &StatsSnapshot) -> Value {
     json!({
         "asked": names.asked(),
         "found": names.found,

@@ -52,7 +52,7 @@ impl Observed {
 }
 
 /// The display of one run.
-pub struct Progress {
+pub(crate) struct Progress {
     face: Face,
     rows_total: Option<u64>,
     /// Recent counts, oldest first: when, rows, bytes.
@@ -61,7 +61,7 @@ pub struct Progress {
 
 impl Progress {
     /// A display for a run of `rows_total` rows, where that is known.
-    pub fn new(
+    pub(crate) fn new(
         log_json: bool,
         observer: Option<Observer>,
         rows_total: Option<u64>,
@@ -91,7 +91,7 @@ impl Progress {
     }
 
     /// Shows the present state.
-    pub fn tick(&mut self, snapshot: &Snapshot, now: Instant) {
+    pub(crate) fn tick(&mut self, snapshot: &Snapshot, now: Instant) {
         let (rows_rate, bytes_rate) = self.rates(snapshot, now);
         match &mut self.face {
             Face::Bar(bar) => {
@@ -120,12 +120,12 @@ impl Progress {
     }
 
     /// Whether a host asked for the run's end.
-    pub fn broken_off(&self) -> bool {
+    pub(crate) fn broken_off(&self) -> bool {
         matches!(&self.face, Face::Observed(observed) if observed.broken_off)
     }
 
     /// A shard is durable.
-    pub fn shard(&mut self, shard: &ShardReport) {
+    pub(crate) fn shard(&mut self, shard: &ShardReport) {
         let line = || total_line("worker", &shard.tally, shard.seconds);
         match &mut self.face {
             Face::Bar(bar) => bar.suspend(|| terminal::out(line())),
@@ -136,7 +136,7 @@ impl Progress {
     }
 
     /// Something a person should read at once.
-    pub fn note(&mut self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         let text = &*bounded(text);
         let event = || json!({"event": "note", "text": text});
         match &mut self.face {
@@ -148,7 +148,7 @@ impl Progress {
     }
 
     /// The end of the run.
-    pub fn end(&mut self, report: &RunReport) {
+    pub(crate) fn end(&mut self, report: &RunReport) {
         match &mut self.face {
             Face::Json { .. } => terminal::err(summary_json(report)),
             Face::Observed(observed) => {
@@ -266,7 +266,7 @@ fn shard_json(shard: &ShardReport) -> serde_json::Value {
     })
 }
 
-pub fn summary_json(report: &RunReport) -> serde_json::Value {
+pub(super) fn summary_json(report: &RunReport) -> serde_json::Value {
     json!({
         "event": "summary",
         "count": report.tally.count(),

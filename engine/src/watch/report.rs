@@ -82,7 +82,7 @@ impl RunReport {
 }
 
 /// img2dataset's line: shares of the rows, rate, count.
-pub fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
+pub(super) fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
     let count = tally.count();
     let share = |n: u64| {
         if count == 0 {
@@ -106,7 +106,7 @@ pub fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
 }
 
 /// The most frequent failures, most first, ties by text.
-pub fn most_frequent(tally: &Tally, most: usize) -> Vec<(String, u64)> {
+pub(super) fn most_frequent(tally: &Tally, most: usize) -> Vec<(String, u64)> {
     let mut list: Vec<(String, u64)> = tally
         .failures
         .iter()

@@ -47,7 +47,7 @@ impl Duty {
 /// What a core waits for, where it ends no row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Wait {
+pub(crate) enum Wait {
     /// Further rows of the list.
     #[default]
     List,
@@ -65,7 +65,7 @@ pub enum Wait {
 
 impl Wait {
     /// The wait of this number; the numbers are those of `as u8`.
-    pub fn of(number: u8) -> Self {
+    pub(crate) fn of(number: u8) -> Self {
         const ALL: [Wait; 6] = [
             Wait::List,
             Wait::Downloads,
@@ -212,7 +212,7 @@ impl Told {
 }
 
 /// The main thread's look at the board and the cores.
-pub struct Watchdog {
+pub(crate) struct Watchdog {
     board: Arc<Board>,
     threads: Vec<Told>,
     /// Per core: its rows, and when they were last fewer.
@@ -223,7 +223,7 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// A watch over a run in which one URL may take `url_max`.
-    pub fn new(board: Arc<Board>, cores: usize, url_max: Duration) -> Self {
+    pub(crate) fn new(board: Arc<Board>, cores: usize, url_max: Duration) -> Self {
         let since = board.started;
         let told = Told { since, times: 0 };
         Self {
@@ -236,7 +236,7 @@ impl Watchdog {
     }
 
     /// What has to be said now.
-    pub fn look(&mut self, cores: &[Arc<Live>], now: Instant) -> Vec<String> {
+    pub(crate) fn look(&mut self, cores: &[Arc<Live>], now: Instant) -> Vec<String> {
         let mut notes = self.look_at_threads(now);
         for (core, live) in cores.iter().enumerate() {
             let ended = live.rows();

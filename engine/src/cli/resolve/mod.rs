@@ -56,7 +56,7 @@ pub(super) enum By {
 ///
 /// # Errors
 /// No resolver can be had, or waiting for answers failed.
-pub fn run(options: &ResolveOptions) -> Result<u8, Error> {
+pub(super) fn run(options: &ResolveOptions) -> Result<u8, Error> {
     let mut walker = Walker::open(&options.dns)?;
     let mut paths = Vec::with_capacity(options.names.len());
     for name in &options.names {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Lets one commit through at a time, until it is closed for good.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<Passage>);
+pub(crate) struct Gate(Arc<Passage>);
 
 #[derive(Default)]
 struct Passage {
@@ -23,7 +23,7 @@ struct State {
 impl Gate {
     /// Lets no further commit begin. False where the one under way does not end within `limit`: its
     /// disk may never answer.
-    pub fn close(&self, limit: Duration) -> bool {
+    pub(crate) fn close(&self, limit: Duration) -> bool {
         let mut state = self.0.state();
         state.closed = true;
         let waited = self

@@ -51,7 +51,7 @@ use crate::machine::sync::Outbox;
 use crate::watch::Alarm;
 use crate::watch::{Duty, Post};
 
-pub use gate::Gate;
+pub(crate) use gate::Gate;
 pub(crate) use steps::{Committer, write_durably};
 pub(crate) use undo::{Data, clear, remove_dataset, withdraw};
 

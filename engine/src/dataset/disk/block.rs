@@ -11,7 +11,7 @@ use monoio::buf::IoBuf;
 use crate::limits::DIRECT_IO_ALIGN_BYTES;
 
 /// Bytes of one write.
-pub const BLOCK_BYTES: usize = 1024 * 1024;
+pub(crate) const BLOCK_BYTES: usize = 1024 * 1024;
 
 const LAYOUT: Layout = match Layout::from_size_align(BLOCK_BYTES, DIRECT_IO_ALIGN_BYTES) {
     Ok(layout) => layout,
@@ -53,7 +53,7 @@ fn free(memory: NonNull<u8>) {
 }
 
 /// A block being filled, then written. `len` bytes are initialised.
-pub struct Block {
+pub(crate) struct Block {
     memory: NonNull<u8>,
     len: usize,
 }
@@ -61,7 +61,7 @@ pub struct Block {
 #[allow(unsafe_code)]
 impl Block {
     /// An empty block.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let kept = KEPT.try_with(|kept| kept.borrow_mut().0.pop());
         let memory = kept.ok().flatten().unwrap_or_else(|| {
             // SAFETY: LAYOUT has a size above zero.
@@ -71,12 +71,12 @@ impl Block {
         Self { memory, len: 0 }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Appends as much of `bytes` as fits and gives the rest.
-    pub fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let count = bytes.len().min(BLOCK_BYTES - self.len);
         // SAFETY: `len + count <= BLOCK_BYTES`, the allocation's size, and `bytes` is another
         // object's memory, so the two do not overlap.
@@ -92,13 +92,13 @@ impl Block {
 
     /// What is in it.
     #[cfg(test)]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the first `len` bytes are initialised, and are the block's alone.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr(), self.len) }
     }
 
     /// Fills with zeroes up to the next multiple of the alignment.
-    pub fn pad(&mut self) {
+    pub(crate) fn pad(&mut self) {
         let padded = self.len.next_multiple_of(DIRECT_IO_ALIGN_BYTES);
         // SAFETY: BLOCK_BYTES is a multiple of DIRECT_IO_ALIGN_BYTES, so `padded` is within the allocation.
         unsafe {

@@ -14,11 +14,11 @@ use std::time::SystemTime;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use block::{BLOCK_BYTES, Block};
+pub(crate) use block::{BLOCK_BYTES, Block};
 
 /// What a name stands for, links not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A plain file.
     File,
     /// A folder.
@@ -29,7 +29,7 @@ pub enum Kind {
 
 /// How a folder is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lock {
+pub(crate) enum Lock {
     /// By one alone.
     Exclusive,
     /// By several, none of them exclusively.
@@ -38,7 +38,7 @@ pub enum Lock {
 
 /// What came of asking for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Locked {
+pub(crate) enum Locked {
     /// It is held.
     Held,
     /// Another holds one that keeps this from being had.
@@ -49,7 +49,7 @@ pub enum Locked {
 
 /// What tells one file of a name from the next without a look at any clock but the file system's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     /// Its inode.
     pub inode: u64,
     /// When it was last written to.
@@ -58,7 +58,7 @@ pub struct Stamp {
 
 /// The steps. Those that give a future are taken by reactors, the others by threads that may wait.
 /// None but the syncs makes anything durable.
-pub trait Disk: Send + Sync {
+pub(crate) trait Disk: Send + Sync {
     /// Makes a file, empty, or empties the one of this name. `direct` is past the page cache, where
     /// the file system can.
     ///
@@ -125,7 +125,7 @@ pub trait Disk: Send + Sync {
 }
 
 /// A folder that is open; its lock goes with it.
-pub trait OpenFolder: Send + Sync {
+pub(crate) trait OpenFolder: Send + Sync {
     /// Asks for a lock, in place of the one that is held. Does not wait.
     fn lock(&self, lock: Lock) -> Locked;
 
@@ -137,12 +137,12 @@ pub trait OpenFolder: Send + Sync {
 }
 
 /// A file that is written block by block.
-pub trait Stream {
+pub(crate) trait Stream {
     /// Writes a whole block at an offset.
     fn write(&mut self, block: Block, offset: u64) -> LocalBoxFuture<'_, io::Result<()>>;
 }
 
 /// The machine's own disk.
-pub fn real() -> Arc<dyn Disk> {
+pub(crate) fn real() -> Arc<dyn Disk> {
     Arc::new(real::Real)
 }

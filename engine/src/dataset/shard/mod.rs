@@ -4,5 +4,5 @@
 mod open;
 mod stream;
 
-pub use open::OpenShard;
-pub use stream::{Dirty, ShardFiles, pump};
+pub(crate) use open::OpenShard;
+pub(crate) use stream::{Dirty, ShardFiles, pump};

@@ -21,7 +21,7 @@ use crate::machine::sync::Permit;
 use crate::watch::Tally;
 
 /// A shard whose rows are on their way.
-pub struct OpenShard {
+pub(crate) struct OpenShard {
     /// The plan, kept for another try where this machine fails the shard.
     pub plan: ShardPlan,
     /// Tries before this one.
@@ -47,7 +47,7 @@ impl OpenShard {
     ///
     /// # Errors
     /// Where the input's columns cannot be laid out.
-    pub fn open(
+    pub(crate) fn open(
         plan: ShardPlan,
         attempt: u32,
         layout: &Arc<Layout>,
@@ -80,7 +80,7 @@ impl OpenShard {
     ///
     /// # Errors
     /// Where the sample cannot be laid out.
-    pub fn sample(
+    pub(crate) fn sample(
         &mut self,
         row: usize,
         facts: SampleFacts,
@@ -96,7 +96,7 @@ impl OpenShard {
     }
 
     /// Takes a failure in; true where it was the last row.
-    pub fn fail(&mut self, row: usize, failure: Failure, text: Arc<str>) -> bool {
+    pub(crate) fn fail(&mut self, row: usize, failure: Failure, text: Arc<str>) -> bool {
         self.tally.fail(failure);
         let stage = failure.stage();
         self.end_row(row, RowOutcome::Failure(RowFailure { stage, text }))
@@ -110,7 +110,7 @@ impl OpenShard {
     }
 
     /// The writer and the outcomes, for the seal; none where that was taken before.
-    pub fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
+    pub(crate) fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
         debug_assert_eq!(self.left, 0, "a shard is sealed when every row has ended");
         let outcomes = std::mem::take(&mut self.outcomes).into_iter();
         Some((self.writer.take()?, outcomes.collect::<Option<_>>()?))
@@ -120,7 +120,7 @@ impl OpenShard {
     ///
     /// # Errors
     /// Where the metadata could not be laid out.
-    pub fn lay_out_end(
+    pub(crate) fn lay_out_end(
         &mut self,
         collected: Result<Collected, WriterError>,
     ) -> Result<(), WriterError> {
@@ -140,7 +140,7 @@ impl OpenShard {
 
     /// The shard for the commit thread, once its last byte is written; for the reactor `owner`, which
     /// knows it as `slot`.
-    pub fn take_sealed(
+    pub(crate) fn take_sealed(
         &mut self,
         owner: usize,
         slot: ShardSlot,
@@ -166,7 +166,7 @@ impl OpenShard {
     }
 
     /// The shard's statistics as they stand.
-    pub fn stats(&self, now: SystemTime) -> ShardStats {
+    pub(crate) fn stats(&self, now: SystemTime) -> ShardStats {
         let mut status: Vec<(String, u64)> = Vec::with_capacity(self.tally.failures.len() + 1);
         if self.tally.successes > 0 {
             status.push((Status::Success.as_str().to_owned(), self.tally.successes));
@@ -189,7 +189,7 @@ impl OpenShard {
     }
 
     /// Name of the mark.
-    pub fn stats_name(&self, digits: usize) -> String {
+    pub(crate) fn stats_name(&self, digits: usize) -> String {
         format!("{}_stats.json", shard_name(self.plan.shard_id, digits))
     }
 }

@@ -13,19 +13,19 @@ use crate::dataset::store::Draft;
 
 /// Bytes a core has laid out and not yet written.
 #[derive(Default)]
-pub struct Dirty {
+pub(crate) struct Dirty {
     bytes: Cell<usize>,
     waiting: RefCell<Vec<futures_channel::oneshot::Sender<()>>>,
 }
 
 impl Dirty {
     /// Bytes that are unwritten.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.get()
     }
 
     /// Waits until no more than `bytes` are unwritten.
-    pub async fn below(&self, bytes: usize) {
+    pub(crate) async fn below(&self, bytes: usize) {
         while self.bytes.get() > bytes {
             let (sender, receiver) = futures_channel::oneshot::channel();
             self.waiting.borrow_mut().push(sender);
@@ -62,7 +62,7 @@ impl Write {
 }
 
 /// A shard's files on their way to its draft.
-pub struct ShardFiles {
+pub(crate) struct ShardFiles {
     /// Taken out while something is written.
     draft: Option<Box<dyn Draft>>,
     stream_path: Option<String>,
@@ -78,7 +78,11 @@ pub struct ShardFiles {
 
 impl ShardFiles {
     /// Files of a shard that go to `draft`; nothing is created before the first byte is due.
-    pub fn new(draft: Box<dyn Draft>, stream_path: Option<String>, dirty: Rc<Dirty>) -> Self {
+    pub(crate) fn new(
+        draft: Box<dyn Draft>,
+        stream_path: Option<String>,
+        dirty: Rc<Dirty>,
+    ) -> Self {
         Self {
             draft: Some(draft),
             stream_path,
@@ -94,14 +98,14 @@ impl ShardFiles {
     /// Whether something is due and nobody writes it: the caller is then the one who does, and runs
     /// [`pump`]. Decided here and not when the pump first runs, which may be many samples later: two
     /// pumps at once would open the stream twice.
-    pub fn claim_pump(&mut self) -> bool {
+    pub(crate) fn claim_pump(&mut self) -> bool {
         let claimed = !self.pumping && !self.due.is_empty();
         self.pumping |= claimed;
         claimed
     }
 
     /// Makes the stream's last, partly filled block due, padded for direct I/O.
-    pub fn finish_stream(&mut self) {
+    pub(crate) fn finish_stream(&mut self) {
         if self.broken {
             return;
         }
@@ -124,12 +128,12 @@ impl ShardFiles {
     }
 
     /// Whether nothing is left to write.
-    pub fn is_written(&self) -> bool {
+    pub(crate) fn is_written(&self) -> bool {
         !self.pumping && self.due.is_empty() && self.filling.is_none()
     }
 
     /// Everything that was written, by temporary and final name, and the stream's true length.
-    pub fn take_placed(&mut self) -> (Vec<Placed>, u64) {
+    pub(crate) fn take_placed(&mut self) -> (Vec<Placed>, u64) {
         let placed = self.draft.as_mut().map(|draft| draft.take_placed());
         (placed.unwrap_or_default(), self.stream_bytes)
     }
@@ -174,7 +178,7 @@ impl Drop for ShardFiles {
 ///
 /// # Errors
 /// The store's, with where it happened.
-pub async fn pump(files: &RefCell<ShardFiles>) -> Result<(), Broken> {
+pub(crate) async fn pump(files: &RefCell<ShardFiles>) -> Result<(), Broken> {
     let draft = files.borrow_mut().draft.take();
     let Some(mut draft) = draft else {
         return Ok(());

@@ -58,7 +58,7 @@ pub struct VerifyOptions {
 ///
 /// # Errors
 /// `Output` where the folder cannot be read, is in use by a run, or has a broken record.
-pub fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
+pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     let folder = &options.folder;
     let disk = disk::real();
     let kind = if options.repair {

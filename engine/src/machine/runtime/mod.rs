@@ -27,16 +27,16 @@ pub(crate) use locked::{are_rings_counted, enough_bytes, raised_limit};
 pub(crate) use reactors::Reactors;
 
 /// Submission queue entries of a reactor's ring.
-pub const RING_ENTRIES: u32 = 4096;
+pub(crate) const RING_ENTRIES: u32 = 4096;
 /// Entries of the smallest ring that a reactor takes: monoio makes none below. It hands the queue to
 /// the kernel where it is full, so that fewer entries cost calls and nothing is lost.
-pub const RING_ENTRIES_MIN: u32 = 256;
+pub(crate) const RING_ENTRIES_MIN: u32 = 256;
 /// Entries of the probe's ring.
 const PROBE_ENTRIES: u32 = 8;
 
 /// The backend of one reactor, with the flags that this kernel accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// io_uring.
     Uring {
         /// SINGLE_ISSUER and DEFER_TASKRUN are set: completions run only when the reactor asks.
@@ -50,7 +50,7 @@ pub enum Backend {
 
 impl Backend {
     /// The name for logs and reports.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Uring {
                 defer_taskrun: true,
@@ -70,7 +70,7 @@ impl Backend {
 ///
 /// # Errors
 /// `LocalResource` where io_uring was demanded and does not work.
-pub fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
+pub(crate) fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
     if asked == IoBackend::Epoll {
         return Ok((Backend::Epoll, None));
     }
@@ -99,7 +99,7 @@ fn denied(error: io::Error) -> Error {
 
 /// What io_uring is worth to this process.
 #[derive(Debug)]
-pub enum Ring {
+pub(crate) enum Ring {
     /// It works, with every flag a reactor wants.
     Whole,
     /// It works without SINGLE_ISSUER and DEFER_TASKRUN.
@@ -109,7 +109,7 @@ pub enum Ring {
 }
 
 /// Sets a ring up, enters it and reaps one NOP: with all flags, then with fewer.
-pub fn examine() -> Ring {
+pub(crate) fn examine() -> Ring {
     match probe(&builder(true)) {
         Ok(()) => Ring::Whole,
         Err(error) if is(&error, Errno::INVAL) && probe(&builder(false)).is_ok() => Ring::Plain,
@@ -122,7 +122,7 @@ fn is(error: &io::Error, errno: Errno) -> bool {
 }
 
 /// One thread's reactor. It stays on the thread that made it: its ring has one issuer.
-pub enum Reactor {
+pub(crate) enum Reactor {
     /// On io_uring.
     Uring(Runtime<TimeDriver<IoUringDriver>>),
     /// On epoll.
@@ -134,7 +134,7 @@ impl Reactor {
     ///
     /// # Errors
     /// What the kernel answered.
-    pub fn new(backend: Backend) -> io::Result<Self> {
+    pub(crate) fn new(backend: Backend) -> io::Result<Self> {
         match backend {
             Backend::Uring {
                 defer_taskrun,
@@ -151,7 +151,7 @@ impl Reactor {
     }
 
     /// Runs `future` on this thread until it ends.
-    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+    pub(crate) fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         match self {
             Self::Uring(runtime) => runtime.block_on(future),
             Self::Epoll(runtime) => runtime.block_on(future),
@@ -163,7 +163,7 @@ impl Reactor {
 ///
 /// # Errors
 /// What the kernel answered when the ring or the epoll instance was made.
-pub fn block_on<F: Future>(backend: Backend, future: F) -> io::Result<F::Output> {
+pub(crate) fn block_on<F: Future>(backend: Backend, future: F) -> io::Result<F::Output> {
     Ok(Reactor::new(backend)?.block_on(future))
 }
 

@@ -22,7 +22,7 @@ struct Shared<T> {
 ///
 /// # Errors
 /// What the kernel answered to `socketpair`.
-pub fn mailbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
+pub(crate) fn mailbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
     let (read, wake) = StdUnixStream::pair()?;
     wake.set_nonblocking(true)?;
     read.set_nonblocking(true)?;
@@ -65,7 +65,7 @@ impl<T> Outbox<T> {
 }
 
 /// The receiving side, not yet on a reactor.
-pub struct Inbox<T> {
+pub(crate) struct Inbox<T> {
     shared: Arc<Shared<T>>,
     read: StdUnixStream,
 }
@@ -76,7 +76,7 @@ impl<T> Inbox<T> {
     ///
     /// # Errors
     /// What the runtime answered for the socket pair.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         mut take: impl FnMut(T) -> bool,
         mut rest: impl FnMut(),

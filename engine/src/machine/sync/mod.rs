@@ -4,5 +4,5 @@
 mod mailbox;
 mod semaphore;
 
-pub use mailbox::{Inbox, Outbox, mailbox};
-pub use semaphore::{Permit, Semaphore};
+pub(crate) use mailbox::{Inbox, Outbox, mailbox};
+pub(crate) use semaphore::{Permit, Semaphore};

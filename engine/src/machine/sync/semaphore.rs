@@ -51,13 +51,13 @@ impl State {
 
 /// The semaphore; clones share it.
 #[derive(Clone)]
-pub struct Semaphore {
+pub(crate) struct Semaphore {
     state: Rc<RefCell<State>>,
 }
 
 impl Semaphore {
     /// A semaphore of `capacity` units.
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let state = State {
             capacity,
             used: 0,
@@ -70,19 +70,19 @@ impl Semaphore {
     }
 
     /// Units granted now.
-    pub fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.state.borrow().used
     }
 
     /// Changes the capacity; holders keep what they hold.
-    pub fn set_capacity(&self, capacity: usize) {
+    pub(crate) fn set_capacity(&self, capacity: usize) {
         let mut state = self.state.borrow_mut();
         state.capacity = capacity;
         state.grant_waiting();
     }
 
     /// Waits for `amount` units; dropping the permit gives them back.
-    pub async fn acquire(&self, amount: usize) -> Permit {
+    pub(crate) async fn acquire(&self, amount: usize) -> Permit {
         if let Some(permit) = self.try_acquire(amount) {
             return permit;
         }
@@ -108,7 +108,7 @@ impl Semaphore {
     }
 
     /// Takes `amount` units where nobody waits and they are free.
-    pub fn try_acquire(&self, amount: usize) -> Option<Permit> {
+    pub(crate) fn try_acquire(&self, amount: usize) -> Option<Permit> {
         let mut state = self.state.borrow_mut();
         if !state.waiters.is_empty() || !state.fits(amount) {
             return None;
@@ -132,7 +132,7 @@ impl Semaphore {
 }
 
 /// Units held; given back on drop.
-pub struct Permit {
+pub(crate) struct Permit {
     semaphore: Semaphore,
     amount: usize,
 }

@@ -25,7 +25,7 @@ use crate::http::Host;
 use crate::net::{ConnectError, connect};
 use judge::{Judge, Look, Reference};
 
-pub use watch::OutageWatch;
+pub(crate) use watch::OutageWatch;
 
 /// Time before the first look of a row that waits; it doubles. Mostly another host answers at once.
 const LOOK_FIRST: Duration = Duration::from_millis(10);
@@ -42,7 +42,7 @@ const PROBE_LABEL: &str = "t2ds-";
 
 /// What can be out of reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Hosts: connections time out, or there is no route.
     Hosts,
     /// Names: no server answers for them.
@@ -62,7 +62,7 @@ impl Part {
 
 /// The outages that were over when something began.
 #[derive(Clone, Copy, Debug)]
-pub struct Since {
+pub(crate) struct Since {
     /// Those of hosts.
     pub hosts: u64,
     /// Those of name servers.
@@ -70,7 +70,7 @@ pub struct Since {
 }
 
 /// The judgement all cores share.
-pub struct Outage {
+pub(crate) struct Outage {
     /// The longest a run waits; zero turns the judgement off.
     wait_max: Duration,
     host_judge: Judge,
@@ -88,7 +88,7 @@ pub struct Outage {
 impl Outage {
     /// A judgement that waits at most `wait_max` for the network; `name_answers` counts the resolver's
     /// answers, and `look_up` has it look up a name.
-    pub fn new(
+    pub(crate) fn new(
         wait_max: Duration,
         name_answers: Arc<Stats>,
         look_up: impl Fn(Arc<str>) + Send + Sync + 'static,
@@ -107,12 +107,12 @@ impl Outage {
     }
 
     /// Ends every wait: the run is over before its end.
-    pub fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
     /// A host answered, if only with a refusal; `reference` where it took a connection.
-    pub fn host_answered(&self, reference: Option<SocketAddr>) {
+    pub(crate) fn host_answered(&self, reference: Option<SocketAddr>) {
         let before = self.host_answers.fetch_add(1, Ordering::Relaxed);
         let is_early = before < REFERENCES_MAX as u64;
         if let Some(address) = reference
@@ -127,7 +127,7 @@ impl Outage {
     }
 
     /// Where a fetch that begins now stands among the outages.
-    pub fn since(&self) -> Since {
+    pub(crate) fn since(&self) -> Since {
         Since {
             hosts: self.host_judge.outages(),
             names: self.name_judge.outages(),
@@ -137,7 +137,7 @@ impl Outage {
     /// Judges a failure of `host`, of which the fetch began at `since`. False, mostly with the next
     /// answer of any other: it is the host's. True, after the network has come back: the row is to be
     /// tried again.
-    pub async fn outlasts(&self, failure: Failure, host: &Host, since: Since) -> bool {
+    pub(crate) async fn outlasts(&self, failure: Failure, host: &Host, since: Since) -> bool {
         let Some(part) = Part::of(failure).filter(|_| !self.wait_max.is_zero()) else {
             return false;
         };
@@ -192,14 +192,14 @@ impl Outage {
     }
 
     /// Waits while the network is down.
-    pub async fn over(&self) {
+    pub(crate) async fn over(&self) {
         while self.is_down() {
             sleep(LOOK_EVERY).await;
         }
     }
 
     /// Whether rows wait for the network.
-    pub fn is_down(&self) -> bool {
+    pub(crate) fn is_down(&self) -> bool {
         self.host_judge.is_down() || self.name_judge.is_down()
     }
 

@@ -6,13 +6,13 @@ use super::{Outage, Part};
 use crate::error::Error;
 
 /// The main thread's view of the network.
-pub struct OutageWatch {
+pub(crate) struct OutageWatch {
     told: Option<(Part, Instant)>,
 }
 
 impl OutageWatch {
     /// A view of a network that is thought to be up.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { told: None }
     }
 
@@ -20,7 +20,7 @@ impl OutageWatch {
     ///
     /// # Errors
     /// Where one has lasted for as long as the run may wait.
-    pub fn look(&mut self, outage: &Outage, now: Instant) -> Result<Option<String>, Error> {
+    pub(crate) fn look(&mut self, outage: &Outage, now: Instant) -> Result<Option<String>, Error> {
         match (self.told, outage.down()) {
             (None, Some((part, since))) => {
                 self.told = Some((part, since));
