@@ -40,8 +40,8 @@ impl LowWater {
 #[allow(unsafe_code)]
 fn set(socket: &TcpStream, bytes: c_int) -> bool {
     let size = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: the descriptor is open while `socket` is borrowed, and the value is a c_int of the
-    // size given, read before the call returns.
+    // SAFETY: `socket` is borrowed and owns an open descriptor; the pointer is to a c_int, of which `size` is
+    // the size, and the kernel reads it before the call returns.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

@@ -190,10 +190,11 @@ fn counting() -> sigaction {
 /// Sets a signal's action and gives the one before.
 #[allow(unsafe_code)]
 fn replace(signal: c_int, action: &sigaction) -> io::Result<sigaction> {
-    // SAFETY: as in `counting`.
+    // SAFETY: integers and pointers, for which zeros are values; the call below writes the whole of it.
     let mut before: sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to whole values that live through the call; the handler in `action` is
-    // `count`, which is async-signal-safe, or one that the process had installed before.
+    // SAFETY: both pointers come from references to whole values of this type. `action` is `counting`'s, whose
+    // handler adds to an atomic and is async-signal-safe, or what an earlier call here gave back: the
+    // process's own, which the kernel had accepted.
     if unsafe { sigaction(signal, action, &raw mut before) } == 0 {
         Ok(before)
     } else {

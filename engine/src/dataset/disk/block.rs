@@ -64,7 +64,7 @@ impl Block {
     pub(crate) fn new() -> Self {
         let kept = KEPT.try_with(|kept| kept.borrow_mut().0.pop());
         let memory = kept.ok().flatten().unwrap_or_else(|| {
-            // SAFETY: LAYOUT has a size above zero.
+            // SAFETY: LAYOUT is a constant whose size is BLOCK_BYTES, which is not zero.
             let memory = unsafe { alloc(LAYOUT) };
             NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(LAYOUT))
         });
@@ -78,8 +78,8 @@ impl Block {
     /// Appends as much of `bytes` as fits and gives the rest.
     pub(crate) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let count = bytes.len().min(BLOCK_BYTES - self.len);
-        // SAFETY: `len + count <= BLOCK_BYTES`, the allocation's size, and `bytes` is another
-        // object's memory, so the two do not overlap.
+        // SAFETY: `count` was cut to BLOCK_BYTES - `len`, so that the end is within the allocation. `bytes`
+        // is borrowed while the block is borrowed mutably, so that it is no part of it.
         unsafe {
             self.memory
                 .as_ptr()
@@ -93,14 +93,15 @@ impl Block {
     /// What is in it.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: the first `len` bytes are initialised, and are the block's alone.
+        // SAFETY: `fill` and `pad`, which alone raise `len`, wrote the first `len` bytes; `self` is borrowed.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr(), self.len) }
     }
 
     /// Fills with zeroes up to the next multiple of the alignment.
     pub(crate) fn pad(&mut self) {
         let padded = self.len.next_multiple_of(DIRECT_IO_ALIGN_BYTES);
-        // SAFETY: BLOCK_BYTES is a multiple of DIRECT_IO_ALIGN_BYTES, so `padded` is within the allocation.
+        // SAFETY: `len` is at most BLOCK_BYTES, a multiple of DIRECT_IO_ALIGN_BYTES, so that `padded` is at
+        // most BLOCK_BYTES too, the allocation's size.
         unsafe {
             self.memory
                 .as_ptr()
@@ -121,8 +122,8 @@ impl Drop for Block {
     }
 }
 
-// SAFETY: the memory belongs to the block alone and stays in place when the block is moved; the
-// first `len` bytes are initialised.
+// SAFETY: `memory` is from `alloc`, so that it stays in place when the block is moved, and is freed or kept by
+// the block's drop alone. `fill` and `pad`, which alone raise `len`, wrote the first `len` bytes.
 #[allow(unsafe_code)]
 unsafe impl IoBuf for Block {
     fn read_ptr(&self) -> *const u8 {

@@ -179,7 +179,7 @@ fn builder(defer_taskrun: bool) -> io_uring::Builder {
 #[allow(unsafe_code)]
 fn probe(builder: &io_uring::Builder) -> io::Result<()> {
     let mut ring: IoUring = builder.build(PROBE_ENTRIES)?;
-    // SAFETY: a NOP refers to no memory, so nothing can outlive it.
+    // SAFETY: the entry is a NOP, which has no pointer: there is no memory that it could outlive.
     unsafe { ring.submission().push(&opcode::Nop::new().build()) }
         .map_err(|_| io::Error::other("the submission queue is full"))?;
     let submitted = ring.submit_and_wait(1)?;

@@ -127,7 +127,8 @@ fn the_documented_calls_are_those_of_the_filter() {
 /// Does `work` in a fork of this process; how that ended.
 #[allow(unsafe_code)]
 fn forked(work: impl FnOnce() -> i32) -> ExitStatus {
-    // SAFETY: the only other thread of this process waits for this test and holds no lock that `work` takes.
+    // SAFETY: `have_done` started this process for one test alone (--exact): its only other thread waits for
+    // this one and holds no lock that `work` takes.
     match unsafe { libc::fork() } {
         0 => {
             let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(99);
@@ -155,7 +156,8 @@ fn confined(work: impl FnOnce() -> i32) -> ExitStatus {
 
 #[allow(unsafe_code)]
 fn call(number: i64, [a, b, c, d, e, f]: Arguments) -> i64 {
-    // SAFETY: the process does nothing with its memory after the call but to end.
+    // SAFETY: calls that may change memory are made by forks of `confined`, which then only end; the others ask a
+    // version and send a signal, without an address.
     unsafe { libc::syscall(number, a, b, c, d, e, f) }
 }
 

@@ -26,7 +26,8 @@ pub(super) struct Memory {
     encoded_room: usize,
 }
 
-// SAFETY: the mapping belongs to the value alone, and nothing of it is bound to a thread.
+// SAFETY: `base` comes from `map` alone and never leaves the value, and a mapping is a process's and not a
+// thread's.
 #[allow(unsafe_code)]
 unsafe impl Send for Memory {}
 
@@ -61,7 +62,7 @@ impl Memory {
     fn map(file: BorrowedFd<'_>, body_room: usize, encoded_room: usize) -> io::Result<Self> {
         let length = body_room + encoded_room;
         let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
-        // SAFETY: a new mapping at an address of the kernel's choice takes the place of nothing.
+        // SAFETY: without MAP_FIXED and with a null address the kernel chooses where nothing is mapped.
         let base = unsafe { mmap(ptr::null_mut(), length, protection, flags, file, 0) }?;
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self {
@@ -94,8 +95,8 @@ impl Memory {
         if body.len() > self.body_room {
             return false;
         }
-        // SAFETY: the mapping has `body_room` bytes at its start, the body no more, and the two do
-        // not overlap.
+        // SAFETY: `map` mapped `body_room` bytes at `base`, and the body is no longer, as checked above. A
+        // slice that borrows from the mapping would hold `self`, which is borrowed mutably here.
         unsafe {
             self.base
                 .copy_from_nonoverlapping(NonNull::from(body).cast(), body.len());
@@ -108,8 +109,9 @@ impl Memory {
     #[allow(unsafe_code)]
     pub(super) fn body(&self, bytes: usize) -> Option<&[u8]> {
         let fits = bytes <= self.body_room;
-        // SAFETY: the mapping has `body_room` bytes at its start, and the run writes none of them
-        // before this side's answer, which comes after the reference has gone.
+        // SAFETY: `map` mapped `body_room` bytes at `base`, and `fits` was checked. Nobody writes while the
+        // slice lives: here that takes `&mut self`, and the run's `put_body` waits for the reply, which
+        // `Server::run` sends when `Server::process` has returned and given the slice up.
         fits.then(|| unsafe { std::slice::from_raw_parts(self.base.as_ptr(), bytes) })
     }
 
@@ -119,8 +121,8 @@ impl Memory {
         if encoded.len() > self.encoded_room {
             return false;
         }
-        // SAFETY: the mapping has `encoded_room` bytes behind the body's, the image no more, and the
-        // two do not overlap.
+        // SAFETY: `map` mapped `encoded_room` bytes behind the body's, and the image is no longer, as checked
+        // above. A slice that borrows from the mapping would hold `self`, which is borrowed mutably here.
         unsafe {
             self.base
                 .add(self.body_room)
@@ -136,9 +138,9 @@ impl Memory {
             return None;
         }
         let mut encoded = Vec::with_capacity(bytes);
-        // SAFETY: the mapping has `encoded_room` bytes behind the body's, and the vector's memory is
-        // another. The other side may write meanwhile: any bytes are an image's as far as we know, and
-        // no reference to them is made.
+        // SAFETY: `map` mapped `encoded_room` bytes behind the body's, `bytes` is no more, as checked above,
+        // and the vector was made with as many. The other side may write meanwhile: any bytes are an image's
+        // as far as we know, and no reference to them is made.
         unsafe {
             let there = self.base.as_ptr().add(self.body_room);
             ptr::copy_nonoverlapping(there, encoded.as_mut_ptr(), bytes);
@@ -169,7 +171,8 @@ impl Drop for Memory {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
         let length = self.body_room + self.encoded_room;
-        // SAFETY: the mapping is this value's own, of this length, and no reference into it is left.
+        // SAFETY: `map` mapped this length at `base` for this value alone, and slices into it borrow the
+        // value, which is dropped here.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), length) };
     }
 }
