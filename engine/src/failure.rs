@@ -5,22 +5,22 @@ use std::fmt;
 
 use turbo2ds_writers::Stage;
 
-/// Why one URL gave no sample. The set is closed: statistics are counted by its members.
+/// Why one URL gave no sample. The set is closed: statistics count each member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// A final answer outside 2xx; the code is within 100..=999.
+    /// A final status outside 2xx; the code is within 100..=999.
     HttpStatus(u16),
     /// The URL's total deadline passed.
     TimedOut,
-    /// The body's hash is not the one the list gave.
+    /// The body's hash differs from the list's.
     HashMismatch,
     /// An X-Robots-Tag directive forbids the use.
     RobotsDisallowed,
     /// Empty, or not a URL by the WHATWG rules.
     InvalidUrl,
-    /// The list gives the row no key that a sample may have.
+    /// The list's key for the row is not a valid sample key.
     InvalidKey,
-    /// An earlier row of the shard has the key.
+    /// An earlier row of the shard has the same key.
     DuplicateKey,
     /// Neither http nor https.
     SchemeNotAllowed,
@@ -36,7 +36,7 @@ pub enum Failure {
     ConnectionRefused,
     /// The peer reset the connection.
     ConnectionReset,
-    /// The peer closed before its answer began.
+    /// The peer closed the connection before its response began.
     ConnectionClosed,
     /// No route to the host.
     NetworkUnreachable,
@@ -44,15 +44,15 @@ pub enum Failure {
     TlsCertificate,
     /// The TLS handshake failed otherwise.
     TlsHandshake,
-    /// Not an HTTP/1.x answer, or its framing is ambiguous.
+    /// Not an HTTP/1.x response, or its framing is ambiguous.
     MalformedResponse,
     /// The header block is over its limit.
     HeaderTooLarge,
-    /// The body ended before its framing said so, or is a part (206).
+    /// The body ended before its framing said so, or is partial (206).
     IncompleteBody,
     /// The body is over its limit, before or after decompression.
     ResponseTooLarge,
-    /// A Content-Encoding we do not know or that does not decode.
+    /// A Content-Encoding that is unknown or does not decode.
     UnsupportedEncoding,
     /// A redirect without a usable Location.
     BadRedirect,
@@ -60,13 +60,13 @@ pub enum Failure {
     TooManyRedirects,
     /// The host asked us to slow down for longer than the deadline allows.
     HostRateLimited,
-    /// 204, 205 or a body of no bytes.
+    /// 204, 205 or an empty body.
     EmptyBody,
-    /// The bytes are no image format we decode.
+    /// The bytes are not in a supported image format.
     UnsupportedImageFormat,
     /// The bytes do not decode.
     ImageDecoding,
-    /// The list's boxes for the image are none.
+    /// The list's bounding boxes for the image cannot be read.
     InvalidBoundingBox,
     /// The smallest side is under `min_image_size`.
     ImageTooSmall,
@@ -78,7 +78,7 @@ pub enum Failure {
     ImageDimensionsTooLarge,
     /// Too many scans or too much work for one image.
     ImageTooComplex,
-    /// The decoder itself died on this image.
+    /// The decoder crashed on this image.
     DecoderCrashed,
 }
 
@@ -100,8 +100,8 @@ impl Failure {
         }
     }
 
-    /// Whether another attempt may end differently: what was decided by the server's state or the
-    /// network's, never what the URL or the bytes decide.
+    /// Whether another attempt may end differently: the failure depends on the state of the server or
+    /// the network, not on the URL or the bytes.
     pub const fn may_change(self) -> bool {
         match self {
             Self::HttpStatus(code) => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504),
@@ -162,7 +162,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The registered reason of a status code (IANA HTTP Status Code Registry), never the server's own.
+/// The registered reason phrase of a status code (IANA HTTP Status Code Registry), never the server's
+/// own.
 const fn reason(code: u16) -> &'static str {
     match code {
         100 => "Continue",
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unregistered_code_has_no_text_of_the_servers() {
+    fn an_unregistered_code_never_shows_the_servers_reason() {
         assert_eq!(
             Failure::HttpStatus(799).to_string(),
             "HTTP Error 799: Unassigned"
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_bytes_decide_is_not_tried_again() {
+    fn only_transient_failures_may_change() {
         assert!(!Failure::HttpStatus(404).may_change());
         assert!(!Failure::ImageDecoding.may_change());
         assert!(Failure::HttpStatus(503).may_change());

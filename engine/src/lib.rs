@@ -1,10 +1,9 @@
-//! turbo2ds: a list of image URLs goes in, a sharded, training-ready image dataset comes out.
-//!
-//! The way of one URL runs through the modules in this order: [`cli`] and [`config`] (what was asked),
-//! [`list`] (rows, cut into shards), `core` (a pinned thread), `fetch` over [`http`] and `net` (one URL),
-//! [`pixels`] (a body becomes an image), `dataset` (one shard, written and made durable), `watch` (counted and
-//! told) and [`run`] (the whole). [`machine`] is what all of it runs on. Each imports only those below it; `.ci/rooms` holds the
-//! order.
+//! turbo2ds downloads a list of image URLs into a sharded image dataset. A URL passes through the
+//! modules in this order: [`cli`] and [`config`] (options), [`list`] (rows, cut into shards), `core` (a
+//! pinned thread), `fetch` over [`http`] and `net` (one URL), [`pixels`] (from body to image),
+//! `dataset` (a shard is written and made durable) and `watch` (counters and progress). [`run`] is a
+//! whole run, and [`machine`] is the hardware and the kernel under it. A module imports only those
+//! before it in the order of `.ci/rooms`.
 
 #![deny(unreachable_pub)]
 

@@ -12,6 +12,6 @@ fn main() -> ExitCode {
     if code == turbo2ds::error::EXIT_SUCCESS {
         return ExitCode::SUCCESS;
     }
-    // Reactors may still be at work after an abort: leave without waiting for them.
+    // Reactors may still be running after an abort: exit without waiting for them.
     std::process::exit(code.into())
 }

@@ -1,18 +1,17 @@
-//! Owns which of a plan's shards a process does: all of them, a range of their numbers, or one of
-//! several equal shares, as the workers of a job array do. Never reads the environment itself.
-//!
-//! A shard's content follows from the list and its number alone, so that workers need no word from one
-//! another: each cuts the same plan and takes its part.
+//! Owns which shards of a plan are assigned to a process: all of them, a range of shard numbers, or one
+//! of several equal shares, as in a job array. Never reads the environment itself. A shard's content
+//! depends only on the list and the shard's number, so workers do not communicate: each cuts the same
+//! plan and takes its part.
 
 use crate::error::Error;
 
-/// Variables in which a scheduler tells a task its number, counted from 0: Slurm's arrays, Kubernetes'
-/// indexed jobs.
+/// Environment variables in which a scheduler gives a task its number, from 0: Slurm job arrays and
+/// Kubernetes indexed jobs.
 const TASK_NUMBERS: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-/// The part that was asked for.
+/// The shards that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SliceConfig {
+pub enum AssignmentConfig {
     /// Every shard.
     #[default]
     All,
@@ -25,34 +24,35 @@ pub enum SliceConfig {
     },
     /// One of `count` shares.
     Share {
-        /// Which one, from 0; `None` is the scheduler's word.
+        /// Which one, from 0; `None` takes it from the scheduler.
         index: Option<u64>,
         /// How many there are.
         count: u64,
     },
 }
 
-impl SliceConfig {
-    /// Whether other processes may do the rest, in the same folder at the same time.
+impl AssignmentConfig {
+    /// Whether other processes may write the other shards into the same folder at the same time.
     pub fn is_part(self) -> bool {
         self != Self::All
     }
 
-    /// Fills in what a scheduler has to tell; `variable` gives a variable of the environment.
+    /// Takes the share's number from the scheduler if none was given; `variable` reads an environment
+    /// variable.
     ///
     /// # Errors
-    /// `Usage` where the number is not there or not one of the shares.
-    pub fn resolve(self, variable: impl Fn(&str) -> Option<String>) -> Result<Slice, Error> {
+    /// `Usage` if there is no number, or it is not one of the shares.
+    pub fn resolve(self, variable: impl Fn(&str) -> Option<String>) -> Result<Assignment, Error> {
         match self {
-            Self::All => Ok(Slice::All),
-            Self::Range { first, last } => Ok(Slice::Range { first, last }),
+            Self::All => Ok(Assignment::All),
+            Self::Range { first, last } => Ok(Assignment::Range { first, last }),
             Self::Share { index, count } => {
                 let index = match index {
                     Some(index) => index,
                     None => task_number(variable)?,
                 };
                 if index < count {
-                    return Ok(Slice::Share { index, count });
+                    return Ok(Assignment::Share { index, count });
                 }
                 Err(Error::usage(
                     format!("there is no share {index} of {count}"),
@@ -84,9 +84,9 @@ fn task_number(variable: impl Fn(&str) -> Option<String>) -> Result<u64, Error> 
     })
 }
 
-/// The part that a process does.
+/// The shards that a process writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slice {
+pub enum Assignment {
     /// Every shard.
     All,
     /// The shards of these numbers, both ends included.
@@ -96,7 +96,7 @@ pub enum Slice {
         /// The last.
         last: u64,
     },
-    /// The shards whose number leaves `index` when it is divided by `count`.
+    /// The shards whose number modulo `count` is `index`.
     Share {
         /// From 0, less than `count`.
         index: u64,
@@ -105,8 +105,8 @@ pub enum Slice {
     },
 }
 
-impl Slice {
-    /// Whether a shard is in it.
+impl Assignment {
+    /// Whether a shard is assigned to this process.
     pub fn contains(self, shard_id: u64) -> bool {
         match self {
             Self::All => true,
@@ -115,7 +115,7 @@ impl Slice {
         }
     }
 
-    /// The greatest number that can be in it.
+    /// The highest shard number that can be assigned.
     pub fn last(self) -> u64 {
         match self {
             Self::Range { last, .. } => last,
@@ -129,11 +129,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shares_of_a_plan_are_disjoint_and_leave_nothing_out() {
+    fn the_shares_of_a_plan_are_disjoint_and_complete() {
         for count in [1, 3, 7] {
             for shard_id in 0..50 {
                 let takers = (0..count)
-                    .filter(|&index| Slice::Share { index, count }.contains(shard_id))
+                    .filter(|&index| Assignment::Share { index, count }.contains(shard_id))
                     .count();
                 assert_eq!(takers, 1, "shard {shard_id} of {count} shares");
             }
@@ -141,19 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn a_range_holds_both_its_ends() {
-        let range = Slice::Range { first: 3, last: 5 };
+    fn a_range_includes_both_ends() {
+        let range = Assignment::Range { first: 3, last: 5 };
         let inside: Vec<u64> = (0..9).filter(|&id| range.contains(id)).collect();
         assert_eq!(inside, [3, 4, 5]);
         assert_eq!(range.last(), 5);
     }
 
     #[test]
-    fn a_scheduler_tells_the_share_where_nobody_else_does() {
-        let share = |index| SliceConfig::Share { index, count: 4 };
+    fn the_scheduler_gives_the_share_if_no_option_does() {
+        let share = |index| AssignmentConfig::Share { index, count: 4 };
         let slurm = |name: &str| (name == "SLURM_ARRAY_TASK_ID").then(|| "3".to_owned());
         let pod = |name: &str| (name == "JOB_COMPLETION_INDEX").then(|| "0".to_owned());
-        let resolved = |index| Some(Slice::Share { index, count: 4 });
+        let resolved = |index| Some(Assignment::Share { index, count: 4 });
         assert_eq!(share(None).resolve(slurm).ok(), resolved(3));
         assert_eq!(share(None).resolve(pod).ok(), resolved(0));
         assert_eq!(share(Some(1)).resolve(slurm).ok(), resolved(1));

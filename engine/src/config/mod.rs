@@ -1,10 +1,10 @@
-//! Owns the checked configuration of a run: what every flag means, once.
-//! Never parses text: [`crate::cli::options`] does, and nothing past it sees a raw flag.
+//! Owns the checked configuration of a run: what each option means. Never parses text:
+//! [`crate::cli::options`] does, and no other module sees a raw option.
 
 pub mod assignment;
+pub mod choices;
 mod location;
 mod recorded;
-pub mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use turbo2ds_codec::Settings;
 
 use crate::http::Sender;
 use crate::limits;
-pub use assignment::{Slice, SliceConfig};
+pub use assignment::{Assignment, AssignmentConfig};
 pub use location::{Location, UnknownScheme};
 pub use recorded::{RecordedOption, RecordedOptions};
 
@@ -35,18 +35,18 @@ pub struct Config {
     pub dns: DnsConfig,
     /// How the machine is used.
     pub machine: MachineConfig,
-    /// Decoding in processes of its own; none is in the run's threads.
+    /// Decoding in separate processes; `None` decodes in the run's threads.
     pub isolation: Option<Isolation>,
     /// What a person sees.
     pub show: ShowConfig,
-    /// The options that the dataset's record has; a resumed run must have the same of those that decide.
+    /// The options written to the dataset's record. A resumed run must repeat those that decide.
     pub recorded: RecordedOptions,
 }
 
-/// What decoding processes of a run have in common.
+/// What the decoding processes of a run have in common.
 #[derive(Clone, Debug)]
 pub struct Isolation {
-    /// Where there can be none, the run ends instead of decoding in its own threads.
+    /// If no process can be isolated, the run ends instead of decoding in its own threads.
     pub required: bool,
     /// Largest body, bytes.
     pub body_bytes_max: usize,
@@ -57,19 +57,19 @@ pub struct Isolation {
 pub struct InputConfig {
     /// File, folder or glob, as given; `-` is standard input.
     pub url_list: String,
-    /// Format of the files; `None` takes it from their bytes and names.
+    /// Format of the files; `None` detects it from their bytes and names.
     pub format: Option<InputFormat>,
     /// How csv and tsv are written.
     pub dialect: Dialect,
     /// Column that holds the URL.
     pub url_col: String,
-    /// A cell may hold a list of URLs, each of which becomes a row.
+    /// Whether a cell may hold a list of URLs, each of which becomes a row.
     pub explode_url: bool,
-    /// Column that holds the caption; a txt list has none, whatever was asked for.
+    /// Column that holds the caption. Ignored for a txt list, which has none.
     pub caption_col: Option<String>,
-    /// Columns whose texts are joined to the caption and also kept apart.
+    /// Columns whose texts are joined into the caption and also kept separately.
     pub caption_cols: Vec<String>,
-    /// What stands between them.
+    /// Separator of the joined texts.
     pub caption_separator: String,
     /// Further columns kept in the metadata, in the order given.
     pub save_additional_columns: Vec<String>,
@@ -77,13 +77,13 @@ pub struct InputConfig {
     pub bbox_col: Option<String>,
     /// Column with the expected hash of the body.
     pub verify_hash_col: Option<String>,
-    /// Column that names the samples; none numbers them.
+    /// Column with the samples' keys; `None` numbers them.
     pub key_col: Option<String>,
     /// Rows per shard, at least 1.
     pub rows_per_shard: usize,
-    /// Most rows taken from the list's start.
+    /// Most rows read, from the start of the list.
     pub rows_max: Option<u64>,
-    /// Rows that are picked at random; the others are none of the dataset's.
+    /// Random selection of rows; the others are left out of the dataset.
     pub sample: Option<Sample>,
 }
 
@@ -110,12 +110,12 @@ impl Default for InputConfig {
 }
 
 impl InputConfig {
-    /// Whether samples carry captions, if only empty ones.
+    /// Whether samples have captions, even if all are empty.
     pub fn has_captions(&self) -> bool {
         self.caption_col.is_some() || !self.caption_cols.is_empty()
     }
 
-    /// Whether rows of the dataset are other than the rows of the files.
+    /// Whether the dataset's rows differ from the rows of the files.
     pub fn picks_rows(&self) -> bool {
         self.explode_url || self.sample.is_some()
     }
@@ -126,7 +126,7 @@ impl InputConfig {
 pub struct Dialect {
     /// What quotes mean.
     pub quoting: Quoting,
-    /// The byte between fields; `None` is the format's.
+    /// The byte between fields; `None` is the format's own.
     pub delimiter: Option<u8>,
     /// Names of the columns of files without a header line.
     pub columns: Option<Vec<String>>,
@@ -135,26 +135,26 @@ pub struct Dialect {
 /// What quotes mean in csv and tsv.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quoting {
-    /// They enclose fields (RFC 4180), but one that is never closed, or that would swallow whole
-    /// records, is a character like any other.
+    /// They enclose fields (RFC 4180), but a quote that is never closed, or that would swallow whole
+    /// records, is an ordinary character.
     #[default]
     Auto,
-    /// They enclose fields (RFC 4180); one that is never closed is an error.
+    /// They enclose fields (RFC 4180); a quote that is never closed is an error.
     Rfc4180,
-    /// They are characters like any other.
+    /// They are ordinary characters.
     None,
 }
 
-/// A seeded pick of rows.
+/// A seeded random selection of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
-    /// Share of the rows, over 0 and at most 1.
+    /// Fraction of the rows, over 0 and at most 1.
     pub rate: f64,
-    /// Equal seeds pick equal rows.
+    /// The same seed selects the same rows.
     pub seed: u64,
 }
 
-/// A row format.
+/// The format of a URL list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputFormat {
     /// One URL per line.
@@ -174,7 +174,7 @@ pub enum InputFormat {
 }
 
 impl InputFormat {
-    /// The option's word.
+    /// The option's value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Txt => "txt",
@@ -187,13 +187,13 @@ impl InputFormat {
         }
     }
 
-    /// Whether rows come as text.
+    /// Whether it is a text format.
     pub const fn is_text(self) -> bool {
         !matches!(self, Self::Parquet | Self::Arrow)
     }
 }
 
-/// Compression around a text input.
+/// Compression of a text list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// `.gz`
@@ -213,25 +213,25 @@ pub struct OutputConfig {
     pub location: Location,
     /// Kind of shard.
     pub format: turbo2ds_writers::OutputFormat,
-    /// Whether an image that is kept as it came has its own format's extension, where it is a member
+    /// Whether an image that is stored unchanged gets the extension of its own format, as a tar member
     /// or a file.
     pub true_extension: bool,
-    /// Digits of a shard's name (`oom_shard_count`), 1..=18.
+    /// Digits in a shard's name (`oom_shard_count`), 1..=18.
     pub shard_digits: usize,
     /// What to do with a folder that has shards.
     pub mode: IncrementalMode,
-    /// Times a shard is tried again after an error of this machine.
+    /// Retries of a shard after an error of this machine.
     pub max_shard_retry: u32,
-    /// Which of the shards are this process's.
-    pub slice: SliceConfig,
+    /// Which shards this process writes.
+    pub assignment: AssignmentConfig,
 }
 
 /// What to do with a folder that holds shards already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IncrementalMode {
-    /// Do what is missing.
+    /// Write what is missing.
     Incremental,
-    /// Remove everything and start anew.
+    /// Remove everything and start over.
     Overwrite,
     /// Number new shards after the last one.
     Extend,
@@ -242,15 +242,15 @@ pub enum IncrementalMode {
 pub struct FetchConfig {
     /// Total time for one URL.
     pub timeout: Duration,
-    /// Longest wait for a network that is down; zero takes its failures for the hosts'.
+    /// Longest wait for a network that is down; zero records its failures as the hosts'.
     pub outage_wait: Duration,
     /// Further attempts for failures that may change.
     pub retries: u32,
-    /// What requests say of their sender.
+    /// How requests identify their sender.
     pub sender: Sender,
-    /// What we go by in `X-Robots-Tag: token: directive`, lower case.
+    /// The tokens that mean us in `X-Robots-Tag: token: directive`, lower case.
     pub robots_tokens: Vec<String>,
-    /// Directives that forbid use, lower case; empty turns the check off.
+    /// Directives that forbid use, lower case; an empty list turns the check off.
     pub disallowed_directives: Vec<String>,
     /// Accept any certificate.
     pub ignore_ssl_certificate: bool,
@@ -258,15 +258,15 @@ pub struct FetchConfig {
     pub body_bytes_max: usize,
     /// Most redirects.
     pub redirects_max: u32,
-    /// Blocks allowed although special-purpose.
+    /// Special-purpose address blocks that are allowed nevertheless.
     pub allow_net: Vec<IpNet>,
-    /// Names that are asked of a proxy are not looked up here first.
+    /// Whether names of proxied requests are left to the proxy, without a lookup here first.
     pub proxy_resolves: bool,
-    /// Hash of the body that is recorded.
+    /// Hash of the body to record.
     pub hash: Option<HashKind>,
 }
 
-/// A hash of the body.
+/// A hash function for bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashKind {
     /// 128 bits, for old lists.
@@ -278,7 +278,7 @@ pub enum HashKind {
 }
 
 impl HashKind {
-    /// The column's name.
+    /// The name of its column.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
@@ -291,12 +291,12 @@ impl HashKind {
 /// Who resolves names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resolver {
-    /// The built-in one: it asks the authorities itself, from the root down.
+    /// The built-in resolver: it asks the authoritative servers itself, from the root down.
     #[default]
     Recursive,
     /// The name servers of resolv.conf.
     System,
-    /// Those of [`DnsConfig::servers`].
+    /// The servers in [`DnsConfig::servers`].
     Listed,
 }
 
@@ -324,20 +324,20 @@ pub struct SecureServer {
     pub path: String,
 }
 
-/// Bounds of the built-in resolver; `None` is its own default.
+/// Limits of the built-in resolver; `None` is its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsLimits {
-    /// Memory of what it remembers, bytes.
+    /// Size of the cache, bytes.
     pub cache_bytes: usize,
-    /// Queries waited for at a time.
+    /// Outstanding queries.
     pub queries: usize,
-    /// Of those, to one server.
+    /// Outstanding queries to one server.
     pub queries_per_server: Option<u16>,
     /// Queries to one server per second.
     pub rate_per_server: Option<u32>,
-    /// Shortest time an answer is believed.
+    /// Shortest time an answer is cached.
     pub ttl_min: Duration,
-    /// Longest time an answer is believed.
+    /// Longest time an answer is cached.
     pub ttl_max: Duration,
 }
 
@@ -357,24 +357,24 @@ impl Default for DnsLimits {
 /// How names are resolved.
 #[derive(Clone, Debug, Default)]
 pub struct DnsConfig {
-    /// Who is asked.
+    /// Which resolver is used.
     pub resolver: Resolver,
-    /// Where the built-in resolver keeps what it knows between runs.
+    /// The file in which the built-in resolver keeps its cache between runs.
     pub cache_file: Option<String>,
-    /// Servers to ask, for [`Resolver::Listed`].
+    /// The servers of [`Resolver::Listed`].
     pub servers: Vec<NameServer>,
-    /// Bounds of the built-in resolver.
+    /// Limits of the built-in resolver.
     pub limits: DnsLimits,
-    /// Fixed answers (`--resolve host:addr`), asked before anything else.
+    /// Fixed addresses (`--resolve host:addr`), which come before any lookup.
     pub fixed: Vec<(String, IpAddr)>,
 }
 
 /// How the machine is used.
 #[derive(Clone, Debug)]
 pub struct MachineConfig {
-    /// Pinned cores; `None` is all the process may use.
+    /// Pinned cores; `None` is every core the process may use.
     pub cores: Option<usize>,
-    /// Downloads in flight per core; `None` adapts.
+    /// Downloads in flight per core; `None` adapts the number.
     pub in_flight: Option<usize>,
     /// The I/O backend.
     pub io: IoBackend,
@@ -383,7 +383,7 @@ pub struct MachineConfig {
 /// The I/O backend asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoBackend {
-    /// io_uring where it works, else epoll.
+    /// io_uring if it works, else epoll.
     Auto,
     /// io_uring or an error.
     Uring,
@@ -394,6 +394,6 @@ pub enum IoBackend {
 /// What a person sees.
 #[derive(Clone, Debug)]
 pub struct ShowConfig {
-    /// Events as JSON lines on stderr instead of a bar.
+    /// JSON lines on stderr instead of a progress bar.
     pub log_json: bool,
 }

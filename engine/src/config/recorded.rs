@@ -1,5 +1,5 @@
-//! Owns the options of a run as the dataset's record has them: by name, in the command line's own words,
-//! as JSON values. Never knows which options there are: the table of options does.
+//! Owns the options of a run as the dataset's record stores them: by name, as JSON values, spelled as
+//! on the command line. Never knows which options there are: the table of options does.
 
 use serde_json::Value;
 
@@ -10,13 +10,14 @@ pub struct RecordedOption {
     pub name: &'static str,
     /// Its value: a JSON boolean, number, string or list, null for `None`, `"inf"` for infinity.
     pub value: Value,
-    /// What a record says that was written before the option existed.
+    /// The value that a record without this option stands for, because it is older than the option.
     pub absent: Value,
-    /// It decides what the dataset holds. One that does not is written for people and never compared.
+    /// Whether it decides what the dataset contains. Other options are recorded for information and
+    /// never compared.
     pub decides: bool,
 }
 
-/// The options of a run that its dataset's record has, in the order of the table.
+/// The options of a run that its dataset's record stores, in the order of the table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedOptions(Vec<RecordedOption>);
 
@@ -36,7 +37,7 @@ impl RecordedOptions {
         self.0.iter().find(|option| option.name == name)
     }
 
-    /// Gives an option of this name another value; nothing where there is none.
+    /// Sets the option of this name, if there is one.
     pub fn set(&mut self, name: &str, value: Value) {
         if let Some(option) = self.0.iter_mut().find(|option| option.name == name) {
             option.value = value;

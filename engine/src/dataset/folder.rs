@@ -125,11 +125,11 @@ impl Job<'_> {
         }
     }
 
-    /// Shards of the slice that stand whole, of any run.
+    /// Complete shards of the assignment, of any run.
     fn done(&self, standing: &Standing, place: &Place) -> HashSet<u64> {
         standing
             .numbers()
-            .filter(|&id| self.slice.contains(id) && is_done(place, &self.config.output, id))
+            .filter(|&id| self.assignment.contains(id) && is_done(place, &self.config.output, id))
             .collect()
     }
 
@@ -164,7 +164,7 @@ impl Job<'_> {
             shape: Shape::of(self.config),
             first_shard_id,
             shards_max: self.user_files.shards_max,
-            slice: self.slice,
+            assignment: self.assignment,
             done: &done,
             overwrite,
             user_files: &self.user_files,
@@ -220,7 +220,7 @@ fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
     let standing = Standing::with_record(disk, folder, record).map_err(out)?;
     let mut marked = HashSet::new();
     for id in numbers.difference(&done.iter().copied().collect()) {
-        if job.slice.contains(*id) && standing.is_marked(*id).map_err(out)? {
+        if job.assignment.contains(*id) && standing.is_marked(*id).map_err(out)? {
             marked.insert(*id);
         }
     }

@@ -15,7 +15,7 @@ use futures_util::future::LocalBoxFuture;
 use super::disk::Block;
 use super::ownership::UserFiles;
 use super::sealed::{Broken, Committed, Placed, SealedShard};
-use crate::config::{Config, Slice};
+use crate::config::{Assignment, Config};
 use crate::error::Error;
 
 /// A place where a dataset is kept.
@@ -90,7 +90,7 @@ pub(crate) struct Job<'a> {
     /// Its configuration.
     pub(crate) config: &'a Config,
     /// The part of its shards that this process does.
-    pub(crate) slice: Slice,
+    pub(crate) assignment: Assignment,
     /// Digest of the input.
     pub(crate) input: &'a str,
     /// Files that the user named.

@@ -128,7 +128,7 @@ impl Machine {
             in_flight_max,
             aside_max: fd_bound
                 .saturating_sub(in_flight_max)
-                .min(limits::ASIDE_MAX),
+                .min(limits::SLOW_DOWNLOADS_MAX),
             open_shards_max: (fd_bound / FD_BOUND_PER_SHARD)
                 .clamp(OPEN_SHARDS_LEAST, limits::OPEN_SHARDS_PER_CORE_MAX),
             idle_connections_max: (fd_bound / 4).min(limits::IN_FLIGHT_MAX / 4),

@@ -1,8 +1,8 @@
 //! Owns what happens once before workers do parts of a plan: the folder is made ready, as a whole run
 //! would make it, and the shards are counted. Never downloads.
 
+use crate::config::Assignment;
 use crate::config::Config;
-use crate::config::Slice;
 use crate::dataset::ownership::UserFiles;
 use crate::error::Error;
 use crate::list::plan::Planner;
@@ -42,7 +42,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let store = store_of(&config, false);
     let found = store.open(&Job {
         config: &config,
-        slice: Slice::All,
+        assignment: Assignment::All,
         input: &identity.fingerprint,
         user_files: files,
     })?;

@@ -11,7 +11,7 @@ use super::Host;
 use super::signals::{SignalUse, Signals};
 use super::threads::Threads;
 use super::watching::Watch;
-use crate::config::{Config, Slice, words};
+use crate::config::{Assignment, Config, choices};
 use crate::core::Shared;
 use crate::dataset::ownership::UserFiles;
 use crate::dataset::store::{Job, Opened, Store};
@@ -38,7 +38,7 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         reactors,
         planner,
         opened,
-        slice,
+        assignment,
         rows,
         notes,
     } = begin(config, host.signals)?;
@@ -56,7 +56,7 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         ..
     } = opened;
     let shards_before = done.len() as u64;
-    let planner = planner.skipping(skipped(done, slice, shared.store.clone()));
+    let planner = planner.skipping(skipped(done, assignment, shared.store.clone()));
     let threads = Threads::start(&shared, reactors, &lives, planner, publisher)?;
     let progress = Progress::new(shared.config.show.log_json, host.observer, rows, started);
     let mut watch = Watch::new(
@@ -92,7 +92,7 @@ struct Begun {
     reactors: Reactors,
     planner: Planner,
     opened: Opened,
-    slice: Slice,
+    assignment: Assignment,
     /// Rows of the list, where they are known and all are this run's.
     rows: Option<u64>,
     /// What a person should know of the list.
@@ -101,10 +101,10 @@ struct Begun {
 
 /// Looks at everything that can be refused, and only then touches the folder.
 fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
-    let machine = Machine::read(&config.machine, config.output.slice.is_part())?;
-    let slice = config
+    let machine = Machine::read(&config.machine, config.output.assignment.is_part())?;
+    let assignment = config
         .output
-        .slice
+        .assignment
         .resolve(|name| std::env::var(name).ok())?;
     let signals = Signals::install(signals).map_err(|error| {
         Error::local_resource(Message::because("no signal handler", error), "try again")
@@ -118,13 +118,13 @@ fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
     let reactors = start_reactors(&shared)?;
     let opened = shared.store.open(&Job {
         config: &shared.config,
-        slice,
+        assignment,
         input: &identity.fingerprint,
         user_files: files,
     })?;
     let planner = planner
         .starting_at(opened.first_shard_id)
-        .ending_at(slice.last());
+        .ending_at(assignment.last());
     Ok(Begun {
         signals,
         shared,
@@ -132,9 +132,9 @@ fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
         reactors,
         planner,
         opened,
-        slice,
+        assignment,
         // What is known of the list's rows says little of a part's.
-        rows: identity.rows.filter(|_| slice == Slice::All),
+        rows: identity.rows.filter(|_| assignment == Assignment::All),
         notes,
     })
 }
@@ -145,7 +145,7 @@ fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
 /// The list's.
 pub(super) fn open_list(config: &mut Config) -> Result<List, Error> {
     let list = List::open(&config.input)?;
-    let format = words::input_format(list.format(), list.compression());
+    let format = choices::input_format(list.format(), list.compression());
     config.recorded.set("input_format", format.into());
     Ok(list)
 }
@@ -170,7 +170,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         )
     })?;
     let (events, receiver) = unbounded();
-    let store = store_of(&config, config.output.slice.is_part());
+    let store = store_of(&config, config.output.assignment.is_part());
     let shared = Shared::new(config, machine, store, tls, proxies, events);
     Ok((Arc::new(shared), receiver))
 }
@@ -179,13 +179,13 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
 /// done since.
 fn skipped(
     done: HashSet<u64>,
-    slice: Slice,
+    assignment: Assignment,
     store: Arc<dyn Store>,
 ) -> impl Fn(u64) -> bool + Send + 'static {
     move |shard_id| {
-        !slice.contains(shard_id)
+        !assignment.contains(shard_id)
             || done.contains(&shard_id)
-            || (slice != Slice::All && store.is_done(shard_id))
+            || (assignment != Assignment::All && store.is_done(shard_id))
     }
 }
 

@@ -1,17 +1,16 @@
-//! Owns how figures, paragraphs and foreign text are written for people. Never knows what they mean.
+//! Owns how numbers, paragraphs and untrusted text are written for people. Never knows what they mean.
 
 pub(crate) mod terminal;
 
 use std::borrow::Cow;
 
-/// Whether a character moves a terminal's cursor or turns the direction of what follows.
+/// Whether a character moves a terminal's cursor or changes the direction of the text after it.
 fn is_hidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Text from a file, a name or the network as it may reach a terminal or a log: control characters, and
-/// those that turn the direction of what follows, are escaped as JSON escapes them (RFC 8259, section 7), so
-/// that JSON stays what it says.
+/// Makes text from a file, a name or the network safe for a terminal or a log: control and direction
+/// characters are escaped as in JSON (RFC 8259, section 7), so that JSON keeps its meaning.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
@@ -29,13 +28,13 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Characters shown of a name, a value or a URL of the user's.
+/// Characters shown of a name, a value or a URL that the user gave.
 pub(crate) const SHOWN_CHARS_MAX: usize = 200;
-/// Characters of a message: room for several such.
+/// Characters of a message: room for several of those.
 const MESSAGE_CHARS_MAX: usize = 2000;
 
-/// The text in at most `most` characters (at least 2): of a longer one its beginning and its end, which is
-/// where a path has its name, with an ellipsis between.
+/// The text in at most `most` characters (at least 2). A longer one keeps its beginning and its end,
+/// where a path has its file name, with an ellipsis between.
 pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let end = most / 4;
     let is_short = text.len() <= most || text.char_indices().nth(most).is_none();
@@ -49,12 +48,12 @@ pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// A message whose words, and which as a whole, are cut: what users give has no bound.
+/// Cuts each word of a message, and then the message: what users give has no bound.
 pub(crate) fn bounded(message: &str) -> Cow<'_, str> {
     if message.len() <= SHOWN_CHARS_MAX {
         return Cow::Borrowed(message);
     }
-    // What is between two spaces is never a sentence of ours.
+    // A text of the user's has no bound, but a word of the engine's own is short.
     let words = message.split(' ').map(|word| cut(word, SHOWN_CHARS_MAX));
     let words = words.collect::<Vec<_>>().join(" ");
     Cow::Owned(cut(&words, MESSAGE_CHARS_MAX).into_owned())
@@ -73,7 +72,7 @@ pub(crate) fn grouped(number: u64) -> String {
     out
 }
 
-/// Bytes in the largest unit that leaves a figure above ten, rounded down.
+/// Bytes in the largest unit that leaves a number of at least 10, rounded down.
 pub(crate) fn bytes(number: u64) -> String {
     let units = [
         (1 << 40, "TB"),
@@ -88,8 +87,8 @@ pub(crate) fn bytes(number: u64) -> String {
     )
 }
 
-/// Words of `text` in lines of at most `width` columns, each behind `prefix`. A word that is longer
-/// has a line of its own.
+/// Appends the words of `text` in lines of at most `width` columns, each after `prefix`. A longer word
+/// gets a line of its own.
 pub(crate) fn wrap(out: &mut String, prefix: &str, text: &str, width: usize) {
     let mut column = 0;
     for word in text.split_whitespace() {
@@ -115,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_a_terminal_that_would_move_its_cursor() {
+    fn control_characters_are_escaped() {
         assert_eq!(visible("caf\u{e9} \"x\""), "caf\u{e9} \"x\"");
         assert_eq!(visible("a\x1b[31m\n\u{202e}"), "a\\u001b[31m\\u000a\\u202e");
         assert_eq!(visible("\u{9b}31m\u{7f}"), "\\u009b31m\\u007f");
     }
 
     #[test]
-    fn what_is_too_long_keeps_its_beginning_and_its_end() {
+    fn a_long_text_keeps_its_beginning_and_its_end() {
         assert_eq!(cut("abcdefgh", 8), "abcdefgh");
         assert_eq!(cut("abcdefghi", 8), "abcde\u{2026}hi");
         assert_eq!(
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_keeps_its_own_words_around_those_that_are_too_long() {
+    fn only_the_long_words_of_a_message_are_cut() {
         let long = format!("no file at `{}`: it is not there", "x".repeat(100_000));
         let shown = bounded(&long);
         assert!(shown.starts_with("no file at `xxx") && shown.ends_with("x`: it is not there"));
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_grouped() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1000), "1,000");
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_to_their_width_and_lose_no_word() {
+    fn lines_are_wrapped_at_their_width_and_lose_no_word() {
         let mut out = String::new();
         wrap(&mut out, "# ", "aa bb cc dddddddddd e", 8);
         assert_eq!(out, "# aa bb\n# cc\n# dddddddddd\n# e\n");

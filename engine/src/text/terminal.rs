@@ -1,6 +1,6 @@
-//! Owns the lines a person reads. A reader that went away (a closed pipe) is no reason to end a run
-//! of days, so nothing here fails and nothing panics. Control characters of files, names and servers
-//! never pass.
+//! Owns writing lines to standard output and standard error. A closed pipe must not end a run that
+//! takes days, so nothing here fails or panics. Never writes control characters from files, names or
+//! servers.
 
 use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
@@ -8,19 +8,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::text::visible;
 
-/// A line on standard output.
+/// Writes a line to standard output.
 pub(crate) fn out(line: impl Display) {
     let _ = writeln!(stdout(), "{}", plain(&line.to_string()));
 }
 
-/// Whether the last line was said.
+/// Whether the last line was written.
 static ENDED: Mutex<bool> = Mutex::new(false);
 
 fn ended() -> MutexGuard<'static, bool> {
     ENDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A line on standard error, unless the last one was said.
+/// Writes a line to standard error, unless the last one was written.
 pub(crate) fn err(line: impl Display) {
     let ended = ended();
     if !*ended {
@@ -28,15 +28,15 @@ pub(crate) fn err(line: impl Display) {
     }
 }
 
-/// The last line on standard error of a process that ends: threads that still wind down say nothing
-/// after it, and neither does a panic of theirs.
+/// Writes the last line of a process to standard error. Threads that are still running write nothing
+/// after it, not even a panic message.
 pub(crate) fn last(line: impl Display) {
     err(line);
     *ended() = true;
     std::panic::set_hook(Box::new(|_| {}));
 }
 
-/// Standard error for a log, whose events come whole.
+/// Standard error as the sink of a log. Each write is a whole event.
 pub(crate) struct Log;
 
 impl Write for Log {
@@ -54,7 +54,7 @@ impl Write for Log {
     }
 }
 
-/// The text with its line ends and tabs, and no other control character as it is.
+/// The text with every control character escaped, except line ends and tabs.
 fn plain(text: &str) -> String {
     let shown = |part: &str| visible(part).into_owned();
     let line = |line: &str| line.split('\t').map(shown).collect::<Vec<_>>().join("\t");
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stay_lines_and_nothing_else_moves_the_cursor() {
+    fn only_line_ends_and_tabs_are_not_escaped() {
         assert_eq!(plain("a\tb\nc\r\x1b[2J\n"), "a\tb\nc\\u000d\\u001b[2J\n");
         assert_eq!(plain(""), "");
         let event = serde_json::json!({"text": "a\u{9b}31m\u{202e}\x1b\n\u{e9}"});

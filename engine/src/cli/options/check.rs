@@ -11,7 +11,7 @@ use turbo2ds_codec::{EncodeFormat, ReencodePolicy};
 use crate::config::Isolation;
 use crate::config::{
     Config, FetchConfig, IncrementalMode, IoBackend, Location, MachineConfig, OutputConfig,
-    RecordedOptions, ShowConfig, UnknownScheme, words, words::named,
+    RecordedOptions, ShowConfig, UnknownScheme, choices, choices::named,
 };
 use crate::dataset::layout::layout_of;
 use crate::error::Error;
@@ -50,7 +50,7 @@ fn unrecorded(v: &Values) -> Result<Config, Error> {
             cores: v.read("processes_count", optional(integer(1, 4096)))?,
             in_flight: v.read(
                 "thread_count",
-                optional(integer(1, limits::IN_FLIGHT_GIVEN_MAX as u64)),
+                optional(integer(1, limits::IN_FLIGHT_USER_MAX as u64)),
             )?,
             io: v.read(
                 "io",
@@ -144,30 +144,30 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
         location: location(v, "output_folder")?,
         format: v.read(
             "output_format",
-            choice(&named(words::OUTPUT_FORMATS, words::output_format)),
+            choice(&named(choices::OUTPUT_FORMATS, choices::output_format)),
         )?,
         true_extension: v.read("true_extension", boolean)?,
         shard_digits: v.read("oom_shard_count", integer(1, 18))?,
         mode,
         max_shard_retry: v.read("max_shard_retry", integer(0, 100))?,
-        slice: workers::slice(v, mode)?,
+        assignment: workers::assignment(v, mode)?,
     })
 }
 
 fn settings(v: &Values) -> Result<codec::Settings, Error> {
     let encode_format = v.read(
         "encode_format",
-        choice(&named(words::ENCODE_FORMATS, EncodeFormat::as_str)),
+        choice(&named(choices::ENCODE_FORMATS, EncodeFormat::as_str)),
     )?;
-    let upscales = named(words::INTERPOLATIONS, words::interpolation);
-    let upscales = [&upscales[..], &words::INTERPOLATION_ALIASES].concat();
-    let antialiased = named(words::ANTIALIASED, words::interpolation);
+    let upscales = named(choices::INTERPOLATIONS, choices::interpolation);
+    let upscales = [&upscales[..], &choices::INTERPOLATION_ALIASES].concat();
+    let antialiased = named(choices::ANTIALIASED, choices::interpolation);
     let downscales = [&upscales[..], &antialiased].concat();
     Ok(codec::Settings {
         image_size: v.read("image_size", integer(1, 65_500))?,
         resize_mode: v.read(
             "resize_mode",
-            choice(&named(words::RESIZE_MODES, words::resize_mode)),
+            choice(&named(choices::RESIZE_MODES, choices::resize_mode)),
         )?,
         only_if_bigger: v.read("resize_only_if_bigger", boolean)?,
         upscale: v.read("upscale_interpolation", choice(&upscales))?,
@@ -186,7 +186,7 @@ fn settings(v: &Values) -> Result<codec::Settings, Error> {
         },
         jpeg_decoder: v.read(
             "jpeg_decoder",
-            choice(&named(words::JPEG_DECODERS, words::jpeg_decoder)),
+            choice(&named(choices::JPEG_DECODERS, choices::jpeg_decoder)),
         )?,
         exact: v.read("exact", boolean)?,
     })
@@ -242,7 +242,7 @@ fn isolation(v: &Values, fetch: &FetchConfig) -> Result<Option<Isolation>, Error
 
 fn fetch(v: &Values) -> Result<FetchConfig, Error> {
     let (sender, robots_tokens) = sender::sender(v)?;
-    let hashes = words::HASHES.map(|kind| (kind.as_str(), Some(kind)));
+    let hashes = choices::HASHES.map(|kind| (kind.as_str(), Some(kind)));
     Ok(FetchConfig {
         timeout: v.read("timeout", seconds)?,
         outage_wait: v.read("outage_wait", seconds_or_none)?,

@@ -1,7 +1,7 @@
 //! Owns the options of the URL list: their texts become a checked [`InputConfig`]. What does not fit the
 //! list's format is refused by [`crate::list`], which knows it. Never touches a file.
 
-use crate::config::{Dialect, HashKind, InputConfig, InputFormat, Sample, words};
+use crate::config::{Dialect, HashKind, InputConfig, InputFormat, Sample, choices};
 use crate::error::Error;
 use crate::list::format_of;
 
@@ -72,7 +72,7 @@ fn dialect(v: &Values) -> Result<Dialect, Error> {
             ));
         }
     };
-    let words = words::named(words::QUOTINGS, words::quoting);
+    let words = choices::named(choices::QUOTINGS, choices::quoting);
     Ok(Dialect {
         quoting: v.read("quoting", choice(&words))?,
         delimiter: v.read("delimiter", optional(delimiter))?,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::recorded::Recorded;
 use super::*;
-use crate::config::{FetchConfig, OutputConfig, words};
+use crate::config::{FetchConfig, OutputConfig, choices};
 use crate::dataset::record::{Asking, Record};
 
 const BASE: [&str; 3] = ["l.csv", "--compute_hash", "md5"];
@@ -22,7 +22,7 @@ fn what_decides(config: &Config) -> String {
                 shard_digits,
                 mode: _,
                 max_shard_retry: _,
-                slice: _,
+                assignment: _,
             },
         codec,
         extract_exif,
@@ -240,14 +240,14 @@ fn runs_of_the_first_records_are_continued_by_the_same_command_lines() {
 #[test]
 fn every_word_of_a_choice_is_one_that_the_record_writes() {
     let written: Vec<String> = [
-        words::OUTPUT_FORMATS.map(words::output_format).to_vec(),
-        words::RESIZE_MODES.map(words::resize_mode).to_vec(),
-        words::INTERPOLATIONS.map(words::interpolation).to_vec(),
-        words::ANTIALIASED.map(words::interpolation).to_vec(),
-        words::JPEG_DECODERS.map(words::jpeg_decoder).to_vec(),
-        words::QUOTINGS.map(words::quoting).to_vec(),
-        words::HASHES.map(HashKind::as_str).to_vec(),
-        words::ENCODE_FORMATS.map(EncodeFormat::as_str).to_vec(),
+        choices::OUTPUT_FORMATS.map(choices::output_format).to_vec(),
+        choices::RESIZE_MODES.map(choices::resize_mode).to_vec(),
+        choices::INTERPOLATIONS.map(choices::interpolation).to_vec(),
+        choices::ANTIALIASED.map(choices::interpolation).to_vec(),
+        choices::JPEG_DECODERS.map(choices::jpeg_decoder).to_vec(),
+        choices::QUOTINGS.map(choices::quoting).to_vec(),
+        choices::HASHES.map(HashKind::as_str).to_vec(),
+        choices::ENCODE_FORMATS.map(EncodeFormat::as_str).to_vec(),
     ]
     .concat()
     .into_iter()

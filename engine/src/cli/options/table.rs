@@ -6,7 +6,7 @@ use turbo2ds_codec::ReencodePolicy;
 
 use super::recorded::Recorded::{self, Decides, Informs, Not};
 use super::recorded::{absolute, caption_separator, list_or_none, number, verify_hash};
-use crate::config::{HashKind, words};
+use crate::config::{HashKind, choices};
 
 /// One option.
 #[derive(Debug)]
@@ -157,9 +157,9 @@ const DOWNSCALES: Kind =
 pub static TABLE: &[OptionSpec] = &[
     opt("url_list", Kind::Path, "", Group::Input, Informs(|c| absolute(&c.input.url_list).into()),
         "file, folder (files with an extension of the input format, sorted), glob, or - for standard input; also the first argument without a name"),
-    opt("input_format", INPUT_FORMATS, "None", Group::Input, Decides(|c| c.input.format.map(|format| words::input_format(format, None)).into()),
+    opt("input_format", INPUT_FORMATS, "None", Group::Input, Decides(|c| c.input.format.map(|format| choices::input_format(format, None)).into()),
         "format of the list; None takes it from the bytes, and of text from the extension, else from the first line. gzip, zstd, bzip2 and xz around text are seen by the bytes"),
-    opt("quoting", Kind::Choice("auto|rfc4180|none"), "auto", Group::Input, Decides(|c| words::quoting(c.input.dialect.quoting).into()),
+    opt("quoting", Kind::Choice("auto|rfc4180|none"), "auto", Group::Input, Decides(|c| choices::quoting(c.input.dialect.quoting).into()),
         "csv and tsv: auto takes quotes around fields off, but one that is never closed or would swallow whole records is a character; rfc4180 makes it an error; none takes all quotes for characters (CC3M, CC12M, LAION as raw tsv)"),
     opt("delimiter", Kind::Text, "None", Group::Input, Decides(|c| c.input.dialect.delimiter.map(|byte| char::from(byte).to_string()).into()), "csv and tsv: the character between fields; None is the format's"),
     opt("no_header", Kind::Bool, "False", Group::Input, Decides(|c| c.input.dialect.columns.is_some().into()), "csv and tsv: files begin with the first row; --columns names the columns"),
@@ -182,7 +182,7 @@ pub static TABLE: &[OptionSpec] = &[
     opt("sample_seed", Kind::Int, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.seed).into()), "seed of --sample_rate, 0 where none is given: equal seeds pick equal rows"),
 
     opt("output_folder", Kind::Path, "images", Group::Output, Not, "folder of the dataset"),
-    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| words::output_format(c.output.format).into()), "kind of shard; dummy writes statistics only"),
+    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| choices::output_format(c.output.format).into()), "kind of shard; dummy writes statistics only"),
     opt("oom_shard_count", Kind::Int, "5", Group::Output, Decides(|c| c.output.shard_digits.into()), "digits of a shard's name, 1 to 18"),
     opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output, Not,
         "with shards already there: do what is missing, start anew, or number on after the last"),
@@ -192,16 +192,16 @@ pub static TABLE: &[OptionSpec] = &[
     opt("extract_exif", Kind::Bool, "True", Group::Output, Decides(|c| c.extract_exif.into()), "fill the exif column"),
 
     opt("image_size", Kind::Int, "256", Group::Images, Decides(|c| c.codec.image_size.into()), "target size, pixels"),
-    opt("resize_mode", Kind::Choice("no|border|keep_ratio|keep_ratio_largest|center_crop"), "border", Group::Images, Decides(|c| words::resize_mode(c.codec.resize_mode).into()),
+    opt("resize_mode", Kind::Choice("no|border|keep_ratio|keep_ratio_largest|center_crop"), "border", Group::Images, Decides(|c| choices::resize_mode(c.codec.resize_mode).into()),
         "no; border: largest side, padded to a square; keep_ratio: smallest side; keep_ratio_largest: largest side; center_crop: smallest side, centre square"),
     opt("resize_only_if_bigger", Kind::Bool, "False", Group::Images, Decides(|c| c.codec.only_if_bigger.into()), "leave images at or under the target size alone"),
-    opt("upscale_interpolation", INTERPOLATIONS, "lanczos", Group::Images, Decides(|c| words::interpolation(c.codec.upscale).into()), "filter when the result is larger (bilinear, bicubic and lanczos4 are other names)"),
-    opt("downscale_interpolation", DOWNSCALES, "area", Group::Images, Decides(|c| words::interpolation(c.codec.downscale).into()), "filter when the result is smaller; the last four are antialiased, beyond img2dataset"),
+    opt("upscale_interpolation", INTERPOLATIONS, "lanczos", Group::Images, Decides(|c| choices::interpolation(c.codec.upscale).into()), "filter when the result is larger (bilinear, bicubic and lanczos4 are other names)"),
+    opt("downscale_interpolation", DOWNSCALES, "area", Group::Images, Decides(|c| choices::interpolation(c.codec.downscale).into()), "filter when the result is smaller; the last four are antialiased, beyond img2dataset"),
     opt("encode_format", Kind::Choice("jpg|png|webp"), "jpg", Group::Images, Decides(|c| c.codec.encode_format.as_str().into()), "format of the images written"),
     opt("encode_quality", Kind::Int, "95", Group::Images, Decides(|c| c.codec.encode_quality.into()), "jpg 0 to 100; webp 0 to 100, above is lossless; png compression 0 to 9"),
     opt("skip_reencode", Kind::Bool, "False", Group::Images, Decides(|c| (c.codec.reencode == ReencodePolicy::SkipIfUnchanged).into()), "keep the original bytes where nothing was resized or blurred and the format already fits"),
     opt("disable_all_reencoding", Kind::Bool, "False", Group::Images, Decides(|c| (c.codec.reencode == ReencodePolicy::Never).into()), "keep the bytes of every whole image as they came, whatever skip_reencode says; what is cut short or no image is refused"),
-    opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, Decides(|c| words::jpeg_decoder(c.codec.jpeg_decoder).into()), "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
+    opt("jpeg_decoder", Kind::Choice("turbo|zune"), "turbo", Group::Images, Decides(|c| choices::jpeg_decoder(c.codec.jpeg_decoder).into()), "turbo: libjpeg-turbo, OpenCV's pixels; zune: memory-safe"),
     opt("exact", Kind::Bool, "False", Group::Images, Decides(|c| c.codec.exact.into()), "take JPEGs to RGB before resizing, as img2dataset does, also where jpg is written; else they stay YCbCr, which is faster and as close to the original"),
     opt("max_pixels", Kind::Int, "100000000", Group::Images, Decides(|c| c.codec.limits.pixels_max.into()), "most pixels of one image, checked before it is decoded"),
     opt("max_jpeg_scans", Kind::Int, "100", Group::Images, Decides(|c| c.codec.limits.jpeg_scans_max.into()), "most scans of one progressive JPEG"),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::{AssignmentConfig, Location};
 use crate::config::{DnsLimits, HashKind, InputFormat, NameServer, Resolver};
-use crate::config::{Location, SliceConfig};
 use turbo2ds_codec::{EncodeFormat, Interpolation, ReencodePolicy};
 
 fn run(args: &[&str]) -> Result<Config, Error> {
@@ -534,20 +534,20 @@ fn version_names_the_target_and_what_is_compiled_in() {
 
 #[test]
 fn a_part_of_the_shards_is_a_range_or_a_share() {
-    let slice = |args: &[&str]| run(&[&["l.txt"], args].concat()).unwrap().output.slice;
-    assert_eq!(slice(&[]), SliceConfig::All);
+    let assigned = |args: &[&str]| run(&[&["l.txt"], args].concat()).unwrap().output.assignment;
+    assert_eq!(assigned(&[]), AssignmentConfig::All);
     assert_eq!(
-        slice(&["--shard_range", "3-12"]),
-        SliceConfig::Range { first: 3, last: 12 }
+        assigned(&["--shard_range", "3-12"]),
+        AssignmentConfig::Range { first: 3, last: 12 }
     );
     let (index, count) = (Some(0), 4);
     assert_eq!(
-        slice(&["--shard_index", "0", "--shard_count", "4"]),
-        SliceConfig::Share { index, count }
+        assigned(&["--shard_index", "0", "--shard_count", "4"]),
+        AssignmentConfig::Share { index, count }
     );
     assert_eq!(
-        slice(&["--shard_count", "4"]),
-        SliceConfig::Share { index: None, count }
+        assigned(&["--shard_count", "4"]),
+        AssignmentConfig::Share { index: None, count }
     );
     for args in [
         &["--shard_index", "1"][..],

@@ -1,20 +1,20 @@
 //! Owns the options that give a process a part of the shards. Never reads the environment.
 
+use crate::config::AssignmentConfig;
 use crate::config::IncrementalMode;
-use crate::config::SliceConfig;
 use crate::error::Error;
 
 use super::value::{Values, integer, optional};
 
 /// The part of the shards that is this process's.
-pub(super) fn slice(v: &Values, mode: IncrementalMode) -> Result<SliceConfig, Error> {
+pub(super) fn assignment(v: &Values, mode: IncrementalMode) -> Result<AssignmentConfig, Error> {
     let range = v.read("shard_range", optional(shard_range))?;
     let index = v.read("shard_index", optional(integer(0, u64::MAX)))?;
     let count = v.read("shard_count", optional(integer(1, u64::MAX)))?;
-    let slice = match (range, index, count) {
-        (None, None, None) => return Ok(SliceConfig::All),
-        (Some((first, last)), None, None) => SliceConfig::Range { first, last },
-        (None, index, Some(count)) => SliceConfig::Share { index, count },
+    let assignment = match (range, index, count) {
+        (None, None, None) => return Ok(AssignmentConfig::All),
+        (Some((first, last)), None, None) => AssignmentConfig::Range { first, last },
+        (None, index, Some(count)) => AssignmentConfig::Share { index, count },
         (None, Some(_), None) => {
             return Err(Error::usage(
                 "`--shard_index` is given and no `--shard_count`",
@@ -34,7 +34,7 @@ pub(super) fn slice(v: &Values, mode: IncrementalMode) -> Result<SliceConfig, Er
             "leave --incremental_mode out; the folder is the others' too",
         ));
     }
-    Ok(slice)
+    Ok(assignment)
 }
 
 fn shard_range(text: &str) -> Result<(u64, u64), String> {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::standing::{Mark, Standing, mark_of};
 use super::user_files::{UserFile, UserFiles};
-use crate::config::Slice;
+use crate::config::Assignment;
 use crate::dataset::disk::Kind;
 use crate::dataset::names::{Part, RECORD_NAME, Shape, is_temporary, shard_file, shard_number};
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub(crate) struct Wanted<'a> {
     /// A bound on the shards of its list, where one is known.
     pub(crate) shards_max: Option<u64>,
     /// Its part of them.
-    pub(crate) slice: Slice,
+    pub(crate) assignment: Assignment,
     /// Shards that stand.
     pub(crate) done: &'a HashSet<u64>,
     /// The dataset that is there goes first.
@@ -37,7 +37,7 @@ impl Wanted<'_> {
     fn takes_shard(&self, shard_id: u64) -> bool {
         let number = shard_id.checked_sub(self.first_shard_id);
         let within = number.is_some_and(|number| self.shards_max.is_none_or(|max| number < max));
-        within && self.slice.contains(shard_id) && !self.done.contains(&shard_id)
+        within && self.assignment.contains(shard_id) && !self.done.contains(&shard_id)
     }
 
     /// The shard of this run that takes a name, and as what.

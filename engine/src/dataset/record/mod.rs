@@ -34,7 +34,7 @@ use turbo2ds_codec::EncodeFormat;
 use turbo2ds_writers::OutputFormat;
 
 use super::names::{RECORD_NAME, Shape};
-use crate::config::{RecordedOptions, words};
+use crate::config::{RecordedOptions, choices};
 use crate::dataset::disk::{Disk, Kind};
 use crate::error::Error;
 
@@ -248,7 +248,7 @@ impl RunEntry {
     /// How the run names its files; none where its options are not told as we tell them.
     pub(crate) fn shape(&self) -> Option<Shape> {
         let encoded = self.word("encode_format")?;
-        let encoded = words::ENCODE_FORMATS
+        let encoded = choices::ENCODE_FORMATS
             .into_iter()
             .find(|format: &EncodeFormat| format.as_str() == encoded)?;
         Some(Shape {
@@ -265,8 +265,8 @@ impl RunEntry {
     /// The kind of its shards.
     pub(crate) fn format(&self) -> Option<OutputFormat> {
         let word = self.word("output_format")?;
-        let mut formats = words::OUTPUT_FORMATS.into_iter();
-        formats.find(|format| words::output_format(*format) == word)
+        let mut formats = choices::OUTPUT_FORMATS.into_iter();
+        formats.find(|format| choices::output_format(*format) == word)
     }
 
     /// An option that is a word or a text.

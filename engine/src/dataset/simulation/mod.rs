@@ -25,7 +25,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use turbo2ds_writers::{Layout, SampleFacts, ShardStats, shard_name};
 
 use crate::cli::options::{self, Invocation};
-use crate::config::Slice;
+use crate::config::Assignment;
 use crate::config::{Config, IncrementalMode};
 use crate::dataset::commit::withdraw;
 use crate::dataset::disk::Disk;
@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
     fn go(&mut self) -> (Option<HashSet<u64>>, End) {
         let opened = self.store.open(&Job {
             config: self.config,
-            slice: Slice::All,
+            assignment: Assignment::All,
             input: "the list",
             user_files: UserFiles {
                 files: Vec::new(),

@@ -1,5 +1,6 @@
-//! Owns the words of options that choose: what the command line reads and the record writes. Each value has
-//! one word here, so that a value without one does not compile. Never knows which option has which words.
+//! Owns the spellings of options with a fixed set of values, as the command line reads and the record
+//! writes them. The matches are exhaustive, so a value without a spelling does not compile. Never knows
+//! which option takes which values.
 
 use turbo2ds_codec::{Antialias, EncodeFormat, Interpolation, JpegDecoder, ResizeMode};
 use turbo2ds_writers::OutputFormat;
@@ -15,11 +16,11 @@ pub const OUTPUT_FORMATS: [OutputFormat; 5] = [
     OutputFormat::Dummy,
 ];
 
-/// Every format of images written.
+/// Every format in which images are written.
 pub const ENCODE_FORMATS: [EncodeFormat; 3] =
     [EncodeFormat::Jpg, EncodeFormat::Png, EncodeFormat::Webp];
 
-/// Every hash of a body.
+/// Every hash function for bodies.
 pub const HASHES: [HashKind; 3] = [HashKind::Md5, HashKind::Sha256, HashKind::Sha512];
 
 /// Every way to resize.
@@ -31,7 +32,7 @@ pub const RESIZE_MODES: [ResizeMode; 5] = [
     ResizeMode::CenterCrop,
 ];
 
-/// The filters that img2dataset has.
+/// The filters that img2dataset offers.
 pub const INTERPOLATIONS: [Interpolation; 5] = [
     Interpolation::Nearest,
     Interpolation::Linear,
@@ -48,20 +49,20 @@ pub const ANTIALIASED: [Interpolation; 4] = [
     Interpolation::Antialiased(Antialias::Lanczos3),
 ];
 
-/// Other words for filters, as img2dataset takes them.
+/// Aliases of filters that img2dataset accepts.
 pub const INTERPOLATION_ALIASES: [(&str, Interpolation); 3] = [
     ("bilinear", Interpolation::Linear),
     ("bicubic", Interpolation::Cubic),
     ("lanczos4", Interpolation::Lanczos4),
 ];
 
-/// Every decoder of JPEG.
+/// Every JPEG decoder.
 pub const JPEG_DECODERS: [JpegDecoder; 2] = [JpegDecoder::Turbo, JpegDecoder::Zune];
 
 /// Every meaning of quotes.
 pub const QUOTINGS: [Quoting; 3] = [Quoting::Auto, Quoting::Rfc4180, Quoting::None];
 
-/// Values with their words, for a reader of choices.
+/// Values with their spellings, for a parser of choices.
 pub fn named<T: Copy, const N: usize>(
     values: [T; N],
     word: impl Fn(T) -> &'static str,
@@ -123,7 +124,7 @@ pub const fn quoting(quoting: Quoting) -> &'static str {
     }
 }
 
-/// `input_format`, with the compression that was found around text: `csv`, `jsonl.zst`.
+/// `input_format`, with the detected compression of a text list: `csv`, `jsonl.zst`.
 pub fn input_format(format: InputFormat, compression: Option<Compression>) -> String {
     let ending = match compression {
         None => "",
