@@ -7,7 +7,8 @@ use super::dial::Dialled;
 use super::{AttemptFailure, Body, Deadline, Fetcher};
 use crate::failure::Failure;
 use crate::http::{
-    self, Answer, Chain, Head, HeadParse, HeadScanner, RequestForm, Scheme, classify, write_request,
+    self, Head, HeadParse, HeadScanner, RedirectChain, RequestForm, Scheme, StatusAction, classify,
+    write_request,
 };
 use crate::limits;
 use crate::net::Transport;
@@ -34,7 +35,7 @@ impl Fetcher {
     /// replaced once by a fresh one; that is no retry of the request's failure.
     pub(super) async fn exchange(
         &self,
-        chain: &Chain<'_>,
+        chain: &RedirectChain<'_>,
         deadline: &Deadline,
     ) -> Result<Outcome, AttemptFailure> {
         let target = chain.target();
@@ -65,7 +66,7 @@ impl Fetcher {
     async fn request(
         &self,
         transport: &mut Transport,
-        chain: &Chain<'_>,
+        chain: &RedirectChain<'_>,
     ) -> Result<Received, Failure> {
         let target = chain.target();
         let mut buffer = self.buffers.borrow_mut().take(HEAD_RECEIVE_BYTES);
@@ -91,7 +92,7 @@ impl Fetcher {
         for _ in 0..=limits::INTERIM_ANSWERS_MAX {
             let (head, consumed) = read_head(transport, &mut buffer).await?;
             buffer.drain(..consumed);
-            if classify(head.status) != Answer::Interim {
+            if classify(head.status) != StatusAction::Interim {
                 return Ok(Received { head, rest: buffer });
             }
         }
@@ -107,16 +108,16 @@ impl Fetcher {
     ) -> Result<(Outcome, bool), AttemptFailure> {
         let head = &received.head;
         match classify(head.status) {
-            Answer::Redirect => Ok((Outcome::Redirect(received.head), false)),
-            Answer::Failed(failure) => Err(AttemptFailure {
+            StatusAction::Redirect => Ok((Outcome::Redirect(received.head), false)),
+            StatusAction::Failed(failure) => Err(AttemptFailure {
                 failure,
                 retry_after: head.retry_after,
                 paused: None,
             }),
             // `request` passes interim heads over.
-            Answer::Interim => Err(Failure::MalformedResponse.into()),
-            Answer::Part if !head.may_be_whole() => Err(Failure::IncompleteBody.into()),
-            Answer::Body | Answer::Part => {
+            StatusAction::Interim => Err(Failure::MalformedResponse.into()),
+            StatusAction::Part if !head.may_be_whole() => Err(Failure::IncompleteBody.into()),
+            StatusAction::Body | StatusAction::Part => {
                 let tokens = &self.config.robots_tokens;
                 if http::disallowed(&head.robots, tokens, &self.config.disallowed_directives) {
                     return Err(Failure::RobotsDisallowed.into());

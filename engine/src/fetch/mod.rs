@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::FetchConfig;
 use crate::failure::Failure;
-use crate::http::{Backoff, Chain, Proxies, RetryAfter, Target};
+use crate::http::{Backoff, Proxies, RedirectChain, RetryAfter, Target};
 use crate::limits;
 use crate::machine::sync::Semaphore;
 use crate::net::address::AddressPolicy;
@@ -199,7 +199,7 @@ impl Fetcher {
         turn: &mut Option<Turn>,
         deadline: &Deadline,
     ) -> Result<Body, AttemptFailure> {
-        let mut chain = Chain::new(target);
+        let mut chain = RedirectChain::new(target);
         loop {
             self.wait_for_host(chain.target(), turn, deadline).await?;
             match self.exchange(&chain, deadline).await {

@@ -1,12 +1,12 @@
-//! Owns the chunked transfer coding (RFC 9112, 7.1) as a state machine over any split of the bytes.
-//! Never takes memory before a chunk's size passed the limit, and keeps neither extensions nor
+//! Owns the chunked transfer coding (RFC 9112, 7.1) as a state machine that accepts input split at any
+//! byte. Never allocates before a chunk's size has passed the limit, and keeps neither extensions nor
 //! trailer fields.
 
 use crate::failure::Failure;
 
-/// Most hexadecimal digits of a chunk's size: what fits 64 bits.
+/// Most hexadecimal digits of a chunk's size: 64 bits.
 const SIZE_DIGITS_MAX: u32 = 16;
-/// Most bytes of chunk extensions in one body, so that small chunks cannot carry endless bytes.
+/// Most bytes of chunk extensions in one body, so that small chunks cannot carry unlimited bytes.
 const EXTENSION_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of the trailer section.
 const TRAILER_BYTES_MAX: usize = 8 * 1024;
@@ -16,7 +16,7 @@ const TRAILER_BYTES_MAX: usize = 8 * 1024;
 pub struct Progress {
     /// Bytes of the input that belong to this body.
     pub consumed: usize,
-    /// Whether the body ended; the rest of the input is not its own.
+    /// Whether the body ended; the rest of the input does not belong to it.
     pub done: bool,
 }
 
@@ -28,7 +28,7 @@ enum State {
     /// Spaces between the size and what follows it.
     SizeSpace,
     Extension,
-    /// A carriage return came: only a line feed may follow.
+    /// After a carriage return: only a line feed may follow.
     SizeLf,
     Data,
     DataEnd,
@@ -46,7 +46,7 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct ChunkedDecoder {
     state: State,
-    /// Size of the chunk being read, then what is left of it.
+    /// Size of the current chunk, then the bytes left of it.
     chunk: u64,
     body_left: u64,
     extension_left: usize,
@@ -67,18 +67,17 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Whether the connection may serve another request after this body: a server that ends lines
-    /// by a line feed alone is read and then left.
+    /// Whether the connection may serve another request after this body. A server that ends lines with
+    /// a bare line feed is read, but its connection is not reused.
     pub const fn reusable(&self) -> bool {
         matches!(self.state, State::Done) && !self.bare_line_feed
     }
 
-    /// Decodes as much of `input` as belongs to the body, appending data to `out`. The end of the
-    /// connection before `done` is the caller's [`Failure::IncompleteBody`].
+    /// Decodes the part of `input` that belongs to the body and appends the data to `out`. If the
+    /// connection ends before `done`, the caller reports [`Failure::IncompleteBody`].
     ///
     /// # Errors
-    /// [`Failure::MalformedResponse`] for a bad size or line; [`Failure::ResponseTooLarge`] as soon
-    /// as a chunk's size passes the limit; [`Failure::HeaderTooLarge`] for the trailer section.
+    /// [`Failure::MalformedResponse`] for a bad size or line; [`Failure::ResponseTooLarge`] as soon as a chunk's size exceeds the limit; [`Failure::HeaderTooLarge`] for too large a trailer section.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Progress, Failure> {
         let mut at = 0;
         while at < input.len() && self.state != State::Done {

@@ -22,7 +22,7 @@ fn failure(text: &[u8]) -> Option<Failure> {
 }
 
 #[test]
-fn a_body_is_the_same_split_at_any_byte() {
+fn a_body_may_be_split_at_any_byte() {
     let text = b"4;name=\"v\"\r\nWiki\r\n0a \r\npedia in c\r\n0\r\nTrailer: x\r\n\r\nNEXT";
     let end = text.len() - 4;
     let whole = decode([&text[..]], CAP);
@@ -100,7 +100,7 @@ fn a_size_is_hexadecimal_digits_and_nothing_else() {
 }
 
 #[test]
-fn data_that_does_not_end_with_its_chunk_is_malformed() {
+fn data_without_a_line_end_after_it_is_malformed() {
     for text in [
         &b"3\r\nabcd\r\n"[..],
         b"3\r\nabc0\r\n",
@@ -112,7 +112,7 @@ fn data_that_does_not_end_with_its_chunk_is_malformed() {
 }
 
 #[test]
-fn a_body_over_the_limit_fails_at_the_size_before_its_bytes() {
+fn a_body_over_the_limit_fails_at_its_size() {
     assert_eq!(
         failure(b"ffffffffffffffff\r\n"),
         Some(Failure::ResponseTooLarge)
@@ -139,7 +139,7 @@ fn extensions_and_trailers_are_bounded() {
 }
 
 #[test]
-fn line_feeds_alone_are_read_and_the_connection_left() {
+fn bare_line_feeds_are_read_and_the_connection_is_not_reused() {
     for (text, reusable) in [
         (&b"3\r\nabc\r\n0\r\n\r\n"[..], true),
         (b"3\nabc\n0\n\n", false),

@@ -1,9 +1,8 @@
-//! Owns the cookies of one row: those that its redirects set, for the hops behind them (RFC 6265bis, 5.6
-//! to 5.8). Nothing outlives the row, and a row has no cookie at first.
-//! Never reads a clock, never keeps what it has no room for, and knows no list of public suffixes: a
-//! cookie reaches another host only below a domain of two labels that the host which set it is part of.
-//! A suffix such as `co.uk` passes for one, and what it could carry is what that host may write into its
-//! Location as well.
+//! Owns the cookies of one row: its redirects set them, and later hops send them (RFC 6265bis, 5.6 to
+//! 5.8). A row starts without cookies, and none outlives it. Never reads a clock, never exceeds its
+//! limits, and knows no list of public suffixes: a cookie reaches another host only under a domain of
+//! at least two labels that contains the host which set it. A suffix such as `co.uk` passes as such a
+//! domain. That is harmless, since the host could put the same data into its `Location`.
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -11,13 +10,13 @@ use std::time::SystemTime;
 use super::date::parse_http_date;
 use super::target::{Host, Scheme, Target};
 
-/// Cookies that a row may hold; the oldest goes.
+/// Most cookies of a row; the oldest is dropped.
 const COOKIES_MAX: usize = 32;
-/// Longest name and value of a cookie together, bytes.
+/// Most bytes of a cookie's name and value together.
 const COOKIE_BYTES_MAX: usize = 4096;
-/// Longest value of an attribute, bytes: longer ones are passed over.
+/// Most bytes of an attribute's value; longer ones are ignored.
 const ATTRIBUTE_BYTES_MAX: usize = 1024;
-/// What a row's cookies may come to, bytes: a request's head stays one that servers take.
+/// Most bytes of a row's cookies, so that servers accept the request's head.
 const JAR_BYTES_MAX: usize = 8 * 1024;
 
 /// A row's cookies, the oldest first.
@@ -36,17 +35,17 @@ struct Cookie {
     secure: bool,
 }
 
-/// Where a cookie goes.
+/// Which hosts a cookie is sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Domain {
-    /// To this host alone.
+    /// Only this host.
     Host(Host),
-    /// To this name and all below it.
-    Below(String),
+    /// This name and all its subdomains.
+    WithSubdomains(String),
 }
 
 impl Domain {
-    /// Whether some host gets the cookies of both.
+    /// Whether any host gets the cookies of both.
     fn overlaps(&self, other: &Self) -> bool {
         match (self.name(), other.name()) {
             (Some(one), Some(two)) => is_within(one, two) || is_within(two, one),
@@ -57,24 +56,24 @@ impl Domain {
     fn name(&self) -> Option<&str> {
         match self {
             Self::Host(Host::Name(name)) => Some(name),
-            Self::Below(name) => Some(name),
+            Self::WithSubdomains(name) => Some(name),
             Self::Host(Host::Addr(_)) => None,
         }
     }
 }
 
 impl CookieJar {
-    /// Takes the `Set-Cookie` values of an answer from `target`. What a browser would not keep is passed
-    /// over.
-    pub fn take(&mut self, target: &Target, values: &[Vec<u8>], now: SystemTime) {
+    /// Stores the `Set-Cookie` values of a response from `target`. Ignores what a browser would not
+    /// store.
+    pub fn store(&mut self, target: &Target, values: &[Vec<u8>], now: SystemTime) {
         for value in values {
             if let Some((cookie, expired)) = Cookie::parse(target, value, now) {
-                self.put(cookie, expired, target.scheme);
+                self.insert(cookie, expired, target.scheme);
             }
         }
     }
 
-    /// Appends the pairs for `target` to `out`, longer paths first and `; ` between them; false where
+    /// Appends the pairs for `target` to `out`, longer paths first, separated by `; `. Returns false if
     /// there are none.
     pub(super) fn write(&self, out: &mut Vec<u8>, target: &Target) -> bool {
         let mut sent: Vec<&Cookie> = self.cookies.iter().filter(|c| c.is_for(target)).collect();
@@ -88,14 +87,15 @@ impl CookieJar {
         !sent.is_empty()
     }
 
-    /// Whether a request for `target` has any.
+    /// Whether a request for `target` sends any cookie.
     pub(super) fn has_any_for(&self, target: &Target) -> bool {
         self.cookies.iter().any(|cookie| cookie.is_for(target))
     }
 
-    fn put(&mut self, cookie: Cookie, expired: bool, scheme: Scheme) {
-        // What came over TLS is not replaced, nor hidden, by what anybody on the way may have written.
-        if scheme == Scheme::Http && self.cookies.iter().any(|old| old.is_hidden_by(&cookie)) {
+    fn insert(&mut self, cookie: Cookie, expired: bool, scheme: Scheme) {
+        // A cookie set over plain HTTP, where anybody on the path can write, never replaces or shadows
+        // one set over TLS.
+        if scheme == Scheme::Http && self.cookies.iter().any(|old| old.is_shadowed_by(&cookie)) {
             return;
         }
         self.cookies.retain(|old| {
@@ -115,8 +115,8 @@ impl CookieJar {
 }
 
 impl Cookie {
-    /// One value of `Set-Cookie`, and whether it is a cookie's end; none for what is no cookie, or none
-    /// of this host's.
+    /// Parses one `Set-Cookie` value and says whether it has expired, which deletes the cookie. `None`
+    /// for an invalid cookie, or one that `target` may not set.
     fn parse(target: &Target, value: &[u8], now: SystemTime) -> Option<(Self, bool)> {
         if value.iter().any(|&b| b.is_ascii_control() && b != b'\t') {
             return None;
@@ -141,22 +141,23 @@ impl Cookie {
             (None, Some(at)) => at <= now,
             (None, None) => false,
         };
-        cookie.keeps_its_prefix().then_some((cookie, expired))
+        cookie.satisfies_prefix().then_some((cookie, expired))
     }
 
     fn name(&self) -> &[u8] {
         &self.pair[..self.name_bytes]
     }
 
-    /// A name may promise how its cookie was set (RFC 6265bis, 4.1.3).
-    fn keeps_its_prefix(&self) -> bool {
+    /// Whether the cookie satisfies the prefix of its name, `__Secure-` or `__Host-` (RFC 6265bis,
+    /// 4.1.3).
+    fn satisfies_prefix(&self) -> bool {
         let name = self.name().to_ascii_lowercase();
-        let is_hosts = matches!(self.domain, Domain::Host(_)) && self.path == "/";
+        let host_only = matches!(self.domain, Domain::Host(_)) && self.path == "/";
         (!name.starts_with(b"__secure-") || self.secure)
-            && (!name.starts_with(b"__host-") || self.secure && is_hosts)
+            && (!name.starts_with(b"__host-") || self.secure && host_only)
     }
 
-    fn is_hidden_by(&self, other: &Self) -> bool {
+    fn is_shadowed_by(&self, other: &Self) -> bool {
         self.secure
             && self.name() == other.name()
             && self.domain.overlaps(&other.domain)
@@ -164,12 +165,12 @@ impl Cookie {
     }
 
     fn is_for(&self, target: &Target) -> bool {
-        let is_hosts = match (&self.domain, &target.host) {
+        let host_matches = match (&self.domain, &target.host) {
             (Domain::Host(own), host) => own == host,
-            (Domain::Below(domain), Host::Name(name)) => is_within(name, domain),
-            (Domain::Below(_), Host::Addr(_)) => false,
+            (Domain::WithSubdomains(domain), Host::Name(name)) => is_within(name, domain),
+            (Domain::WithSubdomains(_), Host::Addr(_)) => false,
         };
-        is_hosts
+        host_matches
             && (!self.secure || target.scheme == Scheme::Https)
             && path_matches(target.path(), &self.path)
     }
@@ -194,8 +195,8 @@ fn pair(name: &[u8], value: &[u8]) -> Vec<u8> {
     [name, b"=", value].concat()
 }
 
-/// The host that set a cookie, or the domain that it asks for, where it is part of that. The host of an
-/// address is part of nothing.
+/// The scope of a cookie: the domain it asks for, or else the host that set it. `None` if the host is
+/// not in that domain; an address is in no domain.
 fn domain(host: &Host, asked: Option<String>) -> Option<Domain> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
         return Some(Domain::Host(host.clone()));
@@ -205,7 +206,7 @@ fn domain(host: &Host, asked: Option<String>) -> Option<Domain> {
             Some(Domain::Host(host.clone()))
         }
         Host::Name(name) if is_within(name, &asked) && asked.contains('.') => {
-            Some(Domain::Below(asked))
+            Some(Domain::WithSubdomains(asked))
         }
         Host::Addr(address) if asked.parse::<IpAddr>() == Ok(*address) => {
             Some(Domain::Host(host.clone()))
@@ -219,7 +220,7 @@ fn is_within(name: &str, domain: &str) -> bool {
         .is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// All but the last part of the URL's path.
+/// The URL's path without its last segment.
 fn default_path(target: &Target) -> String {
     let path = target.path();
     match path.rfind('/') {
@@ -233,7 +234,7 @@ fn path_matches(path: &str, own: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || own.ends_with('/') || rest.starts_with('/'))
 }
 
-/// What stands behind a cookie's value; the last of each kind counts.
+/// The attributes after a cookie's value; the last of each kind counts.
 #[derive(Default)]
 struct Attributes {
     domain: Option<String>,
@@ -268,7 +269,7 @@ impl Attributes {
     }
 }
 
-/// Seconds; how many more than fit does not matter.
+/// Seconds, saturating.
 fn max_age(value: &str) -> Option<i64> {
     let (sign, digits) = match value.strip_prefix('-') {
         Some(digits) => (-1, digits),

@@ -19,7 +19,7 @@ fn taken(from: &str, values: &[&str]) -> CookieJar {
         .iter()
         .map(|value| value.as_bytes().to_vec())
         .collect();
-    jar.take(&target(from), &values, now());
+    jar.store(&target(from), &values, now());
     jar
 }
 
@@ -58,7 +58,7 @@ fn a_cookie_goes_back_to_the_host_that_set_it() {
 }
 
 #[test]
-fn a_domain_is_one_that_the_host_is_part_of() {
+fn a_domain_must_contain_the_host() {
     for (value, to) in [
         ("a=1; Domain=a.example; Path=/", "http://img.a.example/"),
         ("a=1; domain=.A.Example; Path=/", "http://a.example/"),
@@ -107,7 +107,7 @@ fn a_domain_is_one_that_the_host_is_part_of() {
 }
 
 #[test]
-fn the_host_of_an_address_is_part_of_nothing() {
+fn an_address_is_in_no_domain() {
     for (value, own, other) in [
         ("a=1", "a=1", ""),
         ("a=1; Domain=192.0.2.7", "a=1", ""),
@@ -127,7 +127,7 @@ fn the_host_of_an_address_is_part_of_nothing() {
 }
 
 #[test]
-fn a_path_is_a_prefix_of_whole_parts() {
+fn a_path_matches_whole_segments() {
     for (value, path, goes) in [
         ("a=1", "/dir/other", true),
         ("a=1", "/dir", true),
@@ -164,15 +164,15 @@ fn longer_paths_come_first_and_then_older_cookies() {
 }
 
 #[test]
-fn what_is_secure_is_neither_set_nor_sent_nor_hidden_over_plain_http() {
+fn secure_cookies_are_not_set_sent_or_shadowed_over_plain_http() {
     assert_eq!(echo(HOST, "a=1; Secure", TLS_HOST), "");
     assert_eq!(echo(TLS_HOST, "a=1; Secure", HOST), "");
     assert_eq!(echo(TLS_HOST, "a=1; secure=x", TLS_HOST), "a=1");
     assert_eq!(echo(TLS_HOST, "a=1", HOST), "a=1");
     let mut jar = taken(TLS_HOST, &["a=1; Secure; Path=/"]);
-    jar.take(&target(HOST), &[b"a=2".to_vec(), b"b=3".to_vec()], now());
+    jar.store(&target(HOST), &[b"a=2".to_vec(), b"b=3".to_vec()], now());
     assert_eq!(sent(&jar, TLS_HOST), "b=3; a=1");
-    jar.take(&target("http://b.example/"), &[b"a=2".to_vec()], now());
+    jar.store(&target("http://b.example/"), &[b"a=2".to_vec()], now());
     assert_eq!(
         sent(&jar, "http://b.example/"),
         "a=2",
@@ -181,7 +181,7 @@ fn what_is_secure_is_neither_set_nor_sent_nor_hidden_over_plain_http() {
 }
 
 #[test]
-fn a_name_that_promises_something_must_keep_it() {
+fn a_name_prefix_must_be_satisfied() {
     for (value, kept) in [
         ("__Secure-a=1; Secure", true),
         ("__Secure-a=1", false),
@@ -195,7 +195,7 @@ fn a_name_that_promises_something_must_keep_it() {
 }
 
 #[test]
-fn a_cookie_of_the_past_is_a_cookies_end() {
+fn an_expired_cookie_deletes() {
     for end in [
         "a=; Max-Age=0",
         "a=x; Max-Age=-5",
@@ -223,7 +223,7 @@ fn a_cookie_of_the_past_is_a_cookies_end() {
 }
 
 #[test]
-fn what_is_no_cookie_is_passed_over() {
+fn invalid_cookies_are_ignored() {
     let controls = [
         "a=1\r\nX: 1",
         "a=\0",
@@ -241,14 +241,14 @@ fn what_is_no_cookie_is_passed_over() {
     }
     let latin = vec![b"a=\xe9".to_vec()];
     let mut jar = CookieJar::default();
-    jar.take(&target(HOST), &latin, now());
+    jar.store(&target(HOST), &latin, now());
     let mut out = Vec::new();
     assert!(jar.write(&mut out, &target(HOST)));
     assert_eq!(out, b"a=\xe9", "as it came");
 }
 
 #[test]
-fn a_jar_is_bounded_in_cookies_and_bytes_and_the_oldest_goes() {
+fn a_jar_is_bounded_and_drops_the_oldest_cookie() {
     let many: Vec<_> = (0..200).map(|n| format!("c{n}={n}")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     let jar = taken(HOST, &many);

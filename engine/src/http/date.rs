@@ -1,5 +1,5 @@
-//! Owns the reading of an HTTP date in its three forms (RFC 9110, 5.6.7).
-//! Never reads a clock: a year of two digits is placed within 1970..=2069.
+//! Owns parsing HTTP dates in their three forms (RFC 9110, 5.6.7).
+//! Never reads a clock: a two-digit year is taken to be within 1970..=2069.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,8 +7,8 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// The moment `text` names, 1970..=9999; `None` for what is no HTTP date. The day's name is not
-/// checked.
+/// Parses an HTTP date within the years 1970..=9999; `None` if it is invalid. The name of the day is
+/// not checked.
 pub(super) fn parse_http_date(text: &str) -> Option<SystemTime> {
     let mut parts = text
         .split([' ', '-', ','])
@@ -20,7 +20,7 @@ pub(super) fn parse_http_date(text: &str) -> Option<SystemTime> {
         let (month, year, time) = (next()?, next()?, next()?);
         (next()? == "GMT").then_some((first, month, year, time))?
     } else {
-        // asctime: the month first, the year last, and no zone.
+        // asctime: the month comes first, the year last, and there is no zone.
         let (day, time, year) = (next()?, next()?, next()?);
         (day, first, year, time)
     };
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_forms_name_the_same_moment() {
+    fn the_three_forms_give_the_same_time() {
         for text in [
             "Sun, 06 Nov 1994 08:49:37 GMT",
             "Sunday, 06-Nov-94 08:49:37 GMT",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_none() {
+    fn invalid_dates_are_none() {
         for text in [
             "",
             "Sun",

@@ -1,38 +1,37 @@
-//! Owns where a body ends (RFC 9112, 6): what cannot confuse two readers is accepted, and the
-//! connection closed after it; what can is refused.
-//! Never reads a body.
+//! Owns where a body ends (RFC 9112, 6). Irregular framing that all readers understand alike is
+//! accepted, and the connection is closed afterwards; ambiguous framing is refused. Never reads a body.
 
 use crate::failure::Failure;
 
-use super::content::CodingList;
+use super::content_coding::CodingList;
 
-/// Where the body of an answer ends.
+/// Where the body of a response ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none.
+    /// There is no body.
     Empty,
-    /// After so many bytes.
+    /// After this many bytes.
     Length(u64),
-    /// Where the chunks say so.
+    /// At the last chunk.
     Chunked,
-    /// Where the connection does.
+    /// At the end of the connection.
     Eof,
 }
 
-/// What the framing fields of one head say, gathered field by field.
+/// The framing fields of one head, collected field by field.
 #[derive(Debug, Default)]
 pub(super) struct FramingFields {
     length: Option<u64>,
-    /// A transfer coding, `chunked` among them.
+    /// Whether any transfer coding was named, including `chunked`.
     transfer_seen: bool,
     chunked: bool,
-    /// `identity` for a transfer coding: it was withdrawn and means none, but some would take the body
-    /// to end with the connection.
+    /// Whether `identity` was named as a transfer coding. It was withdrawn and means none, but some
+    /// readers take the body to end with the connection.
     identity: bool,
 }
 
 impl FramingFields {
-    /// Takes one `Content-Length` value. A list of equal numbers is one number.
+    /// Adds one `Content-Length` value. A list of equal numbers counts as one number.
     pub(super) fn content_length(&mut self, value: &[u8]) -> Result<(), Failure> {
         for item in value.split(|&b| b == b',') {
             let number = decimal(item.trim_ascii()).ok_or(Failure::MalformedResponse)?;
@@ -44,7 +43,7 @@ impl FramingFields {
         Ok(())
     }
 
-    /// Takes one `Transfer-Encoding` value. Codings before the final `chunked` go to `codings`.
+    /// Adds one `Transfer-Encoding` value. Codings before the final `chunked` go to `codings`.
     pub(super) fn transfer_encoding(
         &mut self,
         value: &[u8],
@@ -52,7 +51,7 @@ impl FramingFields {
     ) -> Result<(), Failure> {
         for item in value.split(|&b| b == b',') {
             let item = item.trim_ascii();
-            // Chunked is last and once, or nobody knows where the body ends.
+            // `chunked` must come once and last, or the end of the body is unknown.
             if self.chunked || item.is_empty() {
                 return Err(Failure::MalformedResponse);
             }
@@ -70,26 +69,27 @@ impl FramingFields {
         Ok(())
     }
 
-    /// The framing, and whether the connection is at the start of an answer once the body is read.
+    /// The framing, and whether the connection is at the start of the next response once the body was
+    /// read.
     pub(super) fn resolve(&self, status: u16, http_1_1: bool) -> Result<(Framing, bool), Failure> {
         if self.transfer_seen && !self.chunked {
             return Err(Failure::MalformedResponse);
         }
         if matches!(status, 100..=199 | 204 | 205 | 304) {
-            // A body that was announced all the same may come: leave it to the closed connection.
-            let silent = !self.transfer_seen && self.length.unwrap_or(0) == 0;
-            return Ok((Framing::Empty, silent && !self.identity));
+            // An announced body may still follow: do not reuse the connection.
+            let nothing_announced = !self.transfer_seen && self.length.unwrap_or(0) == 0;
+            return Ok((Framing::Empty, nothing_announced && !self.identity));
         }
-        let (framing, in_step) = match (self.chunked, self.length) {
+        let (framing, reusable) = match (self.chunked, self.length) {
             (true, length) => (Framing::Chunked, length.is_none() && http_1_1),
             (false, Some(length)) => (Framing::Length(length), true),
             (false, None) => (Framing::Eof, false),
         };
-        Ok((framing, in_step && !self.identity))
+        Ok((framing, reusable && !self.identity))
     }
 }
 
-/// Digits and nothing else; a number beyond `u64` stays beyond every limit.
+/// Parses digits and nothing else. Saturates, so that a number beyond `u64` exceeds every limit.
 fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;

@@ -1,5 +1,5 @@
-//! Owns an answer's head: finding its end as the bytes come, and keeping the few fields that
-//! matter. Parsing is httparse's (RFC 9112); what it has to be lenient about closes the connection.
+//! Owns the head of a response: finding its end while bytes arrive, and keeping the few fields that
+//! matter. httparse does the parsing (RFC 9112). A head that needs leniency closes the connection.
 //! Never keeps the head's bytes and never reads a body.
 
 use std::borrow::Cow;
@@ -10,24 +10,24 @@ use memchr::memchr_iter;
 use crate::failure::Failure;
 use crate::limits::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX};
 
-use super::content::{CodingList, ContentEncoding};
+use super::content_coding::{CodingList, ContentEncoding};
+use super::content_range::WholeRange;
 use super::framing::{Framing, FramingFields};
-use super::outcome::{Answer, classify};
-use super::range::WholeRange;
 use super::retry::RetryAfter;
+use super::status::{StatusAction, classify};
 
-/// What an answer says before its body.
+/// The status and the fields of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// 100..=999.
     pub status: u16,
-    /// Where the body ends. Without meaning after a 2xx to `CONNECT`.
+    /// Where the body ends. Meaningless after a 2xx to `CONNECT`.
     pub framing: Framing,
-    /// Whether another request may follow once the body was read to its end.
+    /// Whether another request may follow once the whole body was read.
     pub keep_alive: bool,
-    /// What the body has to be decoded from.
+    /// The codings of the body.
     pub encoding: ContentEncoding,
-    /// The body's length, coded, of a 206 whose `Content-Range` says that it is the whole.
+    /// The coded length of the body, for a 206 whose `Content-Range` covers the whole.
     pub whole_length: Option<u64>,
     /// The first `Location` value.
     pub location: Option<Vec<u8>>,
@@ -35,13 +35,13 @@ pub struct Head {
     pub cookies: Vec<Vec<u8>>,
     /// The `X-Robots-Tag` values, in order.
     pub robots: Vec<Vec<u8>>,
-    /// The first `Retry-After` value, if it means something.
+    /// The first valid `Retry-After` value.
     pub retry_after: Option<RetryAfter>,
 }
 
 impl Head {
-    /// Whether a 206 is the whole, as far as its head tells: a body whose length is not known yet has to
-    /// come to [`Head::whole_length`].
+    /// Whether a 206 can be the whole, judging by its head. A body of unknown length must turn out to
+    /// have [`Head::whole_length`] bytes.
     pub fn may_be_whole(&self) -> bool {
         match (self.whole_length, self.framing) {
             (Some(whole), Framing::Length(length)) => whole == length,
@@ -50,12 +50,12 @@ impl Head {
     }
 }
 
-/// What the bytes so far hold.
+/// The result of scanning the bytes received so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeadParse {
-    /// The head's end has not come yet.
+    /// The end of the head has not arrived yet.
     Partial,
-    /// A head, and the bytes it took.
+    /// A head and its length.
     Complete {
         /// The head.
         head: Head,
@@ -64,7 +64,7 @@ pub enum HeadParse {
     },
 }
 
-/// Parses the head at the start of `buf` in one go. See [`HeadScanner::scan`].
+/// Parses the head at the start of `buf` at once. See [`HeadScanner::scan`].
 ///
 /// # Errors
 /// As [`HeadScanner::scan`].
@@ -72,28 +72,26 @@ pub fn parse_head(buf: &[u8]) -> Result<HeadParse, Failure> {
     HeadScanner::default().scan(buf)
 }
 
-/// Looks for a head's end in a buffer that grows, each byte once, and parses when it is there.
+/// Looks for the end of a head in a growing buffer, at each byte once, and then parses the head.
 #[derive(Clone, Debug, Default)]
 pub struct HeadScanner {
-    /// Bytes that need not be looked at again.
+    /// Bytes already scanned.
     scanned: usize,
-    /// Where the line starts that has not ended yet.
+    /// Start of the current line.
     line_start: usize,
-    /// A line that is not empty has ended.
+    /// Whether a non-empty line has ended.
     begun: bool,
-    /// Empty lines' bytes before the status line.
+    /// Bytes of empty lines before the status line.
     blank_bytes: usize,
-    /// A line has ended without a carriage return.
+    /// Whether a line has ended without a carriage return.
     bare_line_feed: bool,
 }
 
 impl HeadScanner {
-    /// Looks at `buf`, which starts where it started at the last call and has only grown. A
-    /// scanner serves one head.
+    /// Scans `buf`, which may only have grown since the last call. A scanner serves one head.
     ///
     /// # Errors
-    /// [`Failure::MalformedResponse`] for what is no HTTP/1.x head or frames its body ambiguously;
-    /// [`Failure::HeaderTooLarge`] over [`HEAD_BYTES_MAX`] or [`HEAD_FIELDS_MAX`].
+    /// [`Failure::MalformedResponse`] if it is not an HTTP/1.x head or its framing is ambiguous; [`Failure::HeaderTooLarge`] over [`HEAD_BYTES_MAX`] or [`HEAD_FIELDS_MAX`].
     pub fn scan(&mut self, buf: &[u8]) -> Result<HeadParse, Failure> {
         let within = &buf[..buf.len().min(HEAD_BYTES_MAX)];
         self.check_version(within)?;
@@ -119,16 +117,16 @@ impl HeadScanner {
         Ok(HeadParse::Partial)
     }
 
-    /// What is not HTTP is known by its first bytes, not after the whole limit.
+    /// Refuses anything but HTTP at its first bytes instead of at the limit.
     fn check_version(&mut self, within: &[u8]) -> Result<(), Failure> {
         let rest = within.get(self.blank_bytes..).unwrap_or_default();
         self.blank_bytes += rest
             .iter()
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
             .count();
-        let came = within.get(self.blank_bytes..).unwrap_or_default();
-        let length = came.len().min(VERSION.len());
-        if came[..length] == VERSION[..length] {
+        let received = within.get(self.blank_bytes..).unwrap_or_default();
+        let length = received.len().min(VERSION.len());
+        if received[..length] == VERSION[..length] {
             Ok(())
         } else {
             Err(Failure::MalformedResponse)
@@ -136,11 +134,11 @@ impl HeadScanner {
     }
 }
 
-/// What every head starts with, after empty lines.
+/// The start of every head, after empty lines.
 const VERSION: &[u8] = b"HTTP/1.";
 
-/// The block with 1.1 for a later minor version, which is read as the latest one known (RFC 9110, 2.5).
-fn of_known_version(block: &[u8]) -> Cow<'_, [u8]> {
+/// Replaces a later minor version by 1.1, the latest known one (RFC 9110, 2.5).
+fn with_known_version(block: &[u8]) -> Cow<'_, [u8]> {
     let blank = block
         .iter()
         .take_while(|byte| matches!(byte, b'\r' | b'\n'));
@@ -155,12 +153,12 @@ fn of_known_version(block: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// What the parser takes.
+/// How strictly a head is parsed.
 #[derive(Clone, Copy)]
 enum Rules {
     /// RFC 9112; every line is a field.
     Strict,
-    /// As browsers do: fields that are no fields are passed over, folded lines are one line.
+    /// As browsers do: invalid fields are skipped, and folded lines are joined.
     Lenient,
 }
 
@@ -179,50 +177,50 @@ impl Rules {
 }
 
 fn parse_block(block: &[u8], bare_line_feed: bool) -> Result<Head, Failure> {
-    let block = &*of_known_version(block);
+    let block = &*with_known_version(block);
     match parse_with(Rules::Strict, block) {
         Ok(mut head) => {
             head.keep_alive &= !bare_line_feed;
             Ok(head)
         }
-        Err(Refused::ByUs(failure)) => Err(failure),
-        Err(Refused::BySyntax) => parse_leniently(block),
+        Err(ParseFailure::Rejected(failure)) => Err(failure),
+        Err(ParseFailure::Syntax) => parse_leniently(block),
     }
 }
 
-/// No more answers are taken from a server that needs leniency.
+/// Parses a head leniently. Its connection is not reused.
 fn parse_leniently(block: &[u8]) -> Result<Head, Failure> {
     match parse_with(Rules::Lenient, block) {
         Ok(mut head) => {
             head.keep_alive = false;
             Ok(head)
         }
-        Err(Refused::ByUs(failure)) => Err(failure),
-        Err(Refused::BySyntax) => Err(Failure::MalformedResponse),
+        Err(ParseFailure::Rejected(failure)) => Err(failure),
+        Err(ParseFailure::Syntax) => Err(Failure::MalformedResponse),
     }
 }
 
-enum Refused {
-    ByUs(Failure),
-    BySyntax,
+enum ParseFailure {
+    Rejected(Failure),
+    Syntax,
 }
 
-impl From<Failure> for Refused {
+impl From<Failure> for ParseFailure {
     fn from(failure: Failure) -> Self {
-        Self::ByUs(failure)
+        Self::Rejected(failure)
     }
 }
 
-fn parse_with(rules: Rules, block: &[u8]) -> Result<Head, Refused> {
+fn parse_with(rules: Rules, block: &[u8]) -> Result<Head, ParseFailure> {
     let mut fields = [EMPTY_HEADER; HEAD_FIELDS_MAX];
     let mut response = Response::new(&mut fields);
     match rules.config().parse_response(&mut response, block) {
         Ok(Status::Complete(consumed)) if consumed == block.len() => {}
         Err(ParseError::TooManyHeaders) => return Err(Failure::HeaderTooLarge.into()),
-        _ => return Err(Refused::BySyntax),
+        _ => return Err(ParseFailure::Syntax),
     }
     if let Rules::Lenient = rules {
-        nothing_framing_passed_over(block, response.headers)?;
+        check_no_framing_field_skipped(block, response.headers)?;
     }
     let status = response
         .code
@@ -235,15 +233,17 @@ fn parse_with(rules: Rules, block: &[u8]) -> Result<Head, Refused> {
     )?)
 }
 
-/// If the parser passed over a framing field as invalid, the body's end would be guessed: as many
-/// lines must start with such a name as there are such fields.
-fn nothing_framing_passed_over(
+/// Refuses a head whose framing fields the parser skipped as invalid, since the end of the body would
+/// be a guess. As many lines must start with such a name as there are such fields.
+fn check_no_framing_field_skipped(
     block: &[u8],
     fields: &[httparse::Header<'_>],
 ) -> Result<(), Failure> {
     let lines = block.split(|&b| b == b'\n');
-    let lines = lines.filter(|line| frames(line.trim_ascii_start()));
-    let fields = fields.iter().filter(|field| frames(field.name.as_bytes()));
+    let lines = lines.filter(|line| is_framing_field(line.trim_ascii_start()));
+    let fields = fields
+        .iter()
+        .filter(|field| is_framing_field(field.name.as_bytes()));
     if lines.count() == fields.count() {
         Ok(())
     } else {
@@ -251,7 +251,7 @@ fn nothing_framing_passed_over(
     }
 }
 
-fn frames(line: &[u8]) -> bool {
+fn is_framing_field(line: &[u8]) -> bool {
     [&b"content-length"[..], b"transfer-encoding"]
         .iter()
         .any(|name| {
@@ -265,15 +265,15 @@ fn read_fields(
     http_1_1: bool,
     fields: &[httparse::Header<'_>],
 ) -> Result<Head, Failure> {
-    let mut gathered = Gathered::new(status);
+    let mut builder = HeadBuilder::new(status);
     for field in fields {
-        gathered.take(field)?;
+        builder.add(field)?;
     }
-    gathered.head(http_1_1)
+    builder.head(http_1_1)
 }
 
-/// A head whose fields are being read.
-struct Gathered {
+/// Builds a head field by field.
+struct HeadBuilder {
     head: Head,
     framing: FramingFields,
     content: CodingList,
@@ -283,7 +283,7 @@ struct Gathered {
     is_redirect: bool,
 }
 
-impl Gathered {
+impl HeadBuilder {
     fn new(status: u16) -> Self {
         let head = Head {
             status,
@@ -303,11 +303,11 @@ impl Gathered {
             transfer: CodingList::default(),
             range: WholeRange::default(),
             connection: Connection::default(),
-            is_redirect: classify(status) == Answer::Redirect,
+            is_redirect: classify(status) == StatusAction::Redirect,
         }
     }
 
-    fn take(&mut self, field: &httparse::Header<'_>) -> Result<(), Failure> {
+    fn add(&mut self, field: &httparse::Header<'_>) -> Result<(), Failure> {
         let value = || unfolded(field.value);
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         let head = &mut self.head;
@@ -327,7 +327,7 @@ impl Gathered {
         } else if self.is_redirect && is("set-cookie") {
             head.cookies.push(value().into_owned());
         } else if is("content-range") {
-            self.range.take(&value());
+            self.range.add(&value());
         } else if is("x-robots-tag") {
             head.robots.push(value().into_owned());
         } else if is("retry-after") {
@@ -338,16 +338,16 @@ impl Gathered {
 
     fn head(mut self, http_1_1: bool) -> Result<Head, Failure> {
         let status = self.head.status;
-        let (framing, in_step) = self.framing.resolve(status, http_1_1)?;
+        let (framing, reusable) = self.framing.resolve(status, http_1_1)?;
         self.head.framing = framing;
         self.head.encoding = ContentEncoding::new(self.content, self.transfer);
         self.head.whole_length = self.range.length().filter(|_| status == 206);
-        self.head.keep_alive = in_step && self.connection.persists(http_1_1);
+        self.head.keep_alive = reusable && self.connection.persists(http_1_1);
         Ok(self.head)
     }
 }
 
-/// A folded value as one line (RFC 9112, 5.2).
+/// Joins a folded value into one line (RFC 9112, 5.2).
 fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.contains(&b'\n') {
         return Cow::Borrowed(value);

@@ -41,7 +41,7 @@ fn the_fields_that_matter_are_kept() {
 }
 
 #[test]
-fn a_head_is_the_same_however_its_bytes_arrive() {
+fn a_head_may_arrive_split_at_any_byte() {
     let text = b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\nLocation: /x\r\n\r\nabc";
     let whole = parse_head(text);
     assert!(
@@ -79,7 +79,7 @@ fn a_later_minor_version_is_read_as_the_latest_known() {
 }
 
 #[test]
-fn what_is_not_http_is_known_by_its_first_bytes() {
+fn anything_but_http_is_refused_at_its_first_bytes() {
     for text in [
         "<",
         "HTTQ",
@@ -137,7 +137,7 @@ fn a_head_is_bounded_in_bytes_and_fields() {
 }
 
 #[test]
-fn a_connection_lasts_by_its_version_and_its_option() {
+fn keep_alive_depends_on_the_version_and_the_connection_field() {
     assert!(ok_with("Content-Length: 0\r\n").keep_alive);
     assert!(!ok_with("Content-Length: 0\r\nConnection: x, Close\r\n").keep_alive);
     assert!(!head("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").keep_alive);
@@ -185,7 +185,7 @@ fn chunked_wins_over_a_length_and_closes() {
 }
 
 #[test]
-fn a_length_that_two_readers_may_read_differently_is_refused() {
+fn an_ambiguous_length_is_refused() {
     for value in [
         "-1", "+5", "0x5", "5a", "", " ", "5,", "5, 6", "5 5", "5;", "5.0", "\u{661}",
     ] {
@@ -234,7 +234,7 @@ fn a_transfer_coding_other_than_chunked_last_is_refused() {
 }
 
 #[test]
-fn a_framing_field_in_an_odd_line_is_never_passed_over() {
+fn an_invalid_framing_field_is_never_skipped() {
     for fields in [
         "Content-Length\u{1}: 5\r\n",
         "Transfer-Encoding chunked\r\n",
@@ -262,7 +262,7 @@ fn a_framing_field_in_an_odd_line_is_never_passed_over() {
 }
 
 #[test]
-fn odd_lines_are_read_and_the_connection_left() {
+fn invalid_lines_are_skipped_and_the_connection_is_not_reused() {
     for text in [
         "HTTP/1.1 200 OK\nContent-Length: 5\n\n",
         "HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 5\r\n\r\n",
@@ -283,7 +283,7 @@ fn odd_lines_are_read_and_the_connection_left() {
 }
 
 #[test]
-fn a_status_without_a_body_has_none_whatever_it_announces() {
+fn a_status_without_a_body_ignores_an_announced_length() {
     for status in [100, 103, 204, 205, 304] {
         let plain = head(&format!("HTTP/1.1 {status} x\r\n\r\n"));
         assert_eq!(
@@ -301,7 +301,7 @@ fn a_status_without_a_body_has_none_whatever_it_announces() {
 }
 
 #[test]
-fn identity_is_no_transfer_coding_and_the_connection_is_left() {
+fn the_identity_transfer_coding_closes_the_connection() {
     for (fields, framing) in [
         ("Transfer-Encoding: identity\r\n", Framing::Eof),
         (
@@ -351,7 +351,7 @@ fn codings_are_kept_in_their_order_of_application() {
 }
 
 #[test]
-fn a_part_may_be_the_whole() {
+fn a_206_may_cover_the_whole() {
     let part = |fields: &str| head(&format!("HTTP/1.1 206 Partial Content\r\n{fields}\r\n"));
     let whole = "Content-Range: bytes 0-4/5\r\n";
     for fields in [

@@ -1,6 +1,6 @@
-//! Owns the choice of a proxy from the environment's customary variables (`http_proxy`,
-//! `https_proxy`, `all_proxy`, `no_proxy`), as curl and Python read them.
-//! Never reads the environment itself and never resolves a name.
+//! Owns choosing a proxy by the usual environment variables (`http_proxy`, `https_proxy`, `all_proxy`,
+//! `no_proxy`), as curl and Python read them. Never reads the environment itself and never resolves a
+//! name.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,27 +13,27 @@ use url::Url;
 
 use super::target::{Host, Scheme, Target};
 
-/// A proxy that is spoken to in plain HTTP.
+/// A proxy that speaks plain HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// Whom to connect to.
+    /// The proxy's host.
     pub host: Host,
     /// Never 0.
     pub port: u16,
-    /// The whole `Proxy-Authorization` value.
+    /// The complete `Proxy-Authorization` value.
     pub authorization: Option<String>,
 }
 
-/// A proxy variable that cannot be followed. Never shows the value: it may hold a password.
+/// A proxy variable that cannot be used. Never shows the value, which may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// The value is no URL with a host and a port.
+    /// The value is not a URL with a host and a port.
     #[error("{variable} is not a proxy URL; expected http://host:port")]
     Invalid {
         /// The variable's name.
         variable: String,
     },
-    /// The proxy is spoken to in something else than HTTP.
+    /// The proxy does not speak plain HTTP.
     #[error("{variable} names a proxy that is not http://; only HTTP proxies are supported")]
     Scheme {
         /// The variable's name.
@@ -41,21 +41,21 @@ pub enum ProxyError {
     },
 }
 
-/// Which proxy serves which target.
+/// The proxies of each scheme, and the targets that use none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
     http: Option<Proxy>,
     https: Option<Proxy>,
-    direct: Vec<Direct>,
+    direct: Vec<NoProxyEntry>,
 }
 
 impl Proxies {
-    /// Reads the variables out of an environment. Lower case wins over upper case, and an empty
-    /// value means no proxy. Upper-case `HTTP_PROXY` is not read where `REQUEST_METHOD` is set:
-    /// under CGI a client's `Proxy` field would set it.
+    /// Reads the variables from an environment. Lower case wins over upper case, and an empty value
+    /// means no proxy. Upper-case `HTTP_PROXY` is ignored if `REQUEST_METHOD` is set: under CGI, a
+    /// client's `Proxy` field would set it.
     ///
     /// # Errors
-    /// [`ProxyError`] for a proxy that cannot be followed: to go past it is not what was asked.
+    /// [`ProxyError`] for a proxy that cannot be used: bypassing it is not what the user asked for.
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ProxyError> {
         let vars: HashMap<String, String> = vars.into_iter().collect();
         let cgi = vars.contains_key("REQUEST_METHOD");
@@ -73,7 +73,7 @@ impl Proxies {
         let direct = find("no_proxy").map_or_else(Vec::new, |(_, value)| {
             value
                 .split([',', ' ', '\t'])
-                .filter_map(Direct::parse)
+                .filter_map(NoProxyEntry::parse)
                 .collect()
         });
         Ok(Self {
@@ -83,7 +83,7 @@ impl Proxies {
         })
     }
 
-    /// The proxy that `target` is asked through; `None` is straight to it.
+    /// The proxy for `target`; `None` connects directly.
     pub fn for_target(&self, target: &Target) -> Option<&Proxy> {
         let proxy = match target.scheme {
             Scheme::Http => self.http.as_ref(),
@@ -137,20 +137,20 @@ fn basic_authorization(url: &Url) -> Option<String> {
 
 /// One entry of `no_proxy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Direct {
-    hosts: DirectHosts,
+struct NoProxyEntry {
+    hosts: NoProxyHosts,
     port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum DirectHosts {
+enum NoProxyHosts {
     All,
     Net(IpNet),
-    /// A name and everything under it.
+    /// A name and all its subdomains.
     Domain(String),
 }
 
-impl Direct {
+impl NoProxyEntry {
     fn parse(entry: &str) -> Option<Self> {
         let entry = entry.trim();
         if let Some(hosts) = parse_net(entry) {
@@ -162,13 +162,13 @@ impl Direct {
         };
         let hosts = match parse_net(name) {
             Some(net) => net,
-            None if name == "*" => DirectHosts::All,
+            None if name == "*" => NoProxyHosts::All,
             None => {
                 let name = name
                     .trim_start_matches("*.")
                     .trim_matches('.')
                     .to_ascii_lowercase();
-                (!name.is_empty()).then_some(DirectHosts::Domain(name))?
+                (!name.is_empty()).then_some(NoProxyHosts::Domain(name))?
             }
         };
         Some(Self { hosts, port })
@@ -177,9 +177,9 @@ impl Direct {
     fn covers(&self, target: &Target) -> bool {
         self.port.is_none_or(|port| port == target.port)
             && match (&self.hosts, &target.host) {
-                (DirectHosts::All, _) => true,
-                (DirectHosts::Net(net), Host::Addr(addr)) => net.contains(addr),
-                (DirectHosts::Domain(domain), Host::Name(name)) => name
+                (NoProxyHosts::All, _) => true,
+                (NoProxyHosts::Net(net), Host::Addr(addr)) => net.contains(addr),
+                (NoProxyHosts::Domain(domain), Host::Name(name)) => name
                     .strip_suffix(domain.as_str())
                     .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
                 _ => false,
@@ -187,8 +187,8 @@ impl Direct {
     }
 }
 
-/// An address or a block of them, IPv6 with or without brackets.
-fn parse_net(text: &str) -> Option<DirectHosts> {
+/// An address or a network, IPv6 with or without brackets.
+fn parse_net(text: &str) -> Option<NoProxyHosts> {
     let bare = text
         .strip_prefix('[')
         .and_then(|t| t.strip_suffix(']'))
@@ -197,7 +197,7 @@ fn parse_net(text: &str) -> Option<DirectHosts> {
         .parse()
         .ok()
         .or_else(|| bare.parse::<IpAddr>().ok().map(IpNet::from));
-    net.map(DirectHosts::Net)
+    net.map(NoProxyHosts::Net)
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_variable_and_all_proxy_is_for_the_rest() {
+    fn all_proxy_serves_schemes_without_a_variable() {
         let vars = [("http_proxy", "http://p:1"), ("ALL_PROXY", "p:2")];
         assert_eq!(port_for(&vars, "http://a/"), Some(1));
         assert_eq!(port_for(&vars, "https://a/"), Some(2));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn under_cgi_a_clients_field_is_not_a_proxy() {
+    fn http_proxy_is_ignored_under_cgi() {
         let vars = [
             ("HTTP_PROXY", "p:1"),
             ("REQUEST_METHOD", "GET"),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_we_do_not_speak_is_an_error_without_its_secret() {
+    fn an_unsupported_proxy_is_an_error_without_its_password() {
         for value in ["socks5://u:secret@p:1", "https://u:secret@p:1"] {
             let error = proxies(&[("ALL_PROXY", value)]).unwrap_err();
             assert_eq!(
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_takes_names_suffixes_blocks_and_ports() {
+    fn no_proxy_accepts_names_suffixes_networks_and_ports() {
         let direct = |no_proxy: &str, url: &str| {
             port_for(&[("http_proxy", "p:1"), ("no_proxy", no_proxy)], url).is_none()
         };

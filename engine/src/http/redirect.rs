@@ -1,6 +1,6 @@
-//! Owns a row's way along its redirects. From https to http is allowed, as browsers allow it for images:
-//! the bytes are checked, not trusted.
-//! Never connects: the new target passes the address filter like any other.
+//! Owns following the redirects of a row. A redirect from https to http is allowed, as in browsers for
+//! images: the bytes are checked, not trusted. Never connects: the new target passes the address filter
+//! like any other.
 
 use std::time::SystemTime;
 
@@ -11,19 +11,20 @@ use super::head::Head;
 use super::request::Hop;
 use super::target::Target;
 
-/// A row's way: its own URL, and where redirects have led since.
+/// The URL of a row, where redirects have led from it, and the cookies they set.
 #[derive(Debug)]
-pub struct Chain<'a> {
+pub struct RedirectChain<'a> {
     first: &'a Target,
     moved: Option<Target>,
-    /// Once left, it stays so: what leads back may have been written by somebody else.
+    /// Whether every redirect stayed at the row's own origin. Never true again after a redirect to
+    /// another origin, which may have chosen the way back.
     at_first_origin: bool,
     cookies: CookieJar,
     followed: u32,
 }
 
-impl<'a> Chain<'a> {
-    /// At the row's own URL.
+impl<'a> RedirectChain<'a> {
+    /// A chain that starts at the row's own URL.
     pub fn new(first: &'a Target) -> Self {
         Self {
             first,
@@ -34,7 +35,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The request that is next.
+    /// The next request.
     pub fn hop(&self) -> Hop<'_> {
         Hop {
             target: self.target(),
@@ -44,12 +45,12 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// What is asked for next.
+    /// The target of the next request.
     pub fn target(&self) -> &Target {
         self.moved.as_ref().unwrap_or(self.first)
     }
 
-    /// Goes where a redirect leads, with the cookies it sets.
+    /// Follows a redirect and stores its cookies.
     ///
     /// # Errors
     /// As [`follow`].
@@ -61,7 +62,7 @@ impl<'a> Chain<'a> {
     ) -> Result<(), Failure> {
         let next = follow(self.target(), head, self.followed, redirects_max)?;
         let from = self.moved.as_ref().unwrap_or(self.first);
-        self.cookies.take(from, &head.cookies, now);
+        self.cookies.store(from, &head.cookies, now);
         self.at_first_origin &= self.first.same_origin(&next);
         self.followed += 1;
         self.moved = Some(next);
@@ -69,8 +70,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The next target after an answer that [`super::classify`] calls a redirect. `followed` counts the
-/// redirects of this URL before it.
+/// The next target after a response that [`super::classify`] calls a redirect. `followed` counts the
+/// earlier redirects of this URL.
 ///
 /// # Errors
 /// [`Failure::TooManyRedirects`], [`Failure::BadRedirect`], [`Failure::SchemeNotAllowed`].
@@ -100,16 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn the_location_leads_on() {
+    fn a_redirect_follows_its_location() {
         let from = Target::parse("http://a/x").unwrap();
         let to = follow(&from, &head("location: /y\r\n"), 0, 10).unwrap();
         assert_eq!(to.path_and_query(), "/y");
     }
 
     #[test]
-    fn an_origin_that_was_left_stays_left() {
+    fn an_origin_once_left_is_never_the_first_again() {
         let first = Target::parse("http://a/x").unwrap();
-        let mut chain = Chain::new(&first);
+        let mut chain = RedirectChain::new(&first);
         let mut step = |location: &str| {
             let head = head(&format!("Location: {location}\r\n"));
             chain.follow(&head, 10, SystemTime::UNIX_EPOCH).unwrap();
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn a_chain_carries_its_cookies_and_ends_at_the_limit() {
         let first = Target::parse("http://a/x").unwrap();
-        let mut chain = Chain::new(&first);
+        let mut chain = RedirectChain::new(&first);
         let head = head("Location: /x\r\nSet-Cookie: a=1\r\n");
         for _ in 0..3 {
             chain.follow(&head, 3, SystemTime::UNIX_EPOCH).unwrap();
@@ -137,14 +138,14 @@ mod tests {
         let ended = chain.follow(&head, 3, SystemTime::UNIX_EPOCH);
         assert_eq!(ended, Err(Failure::TooManyRedirects));
         assert_eq!(
-            Chain::new(&first).hop().target,
+            RedirectChain::new(&first).hop().target,
             &first,
             "the next attempt begins anew"
         );
     }
 
     #[test]
-    fn a_redirect_to_nowhere_is_bad() {
+    fn a_redirect_without_a_usable_location_is_bad() {
         let from = Target::parse("http://a/x").unwrap();
         assert_eq!(follow(&from, &head(""), 0, 10), Err(Failure::BadRedirect));
         assert_eq!(

@@ -1,33 +1,33 @@
-//! Owns the bytes of a request: `GET` to a server or proxy, `CONNECT` to a proxy (RFC 9112, 3).
-//! Never lets a value end its own line: whatever is not printable ASCII is replaced.
+//! Owns the bytes of a request: `GET` to a server or proxy, `CONNECT` to a proxy (RFC 9112, 3). Never
+//! lets a value break out of its line: anything but printable ASCII is replaced.
 
 use super::cookies::CookieJar;
 use super::sender::Sender;
 use super::target::Target;
 
-/// How the request target is spelled.
+/// The form of the request target (RFC 9112, 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestForm {
-    /// Path and query: to the server itself, or through a tunnel.
+    /// Path and query: for the server itself, directly or through a tunnel.
     Origin,
-    /// The whole URL: to a proxy.
+    /// The whole URL: for a proxy.
     Absolute,
 }
 
-/// One request of a row's way along its redirects.
+/// One request in a chain of redirects.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
-    /// What is asked for.
+    /// The target of this request.
     pub target: &'a Target,
-    /// What the row's own URL names.
+    /// The target of the row's own URL.
     pub first: &'a Target,
-    /// No redirect has led away from the origin of `first` so far.
+    /// Whether every redirect so far stayed at the origin of `first`.
     pub at_first_origin: bool,
-    /// What the redirects have set.
+    /// Cookies that the redirects set.
     pub cookies: &'a CookieJar,
 }
 
-/// Appends a `GET` to `out`. `proxy_auth` is a whole `Proxy-Authorization` value.
+/// Appends a `GET` to `out`. `proxy_auth` is a complete `Proxy-Authorization` value.
 pub fn write_request(
     out: &mut Vec<u8>,
     hop: Hop<'_>,
@@ -37,7 +37,7 @@ pub fn write_request(
 ) {
     let target = hop.target;
     out.extend_from_slice(b"GET ");
-    // The URL parser left only printable ASCII without a space in either form.
+    // The URL parser leaves only printable ASCII without spaces in either form.
     out.extend_from_slice(match form {
         RequestForm::Origin => target.path_and_query().as_bytes(),
         RequestForm::Absolute => target.absolute().as_bytes(),
@@ -48,7 +48,7 @@ pub fn write_request(
     end_with_authorization(out, proxy_auth);
 }
 
-/// Appends a `CONNECT` for `authority` (host and port) to `out`. A 2xx answer to it has no body
+/// Appends a `CONNECT` for `authority` (host and port) to `out`. A 2xx response to it has no body,
 /// whatever its fields say: the tunnel begins after the head.
 pub fn write_connect(
     out: &mut Vec<u8>,
@@ -71,7 +71,7 @@ fn end_with_authorization(out: &mut Vec<u8>, proxy_auth: Option<&str>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends one line.
+/// Appends one header line.
 pub(super) fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_get_says_who_asks_and_for_what() {
+    fn a_get_has_its_target_and_the_senders_fields() {
         assert_eq!(
             get(
                 "http://u:p@Host:8080/a b?c#d",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_given_the_whole_url_and_its_credentials() {
+    fn a_proxy_gets_the_whole_url_and_its_credentials() {
         let text = get(
             "http://u:p@host/a?c#d",
             RequestForm::Absolute,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_can_end_its_line() {
+    fn no_value_can_break_out_of_its_line() {
         let text = get(
             "http://h/\r\nX: 1",
             RequestForm::Origin,
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_is_asked_for_by_host_and_port() {
+    fn a_connect_names_host_and_port() {
         let mut out = Vec::new();
         write_connect(&mut out, "h:443", "a", Some("Basic eA=="));
         assert_eq!(

@@ -1,22 +1,21 @@
-//! Owns when a URL is asked for again: exponential backoff with full jitter, and `Retry-After`
-//! (RFC 9110, 10.2.3).
-//! Never reads a clock, never draws a random number and never sleeps.
+//! Owns when a request is retried: exponential backoff with full jitter, and `Retry-After` (RFC 9110,
+//! 10.2.3). Never reads a clock, generates a random number or sleeps.
 
 use std::time::{Duration, SystemTime};
 
 use super::date::parse_http_date;
 
-/// A server's wish about the next attempt.
+/// A `Retry-After` value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// After so long.
+    /// After this delay.
     Delay(Duration),
     /// Not before.
     At(SystemTime),
 }
 
 impl RetryAfter {
-    /// Reads a field's value; `None` for what is neither seconds nor an HTTP date.
+    /// Parses a field's value; `None` if it is neither seconds nor an HTTP date.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?.trim();
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -26,7 +25,7 @@ impl RetryAfter {
         parse_http_date(text).map(Self::At)
     }
 
-    /// How long that is from `now`; nothing for a date gone by.
+    /// How long to wait from `now`; zero if the date has passed.
     pub fn wait(self, now: SystemTime) -> Duration {
         match self {
             Self::Delay(delay) => delay,
@@ -35,7 +34,7 @@ impl RetryAfter {
     }
 }
 
-/// The shape of the pauses between attempts.
+/// The pauses between attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// Longest first pause.
@@ -54,10 +53,10 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause before another attempt, or `None` to give up because it would reach `remaining`,
-    /// the time to the URL's deadline. `attempt` counts the attempts made before this pause, from
-    /// 0; `random` is a fresh uniform number. The server's wish is a floor: jitter comes on top of
-    /// it where there is time, so that its clients do not return all at once.
+    /// The pause before another attempt, or `None` to give up because it would reach `remaining`, the
+    /// time to the URL's deadline. `attempt` counts the earlier attempts, from 0; `random` is a fresh
+    /// uniform number. `retry_after` is a lower bound: jitter is added if there is time, so that
+    /// clients do not all return at once.
     pub fn next(
         &self,
         attempt: u32,
@@ -66,11 +65,11 @@ impl Backoff {
         random: u64,
         remaining: Duration,
     ) -> Option<Duration> {
-        let Some(wish) = retry_after else {
+        let Some(requested) = retry_after else {
             let pause = uniform(random, self.ceiling(attempt));
             return (pause < remaining).then_some(pause);
         };
-        let floor = wish.wait(now);
+        let floor = requested.wait(now);
         let slack = remaining
             .checked_sub(floor)
             .filter(|slack| !slack.is_zero())?;
@@ -84,7 +83,7 @@ impl Backoff {
     }
 }
 
-/// A duration in `0..limit`, in nanoseconds.
+/// A duration in `0..limit`.
 fn uniform(random: u64, limit: Duration) -> Duration {
     let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
     // The high half of the product is below `limit` and nearly unbiased, without a division.
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_is_anywhere_under_a_doubling_ceiling() {
+    fn the_pause_is_uniform_below_a_doubling_ceiling() {
         assert_eq!(pause(0, 0), Duration::ZERO);
         for (attempt, ceiling_ms) in [
             (0, 250),
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_that_reaches_the_deadline_is_not_taken() {
+    fn a_pause_that_reaches_the_deadline_gives_up() {
         let remaining = Duration::from_millis(125);
         assert_eq!(
             Backoff::default().next(0, None, NOW, 1 << 63, remaining),
@@ -140,41 +139,42 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_wish_is_a_floor() {
-        let wish = RetryAfter::parse(b" 2 ");
+    fn retry_after_is_a_lower_bound() {
+        let requested = RetryAfter::parse(b" 2 ");
         let pause = Backoff::default()
-            .next(0, wish, NOW, u64::MAX, LONG)
+            .next(0, requested, NOW, u64::MAX, LONG)
             .unwrap();
         assert!(pause >= Duration::from_secs(2) && pause < Duration::from_millis(2250));
-        let tight = Backoff::default().next(0, wish, NOW, u64::MAX, Duration::from_millis(2001));
+        let tight =
+            Backoff::default().next(0, requested, NOW, u64::MAX, Duration::from_millis(2001));
         assert!(tight.is_some_and(|p| p < Duration::from_millis(2001)));
     }
 
     #[test]
-    fn a_wish_beyond_the_deadline_gives_up() {
-        for wish in [
+    fn a_retry_after_beyond_the_deadline_gives_up() {
+        for requested in [
             &b"2"[..],
             b"99999999999999999999999999",
             b"Thu, 01 Jan 1970 00:00:02 GMT",
         ] {
-            let wish = RetryAfter::parse(wish);
-            assert!(wish.is_some());
+            let requested = RetryAfter::parse(requested);
+            assert!(requested.is_some());
             assert_eq!(
-                Backoff::default().next(0, wish, NOW, 0, Duration::from_secs(2)),
+                Backoff::default().next(0, requested, NOW, 0, Duration::from_secs(2)),
                 None
             );
         }
     }
 
     #[test]
-    fn a_date_gone_by_means_now() {
-        let wish = RetryAfter::parse(b"Thu, 01 Jan 1970 00:00:02 GMT").unwrap();
-        assert_eq!(wish.wait(NOW + LONG), Duration::ZERO);
-        assert_eq!(wish.wait(NOW), Duration::from_secs(2));
+    fn a_past_date_means_now() {
+        let requested = RetryAfter::parse(b"Thu, 01 Jan 1970 00:00:02 GMT").unwrap();
+        assert_eq!(requested.wait(NOW + LONG), Duration::ZERO);
+        assert_eq!(requested.wait(NOW), Duration::from_secs(2));
     }
 
     #[test]
-    fn what_means_nothing_is_no_wish() {
+    fn an_invalid_retry_after_is_ignored() {
         for value in [&b""[..], b"-1", b"1.5", b"soon", b"\xff"] {
             assert_eq!(RetryAfter::parse(value), None, "{value:?}");
         }

@@ -1,8 +1,8 @@
-//! Owns the reading of `X-Robots-Tag`: values that may repeat, each a list of directives, with an
-//! optional `agent:` that limits what follows it.
-//! Never decides which directives forbid use: the run's configuration does.
+//! Owns parsing `X-Robots-Tag`: values that may repeat, each a list of directives, with an optional
+//! `agent:` that limits the directives after it. Never decides which directives forbid use: the run's
+//! configuration does.
 
-/// Directives with a value of their own, so that their colon is not an agent's.
+/// Directives that take a value, so that their colon does not end an agent's name.
 const VALUED: [&[u8]; 4] = [
     b"unavailable_after",
     b"max-snippet",
@@ -10,8 +10,8 @@ const VALUED: [&[u8]; 4] = [
     b"max-video-preview",
 ];
 
-/// Whether any value holds one of `directives` for everybody, or for one of our `tokens`. All are
-/// compared without regard to case; no directives, nothing disallowed.
+/// Whether any value has one of `directives` for everybody, or for one of our `tokens`. Case does not
+/// matter. Without directives, nothing is disallowed.
 pub fn disallowed(values: &[Vec<u8>], tokens: &[String], directives: &[String]) -> bool {
     values
         .iter()
@@ -23,7 +23,7 @@ fn value_disallows(value: &[u8], tokens: &[String], directives: &[String]) -> bo
     value.split(|&b| b == b',').any(|item| {
         let (agent, item) = split_agent(item.trim_ascii());
         if let Some(agent) = agent {
-            // Repeated fields may have been joined, so an agent holds until the next one.
+            // Repeated fields may have been joined, so an agent applies until the next one.
             let is_ours = |token: &String| agent.eq_ignore_ascii_case(token.as_bytes());
             for_us = agent == b"*" || tokens.iter().any(is_ours);
         }
@@ -44,7 +44,7 @@ fn split_agent(item: &[u8]) -> (Option<&[u8]>, &[u8]) {
         return (None, item);
     };
     let name = item[..colon].trim_ascii();
-    // A date's hours have a colon too, and a space before it, which no agent has.
+    // The time in a date has a colon too, but after a space, which no agent's name contains.
     let is_agent = !name.is_empty()
         && !name.contains(&b' ')
         && !VALUED
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_we_go_by_is_ours() {
+    fn every_token_of_ours_matches() {
         let tokens = ["mybot", "turbo2ds"].map(str::to_owned);
         for value in ["Turbo2ds: noai", "other: all, MyBot: noai"] {
             let values = [value.as_bytes().to_vec()];
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_no_directive() {
+    fn invalid_utf8_is_not_a_directive() {
         assert!(!disallowed(
             &[b"\xff\xfe: noai".to_vec()],
             &[],

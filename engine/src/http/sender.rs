@@ -1,21 +1,21 @@
-//! Owns what requests say of their sender: the user agent, the fields the user added, the referrer. The
-//! lines that never change are made once per run.
-//! Never shows a value: only names are in its `Debug`.
+//! Owns the fields that identify the sender of a request: the user agent, the fields that the user
+//! added, and the referrer. Lines that never change are built once per run. Never shows a value of the
+//! user's fields: their `Debug` output has only names.
 
 use std::fmt;
 
 use super::request::{Hop, write_field};
 use super::target::{Scheme, Target};
 
-/// Where a request says that it comes from (RFC 9110, 10.1.3).
+/// The value of the `Referer` field (RFC 9110, 10.1.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Referer {
-    /// Nowhere.
+    /// No field.
     #[default]
     None,
-    /// From the root of the row's own URL, as an image does that a page of the same site shows.
+    /// The root of the row's own URL, as for an image on a page of the same site.
     Auto,
-    /// From this URL, printable ASCII without userinfo and fragment.
+    /// This URL: printable ASCII, without userinfo and fragment.
     Url {
         /// Its text.
         text: String,
@@ -25,7 +25,7 @@ pub enum Referer {
 }
 
 impl Referer {
-    /// This URL; none where it is neither http nor https, or no URL.
+    /// Parses a URL; `None` if it is invalid, or neither http nor https.
     pub fn url(text: &str) -> Option<Self> {
         let target = Target::parse(text).ok()?;
         Some(Self::Url {
@@ -45,8 +45,8 @@ pub struct ExtraField {
 }
 
 impl ExtraField {
-    /// Whether it says who the user is to whoever gets it: such a field goes to the origin of the row's
-    /// own URL alone. Where a name only sounds like it, the field goes to too few.
+    /// Whether the field may carry a credential, judging by its name. Credentials are sent only to the
+    /// origin of the row's own URL. A false positive only withholds a field from other origins.
     pub fn is_credential(&self) -> bool {
         const PARTS: [&str; 9] = [
             "auth",
@@ -74,7 +74,7 @@ impl fmt::Debug for ExtraField {
     }
 }
 
-/// What every request says of its sender.
+/// The sender's fields of every request.
 #[derive(Clone)]
 pub struct Sender {
     user_agent: String,
@@ -82,26 +82,27 @@ pub struct Sender {
     referer: Referer,
     /// Lines of every request.
     lines: Vec<u8>,
-    /// Lines of those to the origin of the row's own URL.
+    /// Lines of requests to the origin of the row's own URL.
     credential_lines: Vec<u8>,
-    /// The user's own `Cookie`, for the same.
+    /// The user's own `Cookie`, also only for that origin.
     cookie: Vec<u8>,
 }
 
 impl Sender {
-    /// A sender with this user agent and nothing else to say.
+    /// A sender with this user agent and no other fields.
     pub fn new(user_agent: &str) -> Self {
         Self::with(user_agent, Vec::new(), Referer::None)
     }
 
-    /// The same with fields that the user added. One named `Accept` takes the place of ours.
+    /// A sender with this user agent, the user's own fields and a referrer. A field named `Accept`
+    /// replaces the default.
     pub fn with(user_agent: &str, extra: Vec<ExtraField>, referer: Referer) -> Self {
         let mut lines = Vec::new();
         write_field(&mut lines, "User-Agent", user_agent);
         if !extra.iter().any(|field| field.is("accept")) {
             write_field(&mut lines, "Accept", "image/*,*/*;q=0.8");
         }
-        // Images are compressed already: a coding would only cost both sides time.
+        // Images are already compressed: another coding would only cost both sides time.
         write_field(&mut lines, "Accept-Encoding", "identity");
         write_field(&mut lines, "Connection", "keep-alive");
         let mut credential_lines = Vec::new();
@@ -125,7 +126,7 @@ impl Sender {
         }
     }
 
-    /// The whole User-Agent value.
+    /// The complete `User-Agent` value.
     pub fn user_agent(&self) -> &str {
         &self.user_agent
     }
@@ -140,7 +141,7 @@ impl Sender {
         self.write_referer(out, hop);
     }
 
-    /// One field for both the user's cookies and the row's own.
+    /// Writes the user's cookies and the row's own into one field.
     fn write_cookies(&self, out: &mut Vec<u8>, hop: Hop<'_>) {
         let has_users = hop.at_first_origin && !self.cookie.is_empty();
         let has_rows = hop.cookies.has_any_for(hop.target);
@@ -158,7 +159,7 @@ impl Sender {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// What was read over TLS is not told over plain HTTP, where anybody may listen.
+    /// Never reveals an https referrer over plain HTTP, where anybody can listen.
     fn write_referer(&self, out: &mut Vec<u8>, hop: Hop<'_>) {
         let scheme = match &self.referer {
             Referer::None => return,
@@ -202,7 +203,7 @@ mod tests {
     fn head(sender: &Sender, first: &str, to: &str, at_first_origin: bool) -> String {
         let (first, target) = (Target::parse(first).unwrap(), Target::parse(to).unwrap());
         let mut cookies = CookieJar::default();
-        cookies.take(
+        cookies.store(
             &target,
             &[b"row=1".to_vec()],
             std::time::SystemTime::UNIX_EPOCH,
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_fields_follow_ours_and_an_accept_takes_its_place() {
+    fn the_users_fields_follow_the_defaults_and_accept_replaces_one() {
         let extra = fields(&[("X-One", "1, 2"), ("accept", "image/webp")]);
         let sender = Sender::with("me", extra, Referer::None);
         let text = head(&sender, "http://a.example/", "http://a.example/x", true);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_go_to_the_first_origin_alone() {
+    fn credentials_are_sent_only_to_the_first_origin() {
         let extra = fields(&[
             ("Authorization", "Bearer s3cret"),
             ("Cookie", "mine=s3cret"),
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_in_what_is_shown_of_a_sender() {
+    fn the_debug_output_of_a_sender_has_no_values() {
         let extra = fields(&[("X-Plain", "s3cret"), ("Cookie", "s3cret")]);
         let shown = format!("{:#?}", Sender::with("me", extra, Referer::Auto));
         assert!(
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referrer_is_the_root_of_the_rows_own_url_or_what_was_given() {
+    fn a_referrer_is_the_rows_root_or_the_given_url() {
         let auto = Sender::with("me", Vec::new(), Referer::Auto);
         let given = Referer::url("https://u:p@page.example/a b#c").unwrap();
         let given = Sender::with("me", Vec::new(), given);

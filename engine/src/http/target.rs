@@ -1,6 +1,6 @@
-//! Owns the way from a URL's text to what is connected to and what is asked for, by the WHATWG URL
-//! standard, so that every spelling of a host a browser knows ends in the same place.
-//! Never resolves a name and never decides whether an address may be connected to.
+//! Owns parsing a URL into the host to connect to and the resource to request, by the WHATWG URL
+//! standard, so that every spelling of a host gives the same target as in a browser. Never resolves a
+//! name and never decides whether an address may be connected to.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use url::{Position, Url};
 use crate::failure::Failure;
 use crate::limits::URL_BYTES_MAX;
 
-/// The schemes that are fetched.
+/// The supported schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Plain TCP.
@@ -21,7 +21,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The port a URL without one means.
+    /// The port of a URL without one.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -38,17 +38,17 @@ impl Scheme {
     }
 }
 
-/// A URL's host, in one spelling.
+/// A URL's host in normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// A name in lower-case ASCII (IDNA applied), without the root's trailing dot.
     Name(Arc<str>),
-    /// An address literal, whatever its spelling was. IPv4-mapped IPv6 stays IPv6.
+    /// An address literal in any spelling. IPv4-mapped IPv6 stays IPv6.
     Addr(IpAddr),
 }
 
 impl Host {
-    /// `None` for a host that is only the root's dot.
+    /// `None` if the host is only the root's dot.
     pub(super) fn of(host: &url::Host<&str>) -> Option<Self> {
         match host {
             url::Host::Domain(name) => {
@@ -62,7 +62,7 @@ impl Host {
 }
 
 impl fmt::Display for Host {
-    /// As it stands in an authority: IPv6 in brackets.
+    /// As in an authority: IPv6 in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
@@ -72,12 +72,12 @@ impl fmt::Display for Host {
     }
 }
 
-/// What one exchange connects to and asks for.
+/// The server and the resource of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Whether TLS is spoken.
+    /// Whether to use TLS.
     pub scheme: Scheme,
-    /// Whom to connect to, or to resolve first.
+    /// The host to connect to; a name is resolved first.
     pub host: Host,
     /// Never 0.
     pub port: u16,
@@ -86,10 +86,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a row's URL. Whitespace around it is dropped, and so are userinfo and fragment.
+    /// Parses a row's URL. Surrounding whitespace, userinfo and fragment are dropped.
     ///
     /// # Errors
-    /// [`Failure::InvalidUrl`], also for a URL over [`URL_BYTES_MAX`] or with port 0;
+    /// [`Failure::InvalidUrl`], also if it is longer than [`URL_BYTES_MAX`] or has port 0;
     /// [`Failure::SchemeNotAllowed`] for a URL that is neither http nor https.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let text = text.trim_ascii();
@@ -100,11 +100,11 @@ impl Target {
         Self::of(url, Failure::InvalidUrl)
     }
 
-    /// Reads a `Location` value against this URL. Bytes outside ASCII are taken as they are
-    /// (percent-encoded), which is right for UTF-8 and for the single-byte sets alike.
+    /// Resolves a `Location` value against this URL. Non-ASCII bytes are percent-encoded as they are,
+    /// which is right for UTF-8 and for single-byte encodings.
     ///
     /// # Errors
-    /// [`Failure::BadRedirect`] for what is no URL; [`Failure::SchemeNotAllowed`].
+    /// [`Failure::BadRedirect`] if it is not a URL; [`Failure::SchemeNotAllowed`].
     pub fn join(&self, location: &[u8]) -> Result<Self, Failure> {
         let location = location.trim_ascii();
         if location.is_empty() || location.len() > URL_BYTES_MAX {
@@ -115,19 +115,19 @@ impl Target {
         Self::of(url, Failure::BadRedirect)
     }
 
-    /// `unusable` is the failure of a URL that parses and still cannot be asked for.
+    /// `unusable` is the failure of a URL that parses but cannot be requested.
     fn of(mut url: Url, unusable: Failure) -> Result<Self, Failure> {
         let scheme = Scheme::of(&url)?;
         let host = url.host().as_ref().and_then(Host::of).ok_or(unusable)?;
         let port = url.port().unwrap_or(scheme.default_port());
-        // Connecting to port 0 fails with an errno that looks like this machine's fault.
+        // Connecting to port 0 fails with an errno that looks like a fault of this machine.
         if port == 0 {
             return Err(unusable);
         }
         url.set_fragment(None);
         url.set_username("").map_err(|()| unusable)?;
         url.set_password(None).map_err(|()| unusable)?;
-        // Percent-encoding can make it three times as long as it was.
+        // Percent-encoding can make it three times as long.
         if url.as_str().len() > URL_BYTES_MAX {
             return Err(unusable);
         }
@@ -139,34 +139,34 @@ impl Target {
         })
     }
 
-    /// The `Host` field's value: the port only where it is not the scheme's own.
+    /// The value of the `Host` field. Has a port only if it is not the scheme's default.
     pub fn authority(&self) -> &str {
         &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
-    /// Scheme and authority with a slash behind them.
+    /// Scheme and authority, followed by a slash.
     pub(super) fn root(&self) -> &str {
-        // The path of such a URL begins with a slash.
+        // The path of an http or https URL begins with a slash.
         let end = self.url[..Position::BeforePath].len() + 1;
         &self.url.as_str()[..end]
     }
 
-    /// Whether both are of one origin (WHATWG HTML): the same scheme, host and port.
+    /// Whether both have the same origin (WHATWG HTML): scheme, host and port.
     pub(super) fn same_origin(&self, other: &Self) -> bool {
         (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
     }
 
-    /// The path alone; starts with `/`.
+    /// The path without the query; starts with `/`.
     pub(super) fn path(&self) -> &str {
         self.url.path()
     }
 
-    /// The authority a `CONNECT` asks for: always with a port.
+    /// The authority for a `CONNECT`: always with a port.
     pub fn connect_authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// The request target in origin form; starts with `/`, printable ASCII without a space.
+    /// The request target in origin form: starts with `/`, printable ASCII without spaces.
     pub fn path_and_query(&self) -> &str {
         &self.url[Position::BeforePath..Position::AfterQuery]
     }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_url_is_taken_apart() {
+    fn a_url_is_split_into_its_parts() {
         let t = target(" https://Example.COM/a/b.jpg?x=1#top\r\n");
         assert_eq!((t.scheme, t.port), (Scheme::Https, 443));
         assert_eq!(t.host, Host::Name("example.com".into()));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_named_only_where_it_is_not_the_schemes_own() {
+    fn a_default_port_is_omitted_from_the_authority() {
         assert_eq!(target("http://a:80/").authority(), "a");
         assert_eq!(target("http://a:443/").authority(), "a:443");
         assert_eq!(target("https://a/").connect_authority(), "a:443");
@@ -288,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_address_is_an_address_for_the_filter_to_see() {
+    fn a_mapped_address_stays_an_ipv6_address() {
         let expected = Host::Addr("::ffff:127.0.0.1".parse().unwrap());
         assert_eq!(target("http://[::ffff:7f00:1]/").host, expected);
         assert_eq!(target("http://[::ffff:127.0.0.1]/").host, expected);
     }
 
     #[test]
-    fn what_is_no_url_is_invalid() {
+    fn invalid_urls_are_refused() {
         for text in [
             "",
             "  ",
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_read_in_every_usual_spelling() {
+    fn a_location_is_resolved_in_every_usual_spelling() {
         let base = target("https://host/dir/a.jpg?old");
         for (location, authority, path) in [
             (&b"https://other/x"[..], "other", "/x"),
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_may_lead_from_https_to_http_and_nowhere_else() {
+    fn a_location_may_leave_https_only_for_http() {
         let base = target("https://host/");
         assert_eq!(base.join(b"http://host/").unwrap().scheme, Scheme::Http);
         assert_eq!(base.join(b"ftp://host/"), Err(Failure::SchemeNotAllowed));
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_that_is_no_url_is_a_bad_redirect() {
+    fn an_invalid_location_is_a_bad_redirect() {
         let base = target("http://host/");
         let long = vec![b'x'; URL_BYTES_MAX + 1];
         for location in [

@@ -5,8 +5,8 @@
 use std::time::{Duration, SystemTime};
 
 use turbo2ds::http::{
-    Chain, ChunkedDecoder, Framing, Head, HeadParse, HeadScanner, RequestForm, Sender, Target,
-    disallowed, follow, parse_head, write_request,
+    ChunkedDecoder, Framing, Head, HeadParse, HeadScanner, RedirectChain, RequestForm, Sender,
+    Target, disallowed, follow, parse_head, write_request,
 };
 
 const BODY_BYTES_MAX: usize = 1 << 16;
@@ -67,7 +67,7 @@ fn check_head(head: &Head, rest: &[u8]) {
 /// The request behind a redirect, twice, so that cookies are kept and replaced.
 fn check_next_request(from: &Target, head: &Head) {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-    let mut chain = Chain::new(from);
+    let mut chain = RedirectChain::new(from);
     for _ in 0..2 {
         if chain.follow(head, 10, now).is_err() {
             return;

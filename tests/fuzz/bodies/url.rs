@@ -3,7 +3,7 @@
 //! is the host that is asked.
 
 use arbitrary::{Arbitrary, Unstructured};
-use turbo2ds::http::{Chain, RequestForm, Sender, Target, write_request};
+use turbo2ds::http::{RedirectChain, RequestForm, Sender, Target, write_request};
 
 /// One input.
 pub fn run(input: &[u8]) {
@@ -31,7 +31,7 @@ fn check(target: &Target) {
     let mut request = Vec::new();
     write_request(
         &mut request,
-        Chain::new(target).hop(),
+        RedirectChain::new(target).hop(),
         RequestForm::Absolute,
         &Sender::new("turbo2ds"),
         None,

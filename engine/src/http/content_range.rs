@@ -1,7 +1,7 @@
-//! Owns the question whether a part is the whole (RFC 9110, 14.4): some servers and caches answer 206 to
-//! everybody. Never joins parts.
+//! Owns whether a 206 response covers the whole (RFC 9110, 14.4): some servers and caches send 206 to
+//! every request. Never joins parts.
 
-/// What the `Content-Range` fields of one head say, gathered field by field.
+/// The `Content-Range` fields of one head, collected field by field.
 #[derive(Debug, Default)]
 pub(super) struct WholeRange {
     length: Option<u64>,
@@ -9,14 +9,14 @@ pub(super) struct WholeRange {
 }
 
 impl WholeRange {
-    /// Takes one value. Fields that differ tell nothing.
-    pub(super) fn take(&mut self, value: &[u8]) {
+    /// Adds one value. Contradicting values count as none.
+    pub(super) fn add(&mut self, value: &[u8]) {
         let length = whole_length(value);
         self.is_part |= length.is_none() || self.length.is_some_and(|seen| Some(seen) != length);
         self.length = length;
     }
 
-    /// The length of the whole, where that is what comes.
+    /// The length of the whole, if the response covers it.
     pub(super) fn length(&self) -> Option<u64> {
         self.length.filter(|_| !self.is_part)
     }
@@ -46,19 +46,19 @@ mod tests {
 
     fn length(values: &[&str]) -> Option<u64> {
         let mut range = WholeRange::default();
-        values.iter().for_each(|value| range.take(value.as_bytes()));
+        values.iter().for_each(|value| range.add(value.as_bytes()));
         range.length()
     }
 
     #[test]
-    fn the_whole_is_told_by_its_last_byte() {
+    fn a_range_up_to_the_last_byte_is_the_whole() {
         assert_eq!(length(&["bytes 0-4999/5000"]), Some(5000));
         assert_eq!(length(&[" Bytes 0-0/1 "]), Some(1));
         assert_eq!(length(&["bytes 0-9/10", "bytes 0-9/10"]), Some(10));
     }
 
     #[test]
-    fn a_part_is_none() {
+    fn a_part_has_no_whole_length() {
         for values in [
             &[][..],
             &[""],

@@ -1,6 +1,6 @@
-//! Owns the content codings (RFC 9110, 8.4.1): gzip, deflate, br and zstd. We ask for none; some
-//! servers send them all the same, and some name one that nobody applied.
-//! Never decodes past the cap: it holds while the bytes come out, not afterwards.
+//! Owns the content codings (RFC 9110, 8.4.1): gzip, deflate, br and zstd. Requests ask for none, but
+//! some servers send them anyway, and some name one that was never applied. Never decodes past the cap,
+//! which is checked during decoding.
 
 use std::io::{ErrorKind, Read};
 
@@ -11,12 +11,12 @@ use turbo2ds_codec::sniff;
 
 use crate::failure::Failure;
 
-/// One coding that we undo.
+/// A supported coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
     /// RFC 1952, one member or more.
     Gzip,
-    /// RFC 1950, or RFC 1951 bare, as some servers send it.
+    /// RFC 1950, or bare RFC 1951, as some servers send it.
     Deflate,
     /// RFC 7932.
     Brotli,
@@ -41,15 +41,15 @@ impl Coding {
     }
 }
 
-/// Codings of one body that are undone: each step holds another copy of it.
+/// Most codings of one body: each step holds another copy of it.
 const CODINGS_MAX: usize = 2;
 
-/// The codings that fields name, in the order in which they were applied.
+/// The codings that header fields name, in the order in which they were applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct CodingList {
     known: [Option<Coding>; CODINGS_MAX],
     too_many: bool,
-    /// A name that is no coding of ours.
+    /// Whether an unsupported coding was named.
     unknown: bool,
 }
 
@@ -73,23 +73,23 @@ impl CodingList {
         self.known.iter().flatten().count()
     }
 
-    /// The last applied first.
-    fn outer_first(&self) -> impl Iterator<Item = Coding> {
+    /// The codings in the order in which they are removed: the last applied first.
+    fn last_applied_first(&self) -> impl Iterator<Item = Coding> {
         self.known.into_iter().flatten().rev()
     }
 }
 
-/// What a body has to be decoded from.
+/// The codings of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentEncoding {
     content: CodingList,
-    /// Applied after the content's, under `chunked`.
+    /// Applied after the content codings, under `chunked`.
     transfer: CodingList,
 }
 
 impl ContentEncoding {
-    /// A content coding that we do not know leaves the bytes alone, and the known ones beside it too
-    /// (WHATWG Fetch, "handle content codings"). A transfer coding is framing: there it stays unknown.
+    /// If any content coding is unknown, none is removed (WHATWG Fetch, "handle content codings"). An
+    /// unknown transfer coding is kept, because it is part of the framing, and fails later.
     pub(super) fn new(content: CodingList, transfer: CodingList) -> Self {
         let mut content = if content.unknown {
             CodingList::default()
@@ -100,20 +100,18 @@ impl ContentEncoding {
         Self { content, transfer }
     }
 
-    /// Whether the bytes stand as they come.
+    /// Whether the body needs no decoding.
     pub fn is_identity(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The decoded body, or none where it stands as it came: nothing was named, or what was named over
-/// bytes that are an image already was never applied to them. With two codings the step between is
-/// held to the cap as well.
+/// The decoded body, or `None` if it needs no decoding: no coding was named, or the body already is an
+/// image and the named coding was never applied. With two codings the cap also holds for the step
+/// between.
 ///
 /// # Errors
-/// [`Failure::ResponseTooLarge`] over `cap`; [`Failure::IncompleteBody`] for a coding that ends
-/// early; [`Failure::UnsupportedEncoding`] for a broken one, for more than two, and for an unknown one
-/// of the transfer.
+/// [`Failure::ResponseTooLarge`] over `cap`; [`Failure::IncompleteBody`] for a coding that ends early; [`Failure::UnsupportedEncoding`] for a broken coding, for more than two, and for an unknown transfer coding.
 pub fn decode_content(
     encoding: ContentEncoding,
     body: &[u8],
@@ -124,7 +122,7 @@ pub fn decode_content(
         return Err(Failure::UnsupportedEncoding);
     }
     let mut decoded: Option<Vec<u8>> = None;
-    for coding in transfer.outer_first() {
+    for coding in transfer.last_applied_first() {
         decoded = Some(decode_one(coding, decoded.as_deref().unwrap_or(body), cap)?);
     }
     if content.too_many {
@@ -133,7 +131,7 @@ pub fn decode_content(
             .then_some(decoded)
             .ok_or(Failure::UnsupportedEncoding);
     }
-    for coding in content.outer_first() {
+    for coding in content.last_applied_first() {
         let coded = decoded.as_deref().unwrap_or(body);
         if let Some(plain) = decode_unless_image(coding, coded, cap)? {
             decoded = Some(plain);
@@ -142,8 +140,8 @@ pub fn decode_content(
     Ok(decoded)
 }
 
-/// None where `coded` is an image as it stands. Coded bytes that only begin like one, as those of br may,
-/// decode, and to an image.
+/// `None` if `coded` already is an image. Coded bytes may begin like an image (brotli has no magic
+/// number), but then they decode to one.
 fn decode_unless_image(
     coding: Coding,
     coded: &[u8],
@@ -167,12 +165,12 @@ fn decode_one(coding: Coding, body: &[u8], cap: usize) -> Result<Vec<u8>, Failur
     Ok(out)
 }
 
-/// Bytes that the output grows by at first; it doubles from there.
+/// Initial size of the output; it doubles from there.
 const GROWTH_BYTES: usize = 64 * 1024;
 
-/// Fills `out` from `read`, which returns 0 at the stream's end, and fails at the first byte past
-/// `cap` without having made room for it.
-fn pump(
+/// Fills `out` from `read`, which returns 0 at the end of the stream. Fails at the first byte past
+/// `cap`, before allocating for it.
+fn read_capped(
     cap: usize,
     out: &mut Vec<u8>,
     mut read: impl FnMut(&mut [u8]) -> Result<usize, Failure>,
@@ -187,9 +185,9 @@ fn pump(
             };
         }
         if start + filled == out.len() {
-            let room = (filled * 2).max(GROWTH_BYTES).min(cap);
-            out.reserve_exact(room - filled);
-            out.resize(start + room, 0);
+            let size = (filled * 2).max(GROWTH_BYTES).min(cap);
+            out.reserve_exact(size - filled);
+            out.resize(start + size, 0);
         }
         let count = read(&mut out[start + filled..])?;
         filled += count;
@@ -207,20 +205,20 @@ fn gunzip(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
     loop {
         let mut member = GzDecoder::new(rest);
         let left = cap - (out.len() - start);
-        pump(left, out, |into| {
+        read_capped(left, out, |into| {
             member
                 .read(into)
-                .map_err(|error| stream_failure(error.kind()))
+                .map_err(|error| decode_failure(error.kind()))
         })?;
         rest = member.into_inner();
-        // What follows the last member is padding, and ignored as everywhere.
+        // Bytes after the last member are padding and ignored, as in other clients.
         if !rest.starts_with(MAGIC) {
             return Ok(());
         }
     }
 }
 
-const fn stream_failure(kind: ErrorKind) -> Failure {
+const fn decode_failure(kind: ErrorKind) -> Failure {
     match kind {
         ErrorKind::UnexpectedEof => Failure::IncompleteBody,
         _ => Failure::UnsupportedEncoding,
@@ -230,7 +228,7 @@ const fn stream_failure(kind: ErrorKind) -> Failure {
 fn inflate(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
     let mut stream = Decompress::new(has_zlib_header(body));
     let mut ended = false;
-    pump(cap, out, |into| {
+    read_capped(cap, out, |into| {
         let before = stream.total_out();
         while !ended && stream.total_out() == before {
             let read_before = stream.total_in();
@@ -248,7 +246,7 @@ fn inflate(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
     })
 }
 
-/// RFC 1950, 2.2: the method is 8 and the first two bytes are a multiple of 31.
+/// RFC 1950, 2.2: the method is 8, and the first two bytes are a multiple of 31.
 fn has_zlib_header(body: &[u8]) -> bool {
     match body {
         [method, flags, ..] => {
@@ -259,24 +257,24 @@ fn has_zlib_header(body: &[u8]) -> bool {
 }
 
 fn unbrotli(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
-    // Strict: without the large-window extension, whose windows reach a gigabyte.
+    // Strict: without the large-window extension, whose windows can take a gigabyte.
     let mut state = BrotliState::new_strict(
         StandardAlloc::default(),
         StandardAlloc::default(),
         StandardAlloc::default(),
     );
-    let (mut left, mut at, mut total) = (body.len(), 0, 0);
+    let (mut input_left, mut at, mut total) = (body.len(), 0, 0);
     let mut ended = false;
-    pump(cap, out, |into| {
-        let (mut room, mut written) = (into.len(), 0);
+    read_capped(cap, out, |into| {
+        let (mut output_left, mut written) = (into.len(), 0);
         if ended {
             return Ok(0);
         }
         let result = BrotliDecompressStream(
-            &mut left,
+            &mut input_left,
             &mut at,
             body,
-            &mut room,
+            &mut output_left,
             &mut written,
             into,
             &mut total,
@@ -292,7 +290,7 @@ fn unbrotli(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
     })
 }
 
-/// The largest window that a decoder of the content coding must have (RFC 9659): 8 MB.
+/// The largest window that a decoder must support (RFC 9659): 8 MB.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 fn unzstd(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
@@ -301,13 +299,13 @@ fn unzstd(body: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), Failure> {
     frames
         .window_log_max(ZSTD_WINDOW_LOG_MAX)
         .map_err(refused)?;
-    pump(cap, out, |into| {
+    read_capped(cap, out, |into| {
         frames
             .read(into)
-            .map_err(|error| stream_failure(error.kind()))
+            .map_err(|error| decode_failure(error.kind()))
     })
 }
 
 #[cfg(test)]
-#[path = "content_tests.rs"]
+#[path = "content_coding_tests.rs"]
 mod tests;

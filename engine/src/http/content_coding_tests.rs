@@ -69,7 +69,7 @@ fn sample() -> Vec<u8> {
 }
 
 #[test]
-fn each_coding_gives_the_bytes_back() {
+fn each_coding_is_decoded() {
     for body in [Vec::new(), b"x".to_vec(), sample()] {
         assert_eq!(decode(&["identity", ""], &body, CAP).as_ref(), Ok(&body));
         assert_eq!(decode(GZIP, &gzip(&body), CAP).as_ref(), Ok(&body));
@@ -84,7 +84,7 @@ fn each_coding_gives_the_bytes_back() {
 }
 
 #[test]
-fn two_codings_are_undone_outer_first() {
+fn two_codings_are_removed_last_applied_first() {
     assert_eq!(
         decode(&["gzip", "deflate"], &zlib(&gzip(b"image")), CAP),
         Ok(b"image".to_vec())
@@ -97,7 +97,7 @@ fn two_codings_are_undone_outer_first() {
 }
 
 #[test]
-fn more_than_two_codings_are_not_undone() {
+fn more_than_two_codings_are_unsupported() {
     let thrice = gzip(&gzip(&gzip(b"image")));
     for (content, transfer) in [
         (&["gzip", "gzip", "gzip"][..], &[][..]),
@@ -112,7 +112,7 @@ fn more_than_two_codings_are_not_undone() {
 }
 
 #[test]
-fn a_content_coding_that_nobody_knows_leaves_the_bytes_alone() {
+fn an_unknown_content_coding_is_ignored() {
     let coded = gzip(JPEG);
     for names in [
         &["UTF-8"][..],
@@ -131,7 +131,7 @@ fn a_content_coding_that_nobody_knows_leaves_the_bytes_alone() {
 }
 
 #[test]
-fn a_transfer_coding_that_nobody_knows_stays_unsupported() {
+fn an_unknown_transfer_coding_is_unsupported() {
     for transfer in [&["rot13"][..], &["rot13", "gzip"], &["compress"]] {
         let encoding = ContentEncoding::new(CodingList::default(), listed(transfer));
         let result = decode_content(encoding, JPEG, CAP);
@@ -146,7 +146,7 @@ fn a_transfer_coding_that_nobody_knows_stays_unsupported() {
 }
 
 #[test]
-fn a_coding_named_over_an_image_as_it_stands_is_ignored() {
+fn a_coding_named_but_not_applied_to_an_image_is_ignored() {
     let images: [&[u8]; 6] = [
         JPEG,
         b"\x89PNG\r\n\x1a\n and so on",
@@ -219,7 +219,7 @@ fn a_coded_image_that_begins_like_another_is_decoded() {
 }
 
 #[test]
-fn gzip_has_members_and_may_have_padding() {
+fn gzip_may_have_several_members_and_padding() {
     let mut body = gzip(b"one, ");
     body.extend(gzip(b"two"));
     body.extend([0; 7]);
@@ -296,7 +296,7 @@ fn a_coding_that_ends_early_is_incomplete() {
 }
 
 #[test]
-fn what_does_not_decode_is_unsupported() {
+fn invalid_coded_bytes_are_unsupported() {
     for encoding in [GZIP, DEFLATE, BROTLI, ZSTD] {
         assert_eq!(
             decode(encoding, &[0xff; 40], CAP),
