@@ -54,7 +54,7 @@ impl Core {
         self.request_plan();
         loop {
             while let Some(due) = feeder.next(&self).await {
-                self.outage.over().await;
+                self.outage.wait_until_up().await;
                 let place = self.places.take().await;
                 monoio::spawn(self.clone().fetch_row(due, place));
             }

@@ -7,7 +7,7 @@ use futures_channel::{mpsc, oneshot};
 
 use super::{Core, ShardEvent};
 use crate::dataset::sealed::CommitDone;
-use crate::fetch::{NameAnswer, Names};
+use crate::fetch::{Lookups, NameAnswer};
 use crate::list::plan::ShardPlan;
 use crate::pixels::Done;
 
@@ -48,7 +48,7 @@ impl From<CommitDone> for Message {
 /// A core's mailbox from the inside.
 pub(super) struct Mail {
     pub(super) core: Rc<Core>,
-    pub(super) names: Rc<Names>,
+    pub(super) names: Rc<Lookups>,
     /// To the keeper of the shards.
     pub(super) shard_events: mpsc::UnboundedSender<ShardEvent>,
     /// To the feed.

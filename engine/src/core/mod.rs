@@ -27,7 +27,7 @@ use crate::dataset::sealed::{CommitDone, SealedShard};
 use crate::dataset::shard::{Dirty, OpenShard};
 use crate::error::{self, Error};
 use crate::failure::Failure;
-use crate::fetch::{Fetcher, Names, NamesParts, Share};
+use crate::fetch::{Fetcher, Lookups, LookupsParts, Share};
 use crate::limits;
 use crate::list::plan::ShardPlan;
 use crate::machine::sync::{Inbox, Outbox, Permit, Semaphore};
@@ -118,13 +118,13 @@ pub(crate) struct CoreParts {
 /// `LocalResource` if the mailbox breaks.
 pub(crate) async fn run(
     parts: CoreParts,
-    names: NamesParts,
+    names: LookupsParts,
     (outbox, inbox): (Outbox<Message>, Inbox<Message>),
 ) -> Result<(), Error> {
     let (shard_events, shard_queue) = mpsc::unbounded();
     let (plans, plan_queue) = mpsc::unbounded();
     let (abandon, abandoned) = oneshot::channel();
-    let names = Rc::new(Names::new(names, parts.outage.clone(), outbox.clone()));
+    let names = Rc::new(Lookups::new(names, parts.outage.clone(), outbox.clone()));
     let core = Rc::new(Core::new(parts, names.clone()));
     let mut mail = Mail {
         core: core.clone(),
@@ -162,7 +162,7 @@ pub(crate) async fn run(
 }
 
 impl Core {
-    fn new(parts: CoreParts, names: Rc<Names>) -> Self {
+    fn new(parts: CoreParts, names: Rc<Lookups>) -> Self {
         let CoreParts {
             index,
             shared,

@@ -8,7 +8,7 @@ use crossbeam::channel::Sender;
 use crate::config::{Config, FetchConfig};
 use crate::dataset::commit::Gate;
 use crate::dataset::store::Store;
-use crate::fetch::{Fetcher, FetcherParts, Names, Pauses};
+use crate::fetch::{Fetcher, FetcherParts, Lookups, Pauses};
 use crate::http::Proxies;
 use crate::limits;
 use crate::machine::Machine;
@@ -84,7 +84,7 @@ impl Shared {
     pub(crate) fn fetcher(
         &self,
         core: usize,
-        names: std::rc::Rc<Names>,
+        names: std::rc::Rc<Lookups>,
         outage: Arc<Outage>,
     ) -> Fetcher {
         Fetcher::new(FetcherParts {

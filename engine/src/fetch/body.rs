@@ -1,6 +1,6 @@
-//! Owns reading one body by its framing, under its cap and the core's byte budget, and undoing its
-//! content coding. No byte is read before its budget is granted, and none is granted because a server
-//! announces it.
+//! Owns reading one body by its framing, within its cap and the core's byte budget, and removing its
+//! content coding. Never reads a byte before its budget is granted, and never reserves budget just
+//! because a server announces a length.
 
 use super::budget::Share;
 use super::exchange::Received;
@@ -9,11 +9,11 @@ use crate::failure::Failure;
 use crate::http::{ChunkedDecoder, ContentEncoding, Framing, decode_content};
 use crate::net::Transport;
 
-/// Receive size where the body's length is not known.
+/// Read size if the length of the body is unknown.
 const RECEIVE_BYTES: usize = 64 * 1024;
 
 impl Fetcher {
-    /// The body behind a head, and whether the connection may serve again.
+    /// Reads the body after a head. Also returns whether the connection can be reused.
     pub(super) async fn read_body(
         &self,
         transport: &mut Transport,
@@ -60,7 +60,7 @@ impl Fetcher {
         }
     }
 
-    /// A body of known length.
+    /// Reads a body of known length.
     async fn read_length(
         &self,
         transport: &mut Transport,
@@ -69,8 +69,8 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<Body, Failure> {
         let rest_bytes = rest.len().min(length);
-        let mut growing = Growing::new(self, length, deadline);
-        growing.make_room(rest_bytes.max(1)).await;
+        let mut growing = GrowingBody::new(self, length, deadline);
+        growing.reserve(rest_bytes.max(1)).await;
         growing.bytes.extend_from_slice(&rest[..rest_bytes]);
         self.buffers.borrow_mut().give(rest);
         loop {
@@ -81,14 +81,14 @@ impl Fetcher {
             if granted == length {
                 break;
             }
-            growing.make_room(1).await;
+            growing.reserve(1).await;
         }
-        // A server that sends more than it said is cut off at what it said.
+        // Bytes beyond the announced length are dropped.
         growing.bytes.truncate(length);
         Ok(growing.into_body())
     }
 
-    /// A chunked body; true where nothing came behind its end.
+    /// Reads a chunked body. Also returns whether the connection can be reused.
     async fn read_chunked(
         &self,
         transport: &mut Transport,
@@ -96,10 +96,10 @@ impl Fetcher {
         cap: usize,
         deadline: &Deadline,
     ) -> Result<(Body, bool), Failure> {
-        let mut growing = Growing::new(self, cap + RECEIVE_BYTES, deadline);
+        let mut growing = GrowingBody::new(self, cap + RECEIVE_BYTES, deadline);
         let mut decoder = ChunkedDecoder::new(cap);
         loop {
-            growing.make_room(input.len()).await;
+            growing.reserve(input.len()).await;
             let progress = decoder.feed(&input, &mut growing.bytes)?;
             if progress.done {
                 let clean = progress.consumed == input.len() && decoder.reusable();
@@ -116,7 +116,7 @@ impl Fetcher {
         }
     }
 
-    /// A body that ends with the connection.
+    /// Reads a body that ends with the connection.
     async fn read_to_end(
         &self,
         transport: &mut Transport,
@@ -124,12 +124,12 @@ impl Fetcher {
         cap: usize,
         deadline: &Deadline,
     ) -> Result<Body, Failure> {
-        let mut growing = Growing::new(self, cap + RECEIVE_BYTES, deadline);
-        growing.make_room(rest.len()).await;
+        let mut growing = GrowingBody::new(self, cap + RECEIVE_BYTES, deadline);
+        growing.reserve(rest.len()).await;
         growing.bytes.extend_from_slice(&rest);
         self.buffers.borrow_mut().give(rest);
         loop {
-            growing.make_room(RECEIVE_BYTES).await;
+            growing.reserve(RECEIVE_BYTES).await;
             if transport.read(&mut growing.bytes).await? == 0 {
                 return Ok(growing.into_body());
             }
@@ -139,7 +139,7 @@ impl Fetcher {
         }
     }
 
-    /// Undoes the content coding. Rare for images, so it runs here and not on a compute thread.
+    /// Removes the content coding. Runs here and not on a compute thread, since it is rare for images.
     async fn decode(
         &self,
         encoding: ContentEncoding,
@@ -153,28 +153,28 @@ impl Fetcher {
         };
         self.buffers.borrow_mut().give(coded.bytes);
         let mut share = coded.share;
-        // What it grew by is there already: few may do so where the budget does not have it.
+        // The decoded bytes are already in memory: only a few bodies may exceed the budget this way.
         share.settle(bytes.len());
         if self.budget.is_exceeded() {
-            share.keep(large);
+            share.hold(large);
         }
         Ok(Body { bytes, share })
     }
 }
 
-/// A body that grows as its bytes arrive, and its share with it.
-struct Growing<'a> {
+/// A body that grows as its bytes arrive, together with its share of the budget.
+struct GrowingBody<'a> {
     fetcher: &'a Fetcher,
     deadline: &'a Deadline,
     bytes: Vec<u8>,
     share: Share,
-    /// Bytes that the share has and the buffer has room for.
+    /// Bytes granted by the budget, which the buffer has capacity for.
     granted: usize,
-    /// Bytes it will not exceed.
+    /// Most bytes of the body.
     most: usize,
 }
 
-impl<'a> Growing<'a> {
+impl<'a> GrowingBody<'a> {
     fn new(fetcher: &'a Fetcher, most: usize, deadline: &'a Deadline) -> Self {
         Self {
             fetcher,
@@ -186,8 +186,8 @@ impl<'a> Growing<'a> {
         }
     }
 
-    /// Room for `more` bytes, and for some beyond; what is waited for is off the URL's clock.
-    async fn make_room(&mut self, more: usize) {
+    /// Reserves at least `more` further bytes. Waits for the budget with the deadline paused.
+    async fn reserve(&mut self, more: usize) {
         let wanted = (self.bytes.len() + more).min(self.most);
         if wanted <= self.granted {
             return;
@@ -208,7 +208,7 @@ impl<'a> Growing<'a> {
         }
     }
 
-    /// The body, its share of its true size.
+    /// The finished body, its share reduced to its true size.
     fn into_body(mut self) -> Body {
         self.share.settle(self.bytes.len());
         Body {

@@ -1,19 +1,16 @@
-//! Owns the bytes of bodies that one core may have in memory. A body takes its share as its bytes
-//! arrive, so that what a server announces costs nothing; one that waits for more holds up nobody who
-//! needs less. Never touches a byte.
+//! Owns how many body bytes one core may have in memory. A body's share grows as its bytes arrive, so
+//! an announced length costs nothing, and a body that waits for more does not block those that need
+//! less. Never touches the bytes themselves.
 //!
 //! # No deadlock
-//!
-//! Bodies hold a part and wait for more, so without more ado all could wait for each other. Therefore
-//! one body at a time, the one that has waited longest, may overdraw: it takes what it needs up to its
-//! own limit. Whoever holds bytes then
-//!
-//! - reads, and does not wait here: its deadline, which runs, ends it;
-//! - waits here: it is the longest-waiting one some time, for those before it end;
-//! - is whole: compute takes it, and waits for no share.
-//!
-//! The next may overdraw once the last one is whole and what it took too much has come back. So the
-//! bytes held exceed the budget by one body, and every wait ends.
+//! Bodies hold a part of the budget and wait for more, so all of them could wait for each other.
+//! Therefore one body at a time, the one that has waited longest, may overdraw: it takes what it needs,
+//! up to its own limit. Every body that holds bytes then
+//! - is being read and does not wait here: its running deadline ends it;
+//! - waits here: it eventually becomes the longest-waiting one, because those before it end; or
+//! - is complete: compute processes it and waits for no share.
+//! The next body may overdraw when the previous one is complete and its excess has been returned. So
+//! the bytes held exceed the budget by at most one body, and every wait ends.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -24,13 +21,13 @@ use std::task::{Poll, Waker};
 use crate::limits::{BODY_FIRST_BYTES, BODY_FIRST_SCARCE_BYTES, SMALL_BODY_BYTES};
 use crate::machine::sync::Permit;
 
-/// Of the budget, one part in so many is kept for small bodies.
+/// One part in this many of the budget is reserved for small bodies.
 const SMALL_PARTS: usize = 4;
-/// Steps by which a share grows: while half of the budget is free, and else.
+/// Factor by which a share grows while at least half of the budget is free, and otherwise.
 const STEP: usize = 4;
 const STEP_SCARCE: usize = 2;
 
-/// The budget; clones share it.
+/// The byte budget of one core; clones share it.
 #[derive(Clone)]
 pub(super) struct BodyBudget {
     state: Rc<RefCell<State>>,
@@ -41,7 +38,7 @@ struct State {
     used: usize,
     overdrawing: bool,
     next_id: u64,
-    /// Those who wait, the longest-waiting first.
+    /// Waiting bodies, the longest-waiting first.
     waiting: VecDeque<Waiting>,
 }
 
@@ -57,12 +54,12 @@ struct Waiting {
 enum Grant {
     /// Within the budget.
     Within,
-    /// Past it, and so is all that it takes later.
+    /// Beyond the budget, like everything that this body takes later.
     Overdrawn,
 }
 
 impl State {
-    /// Whether a share of `has` bytes may become one of `wants`.
+    /// Whether a share of `has` bytes may grow to `wants`.
     fn fits(&self, has: usize, wants: usize) -> bool {
         let kept = if wants <= SMALL_BODY_BYTES {
             0
@@ -72,13 +69,12 @@ impl State {
         self.used + wants.saturating_sub(has) <= self.capacity - kept
     }
 
-    /// Whether half of it is free.
+    /// Whether at least half of the budget is free.
     const fn is_ample(&self) -> bool {
         self.used <= self.capacity / 2
     }
 
-    /// Grants what may be granted: to everybody who now fits, and to the first of the others past the
-    /// budget where nobody else overdraws.
+    /// Grants every request that fits now, and lets the first of the others overdraw if none does yet.
     fn grant(&mut self) {
         for at in 0..self.waiting.len() {
             let Waiting { has, wants, .. } = self.waiting[at];
@@ -115,7 +111,7 @@ impl State {
 }
 
 impl BodyBudget {
-    /// A budget of so many bytes.
+    /// A budget of `capacity` bytes.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             state: Rc::new(RefCell::new(State {
@@ -134,11 +130,11 @@ impl BodyBudget {
             budget: self.clone(),
             bytes: 0,
             overdraws: false,
-            place: None,
+            permit: None,
         }
     }
 
-    /// What a body takes at first.
+    /// Bytes to reserve first for a body.
     pub(super) fn first_step(&self) -> usize {
         if self.state.borrow().is_ample() {
             BODY_FIRST_BYTES
@@ -147,7 +143,7 @@ impl BodyBudget {
         }
     }
 
-    /// What a body takes next that has so many bytes.
+    /// Bytes to reserve next for a body that has `bytes`.
     pub(super) fn next_step(&self, bytes: usize) -> usize {
         bytes.saturating_mul(if self.state.borrow().is_ample() {
             STEP
@@ -156,24 +152,24 @@ impl BodyBudget {
         })
     }
 
-    /// Whether more is held than the budget has.
+    /// Whether more bytes are held than the budget has.
     pub(super) fn is_exceeded(&self) -> bool {
         let state = self.state.borrow();
         state.used > state.capacity
     }
 }
 
-/// One body's bytes of the budget; given back on drop.
+/// One body's share of the budget; returned on drop.
 pub(crate) struct Share {
     budget: BodyBudget,
     bytes: usize,
     overdraws: bool,
-    /// Its place among those that exceed the budget.
-    place: Option<Permit>,
+    /// Its permit to exceed the budget.
+    permit: Option<Permit>,
 }
 
 impl Share {
-    /// Waits until it has `bytes` in all.
+    /// Waits until the share has `bytes` in total.
     pub(super) async fn grow(&mut self, bytes: usize) {
         if bytes <= self.bytes {
             return;
@@ -197,7 +193,7 @@ impl Share {
         fits
     }
 
-    /// The body is whole and has so many bytes, whether the budget has them or not; it will not grow.
+    /// Sets the share of a complete body to `bytes`, even beyond the budget. It does not grow any more.
     pub(super) fn settle(&mut self, bytes: usize) {
         let overdrew = std::mem::take(&mut self.overdraws);
         let mut state = self.budget.state.borrow_mut();
@@ -205,9 +201,9 @@ impl Share {
         state.give_back(std::mem::replace(&mut self.bytes, bytes), overdrew);
     }
 
-    /// Holds a place as long as its bytes.
-    pub(super) fn keep(&mut self, place: Permit) {
-        self.place = Some(place);
+    /// Holds a permit for as long as the share.
+    pub(super) fn hold(&mut self, permit: Permit) {
+        self.permit = Some(permit);
     }
 }
 
@@ -218,7 +214,7 @@ impl Drop for Share {
     }
 }
 
-/// Someone in the line; leaves it on drop.
+/// A place in the queue; left on drop.
 struct Waiter<'a> {
     budget: &'a BodyBudget,
     id: u64,
@@ -266,7 +262,7 @@ impl State {
 }
 
 impl Drop for Waiter<'_> {
-    /// One that gave up gives back what it was granted unseen.
+    /// Returns a grant that was never received.
     fn drop(&mut self) {
         let mut state = self.budget.state.borrow_mut();
         let Some(at) = state.position(self.id) else {
@@ -306,11 +302,11 @@ mod tests {
     }
 
     #[test]
-    fn large_bodies_leave_room_for_small_ones() {
+    fn large_bodies_leave_a_reserve_for_small_ones() {
         let budget = BodyBudget::new(100 * MB);
         let large: Vec<_> = (0..7).filter_map(|_| grown(&budget, 10 * MB)).collect();
         assert_eq!(large.len(), 7);
-        // The next would take what is kept, and overdraws; the one behind it waits.
+        // The next one would use the reserve and overdraws; the one after it waits.
         let past = grown(&budget, 10 * MB).expect("one may overdraw");
         let mut waiting = budget.share();
         let mut wait = pin!(waiting.grow(10 * MB));
@@ -322,11 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn when_everybody_waits_for_everybody_one_goes_on() {
+    fn one_body_overdraws_if_all_wait_for_each_other() {
         let budget = BodyBudget::new(4 * MB);
         let shares: Vec<_> = (0..4).filter_map(|_| grown(&budget, MB)).collect();
         assert_eq!(shares.len(), 4);
-        // Each is whole, and done with, once it has what it waits for.
+        // Each is complete, and dropped, once it has what it waits for.
         let bodies = shares.into_iter().map(|mut share| async move {
             share.grow(50 * MB).await;
             share.settle(50 * MB);
@@ -336,7 +332,7 @@ mod tests {
         assert!(bodies.iter_mut().all(|body| is_pending(body.as_mut())));
         drop(holder);
         while !bodies.is_empty() {
-            // In the order in which they came, and one at a time.
+            // In the order of arrival, one at a time.
             let mut others = bodies.iter_mut().skip(1);
             assert!(others.all(|body| is_pending(body.as_mut())));
             assert!(used(&budget) <= 54 * MB);
@@ -347,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_overdraws_on_top_of_what_was_overdrawn() {
+    fn only_one_body_overdraws_at_a_time() {
         let budget = BodyBudget::new(4 * MB);
         let mut first = grown(&budget, 50 * MB).expect("one may overdraw");
         first.settle(50 * MB);
@@ -359,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_gives_up_leaves_nothing_behind() {
+    fn a_dropped_waiter_returns_its_grant() {
         let budget = BodyBudget::new(MB);
         let first = grown(&budget, MB).expect("free");
         let overdrawn = grown(&budget, MB).expect("one may overdraw");
@@ -370,7 +366,7 @@ mod tests {
         assert!(is_pending(behind.as_mut()));
         drop(behind);
         drop((first, overdrawn));
-        // Granted, and not looked at.
+        // Granted, but not polled.
         assert_eq!(used(&budget), MB);
         drop(wait);
         drop((unseen, ungranted));
@@ -380,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_small_where_the_budget_is_scarce() {
+    fn steps_are_small_if_the_budget_is_scarce() {
         let budget = BodyBudget::new(4 * MB);
         assert_eq!(budget.first_step(), BODY_FIRST_BYTES);
         assert_eq!(budget.next_step(MB), 4 * MB);

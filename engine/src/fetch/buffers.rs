@@ -1,11 +1,11 @@
-//! Owns body buffers between uses, by size class (powers of two), bounded in bytes. Never zeroes.
+//! Owns reusable body buffers by size class (powers of two), bounded in bytes. Never zeroes a buffer.
 
 /// Smallest class, bytes.
 const CLASS_MIN_BYTES: usize = 16 * 1024;
-/// Classes: 16 KB, 32 KB … 4 MB. What is larger is not kept.
+/// Classes: 16 KB, 32 KB … 4 MB. Larger buffers are not kept.
 const CLASSES: usize = 9;
 
-/// The pool.
+/// A pool of buffers.
 pub(crate) struct Buffers {
     classes: [Vec<Vec<u8>>; CLASSES],
     kept_bytes: usize,
@@ -22,7 +22,7 @@ impl Buffers {
         }
     }
 
-    /// An empty buffer with room for at least `bytes`.
+    /// An empty buffer with a capacity of at least `bytes`.
     pub(crate) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let size = bytes.next_power_of_two().max(CLASS_MIN_BYTES);
         let Some(class) = class_of(size) else {
@@ -37,7 +37,7 @@ impl Buffers {
         }
     }
 
-    /// Takes a buffer back.
+    /// Returns a buffer to the pool.
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         if !capacity.is_power_of_two() || self.kept_bytes + capacity > self.kept_bytes_max {
@@ -51,7 +51,7 @@ impl Buffers {
     }
 }
 
-/// The class of a power of two, where it has one.
+/// The class of a power of two, if it has one.
 fn class_of(size: usize) -> Option<usize> {
     let class = (size / CLASS_MIN_BYTES).checked_ilog2()? as usize;
     (class < CLASSES).then_some(class)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_to_the_next_taker_of_its_class() {
+    fn a_buffer_is_reused_within_its_class() {
         let mut buffers = Buffers::new(1 << 20);
         let mut one = buffers.take(20_000);
         one.extend_from_slice(b"used");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn kept_bytes_are_bounded() {
         let mut buffers = Buffers::new(40_000);
         buffers.give(Vec::with_capacity(32_768));
         buffers.give(Vec::with_capacity(32_768));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_gets_room_enough() {
+    fn every_buffer_has_enough_capacity() {
         let mut buffers = Buffers::new(0);
         for bytes in [0, 1, 16_384, 16_385, 4 << 20, (4 << 20) + 1, 50 << 20] {
             assert!(buffers.take(bytes).capacity() >= bytes);

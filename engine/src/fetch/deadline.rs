@@ -1,5 +1,6 @@
-//! Owns one URL's total deadline: a point in time that moves only while this machine, not the web,
-//! is what the URL waits for, or does not run at all; and what it waits for, where that names its failure.
+//! Owns the total deadline of one URL. It moves only while the URL waits for this machine instead of
+//! the network, or while the machine does not run at all. Also owns which failure a passed deadline
+//! means. Never ends a future of another URL.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -12,7 +13,7 @@ use monoio::time::timeout_at;
 use super::Stalls;
 use crate::failure::Failure;
 
-/// The deadline of one URL. It is kept on a clock that stands still while the core does not run.
+/// The deadline of one URL, on a clock that stops while the core does not run.
 pub(crate) struct Deadline {
     stalls: Rc<Stalls>,
     at: Cell<Instant>,
@@ -29,35 +30,35 @@ impl Deadline {
             paused_since: Cell::new(None),
             waits_for: Cell::new(None),
         };
-        deadline.at.set(deadline.running() + timeout);
+        deadline.at.set(deadline.core_now() + timeout);
         deadline
     }
 
     /// Time left, as if the pause ended now.
     pub(crate) fn remaining(&self) -> Duration {
-        self.moved().saturating_duration_since(self.running())
+        self.current().saturating_duration_since(self.core_now())
     }
 
-    /// Runs `future` until the deadline; none where it passed.
+    /// Runs `future` until the deadline; `None` if the deadline passed.
     pub(crate) async fn bound<F: Future>(&self, future: F) -> Option<F::Output> {
-        self.until(|| self.moved(), future).await
+        self.until(|| self.current(), future).await
     }
 
-    /// Runs `future` for an equal share of what is left among so many; none where that passed.
+    /// Runs `future` for an equal share of the time left among `sharers`; `None` if that time passed.
     pub(crate) async fn bound_share<F: Future>(
         &self,
         sharers: u32,
         future: F,
     ) -> Option<F::Output> {
-        let end = self.running() + self.remaining() / sharers.max(1);
+        let end = self.core_now() + self.remaining() / sharers.max(1);
         self.until(|| end, future).await
     }
 
-    /// Runs `future` until `end` on the deadline's clock, which may move meanwhile.
+    /// Runs `future` until `end` on the deadline's clock. `end` may move meanwhile.
     async fn until<F: Future>(&self, end: impl Fn() -> Instant, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         loop {
-            let left = end().checked_duration_since(self.running())?;
+            let left = end().checked_duration_since(self.core_now())?;
             if left.is_zero() {
                 return None;
             }
@@ -68,47 +69,47 @@ impl Deadline {
         }
     }
 
-    /// Runs `future` while the deadline stands still: for waits on this machine's own resources.
+    /// Runs `future` with the deadline paused, for waits on this machine's own resources.
     pub(crate) async fn paused<F: Future>(&self, future: F) -> F::Output {
-        self.paused_since.set(Some(self.running()));
+        self.paused_since.set(Some(self.core_now()));
         let output = future.await;
-        self.at.set(self.moved());
+        self.at.set(self.current());
         self.paused_since.set(None);
         output
     }
 
-    /// Where it is, if the core runs and nothing pauses it.
+    /// The deadline as a time, if nothing pauses it from now on.
     pub(crate) fn at(&self) -> Instant {
         Instant::now() + self.remaining()
     }
 
-    /// Runs `future`, which resolves a name, and remembers that while it does.
-    pub(crate) async fn naming<F: Future>(&self, future: F) -> F::Output {
-        self.waiting(Failure::DnsTimedOut, future).await
+    /// Runs `future`, which resolves a name. A deadline that passes meanwhile means `DnsTimedOut`.
+    pub(crate) async fn resolving<F: Future>(&self, future: F) -> F::Output {
+        self.waiting_for(Failure::DnsTimedOut, future).await
     }
 
-    /// Runs `future`, and remembers while it does that a deadline which passes means this failure.
-    pub(crate) async fn waiting<F: Future>(&self, failure: Failure, future: F) -> F::Output {
+    /// Runs `future`. A deadline that passes meanwhile means `failure`.
+    pub(crate) async fn waiting_for<F: Future>(&self, failure: Failure, future: F) -> F::Output {
         self.waits_for.set(Some(failure));
         let output = future.await;
         self.waits_for.set(None);
         output
     }
 
-    /// What it means that the time is over.
+    /// The failure to record if the deadline has passed.
     pub(crate) fn failure(&self) -> Failure {
         self.waits_for.get().unwrap_or(Failure::TimedOut)
     }
 
-    /// Now, on the clock that stands still while the core does not run.
-    fn running(&self) -> Instant {
+    /// Now, on the clock that stops while the core does not run.
+    fn core_now(&self) -> Instant {
         let now = Instant::now();
         now - self.stalls.lost_by(now)
     }
 
-    fn moved(&self) -> Instant {
+    fn current(&self) -> Instant {
         let paused = self.paused_since.get().map_or(Duration::ZERO, |since| {
-            self.running().saturating_duration_since(since)
+            self.core_now().saturating_duration_since(since)
         });
         self.at.get() + paused
     }
@@ -125,14 +126,14 @@ mod tests {
         runtime::block_on(backend, future).expect("the reactor starts")
     }
 
-    /// A deadline on a core that runs.
+    /// A deadline on a running core.
     fn after(milliseconds: u64) -> Deadline {
         let stalls = Rc::new(Stalls::new(Instant::now()));
         Deadline::after(Duration::from_millis(milliseconds), stalls)
     }
 
     #[test]
-    fn time_in_which_the_core_did_not_run_does_not_count() {
+    fn stalled_time_does_not_count() {
         let stalls = Rc::new(Stalls::new(Instant::now()));
         let deadline = Deadline::after(Duration::from_secs(10), stalls.clone());
         let before = deadline.remaining();
@@ -152,17 +153,17 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ends_is_ended() {
+    fn a_future_that_never_ends_is_ended() {
         let ended = run(async { after(20).bound(std::future::pending::<()>()).await });
         assert!(ended.is_none());
     }
 
     #[test]
-    fn what_was_waited_for_names_the_failure() {
+    fn the_failure_depends_on_what_was_awaited() {
         let failure = run(async {
             let deadline = after(20);
             assert_eq!(deadline.failure(), Failure::TimedOut);
-            let host = deadline.waiting(Failure::HostRateLimited, std::future::pending::<()>());
+            let host = deadline.waiting_for(Failure::HostRateLimited, std::future::pending::<()>());
             assert!(deadline.bound(host).await.is_none());
             deadline.failure()
         });
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_for_this_machine_does_not_count() {
+    fn a_wait_on_local_resources_does_not_count() {
         let ended = run(async {
             let deadline = after(50);
             let wait = deadline.paused(monoio::time::sleep(Duration::from_millis(120)));

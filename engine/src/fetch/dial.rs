@@ -1,5 +1,5 @@
 //! Owns getting a connection for a target: from the pool, through a proxy, or to one of the host's
-//! allowed addresses in turn. Never sends a request for a resource.
+//! allowed addresses. Never sends a request for a resource.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -16,27 +16,28 @@ use crate::net::{ConnectError, PoolKey, Transport, connect};
 
 /// Pause after this machine ran short of descriptors, ports or memory.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
-/// Attempts at a host's addresses under way together: each holds a descriptor.
-const RACING_MAX: usize = 2;
-/// How long an attempt goes on alone before the other family's is started (RFC 8305, section 8).
+/// Concurrent connection attempts to one host: each holds a descriptor.
+const ATTEMPTS_MAX: usize = 2;
+/// Head start of an attempt before the next one starts with the other address family (RFC 8305, section
+/// 8).
 const FAMILY_HEAD_START: Duration = Duration::from_millis(250);
-/// The same before one of the same family: addresses of one family mostly share their fate, and a far
-/// host must not be asked twice for every connection.
+/// Head start before the next attempt with the same family. Addresses of one family usually fail
+/// together, and a distant host must not get two attempts for every connection.
 const HEAD_START: Duration = Duration::from_secs(1);
-/// Longest look-up of a name that a proxy is then asked for: most of the row's time is the proxy's.
+/// Longest lookup of a name before a proxied request: most of the row's time is left for the proxy.
 const PROXIED_NAME_MAX: Duration = Duration::from_secs(2);
-/// Largest answer of a proxy to CONNECT.
+/// Largest response of a proxy to CONNECT.
 const CONNECT_ANSWER_BYTES: usize = 8 * 1024;
 
 /// A connection that is ready for a request.
 pub(super) struct Dialled {
     pub(super) transport: Transport,
-    /// It served another request before.
+    /// Whether it served another request before.
     pub(super) reused: bool,
 }
 
 impl Fetcher {
-    /// What a connection to `target` rests in the pool under.
+    /// The pool's key for connections to `target`.
     pub(super) fn pool_key(target: &Target) -> PoolKey {
         let host = match &target.host {
             Host::Name(name) => name.to_string(),
@@ -49,7 +50,7 @@ impl Fetcher {
         }
     }
 
-    /// A pooled connection where there is one and `fresh` was not demanded, else a new one.
+    /// A pooled connection if there is one and `fresh` is not set, otherwise a new one.
     pub(super) async fn dial(
         &self,
         target: &Target,
@@ -80,10 +81,10 @@ impl Fetcher {
         })
     }
 
-    /// Refuses what may not be asked of a proxy either: an address that is not allowed, and a name of
-    /// which any is such, for it is the proxy that chooses. A name that is not found here is left to the
-    /// proxy: it may be the only one to know it, and whoever answers differently to both of us could
-    /// do so for any name.
+    /// Refuses targets that must not be requested through a proxy either: an address that is not
+    /// allowed, and a name with any such address, since the proxy chooses among them. A name that
+    /// cannot be resolved here is left to the proxy, which may be the only one to know it. A server
+    /// that answers the proxy differently could do so for any name.
     async fn check_proxied(&self, target: &Target, deadline: &Deadline) -> Result<(), Failure> {
         let allows = |addresses: &[IpAddr]| {
             let mut addresses = addresses.iter();
@@ -94,10 +95,10 @@ impl Fetcher {
             Host::Name(_) if self.config.proxy_resolves => true,
             Host::Name(name) => {
                 let found = timeout(PROXIED_NAME_MAX, self.names.resolve(name));
-                if let Ok(Ok(addresses)) = deadline.naming(found).await {
+                if let Ok(Ok(addresses)) = deadline.resolving(found).await {
                     allows(&addresses)
                 } else {
-                    self.tell_of_unresolved();
+                    self.warn_unresolved();
                     true
                 }
             }
@@ -105,8 +106,8 @@ impl Fetcher {
         is_allowed.then_some(()).ok_or(Failure::AddressNotAllowed)
     }
 
-    fn tell_of_unresolved(&self) {
-        if !self.unresolved_told.replace(true) {
+    fn warn_unresolved(&self) {
+        if !self.unresolved_warned.replace(true) {
             tracing::warn!(
                 "some names are not found here and are left to the proxy; --proxy_resolves True leaves all \
                  of them to it and saves the look-ups"
@@ -114,7 +115,7 @@ impl Fetcher {
         }
     }
 
-    /// Asks for the name of `target` before its row is due.
+    /// Starts resolving the name of `target` before its row is due.
     pub(crate) fn look_ahead(&self, target: &Target) {
         let is_left_to_proxy =
             || self.config.proxy_resolves && self.proxies.for_target(target).is_some();
@@ -130,7 +131,7 @@ impl Fetcher {
         let literal;
         let addresses: &[IpAddr] = match &target.host {
             Host::Name(name) => {
-                resolved = deadline.naming(self.names.resolve(name)).await?;
+                resolved = deadline.resolving(self.names.resolve(name)).await?;
                 &resolved
             }
             Host::Addr(address) => {
@@ -149,8 +150,8 @@ impl Fetcher {
         self.dial_any(&allowed, target.port, deadline).await
     }
 
-    /// One address after the other until one connects (RFC 8305): the next starts when one fails, or
-    /// has had its head start. The time that is left is shared among those still to be tried.
+    /// Tries the addresses in turn until one connects (RFC 8305). The next attempt starts when one
+    /// fails or its head start is over. The time left is shared among the remaining addresses.
     async fn dial_any(
         &self,
         addresses: &[IpAddr],
@@ -169,14 +170,14 @@ impl Fetcher {
         let mut next = 0;
         let mut last = Failure::ConnectionRefused;
         loop {
-            if racing.len() < RACING_MAX && next < order.len() {
+            if racing.len() < ATTEMPTS_MAX && next < order.len() {
                 racing.push(attempt(next));
                 next += 1;
             }
-            let may_start = racing.len() < RACING_MAX && next < order.len();
+            let may_start = racing.len() < ATTEMPTS_MAX && next < order.len();
             let ended = if may_start {
                 let head_start = head_start(order[next - 1], order[next]);
-                // Its end means that the next one starts beside those under way.
+                // When it is over, the next attempt starts while the others go on.
                 timeout(head_start, racing.next()).await.ok()
             } else {
                 Some(racing.next().await)
@@ -190,8 +191,8 @@ impl Fetcher {
         }
     }
 
-    /// One address of `left`; a shortage of this machine is waited out, off the URL's clock and off
-    /// the address's share of it.
+    /// Tries one of the `left` remaining addresses. Waits out a shortage of this machine with the
+    /// deadline paused; the wait does not count against the address's share either.
     async fn dial_address(
         &self,
         address: SocketAddr,
@@ -222,8 +223,8 @@ impl Fetcher {
         }
     }
 
-    /// A socket to the proxy, and for https a tunnel through it. The proxy is the user's choice, so
-    /// the address policy does not apply to it.
+    /// A socket to the proxy, and for https a tunnel through it. The user chose the proxy, so the
+    /// address policy does not apply to it.
     async fn dial_proxy(
         &self,
         proxy: &Proxy,
@@ -231,7 +232,7 @@ impl Fetcher {
         deadline: &Deadline,
     ) -> Result<TcpStream, Failure> {
         let addresses = match &proxy.host {
-            Host::Name(name) => deadline.naming(self.names.resolve(name)).await?.to_vec(),
+            Host::Name(name) => deadline.resolving(self.names.resolve(name)).await?.to_vec(),
             Host::Addr(address) => vec![*address],
         };
         let socket = self.dial_any(&addresses, proxy.port, deadline).await?;
@@ -268,7 +269,7 @@ impl Fetcher {
             }
             if let HeadParse::Complete { head, consumed } = parse_head(&answer)? {
                 return match (head.status, transport) {
-                    // Nothing may come through the tunnel before we spoke.
+                    // The server must not send anything through the tunnel before the client does.
                     (200..=299, _) if consumed < answer.len() => Err(Failure::MalformedResponse),
                     (200..=299, Transport::Plain(stream)) => Ok(stream.into_socket()),
                     (status, _) => Err(Failure::HttpStatus(status)),
@@ -278,7 +279,7 @@ impl Fetcher {
     }
 }
 
-/// The order in which a host's addresses are tried: IPv6 first, then the families in turn (RFC 8305,
+/// The order in which a host's addresses are tried: alternating families, starting with IPv6 (RFC 8305,
 /// section 4), each in the order given.
 fn attempt_order(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let (v6, v4): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|one| one.is_ipv6());
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_tried_first_and_then_the_families_in_turn() {
+    fn families_alternate_starting_with_ipv6() {
         let given = addrs(&[
             "192.0.2.1",
             "192.0.2.2",
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_family_waits_shorter_than_the_same() {
+    fn the_head_start_is_shorter_before_the_other_family() {
         let [v4, v6] = [addrs(&["192.0.2.1"])[0], addrs(&["::1"])[0]];
         assert_eq!(head_start(v6, v4), Duration::from_millis(250));
         assert!(head_start(v4, v4) > head_start(v6, v4));

@@ -1,5 +1,5 @@
-//! Owns one request and its answer: send, head, what the head decides, body, and whether the
-//! connection may serve again. Never follows a redirect itself.
+//! Owns one request and its response: sending, reading the head and the body, and whether the
+//! connection can be reused. Never follows a redirect itself.
 
 use std::time::Instant;
 
@@ -13,26 +13,26 @@ use crate::http::{
 use crate::limits;
 use crate::net::Transport;
 
-/// First receive: nearly every head, and the start of the body with it.
+/// Size of the first read: nearly every head fits, with the start of the body.
 const HEAD_RECEIVE_BYTES: usize = 8 * 1024;
 
-/// What an exchange ended in.
+/// How an exchange ended.
 pub(super) enum Outcome {
     /// The body.
     Body(Body),
-    /// A redirect, by its head.
+    /// The head of a redirect.
     Redirect(Head),
 }
 
-/// A head and what came behind it in the same receives.
+/// A head, and the bytes that were read after it.
 pub(super) struct Received {
     pub(super) head: Head,
     pub(super) rest: Vec<u8>,
 }
 
 impl Fetcher {
-    /// The chain's next request. A reused connection that the server had closed meanwhile is
-    /// replaced once by a fresh one; that is no retry of the request's failure.
+    /// Performs the chain's next request. A pooled connection that the server has closed is replaced
+    /// once by a fresh one, which does not count as a retry.
     pub(super) async fn exchange(
         &self,
         chain: &RedirectChain<'_>,
@@ -62,7 +62,7 @@ impl Fetcher {
         }
     }
 
-    /// Sends the request and reads heads until the final one.
+    /// Sends the request and reads heads up to the final one.
     async fn request(
         &self,
         transport: &mut Transport,
@@ -99,7 +99,7 @@ impl Fetcher {
         Err(Failure::MalformedResponse)
     }
 
-    /// What the head decides, and the body where it has a usable one.
+    /// Acts on the final head, and reads the body if it is usable.
     async fn receive(
         &self,
         transport: &mut Transport,
@@ -114,7 +114,7 @@ impl Fetcher {
                 retry_after: head.retry_after,
                 paused: None,
             }),
-            // `request` passes interim heads over.
+            // `request` skips interim heads.
             StatusAction::Interim => Err(Failure::MalformedResponse.into()),
             StatusAction::Part if !head.may_be_whole() => Err(Failure::IncompleteBody.into()),
             StatusAction::Body | StatusAction::Part => {
@@ -129,7 +129,7 @@ impl Fetcher {
     }
 }
 
-/// Reads until a head is whole; gives it with its length in `buffer`.
+/// Reads until a head is complete; returns it with its length in `buffer`.
 async fn read_head(
     transport: &mut Transport,
     buffer: &mut Vec<u8>,

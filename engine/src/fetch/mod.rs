@@ -1,5 +1,5 @@
-//! Owns one URL's way over the network: attempts, redirects, one deadline over all of it. Never
-//! looks at pixels and never writes a row.
+//! Owns fetching one URL: attempts, redirects, and one deadline for all of them. Never looks at pixels
+//! and never writes a row.
 
 mod body;
 mod budget;
@@ -7,7 +7,7 @@ mod buffers;
 mod deadline;
 mod dial;
 mod exchange;
-mod names;
+mod lookups;
 mod pauses;
 mod stalls;
 
@@ -31,38 +31,38 @@ use exchange::Outcome;
 pub(crate) use budget::Share;
 pub(crate) use buffers::Buffers;
 pub(crate) use deadline::Deadline;
-pub(crate) use names::{NameAnswer, Names, NamesParts};
+pub(crate) use lookups::{Lookups, LookupsParts, NameAnswer};
 pub(crate) use pauses::Pauses;
-use pauses::{Leave, Turn};
+use pauses::{Admission, Turn};
 pub(crate) use stalls::{Stalls, TICK};
 
-/// What all fetches of one core share. Lives on the reactor's thread.
+/// Fetches URLs on one core. Lives on the reactor's thread.
 pub(crate) struct Fetcher {
     config: Arc<FetchConfig>,
     tls: TlsContext,
     proxies: Arc<Proxies>,
     policy: AddressPolicy,
-    /// The core's name cache and its line to the resolver.
-    pub names: Rc<Names>,
+    /// The core's name cache and its handle to the resolver.
+    pub names: Rc<Lookups>,
     outage: Arc<Outage>,
     pauses: Arc<Pauses>,
     pool: RefCell<Pool>,
     /// Body buffers between uses.
     pub buffers: RefCell<Buffers>,
-    /// Bytes of bodies that may be in memory.
+    /// Body bytes that may be in memory.
     budget: BodyBudget,
-    /// Places for bodies that are decoded past it.
+    /// Permits for bodies that exceed the budget after decoding.
     large_bodies: Semaphore,
-    /// Time in which the core did not run.
+    /// Time during which the core did not run.
     pub stalls: Rc<Stalls>,
     random: Cell<u64>,
-    /// Times this machine was short of descriptors, ports or memory.
+    /// How often this machine was short of descriptors, ports or memory.
     pub shortages: Cell<u64>,
-    /// It was said that names which a proxy is asked for are not found here.
-    unresolved_told: Cell<bool>,
+    /// Whether a warning about names that only the proxy can resolve was logged.
+    unresolved_warned: Cell<bool>,
 }
 
-/// A whole body and its share of the byte budget.
+/// A complete body and its share of the byte budget.
 pub(crate) struct Body {
     /// The bytes, content coding removed.
     pub bytes: Vec<u8>,
@@ -70,11 +70,11 @@ pub(crate) struct Body {
     pub share: Share,
 }
 
-/// One attempt's failure, with what the server said about the next.
+/// The failure of one attempt, with what the server said about the next one.
 struct AttemptFailure {
     failure: Failure,
     retry_after: Option<RetryAfter>,
-    /// Whose host wants to be left alone for a while.
+    /// The target whose host asked for a pause.
     paused: Option<Target>,
 }
 
@@ -88,7 +88,7 @@ impl From<Failure> for AttemptFailure {
     }
 }
 
-/// What a core's fetches are made of.
+/// What a [`Fetcher`] is made of.
 pub(crate) struct FetcherParts {
     /// The run's fetch options.
     pub config: Arc<FetchConfig>,
@@ -97,10 +97,10 @@ pub(crate) struct FetcherParts {
     /// Proxies from the environment.
     pub proxies: Arc<Proxies>,
     /// Name cache of the core.
-    pub names: Rc<Names>,
-    /// Told of every host that answers.
+    pub names: Rc<Lookups>,
+    /// Outage detection, which learns of every host that answers.
     pub outage: Arc<Outage>,
-    /// What hosts have asked for, shared by all cores.
+    /// Pauses that hosts asked for, shared by all cores.
     pub pauses: Arc<Pauses>,
     /// Idle connections kept.
     pub idle_connections_max: usize,
@@ -129,7 +129,7 @@ impl Fetcher {
             stalls: Rc::new(Stalls::new(Instant::now())),
             random: Cell::new(parts.seed | 1),
             shortages: Cell::new(0),
-            unresolved_told: Cell::new(false),
+            unresolved_warned: Cell::new(false),
         }
     }
 
@@ -143,7 +143,7 @@ impl Fetcher {
         attempts.await.unwrap_or_else(|| Err(deadline.failure()))
     }
 
-    /// Closes idle connections that rested too long.
+    /// Closes connections that were idle for too long.
     pub(crate) fn expire_idle(&self) {
         self.pool.borrow_mut().expire(Instant::now());
     }
@@ -217,7 +217,7 @@ impl Fetcher {
         }
     }
 
-    /// Waits where the host of `target` has asked not to be asked, until it is the row's turn.
+    /// If the host of `target` asked for a pause, waits until it is the row's turn.
     async fn wait_for_host(
         &self,
         target: &Target,
@@ -227,13 +227,13 @@ impl Fetcher {
         let limited = Failure::HostRateLimited;
         while !self.pauses.is_empty() {
             let now = Instant::now();
-            match self.pauses.leave(target, turn.as_ref(), now, deadline.at()) {
-                Leave::Now => return Ok(()),
-                Leave::Never => return Err(limited),
-                Leave::Late => deadline.waiting(limited, std::future::pending()).await,
-                Leave::At(at, own) => {
+            match self.pauses.admit(target, turn.as_ref(), now, deadline.at()) {
+                Admission::Now => return Ok(()),
+                Admission::Denied => return Err(limited),
+                Admission::TooLate => deadline.waiting_for(limited, std::future::pending()).await,
+                Admission::At(at, own) => {
                     let sleep = monoio::time::sleep(at.saturating_duration_since(now));
-                    deadline.waiting(limited, sleep).await;
+                    deadline.waiting_for(limited, sleep).await;
                     *turn = Some(own);
                 }
             }
@@ -241,21 +241,21 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Remembers for all rows that the host of `target` wants to be left alone, where rows may wait.
+    /// Records for all rows that the host of `target` asked for a pause, if rows may wait.
     fn note_pause(&self, target: &Target, failed: &AttemptFailure) -> Option<Target> {
         let is_limited = matches!(failed.failure, Failure::HttpStatus(429 | 503));
-        let wish = failed
+        let retry_after = failed
             .retry_after
             .filter(|_| is_limited && self.config.retries > 0)?;
-        let pause = wish.wait(SystemTime::now());
+        let pause = retry_after.wait(SystemTime::now());
         if pause.is_zero() {
             return None;
         }
-        self.pauses.note(target, pause, Instant::now());
+        self.pauses.record(target, pause, Instant::now());
         Some(target.clone())
     }
 
-    /// xorshift64*: jitter needs no more.
+    /// xorshift64*, which is good enough for jitter.
     fn next_random(&self) -> u64 {
         let mut x = self.random.get();
         x ^= x >> 12;

@@ -1,13 +1,13 @@
-//! Owns how long a core did not run, though it had something to do: its process was stopped, or the
-//! machine was out of memory or overloaded. Told by the gaps between the reactor's own ticks, and by
-//! what the kernel counts as time lost to memory. Never reads a clock.
+//! Owns how long a core did not run although it had work: its process was stopped, or the machine was
+//! out of memory or overloaded. Measured by the gaps between the reactor's own ticks, and by the
+//! kernel's count of time lost to memory pressure. Never reads a clock.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Time between two ticks of a reactor that runs.
+/// Time between two ticks of a running reactor.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
-/// A gap that says nothing: a large body's content coding, a busy neighbour, a late timer.
+/// Longest gap that counts as normal: a large body's content coding, a busy neighbour, a late timer.
 const GAP_USUAL: Duration = Duration::from_millis(300);
 
 /// The time that one core lost.
@@ -15,12 +15,12 @@ const GAP_USUAL: Duration = Duration::from_millis(300);
 pub(crate) struct Stalls {
     ticked: Cell<Instant>,
     lost: Cell<Duration>,
-    /// Lost in gaps since the last look at the kernel's count.
+    /// Lost in gaps since the kernel's count was last read.
     in_gaps: Cell<Duration>,
 }
 
 impl Stalls {
-    /// A core that begins to run.
+    /// A core that starts running now.
     pub(crate) const fn new(now: Instant) -> Self {
         Self {
             ticked: Cell::new(now),
@@ -29,7 +29,8 @@ impl Stalls {
         }
     }
 
-    /// The core runs. Told by its timer, and by whatever wakes it while timers are late.
+    /// Notes that the core is running. Called by its timer, and by whatever wakes it while timers are
+    /// late.
     pub(crate) fn tick(&self, now: Instant) {
         let gap = self.gap(now);
         self.lost.set(self.lost.get() + gap);
@@ -37,14 +38,14 @@ impl Stalls {
         self.ticked.set(now);
     }
 
-    /// The kernel counted so much time, since it was last asked, in which nothing on this machine could
-    /// run for lack of memory. What the core's own gaps have shown is a part of it.
+    /// Adds the time that the kernel has counted, since the last call, during which nothing on this
+    /// machine could run for lack of memory. It includes the core's own gaps since then.
     pub(crate) fn lost_to_memory(&self, time: Duration) {
         let more = time.saturating_sub(self.in_gaps.take());
         self.lost.set(self.lost.get() + more);
     }
 
-    /// The time lost so far, that since the last tick included.
+    /// The time lost so far, including that since the last tick.
     pub(crate) fn lost_by(&self, now: Instant) -> Duration {
         self.lost.get() + self.gap(now)
     }
@@ -66,7 +67,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_core_that_ticks_loses_nothing() {
+    fn a_ticking_core_loses_no_time() {
         let mut now = Instant::now();
         let stalls = Stalls::new(now);
         for _ in 0..100 {
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_lost_before_the_tick_that_ends_it_and_only_once() {
+    fn a_gap_counts_once_and_before_its_tick() {
         let start = Instant::now();
         let stalls = Stalls::new(start);
         let now = start + 5 * SECOND;
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_memory_cost_counts_beyond_the_gaps() {
+    fn time_lost_to_memory_counts_beyond_the_gaps() {
         let start = Instant::now();
         let stalls = Stalls::new(start);
         let now = start + 3 * SECOND;

@@ -1,16 +1,14 @@
-//! Owns which addresses may be connected to: none that a public URL has no business with, unless the
-//! user allows its network.
-//! Never resolves and never connects: the caller asks for every address of every hop, and connects to
-//! exactly what was allowed.
-//!
-//! Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), the multicast
-//! blocks, and two forms that RFCs have withdrawn but stacks may still route.
+//! Owns which addresses may be connected to: no special-purpose address, unless the user allows its
+//! network. Never resolves and never connects: the caller checks every address of every hop, and
+//! connects only to allowed ones.
+//! Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), the multicast blocks,
+//! and two deprecated forms that some network stacks still route.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// One network that is denied unless allowed.
+/// A network that is denied unless the user allows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SpecialBlock {
     /// The network.
@@ -33,8 +31,8 @@ const fn v6(segments: [u16; 8], prefix: u8, name: &'static str, rfc: &'static st
     SpecialBlock { net, name, rfc }
 }
 
-/// Every special-purpose block; a block inside another comes before it, so that the first match is
-/// the most specific one. What the registries call globally reachable is denied like the rest.
+/// Every special-purpose block. A block inside another comes before it, so that the first match is the
+/// most specific. Blocks that the registries call globally reachable are denied too.
 #[rustfmt::skip]
 pub(crate) static SPECIAL_BLOCKS: &[SpecialBlock] = &[
     v4([0, 0, 0, 0], 8, "This network", "RFC 791"),
@@ -99,12 +97,11 @@ pub(crate) struct AddressPolicy {
     allow: Vec<IpNet>,
 }
 
-/// An IPv6 address that stands for an IPv4 one.
+/// How an IPv6 address embeds an IPv4 address.
 enum Embedding {
-    /// What is reached is the IPv4 address itself, and nothing else decides.
+    /// The IPv6 address reaches the IPv4 address, whose policy alone decides.
     Alias(Ipv4Addr),
-    /// Packets go to the block's machinery and from there to these IPv4 addresses: the block must be
-    /// allowed, and each of them too.
+    /// Packets pass through these IPv4 addresses: the block and each of them must be allowed.
     Tunnel([Ipv4Addr; 2]),
 }
 
@@ -115,9 +112,8 @@ impl AddressPolicy {
     }
 
     /// Whether `addr` may be connected to.
-    ///
-    /// An address that stands for an IPv4 one is judged by that one: `::ffff:127.0.0.1` is allowed
-    /// exactly where 127.0.0.1 is. So a broad IPv6 network in the list opens no IPv4 address.
+    /// An alias of an IPv4 address has the policy of that address: `::ffff:127.0.0.1` is allowed if and
+    /// only if 127.0.0.1 is. So a broad IPv6 network in the list allows no IPv4 address.
     pub(crate) fn allows(&self, addr: IpAddr) -> bool {
         match embedding(addr) {
             None => self.allows_itself(addr),
@@ -133,14 +129,14 @@ impl AddressPolicy {
     }
 }
 
-/// The special-purpose block `addr` is in, if any; no account is taken of what it embeds.
+/// The special-purpose block that contains `addr`, regardless of what it embeds.
 pub(crate) fn special_block(addr: IpAddr) -> Option<&'static SpecialBlock> {
     SPECIAL_BLOCKS
         .iter()
         .find(|block| block.net.contains(&addr))
 }
 
-/// What IPv4 address, if any, `addr` stands for.
+/// The IPv4 address that `addr` embeds, if any.
 fn embedding(addr: IpAddr) -> Option<Embedding> {
     let IpAddr::V6(addr) = addr else {
         return None;
@@ -150,10 +146,10 @@ fn embedding(addr: IpAddr) -> Option<Embedding> {
         |at: usize| Ipv4Addr::new(octets[at], octets[at + 1], octets[at + 2], octets[at + 3]);
     let last = v4_at(12);
     match addr.segments() {
-        // The unspecified address and loopback are blocks of their own.
+        // The unspecified address and loopback have blocks of their own.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        // Mapped (RFC 4291), and NAT64 under the well-known prefix (RFC 6052): on a network with
-        // DNS64 every IPv4 host comes under it.
+        // Mapped (RFC 4291), and NAT64 under the well-known prefix (RFC 6052), which DNS64 gives to
+        // every IPv4 host.
         [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
             Some(Embedding::Alias(last))
         }
@@ -171,8 +167,8 @@ fn embedding(addr: IpAddr) -> Option<Embedding> {
     }
 }
 
-/// The IPv4 address under the local-use NAT64 prefix, which an operator may cut at /48 or /96
-/// (RFC 6052, section 2.2). The /48 form ends in five zero octets and leaves octet 8 out.
+/// The IPv4 address under the local-use NAT64 prefix, whose length is /48 or /96 (RFC 6052, section
+/// 2.2). The /48 form ends in five zero octets and skips octet 8.
 fn local_nat64(octets: [u8; 16]) -> Ipv4Addr {
     match octets {
         [_, _, _, _, _, _, a, b, 0, c, d, 0, 0, 0, 0, 0] => Ipv4Addr::new(a, b, c, d),
@@ -238,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_neighbours_of_a_block_are_judged_by_their_own_block_only() {
+    fn the_neighbours_of_a_block_have_the_policy_of_their_own_block() {
         let policy = policy(&[]);
         for block in SPECIAL_BLOCKS.iter() {
             let before = step(block.net.network(), false);
@@ -326,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_an_ipv4_address_is_judged_by_it() {
+    fn an_alias_has_the_policy_of_its_ipv4_address() {
         let denied = policy(&[]);
         for prefix in ["::ffff:", "64:ff9b::"] {
             for v4 in [
@@ -356,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broad_ipv6_network_opens_no_ipv4_address() {
+    fn a_broad_ipv6_network_allows_no_ipv4_address() {
         let policy = policy(&["::/0"]);
         assert!(policy.allows(ip("::1")) && policy.allows(ip("fd00::1")));
         for text in [
@@ -392,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_network_opens_itself_and_nothing_beside_it() {
+    fn an_allowed_network_allows_nothing_else() {
         let policy = policy(&["10.1.0.0/16", "fd00:1::/32", "::1/128"]);
         for text in [
             "10.1.0.0",

@@ -1,5 +1,5 @@
-//! Owns opening a TCP connection to an address that was checked, and telling the network's refusals
-//! from this machine's own shortages.
+//! Owns opening a TCP connection to an allowed address, and telling errors of the network from
+//! shortages of this machine. Never decides which addresses are allowed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,12 +9,12 @@ use rustix::io::Errno;
 
 use crate::failure::Failure;
 
-/// Why no connection came about.
+/// Why a connection failed.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
-    /// The network or the host said no.
+    /// The network or the host refused it.
     Remote(Failure),
-    /// This machine is short of something (descriptors, ports, memory): wait and try again.
+    /// This machine is short of descriptors, ports or memory: wait and try again.
     Local(io::Error),
 }
 
@@ -41,7 +41,7 @@ fn classify(error: io::Error) -> ConnectError {
     }
 }
 
-/// The failure that an error of an open or opening connection stands for.
+/// The failure to record for an error of a connection.
 pub(super) fn read_failure(error: &io::Error) -> Failure {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::CONNREFUSED) => Failure::ConnectionRefused,
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shortage_of_this_machine_is_never_a_failure_of_the_url() {
+    fn a_local_shortage_is_never_a_failure_of_the_url() {
         for errno in [
             Errno::MFILE,
             Errno::NFILE,

@@ -1,35 +1,35 @@
-//! Owns the low-water mark of a socket (SO_RCVLOWAT): how many bytes must have come before the
-//! reactor is woken. A body of known length comes in flights, and each would wake it for nothing.
-//!
-//! The kernel bounds the mark by half of its largest receive buffer, wakes for less where memory is
-//! short, and always at the connection's end; so a mark never hides bytes for ever.
+//! Owns the low-water mark of a socket (SO_RCVLOWAT): how many bytes must arrive before the reactor is
+//! woken. A body of known length arrives in many packets, each of which would wake the reactor for
+//! nothing.
+//! Never makes a reader miss bytes: the kernel limits the mark to half of its largest receive buffer,
+//! wakes for less if memory is short, and always wakes at the end of the connection.
 
 use std::ffi::c_int;
 use std::os::fd::AsRawFd;
 
 use monoio::net::TcpStream;
 
-/// Bytes worth a wait: less is there with the head, or comes at once.
+/// Smallest mark worth setting: fewer bytes arrive at once.
 const LEAST: usize = 4096;
 
-/// The mark of one connection; 1 where it was never set.
+/// The mark of one connection; 1 by default.
 #[derive(Debug, Default)]
 pub(super) struct LowWater {
     raised: bool,
 }
 
 impl LowWater {
-    /// Wakes the reader of `socket` only once `bytes` are there.
+    /// Wakes the reader of `socket` only when `bytes` have arrived.
     pub(super) fn set(&mut self, socket: &TcpStream, bytes: usize) {
         if bytes < LEAST {
             self.lower(socket);
         } else {
-            // A mark that cannot be set costs wake-ups and nothing else.
+            // A mark that cannot be set only costs wake-ups.
             self.raised |= set(socket, c_int::try_from(bytes).unwrap_or(c_int::MAX));
         }
     }
 
-    /// Wakes it for every byte again.
+    /// Wakes the reader for every byte again.
     pub(super) fn lower(&mut self, socket: &TcpStream) {
         if std::mem::take(&mut self.raised) {
             set(socket, 1);

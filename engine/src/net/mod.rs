@@ -1,5 +1,5 @@
-//! Owns connections: sockets, TLS on them, and the pool they rest in between requests. Never knows
-//! what HTTP is and never resolves a name.
+//! Owns connections: the address policy, sockets, TLS, the pool of idle connections, the resolver's
+//! setup and the detection of outages. Never speaks HTTP.
 
 pub(crate) mod address;
 mod connect;

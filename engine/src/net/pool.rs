@@ -1,4 +1,4 @@
-//! Owns the idle connections of one core, bounded in number and age. Never opens one.
+//! Owns the idle connections of one core, bounded in number and age. Never opens a connection.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use super::Transport;
 use crate::http::Scheme;
 
-/// Longest rest of an idle connection; most servers close at 5 to 75 s.
+/// Longest time a connection stays idle; most servers close it after 5 to 75 s.
 const IDLE_MAX: Duration = Duration::from_secs(15);
 /// Most idle connections to one host.
 const IDLE_PER_HOST_MAX: usize = 8;
 
-/// What must be equal for a connection to serve another request.
+/// What two requests must share to use the same connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PoolKey {
     /// Plain or TLS.
     pub scheme: Scheme,
-    /// Host name or address as asked for, since TLS and virtual hosts hang on it.
+    /// Host name or address as in the URL, since TLS and virtual hosts depend on it.
     pub host: String,
     /// Port.
     pub port: u16,
@@ -28,10 +28,10 @@ struct Idle {
     serial: u64,
 }
 
-/// The pool.
+/// The idle connections of one core.
 pub(crate) struct Pool {
     hosts: HashMap<PoolKey, Vec<Idle>>,
-    /// Oldest first; entries whose serial is gone from `hosts` are passed over.
+    /// Oldest first; entries whose serial is no longer in `hosts` are skipped.
     order: VecDeque<(PoolKey, u64)>,
     count: usize,
     idle_connections_max: usize,
@@ -50,7 +50,7 @@ impl Pool {
         }
     }
 
-    /// The youngest idle connection for `key` that is not too old.
+    /// The most recently used idle connection for `key`, unless it is too old.
     pub(crate) fn take(&mut self, key: &PoolKey, now: Instant) -> Option<Transport> {
         let list = self.hosts.get_mut(key)?;
         let idle = list.pop();
@@ -62,7 +62,7 @@ impl Pool {
         (now.duration_since(idle.since) < IDLE_MAX).then_some(idle.transport)
     }
 
-    /// Lets a connection rest; the oldest gives way where the pool is full.
+    /// Keeps an idle connection, and closes the oldest one if the pool is full.
     pub(crate) fn put(&mut self, key: PoolKey, transport: Transport, now: Instant) {
         self.expire(now);
         let per_host = self.hosts.get(&key).map_or(0, Vec::len);
@@ -85,7 +85,7 @@ impl Pool {
         self.count += 1;
     }
 
-    /// Closes what rested too long.
+    /// Closes connections that were idle for too long.
     pub(crate) fn expire(&mut self, now: Instant) {
         while let Some((key, serial)) = self.order.front() {
             let alive = self
@@ -106,7 +106,7 @@ impl Pool {
         self.count = 0;
     }
 
-    /// Removes the front of the order and, where it still rests, its connection.
+    /// Removes the front of the order, and its connection if that is still idle.
     fn drop_oldest(&mut self) -> bool {
         let Some((key, serial)) = self.order.pop_front() else {
             return false;

@@ -1,5 +1,5 @@
-//! Owns how the options on names become a resolver that runs: which servers, which bounds, who stands
-//! behind. Never asks for a name, but for that of an encrypted server.
+//! Owns turning the DNS options into a running resolver: its servers, limits and fallback. Never
+//! resolves a name, except those of encrypted name servers.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
@@ -16,21 +16,21 @@ use crate::limits::{self, FDS_PER_NAME};
 
 use crate::net::{TlsError, verifying_config};
 
-/// Sockets to the servers behind the walk, which mostly rest.
-const BEHIND_SOCKETS: u16 = 16;
-/// Least sockets of a resolver: forged answers have to guess the port.
+/// Sockets to the fallback's servers, which are mostly idle.
+const FALLBACK_SOCKETS: u16 = 16;
+/// Fewest sockets of a resolver: a forged answer has to guess the port.
 const SOCKETS_MIN: u16 = 4;
 
-/// Why no resolver can be had.
+/// Why the resolver cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Thread, sockets or random numbers.
+    /// The thread, the sockets or the random numbers.
     #[error(transparent)]
     System(#[from] std::io::Error),
-    /// The servers, or the file that names them.
+    /// The name servers, or the file that lists them.
     #[error(transparent)]
     Servers(#[from] ForwarderError),
-    /// An encrypted server's name has no address here.
+    /// The name of an encrypted server has no reachable address.
     #[error("the name server `{0}` has no address that can be reached")]
     NoAddress(String),
     /// TLS to the servers.
@@ -53,28 +53,29 @@ impl From<SetupError> for Error {
     }
 }
 
-/// Who resolves, ready to be started.
-pub(crate) enum Ready {
-    /// The built-in resolver; with resolv.conf's servers behind it where it walks from the root.
+/// A resolver that is ready to start.
+pub(crate) enum Backend {
+    /// The built-in resolver. If it resolves from the root, the servers in resolv.conf are its
+    /// fallback.
     BuiltIn {
         settings: Box<Settings>,
-        behind: Option<Box<Settings>>,
+        fallback: Option<Box<Settings>>,
     },
-    /// The library, for what the built-in one does not speak: TLS, HTTPS, several ports.
+    /// The library, for what the built-in one does not support: TLS, HTTPS, several ports.
     Library(Box<Forwarder>),
 }
 
-/// Names worked on at a time.
+/// Most names resolved at a time.
 pub(crate) fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize {
     let most = match dns.resolver {
         Resolver::Recursive => limits::DNS_NAMES_ACTIVE_MAX,
-        // The library takes sockets for each; and a home router's server refuses more.
+        // The library opens sockets for each name, and the server of a home router refuses more.
         Resolver::System | Resolver::Listed => by_descriptors,
     };
     most.min(dns.limits.queries)
 }
 
-/// Refuses a file of `--dns_cache` that holds something else than a cache, which saving would destroy.
+/// Refuses a `--dns_cache` file that is not a cache: saving would destroy it.
 ///
 /// # Errors
 /// `Output`.
@@ -93,22 +94,22 @@ pub(crate) fn check_cache_file(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// See [`SetupError`].
 pub(crate) fn start(dns: &DnsConfig, by_descriptors: usize) -> Result<Service, SetupError> {
-    match ready(dns, by_descriptors)? {
-        Ready::Library(forwarder) => {
+    match backend(dns, by_descriptors)? {
+        Backend::Library(forwarder) => {
             let active = names_active_max(dns, by_descriptors);
             Ok(Service::spawn(*forwarder, active, Instant::now)?)
         }
-        Ready::BuiltIn { settings, behind } => {
+        Backend::BuiltIn { settings, fallback } => {
             let main = setup(*settings, dns.cache_file.as_deref())?;
-            Ok(match behind {
-                Some(behind) => Service::spawn_backed(main, setup(*behind, None)?)?,
+            Ok(match fallback {
+                Some(fallback) => Service::spawn_backed(main, setup(*fallback, None)?)?,
                 None => Service::spawn_recursive(main)?,
             })
         }
     }
 }
 
-pub(crate) fn ready(dns: &DnsConfig, by_descriptors: usize) -> Result<Ready, SetupError> {
+pub(crate) fn backend(dns: &DnsConfig, by_descriptors: usize) -> Result<Backend, SetupError> {
     let ipv6 = has_ipv6();
     let bounded = |settings| Box::new(bounded(settings, dns, ipv6, by_descriptors));
     let servers = match dns.resolver {
@@ -117,26 +118,26 @@ pub(crate) fn ready(dns: &DnsConfig, by_descriptors: usize) -> Result<Ready, Set
                 roots: root_servers(ipv6),
                 ..Settings::default()
             };
-            return Ok(Ready::BuiltIn {
+            return Ok(Backend::BuiltIn {
                 settings: bounded(walking),
-                behind: behind(ipv6).map(bounded),
+                fallback: fallback(ipv6).map(bounded),
             });
         }
         Resolver::System => system_servers()?.into_iter().map(Server::plain).collect(),
         Resolver::Listed => addresses_of(&dns.servers, ipv6)?,
     };
     if let Some(settings) = forwarding(&servers, ipv6) {
-        return Ok(Ready::BuiltIn {
+        return Ok(Backend::BuiltIn {
             settings: bounded(settings),
-            behind: None,
+            fallback: None,
         });
     }
     let forwarder = Forwarder::to_servers(&servers, ipv6, verifying_config()?)?;
-    Ok(Ready::Library(Box::new(forwarder)))
+    Ok(Backend::Library(Box::new(forwarder)))
 }
 
-/// Those of resolv.conf's servers that can be asked.
-pub(crate) fn behind(ipv6: bool) -> Option<Settings> {
+/// The fallback: the servers in resolv.conf that can be reached.
+pub(crate) fn fallback(ipv6: bool) -> Option<Settings> {
     let servers: Vec<IpAddr> = system_servers()
         .unwrap_or_default()
         .into_iter()
@@ -144,13 +145,13 @@ pub(crate) fn behind(ipv6: bool) -> Option<Settings> {
         .filter(|server| server.is_ipv4() || ipv6)
         .collect();
     (!servers.is_empty()).then(|| Settings {
-        sockets: BEHIND_SOCKETS,
+        sockets: FALLBACK_SOCKETS,
         ..Settings::forwarding(servers, 53)
     })
 }
 
-/// The built-in resolver in front of `servers`, where it can ask all of them: they speak plain DNS and
-/// share a port, and IPv6's are only asked where there is a route.
+/// The built-in resolver as a forwarder to `servers`, if it can ask all of them: they speak plain DNS
+/// on one port, and those with IPv6 addresses are reachable.
 fn forwarding(servers: &[Server], ipv6: bool) -> Option<Settings> {
     let port = servers.first()?.addr.port();
     let usable = |server: &Server| {
@@ -172,7 +173,8 @@ fn bounded(settings: Settings, dns: &DnsConfig, ipv6: bool, by_descriptors: usiz
     } else {
         names_active_max(dns, by_descriptors)
     };
-    // A quarter of what is set aside for names: both families, TCP, and what stands behind.
+    // A quarter of the descriptors reserved for names: both families, TCP and the fallback need some
+    // too.
     let sockets = u16::try_from(by_descriptors * FDS_PER_NAME / 4).unwrap_or(u16::MAX);
     Settings {
         ipv6,
@@ -182,7 +184,7 @@ fn bounded(settings: Settings, dns: &DnsConfig, ipv6: bool, by_descriptors: usiz
         server: ServerLimits {
             outstanding_max: limits.queries_per_server.unwrap_or(least.outstanding_max),
             rate_per_s: rate.unwrap_or(least.rate_per_s),
-            // A quarter of a second's worth, as by default.
+            // A quarter of a second's worth, as in the default.
             burst: rate.map_or(least.burst, |rate| (rate / 4.0).max(1.0)),
         },
         cache_bytes_max: limits.cache_bytes,
@@ -231,7 +233,7 @@ fn addresses_of(servers: &[NameServer], ipv6: bool) -> Result<Vec<Server>, Setup
     Ok(all)
 }
 
-/// A server given by name is found by the system's resolver, once.
+/// Resolves a server that was given by name, once, with the system's resolver.
 fn secure_server(secure: &SecureServer, way: ServerWay, ipv6: bool) -> Result<Server, SetupError> {
     let place = (secure.host.as_str(), secure.port);
     let found: Vec<SocketAddr> = place
@@ -244,10 +246,10 @@ fn secure_server(secure: &SecureServer, way: ServerWay, ipv6: bool) -> Result<Se
     }
 }
 
-/// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one.
-/// Nothing is sent.
+/// Whether this machine has a route to IPv6 addresses: a datagram socket can be connected to one. Sends
+/// nothing.
 pub(crate) fn has_ipv6() -> bool {
-    // A root server's address; any global one would do.
+    // The address of a root server; any global address would do.
     const SOMEWHERE: (Ipv6Addr, u16) = (Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf), 53);
     UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
         .is_ok_and(|socket| socket.connect(SOMEWHERE).is_ok())
@@ -272,38 +274,23 @@ mod tests {
     }
 
     fn built_in(dns: &DnsConfig) -> Option<(Settings, Option<Settings>)> {
-        match ready(dns, 512).unwrap() {
-            Ready::BuiltIn { settings, behind } => Some((*settings, behind.map(|one| *one))),
-            Ready::Library(_) => None,
+        match backend(dns, 512).unwrap() {
+            Backend::BuiltIn { settings, fallback } => Some((*settings, fallback.map(|one| *one))),
+            Backend::Library(_) => None,
         }
     }
 
     #[test]
-    fn why_there_is_no_resolver_goes_down_to_the_systems_error() {
-        let kernel = std::io::Error::from_raw_os_error(libc::EMFILE);
-        let words = kernel.to_string();
-        let error = Error::from(SetupError::from(kernel));
-        assert_eq!(
-            error.message(),
-            format!("name resolution cannot start: {words}")
-        );
-        let setup = std::error::Error::source(&error).expect("a source");
-        let Some(SetupError::System(kernel)) = setup.downcast_ref() else {
-            panic!("another source: {setup:?}");
-        };
-        assert_eq!(kernel.raw_os_error(), Some(libc::EMFILE));
-    }
-
-    #[test]
-    fn servers_on_one_port_are_asked_by_the_built_in_resolver_and_others_by_the_library() {
-        let (settings, behind) = built_in(&listed(&["192.0.2.1:5300", "192.0.2.2:5300"])).unwrap();
-        assert!(settings.forward && behind.is_none());
+    fn only_servers_on_one_port_use_the_built_in_resolver() {
+        let (settings, fallback) =
+            built_in(&listed(&["192.0.2.1:5300", "192.0.2.2:5300"])).unwrap();
+        assert!(settings.forward && fallback.is_none());
         assert_eq!((settings.port, settings.roots.len()), (5300, 2));
         assert!(built_in(&listed(&["192.0.2.1:53", "192.0.2.2:54"])).is_none());
     }
 
     #[test]
-    fn the_bounds_given_are_the_resolvers() {
+    fn given_limits_reach_the_resolver() {
         let dns = DnsConfig {
             limits: DnsLimits {
                 cache_bytes: 5 << 20,
@@ -333,8 +320,8 @@ mod tests {
 
     #[test]
     fn few_descriptors_mean_few_sockets() {
-        let sockets = |by_descriptors| match ready(&listed(&["192.0.2.1:53"]), by_descriptors) {
-            Ok(Ready::BuiltIn { settings, .. }) => settings.sockets,
+        let sockets = |by_descriptors| match backend(&listed(&["192.0.2.1:53"]), by_descriptors) {
+            Ok(Backend::BuiltIn { settings, .. }) => settings.sockets,
             _ => panic!("the built-in resolver"),
         };
         assert_eq!([1, 10, 512].map(sockets), [4, 15, 64]);
@@ -353,7 +340,7 @@ mod tests {
             servers: vec![NameServer::Tls(secure)],
             ..DnsConfig::default()
         };
-        let Err(error) = ready(&dns, 1).map(drop) else {
+        let Err(error) = backend(&dns, 1).map(drop) else {
             panic!("a server without an address")
         };
         let text = Error::from(error).to_string();
@@ -361,5 +348,21 @@ mod tests {
             text.contains("no-such-host.invalid") && text.contains("hint:"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn why_there_is_no_resolver_goes_down_to_the_systems_error() {
+        let kernel = std::io::Error::from_raw_os_error(libc::EMFILE);
+        let words = kernel.to_string();
+        let error = Error::from(SetupError::from(kernel));
+        assert_eq!(
+            error.message(),
+            format!("name resolution cannot start: {words}")
+        );
+        let setup = std::error::Error::source(&error).expect("a source");
+        let Some(SetupError::System(kernel)) = setup.downcast_ref() else {
+            panic!("another source: {setup:?}");
+        };
+        assert_eq!(kernel.raw_os_error(), Some(libc::EMFILE));
     }
 }

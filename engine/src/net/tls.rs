@@ -1,5 +1,6 @@
-//! Owns TLS: one client configuration per process, one rustls state machine per connection, driven
-//! over a monoio socket. Never trusts anybody but the platform's roots, or who the user named in their place.
+//! Owns TLS: one client configuration per process, and one rustls state machine per connection, driven
+//! over a monoio socket. Never trusts anything but the platform's roots, or the certificates that the
+//! user named instead.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::connect::read_failure;
 use super::self_signed::{SelfSigned, is_self_issued};
 use crate::failure::Failure;
 
-/// Ciphertext taken from the socket at once: one full TLS record and its header.
+/// Ciphertext read from the socket at once: one full TLS record and its header.
 const RECEIVE_BYTES: usize = 16 * 1024 + 256;
 
 /// Why TLS could not be set up for the run.
@@ -34,16 +35,16 @@ pub enum TlsError {
     Roots(#[from] rustls::client::VerifierBuilderError),
 }
 
-/// A configuration that trusts the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first) and names
-/// no protocol above TLS.
+/// A configuration that trusts the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first) and offers
+/// no ALPN protocol.
 ///
 /// # Errors
-/// Where rustls refuses the configuration.
+/// If rustls refuses the configuration.
 pub(crate) fn verifying_config() -> Result<ClientConfig, TlsError> {
     Ok(with_platform_roots()?.0)
 }
 
-/// The same, with the number of roots that were read.
+/// [`verifying_config`], with the number of roots that were read.
 fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut store = RootCertStore::empty();
@@ -51,7 +52,7 @@ fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
     let (mut own, mut added) = (Vec::new(), 0);
     for root in rustls_native_certs::load_native_certs().certs {
         let is_own = named_by_user.iter().any(Option::is_some) && is_self_issued(&root);
-        // webpki takes none of version 1 for a root either.
+        // webpki does not accept a version 1 certificate as a root either.
         added += usize::from(store.add(root.clone()).is_ok() || is_own);
         own.extend(is_own.then_some(root));
     }
@@ -72,7 +73,7 @@ fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
     Ok((config.with_no_client_auth(), added))
 }
 
-/// webpki's verifier for these roots; none without any.
+/// webpki's verifier for these roots; `None` if there are none.
 fn verifier_of(
     store: RootCertStore,
     provider: Arc<CryptoProvider>,
@@ -91,11 +92,11 @@ pub(crate) struct TlsContext {
 }
 
 impl TlsContext {
-    /// Reads the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first), or trusts everybody.
-    /// Comes with the number of roots that were read.
+    /// Reads the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first), or trusts any certificate.
+    /// Returns the number of roots that were read, too.
     ///
     /// # Errors
-    /// Where rustls refuses the configuration.
+    /// If rustls refuses the configuration.
     pub(crate) fn new(ignore_certificates: bool) -> Result<(Self, usize), TlsError> {
         let (mut config, roots) = if ignore_certificates {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -125,16 +126,16 @@ impl TlsContext {
 pub(crate) struct TlsStream {
     socket: TcpStream,
     session: ClientConnection,
-    /// Ciphertext buffer; taken while an operation has it.
+    /// Ciphertext buffer; empty while an operation holds it.
     buffer: Vec<u8>,
 }
 
 impl TlsStream {
-    /// The whole handshake for `host`.
+    /// Performs the handshake for `host`.
     ///
     /// # Errors
-    /// `TlsCertificate` where the certificate does not verify, `TlsHandshake` for the rest of the
-    /// protocol, and the connection's own failures.
+    /// `TlsCertificate` if the certificate does not verify, `TlsHandshake` for other TLS errors, and
+    /// the failures of the connection.
     pub(crate) async fn connect(
         context: &TlsContext,
         socket: TcpStream,
@@ -171,7 +172,7 @@ impl TlsStream {
         Ok(plain)
     }
 
-    /// Appends what comes next to `into`, within its capacity; 0 is the end of the stream.
+    /// Reads into the spare capacity of `into`; 0 is the end of the stream.
     pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, Failure> {
         loop {
             match self.take_plain(into) {
@@ -189,7 +190,7 @@ impl TlsStream {
         }
     }
 
-    /// Moves decrypted bytes over, as many as are there and fit.
+    /// Moves decrypted bytes to `into`, as many as fit.
     fn take_plain(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
         let room = into.capacity() - into.len();
         let mut reader = self.session.reader();
@@ -216,7 +217,7 @@ impl TlsStream {
         Ok(())
     }
 
-    /// One receive and what rustls makes of it; false at the end of the socket.
+    /// Reads from the socket once and feeds the bytes to rustls; false at the end of the stream.
     async fn receive(&mut self) -> Result<bool, Failure> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
@@ -226,7 +227,7 @@ impl TlsStream {
         let count = result.map_err(|error| read_failure(&error))?;
         let mut cipher = &self.buffer[..count];
         if count == 0 {
-            // Tells rustls that no more comes, so that its reader ends instead of asking again.
+            // Tells rustls that the stream has ended, so that its reader ends too.
             self.session
                 .read_tls(&mut cipher)
                 .map_err(|_| Failure::TlsHandshake)?;
@@ -253,7 +254,7 @@ fn failure_of(error: &rustls::Error) -> Failure {
     }
 }
 
-/// `--ignore_ssl_certificate`: the chain is not looked at, the handshake's signature still is.
+/// `--ignore_ssl_certificate`: skips the certificate chain, but verifies the handshake's signature.
 #[derive(Debug)]
 struct TrustEverybody {
     algorithms: WebPkiSupportedAlgorithms,

@@ -1,4 +1,5 @@
-//! Owns one open connection, plain or TLS, behind the two calls HTTP needs.
+//! Owns one open connection, plain or TLS, behind the reads and writes that HTTP needs. Never opens a
+//! socket.
 
 use monoio::buf::IoBufMut;
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
@@ -9,14 +10,14 @@ use super::low_water::LowWater;
 use super::tls::{TlsContext, TlsStream};
 use crate::failure::Failure;
 
-/// A TCP connection and when its reader is woken.
+/// A TCP connection and its low-water mark.
 pub(crate) struct PlainStream {
     socket: TcpStream,
     low_water: LowWater,
 }
 
 impl PlainStream {
-    /// The connection, for TLS through a proxy's tunnel.
+    /// The socket, for TLS through a proxy's tunnel.
     pub(crate) fn into_socket(self) -> TcpStream {
         self.socket
     }
@@ -31,7 +32,7 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Plain HTTP's.
+    /// A plain TCP connection.
     pub(crate) fn plain(socket: TcpStream) -> Self {
         Self::Plain(PlainStream {
             socket,
@@ -39,7 +40,7 @@ impl Transport {
         })
     }
 
-    /// TLS for `host` over an open socket.
+    /// Starts TLS for `host` over an open socket.
     ///
     /// # Errors
     /// See [`TlsStream::connect`].
@@ -53,7 +54,7 @@ impl Transport {
         )))
     }
 
-    /// Sends all of `bytes` and gives the buffer back.
+    /// Sends all of `bytes` and returns the buffer.
     ///
     /// # Errors
     /// The connection's failure.
@@ -67,7 +68,8 @@ impl Transport {
         }
     }
 
-    /// Appends what comes next to `into`, within its capacity (which must have room); 0 is the end.
+    /// Reads into the spare capacity of `into`, of which there must be some; 0 is the end of the
+    /// stream.
     ///
     /// # Errors
     /// The connection's failure; the buffer is lost with it.
@@ -85,8 +87,8 @@ impl Transport {
         }
     }
 
-    /// Appends to `into` until it holds `len` bytes, within its capacity; false where the connection
-    /// ends before. More than `len` may come.
+    /// Reads into the spare capacity of `into` until it holds at least `len` bytes; false if the
+    /// connection ends first.
     ///
     /// # Errors
     /// The connection's failure; the buffer is lost with it.
@@ -96,7 +98,7 @@ impl Transport {
         len: usize,
     ) -> Result<bool, Failure> {
         while into.len() < len {
-            // Before each read: a mark above what is still to come would never be reached.
+            // Before each read: a mark above what is still to come is never reached.
             if let Self::Plain(PlainStream { socket, low_water }) = self {
                 low_water.set(socket, len - into.len());
             }
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_in_flights_is_read_whole_and_what_follows_is_seen() {
+    fn a_body_in_several_packets_is_read_whole_with_what_follows() {
         for (whole, bytes, behind) in read_of(&[3000, 20_000, 100_000, 7], 123_000) {
             assert!(whole);
             let sum: usize = bytes.iter().map(|&byte| byte as usize).sum();
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_ends_early_is_told() {
+    fn a_body_that_ends_early_is_reported() {
         for (whole, bytes, behind) in read_of(&[3000, 20_000], 123_000) {
             assert!(!whole);
             assert_eq!((bytes.len(), behind), (23_000, 0));

@@ -14,7 +14,7 @@ use crate::dataset::commit;
 use crate::dataset::layout::layout_of;
 use crate::dataset::store::{Publisher, Store};
 use crate::error::{self, Error};
-use crate::fetch::NamesParts;
+use crate::fetch::LookupsParts;
 use crate::limits;
 use crate::list::plan::Planner;
 use crate::machine::Machine;
@@ -179,10 +179,10 @@ fn outage(config: &Config, resolver: Handle) -> Outage {
 }
 
 /// A core's part of the name service: look-ahead shares among the cores what the resolver works on.
-fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesParts {
+fn names_parts(config: &Config, machine: &Machine, names: &Service) -> LookupsParts {
     let active = resolver::names_active_max(&config.dns, machine.names_outstanding_max);
     let share = active / machine.cores.len().max(1);
-    NamesParts {
+    LookupsParts {
         fixed: Arc::new(FixedNames::new(config.dns.fixed.iter().cloned())),
         service: names.handle(),
         look_ahead_max: share.clamp(LOOK_AHEAD_NAMES_MIN, limits::LOOK_AHEAD_ROWS),
@@ -193,7 +193,7 @@ fn names_parts(config: &Config, machine: &Machine, names: &Service) -> NamesPart
 fn start_core(
     reactors: &mut Reactors,
     parts: CoreParts,
-    names: NamesParts,
+    names: LookupsParts,
     mailbox: Mailbox,
     guard: Guard,
 ) -> Option<JoinHandle<()>> {

@@ -11,7 +11,7 @@ use super::threads::Threads;
 use crate::core::Shared;
 use crate::dataset::store::Hold;
 use crate::error::Error;
-use crate::net::outage::{Outage, OutageWatch};
+use crate::net::outage::{Outage, OutageNotices};
 use crate::watch::{Event, Live, NamesWatch, Progress, RunReport, Snapshot, Watchdog};
 
 /// Time between two looks at signals and counters.
@@ -35,7 +35,7 @@ pub(super) struct Watch<'a> {
     lives: &'a [Arc<Live>],
     names: NamesWatch,
     outage: Arc<Outage>,
-    outage_watch: OutageWatch,
+    outage_notices: OutageNotices,
     watchdog: Watchdog,
     progress: Progress,
     report: RunReport,
@@ -64,7 +64,7 @@ impl<'a> Watch<'a> {
             lives,
             names: NamesWatch::new(threads.names.handle().stats(), config.dns.resolver),
             outage: threads.outage.clone(),
-            outage_watch: OutageWatch::new(),
+            outage_notices: OutageNotices::new(),
             watchdog: Watchdog::new(threads.board.clone(), lives.len(), config.fetch.timeout),
             progress,
             report: RunReport {
@@ -204,7 +204,7 @@ impl<'a> Watch<'a> {
         if self.report.interrupted && self.outage.is_down() {
             return Err(self.abort(Error::Interrupted));
         }
-        match self.outage_watch.look(&self.outage, Instant::now()) {
+        match self.outage_notices.poll(&self.outage, Instant::now()) {
             Ok(None) => {}
             Ok(Some(note)) => self.progress.note(&note),
             Err(error) => return Err(self.abort(error)),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use turbo2ds_dns::recursive::{Step, Tracer, is_private_name};
 use turbo2ds_dns::{Answer, DnsError, Service};
 
-use crate::net::resolver::{Ready, ready, setup};
+use crate::net::resolver::{Backend, backend, setup};
 
 use crate::config::DnsConfig;
 use crate::error::Error;
@@ -77,7 +77,7 @@ pub(super) fn run(options: &ResolveOptions) -> Result<u8, Error> {
 struct Walker {
     main: Main,
     /// Resolv.conf's servers, where the authorities are asked.
-    behind: Option<Tracer>,
+    fallback: Option<Tracer>,
     /// Who is asked, and whether that is for good.
     fell_back: bool,
 }
@@ -99,39 +99,39 @@ impl Walker {
                 .and_then(|setup| Tracer::open(setup, is_backed))
                 .map_err(system)
         };
-        let (main, behind) = match ready(dns, 1)? {
-            Ready::Library(forwarder) => {
+        let (main, fallback) = match backend(dns, 1)? {
+            Backend::Library(forwarder) => {
                 let service = Service::spawn(*forwarder, 1, Instant::now).map_err(system)?;
                 (Main::Library(service), None)
             }
-            Ready::BuiltIn { settings, behind } => {
+            Backend::BuiltIn { settings, fallback } => {
                 let forwards = settings.forward;
-                let behind = behind
-                    .map(|behind| open(*behind, None, false))
+                let fallback = fallback
+                    .map(|fallback| open(*fallback, None, false))
                     .transpose()?;
-                let tracer = open(*settings, dns.cache_file.as_deref(), behind.is_some())?;
+                let tracer = open(*settings, dns.cache_file.as_deref(), fallback.is_some())?;
                 let main = if forwards {
                     Main::Forwards(tracer)
                 } else {
                     Main::Walks(tracer)
                 };
-                (main, behind)
+                (main, fallback)
             }
         };
         Ok(Self {
             main,
-            behind,
+            fallback,
             fell_back: false,
         })
     }
 
     fn look_up(&mut self, name: &str) -> Result<Path, Error> {
-        if let Some(behind) = &mut self.behind {
+        if let Some(fallback) = &mut self.fallback {
             if self.fell_back {
-                return traced(behind, name, By::ServersInstead);
+                return traced(fallback, name, By::ServersInstead);
             }
             if is_private_name(name) {
-                return traced(behind, name, By::PrivateServers);
+                return traced(fallback, name, By::PrivateServers);
             }
         }
         match &mut self.main {
@@ -141,10 +141,10 @@ impl Walker {
                 let path = traced(tracer, name, By::Authorities)?;
                 // An error that nobody was asked about is the name's own.
                 let in_vain = path.result.is_err() && !path.steps.is_empty();
-                match &mut self.behind {
-                    Some(behind) if in_vain && !tracer.has_heard() => {
+                match &mut self.fallback {
+                    Some(fallback) if in_vain && !tracer.has_heard() => {
                         self.fell_back = true;
-                        let instead = traced(behind, name, By::ServersInstead)?;
+                        let instead = traced(fallback, name, By::ServersInstead)?;
                         Ok(Path {
                             steps: [path.steps, instead.steps].concat(),
                             took: path.took + instead.took,

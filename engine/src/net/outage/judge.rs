@@ -1,33 +1,33 @@
-//! Owns the state of one judgement: the hosts that failed since the last answer, and whether that is
-//! nothing, a question, or an outage. Never asks anybody and never reads a clock.
+//! Owns the state of outage detection: the hosts that failed since the last answer, and whether the
+//! network is up, in doubt or down. Never does I/O and never reads a clock.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Hosts that failed one after the other, with no answer between, at which it is asked at once whose
-/// fault it is; and without which, where nobody can be asked, it is theirs.
-const SUSPECTS: usize = 32;
-/// How long fewer of them wait for any host's answer before it is asked.
-const DOUBT: Duration = Duration::from_secs(1);
-/// Time between two attempts to find the network back.
+/// Hosts that have to fail without any answer in between before a reference is asked at once. Without a
+/// reference, fewer than this are recorded as the hosts' own failures.
+const SUSPECTS_MAX: usize = 32;
+/// How long fewer failed hosts wait for any answer before a reference is asked.
+const DOUBT_MAX: Duration = Duration::from_secs(1);
+/// Time between two probes while the network is down.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// Of these, one in so many is a row of the list: the references may have gone for good.
+/// Every how many probes a row is tried instead of a reference, which may be gone for good.
 const ROW_PROBE_EVERY: u32 = 5;
 
-/// One part's judgement.
+/// Detects outages of one part of the network.
 #[derive(Default)]
 pub(super) struct Judge {
     state: Mutex<State>,
     down: AtomicBool,
-    /// Outages that are over; changed with the state alone.
+    /// Outages that have ended; changed only with the state locked.
     outages: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
-    /// Answers counted when the suspects were found.
+    /// The count of answers that the suspects belong to.
     answers: u64,
     suspects: HashSet<u64>,
     phase: Phase,
@@ -37,7 +37,7 @@ struct State {
 enum Phase {
     #[default]
     Up,
-    /// Rows wait for an answer; `asked` where one of them asks for it.
+    /// Rows wait for an answer; `asked` if one of them is asking a reference.
     Doubtful { since: Instant, asked: bool },
     Down {
         since: Instant,
@@ -46,40 +46,40 @@ enum Phase {
     },
 }
 
-/// A row's place in the judgement: the outages there had been when it came to wait.
+/// A waiting row: the number of outages when it began to wait.
 #[derive(Clone, Copy)]
 pub(super) struct Ticket(u64);
 
-/// Whom there is to ask.
+/// Whether there is a reference to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reference {
-    /// Nobody.
+    /// None.
     Nobody,
-    /// Somebody who never answered before: silence says little while few have failed.
+    /// One that has never answered: its silence means little while few hosts have failed.
     Unproven,
-    /// Hosts that answered before.
+    /// Hosts that have answered before.
     Proven,
 }
 
 /// What a waiting row does next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Verdict {
     /// Its failure is recorded.
-    Stands,
+    Record,
     /// It is tried again.
-    TryAgain,
-    /// It asks a reference for all.
-    Ask,
+    Retry,
+    /// It asks a reference on behalf of all waiting rows.
+    Probe,
     /// It waits.
     Wait,
 }
 
 impl Judge {
-    /// Takes in a failure after so many answers.
+    /// Notes that `host` failed when `answers` had been counted.
     pub(super) fn suspect(&self, answers: u64, host: u64, now: Instant) -> Ticket {
         let mut state = self.state();
         self.settle(&mut state, answers);
-        if state.suspects.len() < SUSPECTS {
+        if state.suspects.len() < SUSPECTS_MAX {
             state.suspects.insert(host);
         }
         if matches!(state.phase, Phase::Up) {
@@ -92,60 +92,62 @@ impl Judge {
     }
 
     /// What the holder of a ticket does next.
-    pub(super) fn look(
+    pub(super) fn verdict(
         &self,
         answers: u64,
         ticket: Ticket,
         reference: Reference,
         now: Instant,
-    ) -> Look {
+    ) -> Verdict {
         let mut state = self.state();
         self.settle(&mut state, answers);
         let State {
             phase, suspects, ..
         } = &mut *state;
         let outages = self.outages();
-        let many = suspects.len() >= SUSPECTS;
+        let many = suspects.len() >= SUSPECTS_MAX;
         match phase {
-            Phase::Up if outages == ticket.0 => Look::Stands,
-            Phase::Up => Look::TryAgain,
-            Phase::Doubtful { since, .. } if !many && now.duration_since(*since) < DOUBT => {
-                Look::Wait
+            Phase::Up if outages == ticket.0 => Verdict::Record,
+            Phase::Up => Verdict::Retry,
+            Phase::Doubtful { since, .. } if !many && now.duration_since(*since) < DOUBT_MAX => {
+                Verdict::Wait
             }
-            Phase::Doubtful { .. } if !many && reference != Reference::Proven => Look::Stands,
+            Phase::Doubtful { .. } if !many && reference != Reference::Proven => Verdict::Record,
             Phase::Doubtful { asked, .. } if reference != Reference::Nobody => {
                 if std::mem::replace(asked, true) {
-                    Look::Wait
+                    Verdict::Wait
                 } else {
-                    Look::Ask
+                    Verdict::Probe
                 }
             }
             Phase::Doubtful { .. } => {
                 self.begin(phase, now);
-                Look::Wait
+                Verdict::Wait
             }
-            Phase::Down { probed, .. } if now.duration_since(*probed) < PROBE_EVERY => Look::Wait,
+            Phase::Down { probed, .. } if now.duration_since(*probed) < PROBE_EVERY => {
+                Verdict::Wait
+            }
             Phase::Down { probed, probes, .. } => {
                 *probed = now;
                 *probes += 1;
                 if reference != Reference::Nobody && !probes.is_multiple_of(ROW_PROBE_EVERY) {
-                    Look::Ask
+                    Verdict::Probe
                 } else {
-                    Look::TryAgain
+                    Verdict::Retry
                 }
             }
         }
     }
 
-    /// Takes in what a reference said; its answer was counted where there was one.
-    pub(super) fn asked(&self, reachable: bool, now: Instant) {
+    /// Notes whether a reference answered. Its answer has already been counted.
+    pub(super) fn probed(&self, reachable: bool, now: Instant) {
         let mut state = self.state();
         if !reachable && matches!(state.phase, Phase::Doubtful { .. }) {
             self.begin(&mut state.phase, now);
         }
     }
 
-    /// Outages that are over.
+    /// Outages that have ended.
     pub(super) fn outages(&self) -> u64 {
         self.outages.load(Ordering::Relaxed)
     }
@@ -170,7 +172,7 @@ impl Judge {
         self.down.store(true, Ordering::Relaxed);
     }
 
-    /// An answer clears every suspect, and ends an outage.
+    /// Clears every suspect, and ends an outage, if there was an answer.
     fn settle(&self, state: &mut State, answers: u64) {
         if answers == state.answers {
             return;
@@ -185,7 +187,7 @@ impl Judge {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every step leaves a whole state.
+        // The state is consistent after every statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -194,120 +196,150 @@ impl Judge {
 mod tests {
     use super::*;
 
-    /// Fails so many hosts; the last one's ticket.
+    /// Fails `hosts` hosts and returns the last one's ticket.
     fn fail(judge: &Judge, answers: u64, hosts: u64, now: Instant) -> Ticket {
         let tickets = (0..hosts).map(|host| judge.suspect(answers, host, now));
         tickets.last().expect("some host")
     }
 
-    const MANY: u64 = SUSPECTS as u64;
+    const MANY: u64 = SUSPECTS_MAX as u64;
 
     #[test]
-    fn an_answer_within_the_time_of_doubt_lets_failures_stand() {
+    fn an_answer_while_in_doubt_records_the_failures() {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 7, 3, start);
-        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Wait);
         assert_eq!(
-            judge.look(8, ticket, Reference::Proven, start),
-            Look::Stands
+            judge.verdict(7, ticket, Reference::Proven, start),
+            Verdict::Wait
+        );
+        assert_eq!(
+            judge.verdict(8, ticket, Reference::Proven, start),
+            Verdict::Record
         );
     }
 
     #[test]
-    fn who_never_answered_is_asked_only_where_many_have_failed() {
+    fn an_unproven_reference_is_asked_only_if_many_hosts_failed() {
         let start = Instant::now();
-        let later = start + DOUBT;
+        let later = start + DOUBT_MAX;
         let judge = Judge::default();
         let ticket = fail(&judge, 7, MANY - 1, start);
         assert_eq!(
-            judge.look(7, ticket, Reference::Unproven, later),
-            Look::Stands
+            judge.verdict(7, ticket, Reference::Unproven, later),
+            Verdict::Record
         );
         let ticket = fail(&judge, 7, MANY, start);
-        assert_eq!(judge.look(7, ticket, Reference::Unproven, later), Look::Ask);
-        judge.asked(false, later);
+        assert_eq!(
+            judge.verdict(7, ticket, Reference::Unproven, later),
+            Verdict::Probe
+        );
+        judge.probed(false, later);
         assert!(judge.is_down());
     }
 
     #[test]
-    fn few_hosts_or_one_host_many_times_stand_where_nobody_can_be_asked() {
+    fn few_failed_hosts_are_recorded_without_a_reference() {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 7, MANY - 1, start);
         for _ in 0..1000 {
             judge.suspect(7, 0, start);
         }
-        assert_eq!(judge.look(7, ticket, Reference::Nobody, start), Look::Wait);
         assert_eq!(
-            judge.look(7, ticket, Reference::Nobody, start + DOUBT),
-            Look::Stands
+            judge.verdict(7, ticket, Reference::Nobody, start),
+            Verdict::Wait
+        );
+        assert_eq!(
+            judge.verdict(7, ticket, Reference::Nobody, start + DOUBT_MAX),
+            Verdict::Record
         );
         assert!(!judge.is_down());
     }
 
     #[test]
-    fn where_a_reference_answers_the_failures_stand() {
+    fn failures_are_recorded_if_a_reference_answers() {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = judge.suspect(7, 0, start);
-        let later = start + DOUBT;
-        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Wait);
-        assert_eq!(judge.look(7, ticket, Reference::Proven, later), Look::Ask);
+        let later = start + DOUBT_MAX;
         assert_eq!(
-            judge.look(7, ticket, Reference::Proven, later),
-            Look::Wait,
+            judge.verdict(7, ticket, Reference::Proven, start),
+            Verdict::Wait
+        );
+        assert_eq!(
+            judge.verdict(7, ticket, Reference::Proven, later),
+            Verdict::Probe
+        );
+        assert_eq!(
+            judge.verdict(7, ticket, Reference::Proven, later),
+            Verdict::Wait,
             "one asks"
         );
-        judge.asked(true, later);
+        judge.probed(true, later);
         assert_eq!(
-            judge.look(8, ticket, Reference::Proven, later),
-            Look::Stands
+            judge.verdict(8, ticket, Reference::Proven, later),
+            Verdict::Record
         );
         assert!(!judge.is_down());
     }
 
     #[test]
-    fn where_none_does_rows_wait_and_are_tried_again_after_the_next_answer() {
+    fn rows_wait_and_are_retried_after_the_next_answer() {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 7, MANY, start);
-        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Ask);
-        judge.asked(false, start);
+        assert_eq!(
+            judge.verdict(7, ticket, Reference::Proven, start),
+            Verdict::Probe
+        );
+        judge.probed(false, start);
         assert!(judge.is_down());
         assert_eq!(judge.down_since(), Some(start));
-        assert_eq!(judge.look(7, ticket, Reference::Proven, start), Look::Wait);
-        let probes: Vec<Look> = (1..=10)
-            .map(|n| judge.look(7, ticket, Reference::Proven, start + n * PROBE_EVERY))
+        assert_eq!(
+            judge.verdict(7, ticket, Reference::Proven, start),
+            Verdict::Wait
+        );
+        let probes: Vec<Verdict> = (1..=10)
+            .map(|n| judge.verdict(7, ticket, Reference::Proven, start + n * PROBE_EVERY))
             .collect();
-        let rows = probes.iter().filter(|look| **look == Look::TryAgain);
+        let rows = probes.iter().filter(|look| **look == Verdict::Retry);
         assert_eq!(rows.count(), 2, "one probe in five is a row");
         let later = judge.suspect(7, 1, start);
         assert_eq!(
-            judge.look(8, later, Reference::Proven, start),
-            Look::TryAgain
+            judge.verdict(8, later, Reference::Proven, start),
+            Verdict::Retry
         );
         assert_eq!(
-            judge.look(8, ticket, Reference::Proven, start),
-            Look::TryAgain
+            judge.verdict(8, ticket, Reference::Proven, start),
+            Verdict::Retry
         );
         assert!(!judge.is_down());
         let next = fail(&judge, 8, MANY, start);
-        assert_eq!(judge.look(9, next, Reference::Proven, start), Look::Stands);
+        assert_eq!(
+            judge.verdict(9, next, Reference::Proven, start),
+            Verdict::Record
+        );
     }
 
     #[test]
-    fn without_a_reference_many_hosts_are_an_outage_and_every_probe_a_row() {
+    fn without_a_reference_every_probe_is_a_row() {
         let start = Instant::now();
         let judge = Judge::default();
         let ticket = fail(&judge, 0, MANY, start);
-        assert_eq!(judge.look(0, ticket, Reference::Nobody, start), Look::Wait);
+        assert_eq!(
+            judge.verdict(0, ticket, Reference::Nobody, start),
+            Verdict::Wait
+        );
         assert!(judge.is_down());
         let next = start + PROBE_EVERY;
         assert_eq!(
-            judge.look(0, ticket, Reference::Nobody, next),
-            Look::TryAgain
+            judge.verdict(0, ticket, Reference::Nobody, next),
+            Verdict::Retry
         );
-        assert_eq!(judge.look(0, ticket, Reference::Nobody, next), Look::Wait);
+        assert_eq!(
+            judge.verdict(0, ticket, Reference::Nobody, next),
+            Verdict::Wait
+        );
     }
 }

@@ -1,12 +1,12 @@
-//! Owns the judgement whether failures are the hosts' or this machine's own line: when one host after
-//! the other fails below HTTP and nobody answers meanwhile, it asks hosts that answered before, and
-//! where those are silent too the network is down, so that rows wait instead of being recorded as
-//! failed. Names are judged apart from connections: a resolver can fail alone, and zones whose servers
-//! are dead are no outage as long as any server answers for another name. Never fetches a row and never
-//! sends a byte to a host: a reference is connected to and let go.
+//! Owns outage detection: whether failures are the hosts' own or the network of this machine is down.
+//! If several hosts fail below HTTP and none answers meanwhile, it asks hosts that answered before. If
+//! those are silent too, the network is down, and rows wait instead of being recorded as failed. Names
+//! are judged separately from connections: a resolver can fail alone, and zones with dead servers are
+//! no outage as long as any server answers for another name. Never fetches a row and never sends a byte
+//! to a host: a reference is connected to and closed.
 
 mod judge;
-mod watch;
+mod notices;
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -23,34 +23,35 @@ use turbo2ds_dns::Stats;
 use crate::failure::Failure;
 use crate::http::Host;
 use crate::net::{ConnectError, connect};
-use judge::{Judge, Look, Reference};
+use judge::{Judge, Reference, Verdict};
 
-pub(crate) use watch::OutageWatch;
+pub(crate) use notices::OutageNotices;
 
-/// Time before the first look of a row that waits; it doubles. Mostly another host answers at once.
+/// First pause of a waiting row; it doubles. Usually another host answers at once.
 const LOOK_FIRST: Duration = Duration::from_millis(10);
-/// Time between two later looks.
+/// Longest pause of a waiting row.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Hosts remembered to ask whether anything answers at all.
+/// Hosts kept as references: they are asked whether anything answers at all.
 const REFERENCES_MAX: usize = 8;
-/// Of the answers, one in so many is remembered: the references are of different moments.
+/// Every how many answers a reference is kept, so that they are of different times.
 const REFERENCE_EVERY: u64 = 64;
-/// How long a reference may take to answer.
+/// Longest wait for a reference's answer.
 const REFERENCE_TIMEOUT: Duration = Duration::from_secs(3);
-/// What a top-level domain begins with that is asked for to hear that there is none.
+/// Prefix of a top-level domain that does not exist, which is looked up as a probe.
 const PROBE_LABEL: &str = "t2ds-";
 
-/// What can be out of reach.
+/// A part of the network that can be down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Hosts: connections time out, or there is no route.
     Hosts,
-    /// Names: no server answers for them.
+    /// Names: no name server answers.
     Names,
 }
 
 impl Part {
-    /// The part a failure speaks of; none where something answered or nothing was asked.
+    /// The part of the network that a failure may be due to; `None` if something answered or nothing
+    /// was asked.
     const fn of(failure: Failure) -> Option<Self> {
         match failure {
             Failure::TimedOut | Failure::NetworkUnreachable => Some(Self::Hosts),
@@ -60,7 +61,7 @@ impl Part {
     }
 }
 
-/// The outages that were over when something began.
+/// The outages that had ended when a fetch began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Since {
     /// Those of hosts.
@@ -69,16 +70,16 @@ pub(crate) struct Since {
     pub names: u64,
 }
 
-/// The judgement all cores share.
+/// Outage detection, shared by all cores.
 pub(crate) struct Outage {
-    /// The longest a run waits; zero turns the judgement off.
+    /// Longest wait for the network; zero turns outage detection off.
     wait_max: Duration,
     host_judge: Judge,
     name_judge: Judge,
     host_answers: AtomicU64,
     /// Counts the names that a server answered.
     name_answers: Arc<Stats>,
-    /// Has the resolver look a name up.
+    /// Starts a lookup of a name.
     look_up: Box<dyn Fn(Arc<str>) + Send + Sync>,
     references: Mutex<VecDeque<SocketAddr>>,
     hasher: RandomState,
@@ -86,8 +87,8 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
-    /// A judgement that waits at most `wait_max` for the network; `name_answers` counts the resolver's
-    /// answers, and `look_up` has it look up a name.
+    /// Detection that waits at most `wait_max` for the network. `name_answers` counts the resolver's
+    /// answers, and `look_up` starts a lookup.
     pub(crate) fn new(
         wait_max: Duration,
         name_answers: Arc<Stats>,
@@ -106,12 +107,13 @@ impl Outage {
         }
     }
 
-    /// Ends every wait: the run is over before its end.
+    /// Ends every wait, because the run is aborted.
     pub(crate) fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    /// A host answered, if only with a refusal; `reference` where it took a connection.
+    /// Notes that a host answered, even with a refusal. `reference` is its address if it accepted a
+    /// connection.
     pub(crate) fn host_answered(&self, reference: Option<SocketAddr>) {
         let before = self.host_answers.fetch_add(1, Ordering::Relaxed);
         let is_early = before < REFERENCES_MAX as u64;
@@ -126,7 +128,7 @@ impl Outage {
         }
     }
 
-    /// Where a fetch that begins now stands among the outages.
+    /// The outages that have ended so far, for a fetch that begins now.
     pub(crate) fn since(&self) -> Since {
         Since {
             hosts: self.host_judge.outages(),
@@ -134,21 +136,21 @@ impl Outage {
         }
     }
 
-    /// Judges a failure of `host`, of which the fetch began at `since`. False, mostly with the next
-    /// answer of any other: it is the host's. True, after the network has come back: the row is to be
-    /// tried again.
+    /// Decides on a failure of `host`, whose fetch began at `since`. Returns false if the failure is
+    /// the host's own, usually as soon as any other host answers. Returns true after an outage has
+    /// ended: the row has to be tried again.
     pub(crate) async fn outlasts(&self, failure: Failure, host: &Host, since: Since) -> bool {
         let Some(part) = Part::of(failure).filter(|_| !self.wait_max.is_zero()) else {
             return false;
         };
-        // Hosts of which none ever answered may all be dead; only without a route it is us.
+        // If no host ever answered, all of them may be dead; only a missing route is this machine's.
         let can_judge = part == Part::Names
             || failure == Failure::NetworkUnreachable
             || !self.references().is_empty();
         if !can_judge {
             return false;
         }
-        // The network was away, and came back before the row's time was over: it had less than its time.
+        // The network was down during a part of the row's time.
         let seen = match part {
             Part::Hosts => since.hosts,
             Part::Names => since.names,
@@ -172,18 +174,18 @@ impl Outage {
             let answers = self.answers(part);
             match self
                 .judge(part)
-                .look(answers, ticket, reference, Instant::now())
+                .verdict(answers, ticket, reference, Instant::now())
             {
-                Look::Stands => return false,
-                Look::TryAgain => return true,
-                Look::Ask => {
+                Verdict::Record => return false,
+                Verdict::Retry => return true,
+                Verdict::Probe => {
                     let reachable = match part {
                         Part::Hosts => self.a_reference_answers().await,
                         Part::Names => self.a_name_server_answers().await,
                     };
-                    self.judge(part).asked(reachable, Instant::now());
+                    self.judge(part).probed(reachable, Instant::now());
                 }
-                Look::Wait => {
+                Verdict::Wait => {
                     sleep(pause).await;
                     pause = (pause * 2).min(LOOK_EVERY);
                 }
@@ -191,19 +193,19 @@ impl Outage {
         }
     }
 
-    /// Waits while the network is down.
-    pub(crate) async fn over(&self) {
+    /// Waits until the network is up.
+    pub(crate) async fn wait_until_up(&self) {
         while self.is_down() {
             sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Whether rows wait for the network.
+    /// Whether the network is down.
     pub(crate) fn is_down(&self) -> bool {
         self.host_judge.is_down() || self.name_judge.is_down()
     }
 
-    /// What is out of reach, and since when.
+    /// Which part of the network is down, and since when.
     fn down(&self) -> Option<(Part, Instant)> {
         let since = |part| Some((part, self.judge(part).down_since()?));
         since(Part::Hosts).or_else(|| since(Part::Names))
@@ -224,14 +226,14 @@ impl Outage {
         false
     }
 
-    /// Whether any name server answers: one that nobody has asked for is looked up, below a top-level
-    /// domain that there is not, so that no cache knows it and the root, or whoever resolves for us, has
-    /// to say so. The zones whose servers are dead have no part in it.
+    /// Whether any name server answers. Looks up a new name under a top-level domain that does not
+    /// exist: no cache has it, so the root or the forwarder has to answer. Zones with dead servers are
+    /// not involved.
     async fn a_name_server_answers(&self) -> bool {
         let before = self.answers(Part::Names);
         let nonce = self.hasher.hash_one(Instant::now());
         let name = format!("turbo2ds.{PROBE_LABEL}{nonce:016x}");
-        // Its answer is counted as any other's.
+        // Its answer is counted like any other.
         (self.look_up)(name.into());
         let end = Instant::now() + REFERENCE_TIMEOUT;
         while self.answers(Part::Names) == before {
@@ -258,7 +260,7 @@ impl Outage {
     }
 
     fn references(&self) -> MutexGuard<'_, VecDeque<SocketAddr>> {
-        // A list of addresses is whole between any two of its steps.
+        // The list is consistent after every statement.
         self.references
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_somebody_answered_with_are_of_no_part() {
+    fn failures_with_an_answer_are_no_sign_of_an_outage() {
         assert_eq!(Part::of(Failure::TimedOut), Some(Part::Hosts));
         assert_eq!(Part::of(Failure::DnsTimedOut), Some(Part::Names));
         for answered in [

@@ -1,6 +1,6 @@
-//! Owns a core's side of name resolution: its cache, the look-ups in flight and who waits for them.
-//! What failed while no name server could be reached is asked again once they are back.
-//! Never resolves: the service thread does, and answers through the core's mailbox.
+//! Owns a core's side of name resolution: its cache, the lookups in flight and the tasks that wait for
+//! them. Names that failed while no name server could be reached are looked up again afterwards. Never
+//! resolves a name itself: the service thread does, and answers through the core's mailbox.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,15 +15,15 @@ use crate::failure::Failure;
 use crate::machine::sync::Outbox;
 use crate::net::outage::Outage;
 
-/// Names one core remembers: those of its open shards' hosts. The resolver remembers more for all.
+/// Names in the cache of one core: the hosts of its open shards. The resolver's shared cache is larger.
 const CACHE_NAMES_MAX: usize = 16_384;
-/// Longest name there can be, as text (RFC 1035, 2.3.4): a longer one is neither asked nor remembered.
+/// Longest valid name as text (RFC 1035, 2.3.4): a longer one is neither looked up nor cached.
 const NAME_CHARS_MAX: usize = 253;
 type Found = Result<Arc<[IpAddr]>, DnsError>;
 
-/// A look-up in flight.
-struct LookUp {
-    /// Outages of the name servers that were over when it was asked.
+/// A lookup in flight.
+struct Pending {
+    /// Outages of the name servers that had ended when it began.
     outages: u64,
     waiters: Vec<oneshot::Sender<Found>>,
 }
@@ -34,26 +34,26 @@ pub(crate) struct NameAnswer {
     result: Result<Answer, DnsError>,
 }
 
-/// What a core's names are made of.
+/// What a core's [`Lookups`] are made of.
 #[derive(Clone)]
-pub(crate) struct NamesParts {
+pub(crate) struct LookupsParts {
     /// Names with a fixed address.
     pub fixed: Arc<FixedNames>,
     /// The name service.
     pub service: Handle,
-    /// Look-ups that may be in flight ahead of their URLs; what a fetch itself asks for always goes out.
+    /// Most lookups in flight ahead of their URLs. Does not limit the lookups of fetches.
     pub look_ahead_max: usize,
-    /// Longest time an answer is believed.
+    /// Longest time an answer is cached.
     pub ttl_max: Duration,
 }
 
-/// A core's names.
-pub(crate) struct Names {
+/// Resolves host names for one core.
+pub(crate) struct Lookups {
     fixed: Arc<FixedNames>,
     cache: RefCell<Cache>,
-    waiting: RefCell<HashMap<Arc<str>, LookUp>>,
+    waiting: RefCell<HashMap<Arc<str>, Pending>>,
     outage: Arc<Outage>,
-    /// Outages after which the cache was last cleared of failures.
+    /// The number of outages when the cache was last cleared of failures.
     outages_seen: Cell<u64>,
     service: Handle,
     stats: Arc<Stats>,
@@ -61,10 +61,10 @@ pub(crate) struct Names {
     outbox: Arc<dyn Fn(NameAnswer) + Send + Sync>,
 }
 
-impl Names {
-    /// A cache in front of the service; answers come back as messages of `outbox`.
+impl Lookups {
+    /// A cache in front of the service. Answers arrive as messages through `outbox`.
     pub(crate) fn new<M: From<NameAnswer> + Send + 'static>(
-        parts: NamesParts,
+        parts: LookupsParts,
         outage: Arc<Outage>,
         outbox: Outbox<M>,
     ) -> Self {
@@ -111,12 +111,12 @@ impl Names {
             .map_err(failure_of)
     }
 
-    /// Whether a further name may be asked ahead.
+    /// Whether another name may be looked up ahead.
     pub(crate) fn may_look_ahead(&self) -> bool {
         self.waiting.borrow().len() < self.look_ahead_max
     }
 
-    /// Asks for a name before its URL is due.
+    /// Starts looking up a name before its URL is due.
     pub(crate) fn look_ahead(&self, name: &Arc<str>) {
         if !self.may_look_ahead() || self.known(name).is_some() {
             return;
@@ -127,11 +127,11 @@ impl Names {
         }
     }
 
-    /// Takes an answer in and tells who waits.
+    /// Stores an answer and wakes the tasks that wait for it.
     pub(crate) fn answered(&self, answer: NameAnswer) {
         let now = Instant::now();
         let NameAnswer { name, result } = answer;
-        let Some(LookUp { outages, waiters }) = self.waiting.borrow_mut().remove(&name) else {
+        let Some(Pending { outages, waiters }) = self.waiting.borrow_mut().remove(&name) else {
             return;
         };
         let has_failed = matches!(result, Err(DnsError::Failure | DnsError::TimedOut));
@@ -147,12 +147,12 @@ impl Names {
             .map_err(|error| *error);
         self.cache.borrow_mut().insert(&name, result, now);
         for waiter in waiters {
-            // A fetch whose deadline passed has gone.
+            // A fetch whose deadline passed no longer receives it.
             let _ = waiter.send(found.clone());
         }
     }
 
-    /// What is known without asking.
+    /// The answer, if no lookup is needed.
     fn known(&self, name: &str) -> Option<Found> {
         if name.len() > NAME_CHARS_MAX {
             return Some(Err(DnsError::NotFound));
@@ -168,15 +168,15 @@ impl Names {
         cache.get(name, now)
     }
 
-    /// Outages of the name servers that are over.
+    /// Outages of the name servers that have ended.
     fn outages(&self) -> u64 {
         self.outage.since().names
     }
 
-    /// Asks the service, for those who wait for the answer.
+    /// Starts a lookup on behalf of `waiters`.
     fn ask(&self, name: Arc<str>, waiters: Vec<oneshot::Sender<Found>>) {
         let outages = self.outages();
-        let look_up = LookUp { outages, waiters };
+        let look_up = Pending { outages, waiters };
         self.waiting.borrow_mut().insert(name.clone(), look_up);
         let outbox = self.outbox.clone();
         let echo = name.clone();

@@ -1,33 +1,33 @@
-//! Owns what a person is told of an outage, and its longest time. Never judges.
+//! Owns the messages about an outage, and its longest duration. Never decides whether there is one.
 
 use std::time::{Duration, Instant};
 
 use super::{Outage, Part};
 use crate::error::Error;
 
-/// The main thread's view of the network.
-pub(crate) struct OutageWatch {
-    told: Option<(Part, Instant)>,
+/// Announces outages; polled by the main thread.
+pub(crate) struct OutageNotices {
+    announced: Option<(Part, Instant)>,
 }
 
-impl OutageWatch {
-    /// A view of a network that is thought to be up.
+impl OutageNotices {
+    /// Starts with the network up.
     pub(crate) const fn new() -> Self {
-        Self { told: None }
+        Self { announced: None }
     }
 
-    /// What has to be said now: the begin of an outage, or its end.
+    /// The message that is due, if any: an outage began or ended.
     ///
     /// # Errors
-    /// Where one has lasted for as long as the run may wait.
-    pub(crate) fn look(&mut self, outage: &Outage, now: Instant) -> Result<Option<String>, Error> {
-        match (self.told, outage.down()) {
+    /// If an outage has lasted longer than the run may wait.
+    pub(crate) fn poll(&mut self, outage: &Outage, now: Instant) -> Result<Option<String>, Error> {
+        match (self.announced, outage.down()) {
             (None, Some((part, since))) => {
-                self.told = Some((part, since));
+                self.announced = Some((part, since));
                 Ok(Some(beginning(part, outage.wait_max)))
             }
             (Some((_, since)), None) => {
-                self.told = None;
+                self.announced = None;
                 let seconds = now.duration_since(since).as_secs();
                 Ok(Some(format!(
                     "the network is back after {seconds} s; the rows that waited are tried again"
@@ -85,12 +85,12 @@ mod tests {
     use crate::machine::runtime;
 
     #[test]
-    fn an_outage_is_told_once_and_ends_the_run_after_its_time() {
+    fn an_outage_is_announced_once_and_ends_the_run_after_its_time() {
         let wait_max = Duration::from_secs(5);
         let outage = Outage::new(wait_max, Arc::default(), drop);
-        let mut watch = OutageWatch::new();
+        let mut notices = OutageNotices::new();
         let start = Instant::now();
-        assert!(watch.look(&outage, start).expect("up").is_none());
+        assert!(notices.poll(&outage, start).expect("up").is_none());
         let (backend, _) = runtime::choose(IoBackend::Epoll).expect("epoll always works");
         let waits = runtime::block_on(backend, async {
             let names = (0..32).map(|n| Host::Name(format!("h{n}.example").into()));
@@ -98,16 +98,16 @@ mod tests {
             let judged = names
                 .iter()
                 .map(|name| outage.outlasts(Failure::DnsFailure, name, outage.since()));
-            // Until a look-up that nobody answers has had its time.
+            // Until an unanswered lookup has timed out.
             monoio::time::timeout(2 * REFERENCE_TIMEOUT, join_all(judged))
                 .await
                 .is_err()
         });
         assert!(waits.expect("the reactor starts"));
-        let told = watch.look(&outage, start).expect("not yet too long");
-        assert!(told.is_some_and(|text| text.contains("--outage_wait 0")));
-        assert!(watch.look(&outage, start).expect("told").is_none());
+        let announced = notices.poll(&outage, start).expect("not yet too long");
+        assert!(announced.is_some_and(|text| text.contains("--outage_wait 0")));
+        assert!(notices.poll(&outage, start).expect("announced").is_none());
         let end = Instant::now() + wait_max;
-        assert!(watch.look(&outage, end + wait_max).is_err());
+        assert!(notices.poll(&outage, end + wait_max).is_err());
     }
 }
