@@ -136,6 +136,7 @@ lint: packages
 	.ci/licenses
 	.ci/crates
 	.ci/rooms
+	.ci/endings
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 # img2dataset and its OpenCV are large: an environment of their own, and not part of the tests.

@@ -117,6 +117,9 @@ pub enum EncodeFormat {
 }
 
 impl EncodeFormat {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Jpg, Self::Png, Self::Webp];
+
     /// Extension and column name.
     pub const fn as_str(self) -> &'static str {
         match self {

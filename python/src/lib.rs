@@ -13,6 +13,8 @@ use turbo2ds::config::Config;
 use turbo2ds::error::Error;
 use turbo2ds::machine::allocator::Allocator;
 use turbo2ds::run::{Host, Observer, RunReport, SignalUse};
+use turbo2ds_codec::EncodeFormat;
+use turbo2ds_writers::{Column, Part, Status, sample_parts};
 
 /// This library's own: Python and other extensions keep theirs.
 #[global_allocator]
@@ -176,10 +178,23 @@ fn start_decoding_by(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
+/// The names by which a dataset is read, which the package has from nowhere else.
+fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let endings: Vec<&str> = sample_parts().into_iter().map(Part::ending).collect();
+    let columns: Vec<_> = Column::ALL.iter().map(|column| column.names()).collect();
+    module.add("MARK_ENDING", Part::Mark.ending())?;
+    module.add("METADATA_ENDING", Part::Parquet.ending())?;
+    module.add("SAMPLE_ENDINGS", endings)?;
+    module.add("COLUMNS", columns)?;
+    module.add("IMAGE_COLUMNS", EncodeFormat::ALL.map(EncodeFormat::as_str))?;
+    module.add("SUCCESS", Status::Success.as_str())
+}
+
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     start_decoding_by(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    add_names(module)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(options, module)?)?;
     module.add_function(wrap_pyfunction!(split, module)?)?;

@@ -57,6 +57,20 @@ def test_metadata_is_every_row_and_no_image(report):
     assert run.metadata(["url", "status"]).column_names == ["url", "status"]
 
 
+def test_metadata_have_every_column_of_the_engines_list(report):
+    names = report.open().metadata().column_names
+    places = [[names.index(name) for name in column if name in names] for column in _engine.COLUMNS]
+    assert [len(place) for place in places] == [1] * len(places), names
+    assert sum(places, []) == sorted(sum(places, []))
+    assert len(names) == len(places) + 1, "the list's url is the only other"
+
+
+def test_a_format_has_its_samples_where_they_are_looked_for():
+    told = {name: kind for name, kind, *_ in _engine.options()}
+    formats = set(told["output_format"].split("|")) - {"dummy"}
+    assert len(_engine.SAMPLE_ENDINGS) == len(formats)
+
+
 def test_an_unfinished_run_shows_what_is_done(report):
     folder = turbo2ds.open_run(report.output_folder).folder
     (folder / "00001_stats.json").write_bytes(b"")

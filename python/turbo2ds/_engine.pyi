@@ -4,6 +4,19 @@ from typing import Callable, Optional
 
 __version__: str
 
+#: How the name of a shard's mark ends.
+MARK_ENDING: str
+#: How the name of its metadata ends.
+METADATA_ENDING: str
+#: How the names of what may hold its samples end, in the order in which they are looked for.
+SAMPLE_ENDINGS: list[str]
+#: The columns that metadata have beside the list's own, each with every name that it can have.
+COLUMNS: list[list[str]]
+#: The names of columns that hold images.
+IMAGE_COLUMNS: list[str]
+#: The status of a row whose image is in the dataset.
+SUCCESS: str
+
 def main(arguments: list[str]) -> int: ...
 def options() -> list[tuple[str, str, str, str, bool]]: ...
 def split(arguments: list[str]) -> Optional[list[tuple[str, str]]]: ...

@@ -19,9 +19,7 @@ from turbo2ds.errors import OutputError
 if TYPE_CHECKING:
     import pyarrow
 
-STATS_SUFFIX = "_stats.json"
 RECORD_NAME = ".turbo2ds.json"
-_IMAGE_COLUMNS = {"jpg", "png", "webp"}
 _COUNTS = ("count", "successes", "failed_to_download", "failed_to_resize")
 
 
@@ -39,7 +37,7 @@ class Shard:
     @property
     def data(self) -> Optional[pathlib.Path]:
         """The file or folder with its samples; none for the dummy format."""
-        for ending in (".tar", ".tfrecord", "", ".parquet"):
+        for ending in _engine.SAMPLE_ENDINGS:
             path = self.folder / (self.name + ending)
             if path.exists():
                 return path
@@ -48,7 +46,7 @@ class Shard:
     @property
     def metadata_file(self) -> Optional[pathlib.Path]:
         """Its parquet file; none for the dummy format."""
-        path = self.folder / f"{self.name}.parquet"
+        path = self.folder / (self.name + _engine.METADATA_ENDING)
         return path if path.exists() else None
 
     def metadata(self, columns: Optional[Sequence[str]] = None) -> "pyarrow.Table":
@@ -83,8 +81,8 @@ class Run:
         self, known: Container[int] = (), wanted: Optional[Container[int]] = None
     ) -> Iterator[Shard]:
         """The shards that are done and not ``known``, of all or of the ``wanted`` ones, in any order."""
-        for path in self.folder.glob(f"*{STATS_SUFFIX}"):
-            name = path.name[: -len(STATS_SUFFIX)]
+        for path in self.folder.glob(f"*{_engine.MARK_ENDING}"):
+            name = path.name[: -len(_engine.MARK_ENDING)]
             if not re.fullmatch("[0-9]+", name) or int(name) in known:
                 continue
             if wanted is not None and int(name) not in wanted:
@@ -108,7 +106,7 @@ class Run:
     def failures(self) -> dict[str, int]:
         """Rows by failure, the most frequent first."""
         counts = _by_status(shard.stats for shard in self.shards)
-        del counts["success"]
+        del counts[_engine.SUCCESS]
         return dict(counts.most_common())
 
     @property
@@ -183,7 +181,7 @@ def _is_image(field: "pyarrow.Field") -> bool:
     import pyarrow.types as types
 
     binary = types.is_binary(field.type) or types.is_large_binary(field.type)
-    return field.name in _IMAGE_COLUMNS and binary
+    return field.name in _engine.IMAGE_COLUMNS and binary
 
 
 def _parquet() -> Any:

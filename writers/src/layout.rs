@@ -1,7 +1,7 @@
 //! Owns what is fixed for a run (the [`Layout`]), and the names of shards and samples. Never looks at a
 //! value of the input.
 
-use crate::format::OutputFormat;
+use crate::files::{CAPTION_EXT, OutputFormat};
 
 /// Fixed for a whole run.
 #[derive(Clone, Debug)]
@@ -25,12 +25,12 @@ pub struct Layout {
 impl Layout {
     /// Names that the format uses beside the metadata columns.
     pub fn format_names(&self) -> Vec<&'static str> {
-        match self.format {
-            OutputFormat::Parquet => vec![self.image_ext],
-            OutputFormat::Tfrecord if self.save_caption => vec![self.image_ext, "txt"],
-            OutputFormat::Tfrecord => vec![self.image_ext],
-            OutputFormat::Files | OutputFormat::Webdataset | OutputFormat::Dummy => vec![],
-        }
+        let caption = self.save_caption && self.format.caption_is_column();
+        let image = self.format.image_is_column().then_some(self.image_ext);
+        image
+            .into_iter()
+            .chain(caption.then_some(CAPTION_EXT))
+            .collect()
     }
 }
 

@@ -7,7 +7,7 @@
 
 mod columns;
 mod error;
-mod format;
+mod files;
 mod images;
 mod json;
 mod layout;
@@ -23,7 +23,7 @@ mod value;
 
 pub use columns::Column;
 pub use error::WriterError;
-pub use format::OutputFormat;
+pub use files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, ShardFile, sample_parts};
 pub use layout::{Layout, row_digits, sample_key, shard_name};
 pub use outcome::{RowFailure, RowOutcome, SampleFacts, Stage, Status};
 pub use records::{RecordError, Records, SampleFeatures};

@@ -95,7 +95,7 @@ impl ShardTable {
         json::to_bytes(&Value::Object(self.members(row, key, facts)))
     }
 
-    /// The caption for `txt`, if captions are saved; empty for a null or without a caption column.
+    /// The caption as text, if captions are saved; empty for a null or without a caption column.
     pub(crate) fn caption(&self, row: usize) -> Option<Vec<u8>> {
         if !self.layout.save_caption {
             return None;

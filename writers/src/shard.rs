@@ -8,7 +8,7 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowSchemaConverter;
 
 use crate::error::WriterError;
-use crate::format::OutputFormat;
+use crate::files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part};
 use crate::images::ImageTable;
 use crate::layout::{Layout, shard_name};
 use crate::metadata::ShardTable;
@@ -100,7 +100,11 @@ impl ShardWriter {
         match &mut self.stream {
             Stream::Files => {
                 for (ext, bytes) in members(table, row, &key, facts, image) {
-                    sink.file(format!("{}/{key}.{ext}", self.name), bytes.into_owned());
+                    let folder = Part::Folder.ending();
+                    sink.file(
+                        format!("{}{folder}/{key}.{ext}", self.name),
+                        bytes.into_owned(),
+                    );
                 }
             }
             Stream::Webdataset(tar) => {
@@ -133,7 +137,7 @@ impl ShardWriter {
             Stream::Files | Stream::Tfrecord => {}
         }
         sink.file(
-            format!("{}.parquet", self.name),
+            format!("{}{}", self.name, Part::Parquet.ending()),
             self.table.to_parquet(outcomes)?,
         );
         Ok(())
@@ -141,13 +145,8 @@ impl ShardWriter {
 
     /// Name of the file that [`Sink::append`] writes to; `None` if the format has none.
     pub fn stream_path(&self) -> Option<String> {
-        let ext = match self.stream {
-            Stream::Webdataset(_) => "tar",
-            Stream::Parquet(_) => "parquet",
-            Stream::Tfrecord => "tfrecord",
-            Stream::Files | Stream::Dummy => return None,
-        };
-        Some(format!("{}.{ext}", self.name))
+        let stream = self.table.layout.format.stream()?;
+        Some(format!("{}{}", self.name, stream.part.ending()))
     }
 
     fn claim(&mut self, row: usize) -> Result<(), WriterError> {
@@ -192,9 +191,13 @@ fn members<'a>(
             facts.image_ext.unwrap_or(table.layout.image_ext),
             image.into(),
         ),
-        ("json", table.sample_json(row, key, facts).into()),
+        (JSON_EXT, table.sample_json(row, key, facts).into()),
     ];
-    members.extend(table.caption(row).map(|caption| ("txt", caption.into())));
+    members.extend(
+        table
+            .caption(row)
+            .map(|caption| (CAPTION_EXT, caption.into())),
+    );
     members.sort_by_key(|(ext, _)| *ext);
     members
 }

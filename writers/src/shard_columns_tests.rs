@@ -31,15 +31,37 @@ fn assert_columns(batch: &RecordBatch) {
 
 #[test]
 fn every_column_is_in_the_parquet_of_every_format_that_has_one() {
-    for format in [
-        OutputFormat::Files,
-        OutputFormat::Webdataset,
-        OutputFormat::Parquet,
-        OutputFormat::Tfrecord,
-    ] {
+    for format in OutputFormat::ALL {
+        let Some(metadata) = format.metadata() else {
+            continue;
+        };
         let sink = write(layout(format));
-        let parquet = sink.files.get("00001.parquet").unwrap_or(&sink.stream);
-        assert_columns(&read_parquet(parquet));
+        let file = sink.files.get(&format!("00001{}", metadata.part.ending()));
+        assert_columns(&read_parquet(file.unwrap_or(&sink.stream)));
+    }
+}
+
+#[test]
+fn a_shard_has_the_files_of_its_format_and_no_others() {
+    for format in OutputFormat::ALL {
+        let mut sink = write(layout(format));
+        assert_eq!(
+            sink.stream.is_empty(),
+            format.stream().is_none(),
+            "{format:?}"
+        );
+        for file in format.files().iter().filter(|file| !file.is_stream) {
+            let before = sink.files.len();
+            let name = format!("00001{}", file.part.ending());
+            sink.files.retain(|path, _| {
+                let of_folder = path
+                    .split_once('/')
+                    .is_some_and(|(folder, _)| folder == name);
+                *path != name && !(file.part == Part::Folder && of_folder)
+            });
+            assert!(sink.files.len() < before, "{format:?} has no {name}");
+        }
+        assert!(sink.files.is_empty(), "{format:?}: {:?}", sink.files.keys());
     }
 }
 

@@ -11,6 +11,7 @@ use arrow_schema::DataType;
 use bytes::Bytes;
 use prost::Message;
 
+use crate::files::CAPTION_EXT;
 use crate::json;
 use crate::metadata::ShardTable;
 use crate::outcome::SampleFacts;
@@ -85,7 +86,7 @@ pub(crate) fn append_sample(
         bytes_feature(Bytes::copy_from_slice(image)),
     );
     if let Some(caption) = table.caption(row) {
-        feature.insert("txt".to_owned(), bytes_feature(caption.into()));
+        feature.insert(CAPTION_EXT.to_owned(), bytes_feature(caption.into()));
     }
     let members = table.members(row, key, facts);
     for ((name, value), field) in members.iter().zip(table.schema.fields()) {

@@ -3,18 +3,8 @@
 //! which option takes which values.
 
 use turbo2ds_codec::{Antialias, EncodeFormat, Interpolation, JpegDecoder, ResizeMode};
-use turbo2ds_writers::OutputFormat;
 
 use super::{Compression, HashKind, InputFormat, Quoting};
-
-/// Every kind of shard.
-pub const OUTPUT_FORMATS: [OutputFormat; 5] = [
-    OutputFormat::Files,
-    OutputFormat::Webdataset,
-    OutputFormat::Parquet,
-    OutputFormat::Tfrecord,
-    OutputFormat::Dummy,
-];
 
 /// Every format in which images are written.
 pub const ENCODE_FORMATS: [EncodeFormat; 3] =
@@ -68,17 +58,6 @@ pub fn named<T: Copy, const N: usize>(
     word: impl Fn(T) -> &'static str,
 ) -> [(&'static str, T); N] {
     values.map(|value| (word(value), value))
-}
-
-/// `output_format`
-pub const fn output_format(format: OutputFormat) -> &'static str {
-    match format {
-        OutputFormat::Files => "files",
-        OutputFormat::Webdataset => "webdataset",
-        OutputFormat::Parquet => "parquet",
-        OutputFormat::Tfrecord => "tfrecord",
-        OutputFormat::Dummy => "dummy",
-    }
 }
 
 /// `resize_mode`

@@ -15,12 +15,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use turbo2ds_writers::{OutputFormat, ShardStats, shard_name};
+use turbo2ds_writers::{Part, ShardStats, shard_name};
 
 use crate::config::{IncrementalMode, OutputConfig};
 use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
 use crate::dataset::disk::{Disk, Lock, Locked, OpenFolder};
-use crate::dataset::names::{Part, RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
+use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
 use crate::dataset::ownership::{Standing, Wanted, said};
 use crate::dataset::record::{Asking, Record, RunEntry};
 use crate::dataset::staging::Place;
@@ -382,16 +382,9 @@ pub(super) fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bo
     let Some(stats) = ShardStats::from_json(&mark) else {
         return false;
     };
-    let there = |part| disk.exists(&name(part));
-    match output.format {
-        OutputFormat::Files => {
-            there(Part::Parquet) && (stats.successes == 0 || there(Part::Folder))
-        }
-        OutputFormat::Webdataset => there(Part::Tar) && there(Part::Parquet),
-        OutputFormat::Parquet => there(Part::Parquet),
-        OutputFormat::Tfrecord => there(Part::Parquet) && there(Part::Tfrecord),
-        OutputFormat::Dummy => true,
-    }
+    let files = output.format.files().iter();
+    let mut made = files.filter(|file| file.is_made(stats.successes > 0));
+    made.all(|file| disk.exists(&name(file.part)))
 }
 
 /// Removes temporary files that no worker has touched for long: all of one shard and try, or none of them.

@@ -2,15 +2,13 @@
 //! Reads names alone, never a folder.
 
 use turbo2ds_codec::Format;
-use turbo2ds_writers::{OutputFormat, shard_name};
+use turbo2ds_writers::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, shard_name};
 
 use crate::config::Config;
 use crate::dataset::disk::Kind;
 
 /// The folder's record.
 pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
-/// The end of a mark's name.
-pub(crate) const STATS_SUFFIX: &str = "_stats.json";
 /// The end of every temporary name.
 const TEMPORARY_SUFFIX: &str = ".part";
 /// The word in the name of a claim.
@@ -18,47 +16,12 @@ pub(crate) const CLAIM: &str = "claim";
 /// Hex digits of the word in a temporary name.
 const WORD_DIGITS: usize = 16;
 
-/// What a file is to its shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// `00000_stats.json`
-    Mark,
-    /// `00000.parquet`
-    Parquet,
-    /// `00000.tar`
-    Tar,
-    /// `00000.tfrecord`
-    Tfrecord,
-    /// `00000`, a folder of loose files.
-    Folder,
-}
-
-impl Part {
-    const ALL: [Self; 5] = [
-        Self::Mark,
-        Self::Parquet,
-        Self::Tar,
-        Self::Tfrecord,
-        Self::Folder,
-    ];
-
-    /// What follows the shard's number.
-    pub(crate) const fn ending(self) -> &'static str {
-        match self {
-            Self::Mark => STATS_SUFFIX,
-            Self::Parquet => ".parquet",
-            Self::Tar => ".tar",
-            Self::Tfrecord => ".tfrecord",
-            Self::Folder => "",
-        }
-    }
-
-    /// What stands under the name where a run put it there: never a link.
-    pub(crate) const fn kind(self) -> Kind {
-        match self {
-            Self::Folder => Kind::Folder,
-            _ => Kind::File,
-        }
+/// What stands under a part's name where a run put it there: never a link.
+pub(crate) const fn kind_of(part: Part) -> Kind {
+    if part.is_folder() {
+        Kind::Folder
+    } else {
+        Kind::File
     }
 }
 
@@ -131,14 +94,8 @@ impl Shape {
     }
 
     /// What a shard consists of beside its mark, the metadata last.
-    pub(crate) const fn parts(self) -> &'static [Part] {
-        match self.format {
-            OutputFormat::Files => &[Part::Folder, Part::Parquet],
-            OutputFormat::Webdataset => &[Part::Tar, Part::Parquet],
-            OutputFormat::Parquet => &[Part::Parquet],
-            OutputFormat::Tfrecord => &[Part::Tfrecord, Part::Parquet],
-            OutputFormat::Dummy => &[],
-        }
+    pub(crate) fn parts(self) -> Vec<Part> {
+        self.format.files().iter().map(|file| file.part).collect()
     }
 
     /// The name of one part of a shard.
@@ -155,7 +112,8 @@ impl Shape {
     pub(crate) fn part_of(self, name: &str) -> Option<(u64, Part)> {
         let (stem, part) = shard_file(name)?;
         let shard_id = shard_number(stem)?;
-        let taken = part == Part::Mark || self.parts().contains(&part);
+        let mut files = self.format.files().iter();
+        let taken = part == Part::Mark || files.any(|file| file.part == part);
         (taken && self.name(shard_id, part) == name).then_some((shard_id, part))
     }
 
@@ -163,8 +121,8 @@ impl Shape {
     pub(crate) fn has_extension(self, extension: &str) -> bool {
         let mut formats = Format::ALL.iter();
         extension == self.image_ext
-            || extension == "json"
-            || self.captions && extension == "txt"
+            || extension == JSON_EXT
+            || self.captions && extension == CAPTION_EXT
             || self.true_extension && formats.any(|format| format.extension() == extension)
     }
 }
@@ -207,6 +165,15 @@ mod tests {
         ] {
             assert!(!is_temporary(name), "{name}");
         }
+    }
+
+    #[test]
+    fn every_format_is_a_word_of_its_option() {
+        let mut options = crate::cli::options::TABLE.iter();
+        let option = options.find(|option| option.name == "output_format");
+        let words = OutputFormat::ALL.map(OutputFormat::as_str).join("|");
+        let told = option.map(|option| option.kind.placeholder());
+        assert_eq!(told, Some(words.as_str()));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use turbo2ds_writers::OutputFormat;
 
 use super::names::Shape;
 use super::record::{Record, RunEntry};
-use crate::config::choices;
 
 /// Ten rows a shard, five digits, jpg, no captions.
 pub(crate) fn shape(format: OutputFormat) -> Shape {
@@ -23,7 +22,7 @@ pub(crate) fn shape(format: OutputFormat) -> Shape {
 /// The record of a folder with one run of this shape, from number 0.
 pub(crate) fn record(format: OutputFormat) -> Record {
     let options = [
-        ("output_format", choices::output_format(format).into()),
+        ("output_format", format.as_str().into()),
         ("oom_shard_count", 5.into()),
         ("number_sample_per_shard", 10.into()),
         ("encode_format", "jpg".into()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use turbo2ds_codec as codec;
 use turbo2ds_codec::{EncodeFormat, ReencodePolicy};
+use turbo2ds_writers::OutputFormat;
 
 use crate::config::Isolation;
 use crate::config::{
@@ -144,7 +145,7 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
         location: location(v, "output_folder")?,
         format: v.read(
             "output_format",
-            choice(&named(choices::OUTPUT_FORMATS, choices::output_format)),
+            choice(&OutputFormat::ALL.map(|format| (format.as_str(), format))),
         )?,
         true_extension: v.read("true_extension", boolean)?,
         shard_digits: v.read("oom_shard_count", integer(1, 18))?,

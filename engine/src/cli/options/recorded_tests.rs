@@ -1,6 +1,7 @@
 //! What the record says of options: all that decides the dataset, and nothing else.
 
 use serde_json::{Value, json};
+use turbo2ds_writers::OutputFormat;
 
 use super::super::recorded::Recorded;
 use super::*;
@@ -240,7 +241,7 @@ fn runs_of_the_first_records_are_continued_by_the_same_command_lines() {
 #[test]
 fn every_word_of_a_choice_is_one_that_the_record_writes() {
     let written: Vec<String> = [
-        choices::OUTPUT_FORMATS.map(choices::output_format).to_vec(),
+        OutputFormat::ALL.map(OutputFormat::as_str).to_vec(),
         choices::RESIZE_MODES.map(choices::resize_mode).to_vec(),
         choices::INTERPOLATIONS.map(choices::interpolation).to_vec(),
         choices::ANTIALIASED.map(choices::interpolation).to_vec(),

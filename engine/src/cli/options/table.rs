@@ -182,7 +182,7 @@ pub static TABLE: &[OptionSpec] = &[
     opt("sample_seed", Kind::Int, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.seed).into()), "seed of --sample_rate, 0 where none is given: equal seeds pick equal rows"),
 
     opt("output_folder", Kind::Path, "images", Group::Output, Not, "folder of the dataset"),
-    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| choices::output_format(c.output.format).into()), "kind of shard; dummy writes statistics only"),
+    opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| c.output.format.as_str().into()), "kind of shard; dummy writes statistics only"),
     opt("oom_shard_count", Kind::Int, "5", Group::Output, Decides(|c| c.output.shard_digits.into()), "digits of a shard's name, 1 to 18"),
     opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output, Not,
         "with shards already there: do what is missing, start anew, or number on after the last"),

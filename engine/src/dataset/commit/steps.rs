@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
+use turbo2ds_writers::Part;
+
 use super::undo::{Data, clear, remove_members, withdraw};
 use crate::dataset::disk::{Disk, Kind};
-use crate::dataset::names::{Part, Shape};
+use crate::dataset::names::Shape;
 use crate::dataset::ownership::{Keys, Mark, Members, Standing, mark_of};
 use crate::dataset::record::Record;
 use crate::dataset::sealed::{Broken, Committed, Placed, SealedShard};

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use turbo2ds_writers::{OutputFormat, ShardStats};
+use turbo2ds_writers::{OutputFormat, Part, ShardStats};
 
 use super::*;
 use crate::dataset::disk::simulated::{Simulated, Syncs};
 use crate::dataset::disk::{self, Disk};
 use crate::dataset::folder::sweep;
-use crate::dataset::names::{Part, RECORD_NAME};
+use crate::dataset::names::RECORD_NAME;
 use crate::dataset::ownership::Standing;
 use crate::dataset::sealed::{Broken, Committed, Placed};
 use crate::dataset::staging::Place;
@@ -74,7 +74,7 @@ impl Run {
         let place = self.place.for_attempt(attempt);
         let disk = place.disk();
         let shape = shape(self.format);
-        let placed = shape.parts().iter().map(|&part| {
+        let placed = shape.parts().into_iter().map(|part| {
             let name = shape.name(0, part);
             let temporary = place.temporary(&name);
             let folder = part == Part::Folder;
@@ -151,21 +151,17 @@ fn a_stream_is_cut_to_its_true_length_and_its_mark_comes_with_it() {
 #[test]
 fn a_commit_costs_three_syncs_of_the_folder_and_one_of_each_file() {
     let folder = Path::new("/out");
-    for (format, files) in [
-        (OutputFormat::Webdataset, 3),
-        (OutputFormat::Tfrecord, 3),
-        (OutputFormat::Parquet, 2),
+    for format in OutputFormat::ALL {
         // The loose files are synced with all of the file system.
-        (OutputFormat::Files, 2),
-        (OutputFormat::Dummy, 1),
-    ] {
+        let one_by_one = format.files().iter().filter(|file| !file.part.is_folder());
+        let files = one_by_one.count() as u64 + 1;
         let disk = Simulated::new(1);
         disk.make_folder(folder).unwrap();
         let mut run = Run::new(Arc::new(disk.clone()), folder, format, false);
         assert_eq!(disk.syncs(), Syncs::default());
         run.commit(b"data").unwrap();
         // Before the intent, the names before the mark, the mark.
-        let folders = if format == OutputFormat::Dummy { 1 } else { 3 };
+        let folders = if format.files().is_empty() { 1 } else { 3 };
         assert_eq!(disk.syncs(), Syncs { files, folders }, "{format:?}");
     }
 }
@@ -293,7 +289,7 @@ impl Before {
         }
         let shape = shape(format);
         let folder = Path::new("/out");
-        for &part in shape.parts() {
+        for part in shape.parts() {
             let path = folder.join(shape.name(0, part));
             if part == Part::Folder {
                 disk.make_folder(&path).unwrap();

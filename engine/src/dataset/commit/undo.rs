@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use turbo2ds_writers::{ShardStats, Status};
+use turbo2ds_writers::{Part, ShardStats, Status};
 
 use super::steps::declare;
 use crate::dataset::disk::Disk;
-use crate::dataset::names::{Part, Shape, shard_file, shard_number, temporary_parts};
+use crate::dataset::names::{Shape, kind_of, shard_file, shard_number, temporary_parts};
 use crate::dataset::ownership::{Intent, Mark, Members, Standing, mark_of};
 use crate::dataset::staging::Place;
 
@@ -185,9 +185,9 @@ pub(crate) fn withdraw(place: &Place, shards: &[(u64, Shape)]) -> io::Result<()>
             Mark::Whole(_) => whole.push(name),
             mark => unreadable.push((name, mark)),
         }
-        for &part in shape.parts() {
+        for part in shape.parts() {
             let name = shape.name(shard_id, part);
-            if disk.kind(&folder.join(&name))? != Some(part.kind()) {
+            if disk.kind(&folder.join(&name))? != Some(kind_of(part)) {
                 disk.write(&place.temporary(&name), &[])?;
                 stands_in = true;
             }

@@ -7,13 +7,12 @@ use std::path::Path;
 
 use arrow_array::StringArray;
 use arrow_array::cast::AsArray;
-use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::RowGroupMetaData;
-use turbo2ds_writers::{row_digits, shard_name};
+use turbo2ds_writers::{Column, row_digits, shard_name};
 
 use crate::dataset::disk::Kind;
 use crate::dataset::names::{Shape, shard_number};
@@ -21,7 +20,7 @@ use crate::list::catch_panic::contained;
 use crate::list::parquet_pages;
 
 /// The column of keys.
-const KEY: &str = "key";
+const KEY: &str = Column::Key.name();
 
 /// The keys of a shard's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ impl Keys {
         let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
         let footer = contained(load)?.ok()?;
         let (_, field) = footer.schema().column_with_name(KEY)?;
-        if *field.data_type() != DataType::Utf8 {
+        if *field.data_type() != Column::Key.data_type() {
             return None;
         }
         let groups = footer.metadata().row_groups().iter();

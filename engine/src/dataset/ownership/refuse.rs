@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
+use turbo2ds_writers::Part;
+
 use super::standing::{Mark, Standing, mark_of};
 use super::user_files::{UserFile, UserFiles};
 use crate::config::Assignment;
 use crate::dataset::disk::Kind;
-use crate::dataset::names::{Part, RECORD_NAME, Shape, is_temporary, shard_file, shard_number};
+use crate::dataset::names::{RECORD_NAME, Shape, is_temporary, shard_file, shard_number};
 use crate::error::Error;
 
 /// Names that are said at once.

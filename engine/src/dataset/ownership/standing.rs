@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use turbo2ds_writers::ShardStats;
+use turbo2ds_writers::{Part, ShardStats};
 
 use super::members::{Keys, Members};
 use crate::dataset::disk::{Disk, Kind};
 use crate::dataset::names::{
-    CLAIM, Part, Shape, shard_file, shard_number, temporary_name, temporary_parts,
+    CLAIM, Shape, kind_of, shard_file, shard_number, temporary_name, temporary_parts,
 };
 use crate::dataset::record::Record;
 use crate::error::Error;
@@ -204,15 +204,12 @@ impl<'a> Standing<'a> {
 
     /// What an intent's commit gave its last name.
     pub(crate) fn placed(&self, intent: &Intent, shape: Shape) -> Vec<(Part, String)> {
-        let names = shape.parts().iter().map(|&part| {
-            let name = shape.name(intent.shard_id, part);
-            (part, name)
-        });
-        names
+        let files = shape.format.files().iter();
+        let made = files.filter(|file| file.is_made(intent.samples));
+        made.map(|file| (file.part, shape.name(intent.shard_id, file.part)))
             .filter(|(part, name)| {
-                let made = *part != Part::Folder || intent.samples;
-                let stands = self.entries.get(name) == Some(&part.kind());
-                made && stands && !self.entries.contains_key(&intent.temporary(name))
+                let stands = self.entries.get(name) == Some(&kind_of(*part));
+                stands && !self.entries.contains_key(&intent.temporary(name))
             })
             .collect()
     }
@@ -264,7 +261,7 @@ impl<'a> Standing<'a> {
         let Some((_, part)) = shape.part_of(name) else {
             return Ok(false);
         };
-        if self.entries.get(name) != Some(&part.kind()) {
+        if self.entries.get(name) != Some(&kind_of(part)) {
             return Ok(false);
         }
         if self.is_marked(shard_id)? {
@@ -286,8 +283,12 @@ impl<'a> Standing<'a> {
     pub(crate) fn members(&self, shard_id: u64, shape: Shape) -> io::Result<Members> {
         let rows = shape.rows_per_shard as u64;
         let keys = if shape.given_keys {
-            let told = self.told_keys(&shape.name(shard_id, Part::Parquet), shard_id)?;
-            told.unwrap_or(Keys::Given(HashSet::new()))
+            let metadata = shape.format.metadata();
+            let name = metadata.map(|file| shape.name(shard_id, file.part));
+            let told = name
+                .map(|name| self.told_keys(&name, shard_id))
+                .transpose()?;
+            told.flatten().unwrap_or(Keys::Given(HashSet::new()))
         } else {
             Keys::Numbered
         };

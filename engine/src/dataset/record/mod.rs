@@ -265,8 +265,9 @@ impl RunEntry {
     /// The kind of its shards.
     pub(crate) fn format(&self) -> Option<OutputFormat> {
         let word = self.word("output_format")?;
-        let mut formats = choices::OUTPUT_FORMATS.into_iter();
-        formats.find(|format| choices::output_format(*format) == word)
+        OutputFormat::ALL
+            .into_iter()
+            .find(|format| format.as_str() == word)
     }
 
     /// An option that is a word or a text.

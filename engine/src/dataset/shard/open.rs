@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use turbo2ds_writers::{
-    Layout, RowFailure, RowOutcome, SampleFacts, ShardStats, ShardWriter, Sink, Status,
+    Layout, Part, RowFailure, RowOutcome, SampleFacts, ShardStats, ShardWriter, Sink, Status,
     WriterError, shard_name,
 };
 
@@ -190,7 +190,8 @@ impl OpenShard {
 
     /// Name of the mark.
     pub(crate) fn stats_name(&self, digits: usize) -> String {
-        format!("{}_stats.json", shard_name(self.plan.shard_id, digits))
+        let name = shard_name(self.plan.shard_id, digits);
+        format!("{name}{}", Part::Mark.ending())
     }
 }
 

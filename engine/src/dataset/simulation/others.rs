@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use turbo2ds_writers::OutputFormat;
+use turbo2ds_writers::{OutputFormat, Part};
 
 use super::{FOLDER, Files};
 use crate::config::Config;
 use crate::dataset::disk::simulated::Simulated;
 use crate::dataset::disk::{Disk, Kind};
-use crate::dataset::names::{Part, Shape};
+use crate::dataset::names::Shape;
 use crate::dataset::ownership::{Keys, Members};
 
 /// Steps of a run for one file.
@@ -76,10 +76,11 @@ impl Others {
             self.come_into_a_shard(disk, id, random);
         } else if way == 2 {
             // A file that another format would take.
-            let part = match self.shape.format {
-                OutputFormat::Webdataset => Part::Tfrecord,
-                _ => Part::Tar,
-            };
+            let own = self.shape.parts();
+            let mut others = Part::ALL
+                .into_iter()
+                .filter(|part| *part != Part::Mark && !part.is_folder() && !own.contains(part));
+            let part = others.next().expect("formats differ");
             self.put(disk, self.shape.name(id, part).into());
         } else {
             self.come_harmlessly(disk, random);
@@ -114,7 +115,7 @@ impl Others {
             let kind = disk.kind(&Path::new(FOLDER).join(self.shape.name(id, part)));
             kind.is_ok_and(|kind| kind.is_some())
         };
-        let mut parts = self.shape.parts().to_vec();
+        let mut parts = self.shape.parts();
         parts.push(Part::Mark);
         let part = random.choice(parts).filter(|part| !there(*part))?;
         let path = PathBuf::from(self.shape.name(id, part));
@@ -172,15 +173,23 @@ impl Others {
         put
     }
 
-    /// Takes away what keeps runs from beginning, or forgets what does not any more: a shard without a
-    /// success has no folder, so that one of its name is in nobody's way.
+    /// Takes away what keeps runs from beginning, or forgets what does not: a shard without a success has no
+    /// folder, so that one of its name is in nobody's way, and what came into a folder that a commit had just
+    /// given its name is there beside the shard's files, or beside the empty mark that names them.
     pub(super) fn make_way(&mut self, disk: &Simulated, take_away: bool) {
         let folder = Path::new(FOLDER);
         let shape = self.shape;
-        self.in_the_way.retain(|_, id| {
+        self.in_the_way.retain(|path, id| {
             let mark = folder.join(shape.name(*id, Part::Mark));
-            let bytes = disk.read(&mark).unwrap_or_default();
-            turbo2ds_writers::ShardStats::from_json(&bytes).is_none()
+            let is_named = disk.read(&mark).is_ok_and(|bytes| {
+                bytes.is_empty() || turbo2ds_writers::ShardStats::from_json(&bytes).is_some()
+            });
+            let above = path.parent().filter(|above| *above != Path::new(""));
+            let is_beside = above.is_some_and(|above| {
+                let entries = disk.entries(&folder.join(above)).unwrap_or_default();
+                entries.len() > 1
+            });
+            !is_named && !is_beside
         });
         if take_away {
             for path in std::mem::take(&mut self.in_the_way).into_keys() {

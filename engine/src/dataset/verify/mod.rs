@@ -26,10 +26,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use turbo2ds_writers::Part;
+
 use crate::dataset::commit::{Data, clear, withdraw};
 use crate::dataset::disk::{self, Lock};
 use crate::dataset::folder::lock;
-use crate::dataset::names::{Part, shard_number};
+use crate::dataset::names::shard_number;
 use crate::dataset::ownership::{Mark, Standing, mark_of};
 use crate::dataset::record::Record;
 use crate::dataset::staging::Place;

@@ -8,7 +8,8 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use tar::{Archive, Entry, EntryType};
-use turbo2ds_writers::Records;
+use turbo2ds_codec::EncodeFormat;
+use turbo2ds_writers::{CAPTION_EXT, Column, JSON_EXT, OutputFormat, Records};
 
 use super::fault::Fault;
 use super::rows::{MEMBER_BYTES_MAX, Rows};
@@ -20,14 +21,25 @@ const TAR_BLOCK_BYTES: usize = 512;
 const MEMBERS_MAX: usize = 16;
 /// Bytes of a pax header: it holds one name.
 const PAX_BYTES_MAX: u64 = 4096;
-/// Features that may hold a sample's image.
-const IMAGE_FEATURES: [&str; 3] = ["jpg", "png", "webp"];
 
-/// Extensions of loose files where no record tells them.
-const EXTENSIONS: [&str; 5] = ["jpg", "png", "webp", "json", "txt"];
+/// The samples of a shard, where they are apart from its rows.
+pub(super) fn check_samples(
+    format: OutputFormat,
+    path: &Path,
+    rows: &mut Rows,
+    shape: Option<Shape>,
+) -> Result<(), Fault> {
+    match format {
+        OutputFormat::Files => check_folder(path, rows, shape),
+        OutputFormat::Webdataset => check_tar(path, rows),
+        OutputFormat::Tfrecord => check_records(path, rows),
+        // They were read with the rows, or are nowhere.
+        OutputFormat::Parquet | OutputFormat::Dummy => Ok(()),
+    }
+}
 
 /// A webdataset shard.
-pub(super) fn check_tar(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+fn check_tar(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
     let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
     check_tar_stream(file, rows)
 }
@@ -171,11 +183,11 @@ impl Samples {
             return Ok(());
         };
         match extension {
-            "json" => {
+            JSON_EXT => {
                 sample.json = true;
                 rows.check_json(sample.at, &sample.key, bytes)
             }
-            "txt" => Ok(()),
+            CAPTION_EXT => Ok(()),
             // A sample has one image.
             _ if std::mem::replace(&mut sample.image, true) => Err(Fault::MemberOrder),
             _ => rows.check_image(sample.at, extension, bytes),
@@ -193,7 +205,7 @@ impl Samples {
 }
 
 /// A tfrecord shard.
-pub(super) fn check_records(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+fn check_records(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
     let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
     check_record_stream(file, rows)
 }
@@ -203,12 +215,13 @@ pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<
     let mut records = Records::new(reader, MEMBER_BYTES_MAX);
     while let Some(features) = records.next_features()? {
         let key = features
-            .bytes("key")
+            .bytes(Column::Key.name())
             .and_then(|key| std::str::from_utf8(key).ok());
         let at = rows.claim(key.ok_or(Fault::UnknownKey)?)?;
-        let image = IMAGE_FEATURES
-            .into_iter()
-            .find_map(|name| Some((name, features.bytes(name)?)));
+        let image = EncodeFormat::ALL.into_iter().find_map(|format| {
+            let name = format.as_str();
+            Some((name, features.bytes(name)?))
+        });
         let (extension, bytes) = image.ok_or(Fault::NoImage(at as u64))?;
         rows.check_image(at, extension, bytes)?;
     }
@@ -217,18 +230,14 @@ pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<
 
 /// A shard of single files. What has no key of the shard's, or no extension that its run's samples have, is
 /// somebody's and only counted: a run that does the shard again leaves it there.
-pub(super) fn check_folder(
-    path: &Path,
-    rows: &mut Rows,
-    shape: Option<Shape>,
-) -> Result<(), Fault> {
+fn check_folder(path: &Path, rows: &mut Rows, shape: Option<Shape>) -> Result<(), Fault> {
     let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let parts = name.to_str().and_then(|name| name.split_once('.'));
         let known = |extension: &str| match shape {
             Some(shape) => shape.has_extension(extension),
-            None => EXTENSIONS.contains(&extension),
+            None => is_extension(extension),
         };
         match parts.filter(|(key, extension)| known(extension) && rows.has_key(key)) {
             Some((key, extension)) => {
@@ -247,6 +256,13 @@ pub(super) fn check_folder(
         }
     }
     samples.end()
+}
+
+/// Whether a loose file may have this extension where no record tells them.
+fn is_extension(extension: &str) -> bool {
+    let mut images = EncodeFormat::ALL.iter();
+    [JSON_EXT, CAPTION_EXT].contains(&extension)
+        || images.any(|format| format.as_str() == extension)
 }
 
 fn read_file(path: &Path, at: usize) -> Result<Vec<u8>, Fault> {

@@ -5,15 +5,15 @@ use std::fs;
 use std::path::Path;
 
 use turbo2ds_codec::ReencodePolicy;
-use turbo2ds_writers::{OutputFormat, ShardStats};
+use turbo2ds_writers::{OutputFormat, Part, ShardStats};
 
 use super::fault::{Fault, Found};
 use super::keys::Naming;
 use super::rows::{Known, Rows};
-use super::samples::{check_folder, check_records, check_tar};
+use super::samples::check_samples;
 use super::survey::Pieces;
 use super::table::Table;
-use crate::dataset::names::{STATS_SUFFIX, Shape, shard_number};
+use crate::dataset::names::{Shape, shard_number};
 use crate::dataset::record::{Record, RunEntry};
 
 /// What was counted in whole shards.
@@ -70,7 +70,7 @@ impl<'a> Shard<'a> {
 
     /// Reads the shard back.
     pub(super) fn verify(&self) -> Verdict {
-        if !self.pieces.mark {
+        if !self.pieces.has(Part::Mark) {
             return Verdict::Unfinished;
         }
         match self.read() {
@@ -81,25 +81,25 @@ impl<'a> Shard<'a> {
 
     fn read(&self) -> Result<Counts, Found> {
         let stats = self.stats()?;
-        let dummy = self.format == Some(OutputFormat::Dummy);
-        let bare = Pieces {
-            mark: true,
-            ..Pieces::default()
+        let has_files = match self.format {
+            Some(format) => !format.files().is_empty(),
+            None => self.pieces != Pieces::bare(),
         };
-        if dummy || self.format.is_none() && self.pieces == bare {
+        if !has_files {
             return Ok(Counts {
                 rows: stats.count,
                 ..Counts::default()
             });
         }
-        let in_parquet = |fault| self.found(".parquet", fault);
-        if !self.pieces.parquet {
+        let metadata = self.format.and_then(OutputFormat::metadata);
+        let metadata = metadata.map_or(Part::Parquet, |file| file.part);
+        let in_parquet = |fault| self.found(metadata, fault);
+        if !self.pieces.has(metadata) {
             return Err(in_parquet(Fault::Missing));
         }
-        let path = self.path(".parquet");
-        let table = Table::open(&path).map_err(in_parquet)?;
+        let table = Table::open(&self.path(metadata)).map_err(in_parquet)?;
         let format = self.format.unwrap_or_else(|| self.guessed(&table));
-        let images = format == OutputFormat::Parquet;
+        let images = format.samples().is_some_and(|file| file.is_metadata);
         if images && !table.has_images() {
             return Err(in_parquet(Fault::Column("of images")));
         }
@@ -115,59 +115,56 @@ impl<'a> Shard<'a> {
     }
 
     fn stats(&self) -> Result<ShardStats, Found> {
-        let in_mark = |fault| self.found(STATS_SUFFIX, fault);
-        let bytes = fs::read(self.path(STATS_SUFFIX)).map_err(|error| in_mark(error.into()))?;
+        let in_mark = |fault| self.found(Part::Mark, fault);
+        let bytes = fs::read(self.path(Part::Mark)).map_err(|error| in_mark(error.into()))?;
         ShardStats::from_json(&bytes).ok_or_else(|| in_mark(Fault::Mark))
     }
 
     /// The samples, all that were promised.
     fn read_samples(&self, format: OutputFormat, rows: &mut Rows) -> Result<(), Found> {
-        type Check = fn(&Path, &mut Rows, Option<Shape>) -> Result<(), Fault>;
-        let (there, ending, check): (bool, &str, Check) = match format {
-            OutputFormat::Webdataset => (self.pieces.tar, ".tar", |path, rows, _| {
-                check_tar(path, rows)
-            }),
-            OutputFormat::Tfrecord => (self.pieces.tfrecord, ".tfrecord", |path, rows, _| {
-                check_records(path, rows)
-            }),
-            // Without a success there is no folder.
-            OutputFormat::Files if !self.pieces.folder && rows.successes() == 0 => return Ok(()),
-            OutputFormat::Files => (self.pieces.folder, "", check_folder),
-            OutputFormat::Parquet => {
-                return rows
-                    .check_found()
-                    .map_err(|fault| self.found(".parquet", fault));
-            }
-            OutputFormat::Dummy => return Ok(()),
+        let Some(file) = format.samples() else {
+            return Ok(());
         };
-        let in_data = |fault| self.found(ending, fault);
-        if !there {
-            return Err(in_data(Fault::Missing));
+        let in_data = |fault| self.found(file.part, fault);
+        if !self.pieces.has(file.part) {
+            return if file.is_made(rows.successes() > 0) {
+                Err(in_data(Fault::Missing))
+            } else {
+                Ok(())
+            };
         }
-        check(&self.path(ending), rows, self.shape).map_err(in_data)?;
+        let path = self.path(file.part);
+        check_samples(format, &path, rows, self.shape).map_err(in_data)?;
         rows.check_found().map_err(in_data)
     }
 
     /// The format by the files that are there, where no record tells.
     fn guessed(&self, table: &Table) -> OutputFormat {
-        if self.pieces.tar {
-            OutputFormat::Webdataset
-        } else if self.pieces.tfrecord {
-            OutputFormat::Tfrecord
-        } else if table.has_images() {
-            OutputFormat::Parquet
-        } else {
-            OutputFormat::Files
-        }
+        let has_stream = |format: &OutputFormat| {
+            let files = format.samples();
+            files.is_some_and(|file| {
+                file.is_stream && !file.is_metadata && self.pieces.has(file.part)
+            })
+        };
+        let has_images = |format: &OutputFormat| {
+            let files = format.samples();
+            table.has_images() && files.is_some_and(|file| file.is_metadata)
+        };
+        let formats = || OutputFormat::ALL.into_iter();
+        let format = formats().find(has_stream);
+        // A folder is not there where a shard has no sample.
+        format
+            .or_else(|| formats().find(has_images))
+            .unwrap_or(OutputFormat::Files)
     }
 
-    fn path(&self, ending: &str) -> std::path::PathBuf {
-        self.folder.join(format!("{}{ending}", self.name))
+    fn path(&self, part: Part) -> std::path::PathBuf {
+        self.folder.join(format!("{}{}", self.name, part.ending()))
     }
 
-    fn found(&self, ending: &str, fault: Fault) -> Found {
+    fn found(&self, part: Part, fault: Fault) -> Found {
         Found {
-            file: format!("{}{ending}", self.name),
+            file: format!("{}{}", self.name, part.ending()),
             fault,
         }
     }
@@ -184,10 +181,8 @@ fn naming_of(run: &RunEntry) -> Naming {
 /// What the record tells of the shard's images. Tables name their column for the format that was asked
 /// for, whatever the bytes are.
 fn known_of(run: &RunEntry) -> Known {
-    let members = matches!(
-        run.format(),
-        Some(OutputFormat::Files | OutputFormat::Webdataset)
-    );
+    let format = run.format();
+    let members = format.is_some_and(|format| !format.image_is_column());
     Known {
         reencode: reencode_of(run),
         naming: naming_of(run),

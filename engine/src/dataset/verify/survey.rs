@@ -3,17 +3,30 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::names::{Part, RECORD_NAME, is_temporary, shard_file, shard_number};
+use turbo2ds_writers::Part;
+
+use crate::dataset::names::{RECORD_NAME, is_temporary, shard_file, shard_number};
 use crate::dataset::ownership::Standing;
 
 /// The files of one shard by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pieces {
-    pub(super) mark: bool,
-    pub(super) parquet: bool,
-    pub(super) tar: bool,
-    pub(super) tfrecord: bool,
-    pub(super) folder: bool,
+pub(super) struct Pieces([bool; Part::ALL.len()]);
+
+impl Pieces {
+    /// Those of a mark alone.
+    pub(super) fn bare() -> Self {
+        let mut pieces = Self::default();
+        pieces.take(Part::Mark);
+        pieces
+    }
+
+    pub(super) const fn has(self, part: Part) -> bool {
+        self.0[part as usize]
+    }
+
+    const fn take(&mut self, part: Part) {
+        self.0[part as usize] = true;
+    }
 }
 
 /// What a folder holds.
@@ -39,14 +52,7 @@ impl Survey {
 
     fn take(&mut self, name: &str) {
         if let Some((stem, part)) = shard_file(name) {
-            let pieces = self.shards.entry(stem.to_owned()).or_default();
-            *match part {
-                Part::Mark => &mut pieces.mark,
-                Part::Parquet => &mut pieces.parquet,
-                Part::Tar => &mut pieces.tar,
-                Part::Tfrecord => &mut pieces.tfrecord,
-                Part::Folder => &mut pieces.folder,
-            } = true;
+            self.shards.entry(stem.to_owned()).or_default().take(part);
         } else if is_temporary(name) {
             self.temporaries += 1;
         } else if name != RECORD_NAME {
@@ -97,14 +103,12 @@ mod tests {
             "x_stats.json",
             "_stats.json",
         ]);
-        let first = Pieces {
-            mark: true,
-            parquet: true,
-            tar: true,
-            ..Pieces::default()
-        };
-        assert_eq!(found.shards["00000"], first);
-        assert!(found.shards["00001"].folder);
+        let first = found.shards["00000"];
+        for part in Part::ALL {
+            let is_there = [Part::Mark, Part::Parquet, Part::Tar].contains(&part);
+            assert_eq!(first.has(part), is_there, "{part:?}");
+        }
+        assert!(found.shards["00001"].has(Part::Folder));
         assert_eq!(found.shards.len(), 2);
         assert_eq!((found.temporaries, found.others), (1, 5));
     }

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::RowGroupMetaData;
+use turbo2ds_codec::EncodeFormat;
 use turbo2ds_writers::{Column, ShardStats, Status};
 
 use super::fault::Fault;
@@ -24,8 +25,6 @@ use crate::list::parquet_pages;
 const BATCH_ROWS: usize = 1024;
 /// The same where each has its image.
 const IMAGE_BATCH_ROWS: usize = 16;
-/// Names of columns that hold images.
-const IMAGE_COLUMNS: [&str; 3] = ["jpg", "png", "webp"];
 
 /// A shard's parquet with its footer read.
 pub(super) struct Table {
@@ -158,7 +157,8 @@ impl Columns {
                 _ => {}
             }
         }
-        let image = IMAGE_COLUMNS.into_iter().find_map(|name| {
+        let image = EncodeFormat::ALL.into_iter().find_map(|format| {
+            let name = format.as_str();
             let at = place(name, &DataType::Binary).filter(|at| key < Some(*at))?;
             Some((at, name))
         });
@@ -234,6 +234,8 @@ impl Columns {
 
 #[cfg(test)]
 mod tests {
+    use arrow_schema::Field;
+
     use super::*;
 
     /// Found by fuzzing: arrow's reader panicked on it (an offset out of bounds).
@@ -255,6 +257,23 @@ mod tests {
             ..ShardStats::default()
         };
         Table::open(&path).and_then(|table| table.read("00000", Known::default(), &stats, true))
+    }
+
+    #[test]
+    fn every_column_of_the_list_is_looked_for_by_its_use() {
+        let field = |column: &Column| Field::new(column.name(), column.data_type(), true);
+        let whole: Vec<Field> = Column::ALL.iter().map(field).collect();
+        let columns = Columns::of(&Schema::new(whole.clone())).expect("all are there");
+        for (at, &column) in Column::ALL.iter().enumerate() {
+            let is_read = use_of(column) != Use::Unread;
+            let place = columns.own[column as usize];
+            assert_eq!(place, is_read.then_some(at), "{column:?}");
+            let mut lacking = whole.clone();
+            lacking.remove(at);
+            let without = Columns::of(&Schema::new(lacking));
+            let is_lacked = matches!(without, Err(Fault::Column(name)) if name == column.name());
+            assert_eq!(is_lacked, use_of(column) == Use::Needed, "{column:?}");
+        }
     }
 
     #[test]
