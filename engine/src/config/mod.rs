@@ -116,7 +116,7 @@ impl InputConfig {
     }
 
     /// Whether the dataset's rows differ from the rows of the files.
-    pub fn picks_rows(&self) -> bool {
+    pub fn selects_rows(&self) -> bool {
         self.explode_url || self.sample.is_some()
     }
 }

@@ -1,5 +1,5 @@
-//! Owns Arrow IPC: files with a footer (`.arrow`, Feather version 2) record batch by record batch, and
-//! streams as they come. Never takes memory for a claim that the file cannot hold.
+//! Owns reading Arrow IPC: files with a footer (`.arrow`, Feather version 2) one record batch at a
+//! time, and streams. Never allocates for a claimed size that the file cannot contain.
 
 use std::fs::File;
 use std::io;
@@ -14,16 +14,16 @@ use arrow_ipc::reader::{FileDecoder, StreamReader, read_footer_length};
 use arrow_ipc::{Block, Message, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 
-use super::bytes::Bytes;
+use super::byte_stream::Bytes;
 use super::columns::Columns;
-use super::stored::{self, Batches, Places, Stored};
+use super::typed::{self, Batches, Places, TypedSource};
 use super::{BATCH_ROWS_MAX, broken};
 use crate::error::Error;
 use crate::list::catch_panic::contained;
 
 /// Largest record batch, bytes: one is in memory at a time, whatever the file's size.
 const BATCH_BYTES_MAX: u64 = 1 << 30;
-/// What one compressed buffer may become, bytes.
+/// Largest decompressed buffer, bytes.
 const BUFFER_BYTES_MAX: i64 = 1 << 30;
 /// Bytes of the magic and the footer's length at a file's end.
 const TAIL_BYTES: u64 = 10;
@@ -32,7 +32,7 @@ const TAIL_BYTES: u64 = 10;
 pub(super) struct ArrowBatches {
     path: PathBuf,
     origin: Origin,
-    /// A batch that is given in parts, and the first row that was not.
+    /// A batch that is returned in parts, and its first row that was not returned yet.
     open: Option<(RecordBatch, usize)>,
     rows_max: usize,
 }
@@ -42,7 +42,7 @@ enum Origin {
     Stream(Box<StreamReader<Bytes>>),
 }
 
-/// Rows and schema of a file, by its footer and the heads of its batches.
+/// Rows and schema of a file, from its footer and the metadata of its batches.
 ///
 /// # Errors
 /// [`Error::Input`].
@@ -53,7 +53,7 @@ pub(super) fn file_summary(path: &Path, file: File) -> Result<(u64, SchemaRef), 
     Ok((rows, batches.schema))
 }
 
-/// Schema of a stream, and its rows where it has none.
+/// Schema of a stream, and its number of rows if that is 0.
 ///
 /// # Errors
 /// [`Error::Input`].
@@ -61,12 +61,12 @@ pub(super) fn stream_summary(path: &Path, bytes: Bytes) -> Result<(Option<u64>, 
     let mut reader = open_stream(path, bytes)?;
     let schema = reader.schema();
     let mut has_row = || reader.any(|batch| batch.map_or(true, |batch| batch.num_rows() > 0));
-    // What does not read is met again by who reads the rows.
+    // Reading the rows reports any error again.
     let is_empty = contained(&mut has_row) == Some(false);
     Ok((is_empty.then_some(0), schema))
 }
 
-/// Gives the kept columns of a file.
+/// Reads the kept columns of a file.
 ///
 /// # Errors
 /// [`Error::Input`].
@@ -76,14 +76,21 @@ pub(super) fn open(
     columns: Columns,
     types: Arc<[DataType]>,
     rows_max: usize,
-) -> Result<Stored<ArrowBatches>, Error> {
+) -> Result<TypedSource<ArrowBatches>, Error> {
     let batches = open_file(path, file)?;
     let places = Places::in_schema(path, &batches.schema, &columns)?;
     let batches = ArrowBatches::new(path, Origin::File(Box::new(batches)), rows_max);
-    Ok(Stored::new(path, batches, columns, types, places.roots()))
+    Ok(TypedSource::new(
+        path,
+        batches,
+        columns,
+        types,
+        places.roots(),
+    ))
 }
 
-/// Gives the kept columns of a stream; without `types` in its own, for nobody could look into a pipe before.
+/// Reads the kept columns of a stream. Without `types`, in the stream's own types, since a pipe cannot
+/// be surveyed first.
 ///
 /// # Errors
 /// [`Error::Input`].
@@ -93,16 +100,22 @@ pub(super) fn open_stream_rows(
     columns: Columns,
     types: Option<Arc<[DataType]>>,
     rows_max: usize,
-) -> Result<Stored<ArrowBatches>, Error> {
+) -> Result<TypedSource<ArrowBatches>, Error> {
     let reader = open_stream(path, bytes)?;
     let schema = reader.schema();
     let types = match types {
         Some(types) => types,
-        None => stored::types(path, &schema, &columns)?.into(),
+        None => typed::types(path, &schema, &columns)?.into(),
     };
     let places = Places::in_schema(path, &schema, &columns)?;
     let batches = ArrowBatches::new(path, Origin::Stream(Box::new(reader)), rows_max);
-    Ok(Stored::new(path, batches, columns, types, places.roots()))
+    Ok(TypedSource::new(
+        path,
+        batches,
+        columns,
+        types,
+        places.roots(),
+    ))
 }
 
 fn open_file(path: &Path, file: File) -> Result<FileBatches, Error> {
@@ -157,7 +170,7 @@ impl Origin {
     }
 }
 
-/// A file's record batches, by its footer.
+/// A file's record batches, located by its footer.
 struct FileBatches {
     file: File,
     file_bytes: u64,
@@ -230,7 +243,7 @@ impl FileBatches {
         rows.sum()
     }
 
-    /// The bytes of one message, after a look at what it claims.
+    /// The bytes of one message, after checking the sizes that it claims.
     fn block(&self, block: &Block) -> Result<Buffer, ArrowError> {
         let at = u64::try_from(block.offset()).map_err(|_| contradiction())?;
         let head = u64::try_from(block.metaDataLength()).map_err(|_| contradiction())?;
@@ -254,7 +267,7 @@ impl FileBatches {
     }
 }
 
-/// Whether the compressed buffers of a message, whose body begins at `head`, claim no more than they may.
+/// Refuses a message, whose body begins at `head`, if a compressed buffer claims too large a size.
 fn check_buffers(bytes: &[u8], head: usize) -> Result<(), ArrowError> {
     let message = message_of(bytes, head)?;
     let batch = message.header_as_record_batch().or_else(|| {
@@ -277,7 +290,7 @@ fn check_buffers(bytes: &[u8], head: usize) -> Result<(), ArrowError> {
     Ok(())
 }
 
-/// The head of a message whose body begins at `head`.
+/// The metadata of a message whose body begins at `head`.
 fn message_of(bytes: &[u8], head: usize) -> Result<Message<'_>, ArrowError> {
     let continued = bytes.starts_with(&[0xff; 4]);
     let metadata = bytes.get(if continued { 8 } else { 4 }..head);

@@ -1,6 +1,6 @@
-//! Owns the Arrow arrays of columns that were text: cells of a type that was decided before. A value
-//! that does not fit (the list changed since, or is a stream that could not be surveyed) becomes null
-//! and is counted, except in text, which everything fits.
+//! Owns building Arrow arrays from text and JSON values, in types that were decided before. A value
+//! that does not fit (the list has changed since, or is a stream that could not be surveyed) becomes
+//! null and is counted. Every value fits a text column. Never decides a type.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use arrow_schema::{DataType, Field};
 use super::cell::{Cell, Node};
 use super::types::{boolean, is_null_text, whole_number};
 
-/// A column of a delimited file as `to`.
+/// Builds a column of type `to` from the fields of a delimited file.
 pub(super) fn from_texts(texts: StringArray, to: &DataType, misfits: &mut u64) -> ArrayRef {
     if *to == DataType::Utf8 {
         return Arc::new(texts);
@@ -37,7 +37,7 @@ fn parse(text: &str, to: &DataType) -> Cell {
     cell.unwrap_or_else(|| Cell::Text(text.to_owned()))
 }
 
-/// A column of JSON values as `to`.
+/// Builds a column of type `to` from JSON values.
 pub(super) fn from_cells(
     cells: impl Iterator<Item = Cell>,
     to: &DataType,
@@ -90,7 +90,7 @@ fn float(cell: &Cell) -> Option<f64> {
     }
 }
 
-/// The cells that `value` can read, null for the others; those that are not null already are counted.
+/// The cells that `value` can convert. The others become null, and are counted unless they were null.
 fn fitted<T, A: FromIterator<Option<T>>>(
     nodes: &[Node],
     value: impl Fn(&Cell) -> Option<T>,
@@ -170,7 +170,7 @@ fn as_cell(node: Node) -> Cell {
     }
 }
 
-/// The JSON text of a value, as compact as it goes.
+/// The compact JSON text of a value.
 fn json_text(node: &Node) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     match node {

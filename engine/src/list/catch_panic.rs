@@ -1,9 +1,9 @@
-//! Owns the containment of others' readers over bytes that may be anything: a panic in one is a broken
-//! file, and not the end of a thread. Never stands in for checks of our own.
+//! Owns catching panics of third-party readers on untrusted bytes: a panic means a broken file and must
+//! not end the thread. Never replaces checks of the engine's own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What `work` gives; none where it panicked. Whatever it had hold of is then not to be used again.
+/// Runs `work`; `None` if it panicked. The caller must not use what `work` had borrowed after a panic.
 pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }

@@ -1,5 +1,5 @@
-//! Owns the values of JSON records: numbers as they are written, nested values as the text that they
-//! are until their column's type is known. Never rounds: no integer becomes a float here.
+//! Owns the values of JSON records. Numbers keep their spelling, and nested values stay text until the
+//! type of their column is known. Never rounds: no integer becomes a float here.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Lists and objects in each other; what is deeper is kept as text.
+/// Deepest nesting of lists and objects; deeper values are kept as text.
 const DEPTH_MAX: u32 = 32;
 
 /// One value of a record.
@@ -25,12 +25,12 @@ pub(super) enum Cell {
     Nested(String),
 }
 
-/// A list or an object, taken apart.
+/// A parsed value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
     Cell(Cell),
     List(Vec<Node>),
-    /// Members in order, the last of equal names.
+    /// Members in order; of equal names, the last value.
     Object(Vec<(String, Node)>),
 }
 
@@ -48,7 +48,7 @@ impl Cell {
         }
     }
 
-    /// As text: strings as they are, all else as it is written.
+    /// The value as text: a string itself, anything else as it is written.
     pub(super) fn into_text(self) -> Option<String> {
         match self {
             Self::Null => None,
@@ -58,7 +58,7 @@ impl Cell {
         }
     }
 
-    /// Takes nested values apart; those that are too deep stay text.
+    /// Parses nested values; those that are too deep stay text.
     pub(super) fn into_node(self) -> Node {
         match self {
             Self::Nested(text) => parse(&text, 0).unwrap_or(Node::Cell(Self::Nested(text))),
@@ -99,7 +99,7 @@ fn parse(text: &str, depth: u32) -> Option<Node> {
     parsed.collect::<Option<_>>().map(Node::Object)
 }
 
-/// Names and values of an object in their order; of equal names the last value counts.
+/// Names and values of an object in order; of equal names, the last value counts.
 pub(super) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     struct Members;
 
@@ -125,7 +125,7 @@ pub(super) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     Some(members)
 }
 
-/// Each name once, in the place of its first value and with its last.
+/// Each name once: at its first position, with its last value.
 fn last_of_equals<'a>(
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
 ) -> Vec<(Cow<'a, str>, &'a RawValue)> {
@@ -143,8 +143,8 @@ fn last_of_equals<'a>(
     kept
 }
 
-/// The text with `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON has not (RFC 8259,
-/// section 6), as null; none where there is no such word outside a string.
+/// Replaces `NaN`, `Infinity` and `-Infinity`, which Python writes but JSON does not have (RFC 8259,
+/// section 6), by null. `None` if there are none outside strings.
 pub(super) fn without_nan(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut replaced = false;
@@ -172,7 +172,7 @@ pub(super) fn without_nan(text: &str) -> Option<String> {
     replaced.then_some(out)
 }
 
-/// Bytes of the string that `text` begins with, its quotes among them.
+/// Bytes of the string that `text` begins with, including its quotes.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -1,5 +1,6 @@
-//! Owns which columns are kept, under which names and in which order, and what a batch of them becomes:
-//! captions of several columns are joined, cells with lists of URLs become rows. Never reads a file.
+//! Owns which columns are kept, under which names and in which order, and how batches of them are
+//! built: captions from several columns are joined, and cells with lists of URLs become rows. Never
+//! reads a file.
 
 use std::sync::Arc;
 
@@ -16,15 +17,15 @@ use crate::config::InputConfig;
 pub(crate) enum Role {
     /// Kept as it is.
     Extra,
-    /// The boxes to blur; kept too.
+    /// The boxes to blur; also kept.
     Boxes,
-    /// A part of the caption; kept as text too.
+    /// A part of the caption; also kept as text.
     CaptionPart,
     /// The caption.
     Caption,
     /// The expected hash; not in the output.
     Hash,
-    /// What names the sample; not in the output.
+    /// The sample's key; not in the output.
     Key,
     /// The URL.
     Url,
@@ -41,12 +42,12 @@ pub(crate) struct Column {
     pub(crate) role: Role,
 }
 
-/// The kept columns, in the order of the batch; the last is the URL.
+/// The kept columns, in the order of a batch; the last is the URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    /// Those that stand in the file.
+    /// Columns of the file.
     pub(crate) stored: Vec<Column>,
-    /// What stands between the parts of a joined caption, where there is one.
+    /// Separator of the parts of a joined caption; `None` if captions are not joined.
     separator: Option<String>,
     pub(super) explode_url: bool,
 }
@@ -87,25 +88,25 @@ impl Columns {
         }
     }
 
-    /// Columns that stand in the file.
+    /// Number of columns of the file.
     pub(crate) fn len(&self) -> usize {
         self.stored.len()
     }
 
-    /// Where the column of a role stands in a batch.
+    /// Index of the column with this role in a batch.
     pub(crate) fn place(&self, role: Role) -> Option<usize> {
         let at = self.stored.iter().position(|column| column.role == role)?;
         Some(at + usize::from(self.caption_after().is_some_and(|after| at > after)))
     }
 
-    /// The last part of a joined caption, which follows it.
+    /// Index of the last caption part. The joined caption follows it.
     fn caption_after(&self) -> Option<usize> {
         self.stored
             .iter()
             .rposition(|column| column.role == Role::CaptionPart)
     }
 
-    /// A batch of the columns' values, which come in the order of `stored`.
+    /// Builds a batch from the columns' values, which are in the order of `stored`.
     pub(super) fn batch(&self, mut arrays: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
         let mut names: Vec<&str> = self.stored.iter().map(|column| &*column.output).collect();
         if let (Some(separator), Some(after)) = (&self.separator, self.caption_after()) {
@@ -128,7 +129,7 @@ impl Columns {
     }
 }
 
-/// Each row's texts that are not empty, with `separator` between them; null where there is none.
+/// Joins the non-empty texts of each row with `separator`; null if there are none.
 fn joined(parts: &[&StringArray], separator: &str) -> StringArray {
     let rows = parts.first().map_or(0, |part| Array::len(*part));
     let row = |row: usize| {
@@ -142,7 +143,7 @@ fn joined(parts: &[&StringArray], separator: &str) -> StringArray {
     (0..rows).map(row).collect()
 }
 
-/// Any column as UTF-8 text: bytes lossily (counted), nested values refused.
+/// Converts a column to UTF-8 text. Invalid bytes are replaced and counted; nested values are refused.
 pub(super) fn as_text(array: &ArrayRef, invalid_utf8: &mut u64) -> Result<ArrayRef, ArrowError> {
     match array.data_type() {
         DataType::Utf8 => Ok(Arc::clone(array)),

@@ -1,6 +1,6 @@
-//! Owns csv and tsv (RFC 4180): header, where a record ends, records that are too short or too long.
-//! Fields are taken apart by `csv-core`. Never drops a record, and no quote swallows one: see
-//! [`Quoting::Auto`].
+//! Owns reading csv and tsv (RFC 4180): the header, the ends of records, and records that are too short
+//! or too long. `csv-core` splits the fields. Never drops a record, and never lets a quote swallow one:
+//! see [`Quoting::Auto`].
 
 use std::io::Read;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use super::columns::{Column, Columns, Role};
 use super::lines::{append_lossily, unquoted};
 use super::losses::{Loss, Losses};
 use super::quotes::Scan;
-use super::text::Records;
+use super::text_batches::Records;
 use super::window::{Line, Window};
 use super::{broken, build, explode, missing};
 use crate::config::{Dialect, Quoting};
@@ -27,7 +27,7 @@ use crate::error::Error;
 pub(super) struct Delimited {
     path: PathBuf,
     window: Window,
-    /// Lines taken so far.
+    /// Lines consumed so far.
     lines: u64,
     /// The line in which the last record begins.
     record_line: u64,
@@ -36,16 +36,16 @@ pub(super) struct Delimited {
     fields: Fields,
     /// Fields of the header.
     width: usize,
-    /// Where each kept column stands in a record.
+    /// Index of each kept column in a record.
     places: Vec<usize>,
     columns: Columns,
     types: Arc<[DataType]>,
     builders: Vec<StringBuilder>,
 }
 
-/// A record, before its fields are known.
+/// A record before its fields are split.
 struct Record {
-    /// Its length in the window with its line ends.
+    /// Its length in the window, including line ends.
     bytes: usize,
     /// Its text without the last line end.
     text: Range<usize>,
@@ -53,19 +53,19 @@ struct Record {
     quotes: Quotes,
 }
 
-/// What the quotes of a record are.
+/// The meaning of a record's quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quotes {
-    /// Around fields.
+    /// They enclose fields.
     Enclosing,
-    /// Characters.
+    /// They are ordinary characters.
     Literal,
-    /// The one that opens here is a character; those before it enclose fields.
+    /// The quote at this offset is an ordinary character; those before it enclose fields.
     LiteralFrom(usize),
 }
 
 impl Delimited {
-    /// Reads the header, or takes the dialect's.
+    /// Reads the header, or uses the columns of the dialect.
     pub(super) fn open(
         path: &Path,
         bytes: Box<dyn Read + Send>,
@@ -103,12 +103,12 @@ impl Delimited {
         Ok(this)
     }
 
-    /// The names of the first record; none in an empty file.
+    /// The column names in the first record; empty for an empty file.
     fn header(&mut self) -> Result<Vec<String>, Error> {
         let Some(record) = self.next_record()? else {
             return Ok(Vec::new());
         };
-        self.take_apart(&record);
+        self.split(&record);
         self.window.consume(record.bytes);
         self.lines += record.lines;
         let names = (0..self.fields.len()).filter_map(|at| self.fields.get(at));
@@ -148,7 +148,7 @@ impl Delimited {
         missing(&self.path, &column.source, &present)
     }
 
-    /// Finds the next record that is not an empty line, without taking it.
+    /// Finds the next record, skipping empty lines, without consuming it.
     fn next_record(&mut self) -> Result<Option<Record>, Error> {
         loop {
             let line = self.line(0)?;
@@ -182,7 +182,7 @@ impl Delimited {
         }
     }
 
-    /// Looks for the end of a record whose first line leaves a quote open.
+    /// Finds the end of a record whose first line leaves a quote open.
     fn quoted_record(&mut self, first: Record, mut scan: Scan) -> Result<Record, Error> {
         let (mut end, mut lines, opened_at) = (first.bytes, 1, scan.opened_at());
         let swallows = self.quoting == Quoting::Auto
@@ -221,16 +221,16 @@ impl Delimited {
         })
     }
 
-    /// Whether the quote that is open before a line would swallow a record.
+    /// Whether a quote that is open before this line would swallow a record in it.
     fn is_swallowed_record(&mut self, line: &Line) -> bool {
         let text = self.window.bytes(line.text.clone());
         let end = Scan::closes_at(text, self.delimiter).unwrap_or(text.len());
         self.is_record_within(line.text.clone(), 0..end)
     }
 
-    /// Whether a line by itself is a record as this file has them, with as many fields as the header and a
-    /// URL where the URL belongs, which begins `within` what a quote would enclose. No text within quotes
-    /// looks like that by chance.
+    /// Whether a line is a record by itself: it has as many fields as the header, and a URL in the URL
+    /// column that begins `within` the text a quote would enclose. Quoted text does not look like that
+    /// by chance.
     fn is_record_within(&mut self, line: Range<usize>, within: Range<usize>) -> bool {
         let Some(&url) = self.places.last() else {
             return false;
@@ -249,12 +249,12 @@ impl Delimited {
             })
     }
 
-    fn take_apart(&mut self, record: &Record) {
+    fn split(&mut self, record: &Record) {
         let text = self.window.bytes(record.text.clone());
         match record.quotes {
             Quotes::Enclosing => self.fields.read(text, true),
             Quotes::Literal => self.fields.read(text, false),
-            Quotes::LiteralFrom(at) => self.fields.read_from(text, at),
+            Quotes::LiteralFrom(at) => self.fields.read_with_literal_quote_at(text, at),
         }
     }
 
@@ -263,12 +263,12 @@ impl Delimited {
         line.map_err(|cause| broken(&self.path, cause))
     }
 
-    /// Takes the next record apart; whether there was one.
+    /// Splits the next record into fields and returns its length; `None` at the end.
     pub(super) fn advance(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error> {
         let Some(record) = self.next_record()? else {
             return Ok(None);
         };
-        self.take_apart(&record);
+        self.split(&record);
         let number = self.lines + 1;
         self.record_line = number;
         if matches!(record.quotes, Quotes::LiteralFrom(_))
@@ -286,8 +286,8 @@ impl Delimited {
         Ok(Some(record.bytes))
     }
 
-    /// Whether a line with another number of fields than the header has the right one, and a URL where there
-    /// was none, once its quotes are characters; it is then taken apart so.
+    /// Whether a line with a wrong number of fields has the right number, and a URL in the URL column,
+    /// if its quotes are ordinary characters. If so, its fields are split that way.
     fn reads_better_without_quotes(&mut self, record: &Record) -> bool {
         let text = self.window.bytes(record.text.clone());
         let may_be = self.quoting == Quoting::Auto
@@ -310,7 +310,7 @@ impl Delimited {
         reads
     }
 
-    /// The kept columns' fields of the record that [`Self::advance`] took apart.
+    /// The fields of the kept columns in the record that [`Self::advance`] split.
     pub(super) fn kept(&self) -> impl Iterator<Item = Option<&[u8]>> {
         self.places.iter().map(|&place| self.fields.get(place))
     }
@@ -360,7 +360,7 @@ impl Records for Delimited {
 
 /// The fields of one record.
 struct Fields {
-    /// Readers that take quotes for what they are, and for characters.
+    /// Readers in which quotes enclose fields, or are ordinary characters.
     quoted: Reader,
     literal: Reader,
     bytes: Vec<u8>,
@@ -371,7 +371,7 @@ struct Fields {
 }
 
 impl Fields {
-    /// For fields and records that these bytes separate.
+    /// Creates readers for these separators of fields and records.
     fn new((delimiter, line_end): (u8, u8)) -> Self {
         let reader = |quoting| {
             ReaderBuilder::new()
@@ -401,14 +401,14 @@ impl Fields {
         Some(&self.bytes[start..end])
     }
 
-    /// Takes a record without its line end apart. A quote that stays open ends with the text.
+    /// Splits a record, given without its line end. An open quote ends with the text.
     fn read(&mut self, text: &[u8], quoting: bool) {
         let reader = if quoting {
             &mut self.quoted
         } else {
             &mut self.literal
         };
-        // What a text of its length can become.
+        // The fields are never longer than the record.
         if self.bytes.len() < text.len() {
             self.bytes.resize(text.len(), 0);
         }
@@ -433,17 +433,17 @@ impl Fields {
             }
         }
         if rest.next().is_none() {
-            // The end of its input ends a reader.
+            // A reader that has seen the end of its input must be reset.
             reader.reset();
         }
     }
 }
 
 impl Fields {
-    /// Takes a record apart in which the quote that opens at `from`, a field's beginning, is a character.
-    fn read_from(&mut self, text: &[u8], from: usize) {
+    /// Splits a record in which the quote at `from`, the start of a field, is an ordinary character.
+    fn read_with_literal_quote_at(&mut self, text: &[u8], from: usize) {
         match from.checked_sub(1) {
-            // The delimiter before it ends the field before it.
+            // Without the delimiter after the previous field.
             Some(end) => self.read(&text[..end], true),
             None => self.count = 0,
         }
@@ -480,7 +480,7 @@ mod tests {
         assert_eq!(read(b"a,\"b", true), ["a", "b\n"]);
         assert_eq!(read(b"x,y", true), ["x", "y"]);
         assert_eq!(read(b"a,\"b,c\"", false), ["a", "\"b", "c\""]);
-        fields.read_from(b"\"a, b\",\"open,\"http://c\",d", 7);
+        fields.read_with_literal_quote_at(b"\"a, b\",\"open,\"http://c\",d", 7);
         let all: Vec<&[u8]> = (0..fields.len()).filter_map(|at| fields.get(at)).collect();
         assert_eq!(all, [&b"a, b"[..], b"\"open", b"http://c", b"d"]);
         let mut read = |text: &[u8], quoting| {

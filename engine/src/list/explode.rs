@@ -1,6 +1,6 @@
 //! Owns cells that hold a list of URLs (`--explode_url`): each URL becomes a row, with the row's other
-//! values repeated, as pandas' `explode` does. A row whose list is empty or null stays one row without a
-//! URL. Never looks at what a URL says.
+//! values repeated, as in pandas' `explode`. A row with an empty list or null stays one row without a
+//! URL. Never parses a URL.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use arrow_schema::{ArrowError, DataType, Field};
 
 use super::cell::{Cell, Node};
 
-/// The type that all columns of lists of URLs are brought to.
+/// The type that all columns of URL lists are cast to.
 fn lists_of_text() -> DataType {
     DataType::LargeList(Arc::new(Field::new_list_field(DataType::Utf8, true)))
 }
 
-/// Whether a column holds lists of scalars that can be texts.
-pub(super) fn may_be(kind: &DataType) -> bool {
+/// Whether a column of this type holds lists of scalars.
+pub(super) fn accepts(kind: &DataType) -> bool {
     match kind {
         DataType::List(item)
         | DataType::LargeList(item)
@@ -29,12 +29,12 @@ pub(super) fn may_be(kind: &DataType) -> bool {
     }
 }
 
-/// A column of any lists as lists of text.
+/// Casts a column of lists to lists of text.
 pub(super) fn as_lists(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     cast(array, &lists_of_text())
 }
 
-/// A column of JSON values as lists of text: a scalar is a list of one.
+/// Converts JSON values to lists of text: a scalar becomes a list of one.
 pub(super) fn from_cells(cells: impl Iterator<Item = Cell>) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for cell in cells {
@@ -63,8 +63,8 @@ pub(super) fn from_cells(cells: impl Iterator<Item = Cell>) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
-/// A column of text as lists of text: what is a JSON list, or the list that Python prints, is one, all
-/// else is a list of one.
+/// Converts text to lists of text: a JSON list, or a list as Python prints it, is parsed; any other
+/// text becomes a list of one.
 pub(super) fn from_texts(texts: &arrow_array::StringArray) -> ArrayRef {
     from_cells(texts.iter().map(|text| match text {
         None => Cell::Null,
@@ -78,7 +78,7 @@ fn list_of(text: &str) -> Cell {
     if readable(text) {
         return Cell::Nested(text.to_owned());
     }
-    // Python's own quotes; a URL has neither kind.
+    // Python's quotes; a URL contains neither kind.
     let quoted = text.replace('\'', "\"");
     if readable(&quoted) {
         return Cell::Nested(quoted);
@@ -86,7 +86,7 @@ fn list_of(text: &str) -> Cell {
     Cell::Text(text.to_owned())
 }
 
-/// Repeats the rows of all columns by the lists in the last, which become texts.
+/// Repeats the rows of all columns for each item of the lists in the last column, which becomes text.
 pub(super) fn rows(arrays: &mut [ArrayRef]) -> Result<(), ArrowError> {
     let Some((urls, others)) = arrays.split_last_mut() else {
         return Ok(());

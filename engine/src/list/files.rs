@@ -1,5 +1,5 @@
-//! Owns which files a URL list names and their order, and the look that tells whether one has changed
-//! since. Never reads a row.
+//! Owns which files a URL list names, their order, and the check whether one has changed since. Never
+//! reads a row.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use crate::config::{InputConfig, InputFormat};
 use crate::error::Error;
 
-use super::{broken, name, shown};
+use super::{broken, extension, shown};
 
 /// Names of standard input.
 const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
-/// Names shown of what is left out.
+/// Names shown of files that are left out.
 const NAMES_SHOWN: usize = 3;
 
-/// A glob as shells have it: hidden files are matched by a dot alone.
+/// Globs work as in shells: only a literal dot matches a hidden file.
 const GLOB: glob::MatchOptions = glob::MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
@@ -27,12 +27,12 @@ const GLOB: glob::MatchOptions = glob::MatchOptions {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) paths: Vec<PathBuf>,
-    /// What a person should know of the choice.
+    /// Messages for the user about the files that were left out.
     pub(super) notes: Vec<String>,
 }
 
-/// The files of `url_list`, sorted: a file, a folder's files with an extension of the format (hidden ones
-/// and those of sub-folders not), or a glob's.
+/// The files of `url_list`, sorted: a file, the files of a folder with an extension of the format
+/// (without hidden files and subfolders), or the matches of a glob.
 ///
 /// # Errors
 /// [`Error::Input`] if there is none.
@@ -56,7 +56,7 @@ pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
         && let Ok(entries) = glob::glob_with(&config.url_list, GLOB)
     {
         for entry in entries {
-            // A folder that cannot be read would cost its rows in silence.
+            // Skipping an unreadable folder would silently lose its rows.
             let entry = entry.map_err(|error| {
                 let path = error.path().to_owned();
                 broken(&path, io::Error::from(error))
@@ -79,7 +79,7 @@ pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
     })
 }
 
-/// Whether a path is [`find`]'s for standard input.
+/// Whether a path of [`find`] means standard input.
 pub(super) fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == STANDARD_INPUT[0]
 }
@@ -94,7 +94,7 @@ fn in_folder(folder: &Path, format: Option<InputFormat>) -> Result<Found, Error>
         if name.starts_with('.') || !path.is_file() {
             continue;
         }
-        match name::format_of(&name) {
+        match extension::format_of(&name) {
             Some(found) if format.is_none_or(|wanted| wanted == found) => lists.push((found, path)),
             _ => others.push(name.into_owned()),
         }
@@ -169,7 +169,7 @@ fn some_of(names: &[String]) -> String {
     }
 }
 
-/// What tells a file from what is at its path later.
+/// Identifies a version of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
@@ -188,12 +188,12 @@ impl Stamp {
         }
     }
 
-    /// Bytes of the file.
+    /// The file's length in bytes.
     pub(super) fn bytes(self) -> u64 {
         self.bytes
     }
 
-    /// Whether an open file is still as it was.
+    /// Fails if an open file is no longer this version.
     pub(super) fn check(self, path: &Path, file: &File) -> Result<(), Error> {
         let now = file.metadata().map_err(|cause| broken(path, cause))?;
         if Self::of(&now) == self {
@@ -203,7 +203,7 @@ impl Stamp {
     }
 }
 
-/// A list that is no longer what it was when the run began.
+/// A list that has changed since the run began.
 pub(super) fn changed(path: &Path) -> Error {
     Error::input(
         format!("`{}` has changed since the run began", shown(path)),
@@ -212,7 +212,7 @@ pub(super) fn changed(path: &Path) -> Error {
     )
 }
 
-/// An open file of the list; none for a pipe or a terminal, which can be read but once.
+/// Opens a file of the list; `None` for a pipe or a terminal, which can be read only once.
 pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Stamp)>, Error> {
     if is_standard_input(path) {
         return Ok(None);
@@ -227,7 +227,7 @@ pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Stamp)>, Error> 
     Ok(Some((file, Stamp::of(&data))))
 }
 
-/// The first and last `most` bytes of a file, which is left at its beginning.
+/// The first and last `most` bytes of a file. Rewinds the file.
 pub(super) fn ends_of(file: &mut File, bytes: u64, most: u64) -> io::Result<Vec<u8>> {
     let mut ends = Vec::new();
     file.by_ref().take(most).read_to_end(&mut ends)?;

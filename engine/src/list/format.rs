@@ -1,27 +1,27 @@
-//! Owns the decision which format a list has: its bytes first, the option and the name where bytes are
-//! text. What cannot be read is refused by its true name. Never reads a row.
+//! Owns the decision which format a list has: by its bytes, and for text by the option and the name. A
+//! file that is not a list is refused with a message that says what it is. Never reads a row.
 
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use super::bytes::Opened;
-use super::kind::Content;
-use super::{name, shown};
+use super::byte_stream::ByteStream;
+use super::signature::Content;
+use super::{extension, shown};
 use crate::config::{Compression, InputConfig, InputFormat};
 use crate::error::Error;
 
-/// The format of a file; none of an empty one of which neither option nor name tells it.
+/// The format of a file; `None` for an empty file whose format neither the option nor the name gives.
 ///
 /// # Errors
-/// [`Error::Input`] for what is no list, and where option, name and bytes contradict each other.
+/// [`Error::Input`] if it is not a list, or if option, name and bytes contradict each other.
 pub(super) fn of(
     path: &Path,
-    opened: &Opened,
+    opened: &ByteStream,
     config: &InputConfig,
 ) -> Result<Option<InputFormat>, Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let named = name::format_of(&name);
+    let named = extension::format_of(&name);
     let stored = match opened.content {
         Content::Empty => return Ok(config.format.or(named)),
         Content::Foreign(what, hint) => {
@@ -50,12 +50,12 @@ pub(super) fn of(
 
 fn text(
     path: &Path,
-    opened: &Opened,
+    opened: &ByteStream,
     config: &InputConfig,
     named: Option<InputFormat>,
 ) -> Result<InputFormat, Error> {
     match config.format.or(named) {
-        // Many a table is called .txt, and no URL looks like the beginning of one.
+        // Many tables are named .txt, and no URL looks like the beginning of a table.
         Some(InputFormat::Txt) => match guess(&opened.head, config) {
             other if config.format.is_some() && other != InputFormat::Txt => {
                 Err(contradiction(path, other.as_str(), InputFormat::Txt))
@@ -76,14 +76,14 @@ fn text(
     }
 }
 
-/// The format of text that nothing names.
+/// Guesses the format of text without a telling name.
 fn guess(head: &[u8], config: &InputConfig) -> InputFormat {
     let solid = head.trim_ascii_start();
     let line = solid.split(|byte| matches!(byte, b'\n' | b'\r')).next();
     let line = line.unwrap_or_default();
     let dialect = &config.dialect;
     match solid.first() {
-        // Which of its shapes it has, lines among them, its reading tells.
+        // The reader finds out the layout, which may also be one object per line.
         Some(b'[' | b'{') => InputFormat::Json,
         _ if has_field(line, b'\t', &config.url_col) => InputFormat::Tsv,
         _ if b",;|"
@@ -102,7 +102,7 @@ fn has_field(line: &[u8], delimiter: u8, name: &str) -> bool {
     let quoted = format!("\"{}\"", name.replace('"', "\"\""));
     let mut fields = line.split(|byte| *byte == delimiter);
     line.contains(&delimiter)
-        // The first URL of a txt list may hold anything behind a comma.
+        // The first URL of a txt list may contain commas.
         && memmem::find(line, b"://").is_none()
         && (fields.any(|field| field == name.as_bytes())
             || memmem::find(line, quoted.as_bytes()).is_some())
@@ -132,7 +132,7 @@ fn too_compressed(path: &Path, what: &str) -> Error {
     )
 }
 
-/// A format whose end is read first, from a pipe.
+/// A format whose footer is read first cannot come from a pipe.
 pub(super) fn needs_a_file(path: &Path, format: Option<InputFormat>) -> Error {
     let format = format.map_or("a list", InputFormat::as_str);
     let from = if super::files::is_standard_input(path) {
@@ -146,7 +146,7 @@ pub(super) fn needs_a_file(path: &Path, format: Option<InputFormat>) -> Error {
     )
 }
 
-/// The one format of all files; txt where nothing tells.
+/// The common format of all files; txt if no file has one.
 ///
 /// # Errors
 /// [`Error::Input`] for files of several formats.
@@ -172,7 +172,7 @@ pub(super) fn one_of(
     }
 }
 
-/// Refuses options that a list of this format cannot follow.
+/// Refuses options that do not apply to this format.
 ///
 /// # Errors
 /// [`Error::Usage`].

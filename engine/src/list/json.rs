@@ -1,6 +1,6 @@
-//! Owns the rows of json and jsonl (RFC 8259): a text per record in, cells of the kept columns out.
-//! Never drops a record: what is no object becomes a row of nulls. Where one record ends and the next
-//! begins is [`super::shape`]'s.
+//! Owns the rows of json and jsonl (RFC 8259): the text of each record in, cells of the kept columns
+//! out. Never drops a record: anything but an object becomes a row of nulls. [`super::json_layout`]
+//! splits the records.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use super::cell::{Cell, without_nan};
 use super::columns::{Columns, Role};
 use super::lines::Pieces;
 use super::losses::{Loss, Losses};
-use super::text::Records;
-use super::{boxes, broken, build, explode, keys, missing};
+use super::text_batches::Records;
+use super::{bounding_boxes, broken, build, explode, key_column, missing};
 use crate::error::Error;
 
 /// The rows of a stream of JSON objects.
@@ -27,10 +27,11 @@ pub(super) struct JsonRows<P> {
     types: Arc<[DataType]>,
     row: Vec<Cell>,
     cells: Vec<Vec<Cell>>,
-    /// Columns seen so far, and the names of one record for the hint.
+    /// Whether each column was seen so far.
     seen: Vec<bool>,
+    /// The names in one record, for the hint.
     example: Vec<String>,
-    /// Whether the first batch must have every column: nobody has looked before.
+    /// Whether the first batch must have every column, because the list was not surveyed.
     check_columns: bool,
 }
 
@@ -49,13 +50,13 @@ impl<P: Pieces> JsonRows<P> {
         }
     }
 
-    /// Has the first batch refuse a file without one of the columns.
+    /// Makes the first batch fail if a column is missing.
     pub(super) fn checking_columns(mut self) -> Self {
         self.check_columns = true;
         self
     }
 
-    /// Reads the next record, whose cells [`Self::row`] then has; its bytes.
+    /// Reads the next record into [`Self::row`] and returns its length in bytes.
     pub(super) fn advance(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error> {
         let Some((number, piece)) = self.pieces.next()? else {
             return Ok(None);
@@ -64,14 +65,14 @@ impl<P: Pieces> JsonRows<P> {
         if matches!(text, std::borrow::Cow::Owned(_)) {
             losses.add_at(Loss::InvalidUtf8, number);
         }
-        let mut reading = Reading {
+        let mut visitor = RecordVisitor {
             columns: &self.columns,
             row: &mut self.row,
             seen: &mut self.seen,
             names: self.example.is_empty().then_some(&mut self.example),
         };
         let read =
-            reading.read(&text) || without_nan(&text).is_some_and(|text| reading.read(&text));
+            visitor.read(&text) || without_nan(&text).is_some_and(|text| visitor.read(&text));
         if !read {
             losses.add_at(Loss::MalformedRecord, number);
             self.row.fill(Cell::Null);
@@ -85,12 +86,12 @@ impl<P: Pieces> JsonRows<P> {
         Ok(Some(piece.len()))
     }
 
-    /// The cells of the record that was read last.
+    /// The cells of the last record.
     pub(super) fn row(&self) -> &[Cell] {
         &self.row
     }
 
-    /// A column that no record has had, and that there were records at all.
+    /// Fails if no record had one of the columns.
     ///
     /// # Errors
     /// [`Error::Input`] that names it.
@@ -134,7 +135,7 @@ impl<P: Pieces> Records for JsonRows<P> {
             .map(|((column, kind), cells)| {
                 let cells = cells.drain(..);
                 match column.role {
-                    Role::Boxes => boxes::column(cells, &mut misfits),
+                    Role::Boxes => bounding_boxes::column(cells, &mut misfits),
                     Role::Url if self.columns.explode_url => explode::from_cells(cells),
                     _ => build::from_cells(cells, kind, &mut misfits),
                 }
@@ -147,17 +148,17 @@ impl<P: Pieces> Records for JsonRows<P> {
     }
 }
 
-/// Takes the kept columns out of one object; the last of equal names counts.
-struct Reading<'a> {
+/// Extracts the kept columns of one object; of equal names, the last value counts.
+struct RecordVisitor<'a> {
     columns: &'a Columns,
     row: &'a mut [Cell],
     seen: &'a mut [bool],
-    /// Where the names of the record go, if they are wanted.
+    /// Receives the names of the record, if they are wanted.
     names: Option<&'a mut Vec<String>>,
 }
 
-impl Reading<'_> {
-    /// Whether `text` is an object.
+impl RecordVisitor<'_> {
+    /// Reads an object; false if `text` is not one.
     fn read(&mut self, text: &str) -> bool {
         self.row.fill(Cell::Null);
         if let Some(names) = &mut self.names {
@@ -170,13 +171,13 @@ impl Reading<'_> {
     }
 }
 
-impl Reading<'_> {
-    /// Puts a value into every column that is made of it.
+impl RecordVisitor<'_> {
+    /// Stores a value in every column with this source.
     fn take(&mut self, name: &str, value: &RawValue) {
         for (at, column) in self.columns.stored.iter().enumerate() {
             if column.source == name {
                 self.row[at] = match column.role {
-                    Role::Key => keys::cell(Cell::of(value)),
+                    Role::Key => key_column::cell(Cell::of(value)),
                     _ => Cell::of(value),
                 };
                 self.seen[at] = true;
@@ -185,7 +186,7 @@ impl Reading<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Reading<'_> {
+impl<'de> Visitor<'de> for &mut RecordVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

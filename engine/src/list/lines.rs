@@ -1,5 +1,6 @@
-//! Owns lines: bounded in length, with any line end; and the txt format, a URL per line. A line that is
-//! quoted as csv quotes a field (pandas' `to_csv` without a header does) is what stands in the quotes.
+//! Owns reading lines, bounded in length and with any line end, and the txt format, one URL per line. A
+//! line that is quoted like a csv field (as pandas' `to_csv` without a header writes it) loses its
+//! quotes. Never parses a URL.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -14,21 +15,21 @@ use crate::error::Error;
 
 use super::broken;
 use super::losses::{Loss, Losses};
-use super::text::Records;
+use super::text_batches::Records;
 use super::window::Window;
 
-/// Something that gives one JSON text, or one line, after the other.
+/// A source of JSON texts or lines.
 pub(super) trait Pieces: Send {
-    /// The next piece, in a buffer that the next call overwrites, with its line or number from 1;
-    /// `None` at the end.
+    /// The next piece, with its line or record number from 1; `None` at the end. The next call
+    /// overwrites it.
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, Error>;
 }
 
-/// The lines of a file that are not empty, without their ends.
+/// The non-empty lines of a file, without their line ends.
 pub(super) struct Lines {
     path: PathBuf,
     window: Window,
-    /// Lines taken so far, empty ones among them.
+    /// Lines read so far, including empty ones.
     count: u64,
 }
 
@@ -58,7 +59,7 @@ impl Pieces for Lines {
     }
 }
 
-/// A txt list: a URL per line.
+/// A txt list: one URL per line.
 pub(super) struct UrlLines {
     lines: Lines,
     urls: StringBuilder,
@@ -89,7 +90,7 @@ impl Records for UrlLines {
     }
 }
 
-/// What stands in the quotes of a line that is quoted as a whole: all quotes within are doubled.
+/// Removes the quotes of a line that is quoted as a whole, with every quote inside doubled.
 pub(super) fn unquoted(line: &[u8]) -> Cow<'_, [u8]> {
     let inner = line.trim_ascii();
     let inner = inner
@@ -109,7 +110,7 @@ pub(super) fn unquoted(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Appends bytes that should be UTF-8, of the line of this number.
+/// Appends the bytes of line `number` as UTF-8. Invalid bytes are replaced and counted.
 pub(super) fn append_lossily(
     column: &mut StringBuilder,
     bytes: &[u8],

@@ -1,26 +1,26 @@
-//! Owns what of a list could not be kept as it came: how often, and where the first times. Every such
-//! row is still a row. Never holds a byte of the list.
+//! Owns counting the values of a list that could not be kept unchanged, and the places of the first
+//! ones. Every such row is still a row. Never holds a byte of the list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Places named for each kind.
+/// Most places named for each kind.
 const PLACES_MAX: usize = 5;
 
 /// A kind of loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// A value whose bytes were not UTF-8; the bad ones became U+FFFD.
+    /// A value with invalid UTF-8; the bad bytes became U+FFFD.
     InvalidUtf8,
     /// A value that does not fit its column's type and became null.
     Misfit,
     /// A record with fewer fields than the header; the missing ones are null.
     ShortRecord,
-    /// A record with more fields than the header; the further ones are dropped.
+    /// A record with more fields than the header; the additional ones are dropped.
     LongRecord,
-    /// A record that is no JSON object; every column is null.
+    /// A record that is not a JSON object; every column is null.
     MalformedRecord,
-    /// A quote that was never closed, or would have swallowed records; it is taken for a character.
+    /// A quote that was never closed, or would have swallowed records; it is an ordinary character.
     UnbalancedQuote,
     /// A list of URLs in one cell, where one URL was expected.
     UrlList,
@@ -51,7 +51,7 @@ impl Loss {
         }
     }
 
-    /// What happened, behind a count.
+    /// What happened, as a phrase after a count.
     const fn what(self) -> &'static str {
         match self {
             Self::InvalidUtf8 => "values were not UTF-8; their bad bytes were replaced",
@@ -89,7 +89,7 @@ struct Place {
 }
 
 impl Losses {
-    /// None yet, in a file that a person knows by this name, whose places are counted in `unit`s.
+    /// No losses yet, in a file that messages call `file`, with places counted in `unit`s.
     pub(super) fn of(file: &str, unit: &'static str) -> Self {
         Self {
             file: file.into(),
@@ -98,19 +98,19 @@ impl Losses {
         }
     }
 
-    /// How often this was met.
+    /// How often this happened.
     pub fn count(&self, loss: Loss) -> u64 {
         self.kinds.get(&loss).map_or(0, |kind| kind.count)
     }
 
-    /// Counts `times` of this, nowhere in particular.
+    /// Counts this `times` times, without a place.
     pub(super) fn add(&mut self, loss: Loss, times: u64) {
         if times > 0 {
             self.kinds.entry(loss).or_default().count += times;
         }
     }
 
-    /// Counts one at the line or record of this number.
+    /// Counts this once, at the line or record of this number.
     pub(super) fn add_at(&mut self, loss: Loss, number: u64) {
         let kind = self.kinds.entry(loss).or_default();
         kind.count += 1;
@@ -124,7 +124,7 @@ impl Losses {
         }
     }
 
-    /// Adds those of another file.
+    /// Adds the losses of another file.
     pub(crate) fn join(&mut self, other: &Self) {
         for (loss, theirs) in &other.kinds {
             let ours = self.kinds.entry(*loss).or_default();
@@ -134,7 +134,7 @@ impl Losses {
         }
     }
 
-    /// A line for a person for each kind that was met.
+    /// A message for each kind that happened.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.kinds.iter().map(|(loss, kind)| {
             let (count, what, places) = (kind.count, loss.what(), shown(kind));

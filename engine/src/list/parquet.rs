@@ -1,5 +1,5 @@
-//! Owns parquet: projection to the kept columns, page-wise reading, cheap skipping.
-//! Never reads a row group whole.
+//! Owns reading parquet: projection to the kept columns, reading page by page, and cheap skipping.
+//! Never reads a whole row group at once.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::list::parquet_pages;
 
 use super::broken;
 use super::columns::Columns;
-use super::stored::{Batches, Places, Stored};
+use super::typed::{Batches, Places, TypedSource};
 
 /// The batches of a parquet file.
 pub(super) struct ParquetBatches {
@@ -28,13 +28,13 @@ pub(super) struct ParquetBatches {
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
     batch_rows: usize,
-    /// Row that is read next.
+    /// The next row to read.
     position: u64,
     /// `None` before the first batch and after a skip.
     reader: Option<ParquetRecordBatchReader>,
 }
 
-/// Reads the footer, and gives the kept columns of what follows.
+/// Reads the footer, and then the kept columns.
 ///
 /// # Errors
 /// [`Error::Input`].
@@ -44,7 +44,7 @@ pub(super) fn open(
     columns: Columns,
     types: Arc<[DataType]>,
     batch_rows: usize,
-) -> Result<Stored<ParquetBatches>, Error> {
+) -> Result<TypedSource<ParquetBatches>, Error> {
     let metadata = footer(path, &file)?;
     let places = Places::in_schema(path, metadata.schema(), &columns)?;
     let mask = ProjectionMask::roots(metadata.parquet_schema(), places.roots());
@@ -57,8 +57,8 @@ pub(super) fn open(
         position: 0,
         reader: None,
     };
-    // The projected columns come in the file's order.
-    Ok(Stored::new(
+    // The projected columns are in the file's order.
+    Ok(TypedSource::new(
         path,
         batches,
         columns,
@@ -72,7 +72,7 @@ impl ParquetBatches {
         u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// A reader that stands at `position`; row groups before it are not touched.
+    /// A reader that starts at `position`, without reading the row groups before it.
     fn reader_here(&self) -> Result<ParquetRecordBatchReader, Error> {
         let groups = self.metadata.metadata().row_groups();
         let mut within = self.position;
@@ -144,12 +144,12 @@ fn footer(path: &Path, file: &File) -> Result<ArrowReaderMetadata, Error> {
         .map_err(|cause| broken(path, cause))
 }
 
-/// A file over which the parquet crate panicked, as fuzzing has shown that it does.
+/// A file on which the parquet crate panicked; fuzzing has found such files.
 fn panicked(path: &Path) -> Error {
     broken(path, "its pages contradict each other")
 }
 
-/// Rows and types by the footer.
+/// Number of rows and schema, from the footer.
 pub(super) fn summary(path: &Path, file: &File) -> Result<(u64, SchemaRef), Error> {
     let footer = footer(path, file)?;
     let rows = u64::try_from(footer.metadata().file_metadata().num_rows());

@@ -1,6 +1,6 @@
-//! Owns the look at a parquet file's page headers (parquet.thrift, in Thrift's compact protocol) before
-//! its reader does: that reader takes memory for what a header claims, pages of gigabytes and dictionaries
-//! of billions. Never reads a page.
+//! Owns checking the page headers of a parquet file (parquet.thrift, in Thrift's compact protocol)
+//! before the parquet crate reads them: it allocates whatever a header claims, such as pages of
+//! gigabytes and dictionaries of billions. Never reads a page.
 
 use std::fs::File;
 use std::io;
@@ -9,21 +9,23 @@ use std::os::unix::fs::FileExt;
 use parquet::basic::{Compression, Type};
 use parquet::file::metadata::ColumnChunkMetaData;
 
-/// Bytes of a header that are read first, and at most: long values may stand in its statistics.
+/// Bytes of a header that are read first.
 const HEADER_BYTES: usize = 4 * 1024;
+/// Most bytes of a header: its statistics may hold long values.
 const HEADER_BYTES_MAX: usize = 1024 * 1024;
-/// Most bytes of a compressed page once it is decompressed; writers make pages of about one megabyte.
+/// Largest decompressed page, bytes; writers make pages of about one megabyte.
 const PAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// No byte of deflate, the densest of the codings below, stands for more than these; room for the least pages.
+/// Highest compression ratio of deflate, the densest of the codecs below.
 const EXPANSION_MAX: u64 = 1100;
+/// Bytes allowed beyond that ratio, for very small pages.
 const EXPANSION_ROOM_BYTES: u64 = 64 * 1024;
-/// Structs and lists in each other.
+/// Deepest nesting of structs and lists.
 const DEPTH_MAX: u32 = 8;
 
-/// Whether a column chunk's pages claim no more than they can hold.
+/// Fails if the pages of a column chunk claim more than they can contain.
 ///
 /// # Errors
-/// The file's; `InvalidData` for headers that are none or claim too much.
+/// Errors of the file; `InvalidData` for headers that are invalid or claim too much.
 pub(crate) fn check(file: &File, column: &ColumnChunkMetaData) -> io::Result<()> {
     let start = column
         .dictionary_page_offset()
@@ -52,12 +54,12 @@ fn unsigned(number: i64) -> io::Result<u64> {
     u64::try_from(number).map_err(|_| implausible())
 }
 
-/// What of a page header is looked at.
+/// The fields of a page header that are checked.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Header {
     uncompressed: u64,
     compressed: u64,
-    /// Values of a data page; none of any other.
+    /// Values of a data page; 0 for other pages.
     data_values: u64,
     dictionary_values: u64,
 }
@@ -83,7 +85,7 @@ impl Header {
     }
 }
 
-/// The header at a place and how long it is.
+/// The header at an offset and its length.
 fn read_header(file: &File, at: u64, end: u64) -> io::Result<(Header, u64)> {
     let mut room = HEADER_BYTES;
     loop {
@@ -99,7 +101,7 @@ fn read_header(file: &File, at: u64, end: u64) -> io::Result<(Header, u64)> {
     }
 }
 
-/// Thrift's compact protocol; `None` where the bytes end or are none of it.
+/// Reads Thrift's compact protocol; `None` if the bytes end early or are invalid.
 struct Compact<'a> {
     bytes: &'a [u8],
 }
@@ -124,7 +126,7 @@ impl Compact<'_> {
         Some(header)
     }
 
-    /// Field 1 of the headers of data and dictionary pages: how many values.
+    /// The number of values: field 1 of the headers of data and dictionary pages.
     fn values(&mut self) -> Option<u64> {
         let (mut values, mut id) = (0, 0);
         while let Some(kind) = self.field(&mut id)? {
@@ -136,7 +138,7 @@ impl Compact<'_> {
         Some(values)
     }
 
-    /// The next field's type, its id in `id`; `Some(None)` at the struct's end.
+    /// The type of the next field, whose id is stored in `id`; `Some(None)` at the end of the struct.
     fn field(&mut self, id: &mut i64) -> Option<Option<u8>> {
         let byte = self.byte()?;
         if byte == 0 {
@@ -152,7 +154,7 @@ impl Compact<'_> {
     fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         match kind {
-            // A field's truth is its type.
+            // The value of a boolean field is in its type.
             1 | 2 => {}
             3 => drop(self.byte()?),
             4..=6 => drop(self.varint()?),
@@ -181,9 +183,9 @@ impl Compact<'_> {
         };
         for _ in 0..count {
             match byte & 15 {
-                // In a list truth takes a byte.
+                // In a list, a boolean takes a byte.
                 1 | 2 => drop(self.byte()?),
-                // Each takes a byte at least, so that the bytes bound the loop.
+                // Each takes at least one byte, so the loop is bounded.
                 kind => self.skip(kind, depth)?,
             }
         }
@@ -230,7 +232,7 @@ impl Compact<'_> {
 mod tests {
     use super::*;
 
-    /// A dictionary page of 9 bytes that are 11 once decompressed, with 2 values.
+    /// A dictionary page of 9 bytes, 11 after decompression, with 2 values.
     const DICTIONARY: &[u8] = &[
         0x15, 0x04, 0x15, 0x16, 0x15, 0x12, 0x4c, 0x15, 0x04, 0x15, 0x00, 0x12, 0x00, 0x00,
     ];

@@ -1,14 +1,14 @@
 //! Owns where quoted fields of csv and tsv open and close (RFC 4180, as `csv-core` reads it: a quote
-//! opens at a field's beginning alone, and what follows a closing quote belongs to the field). Never
-//! takes a field apart.
+//! opens only at the start of a field, and text after a closing quote belongs to the field). Never
+//! splits a field.
 
-/// How far into a record a scan has come.
+/// The position of a scan within a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     FieldStart,
     Unquoted,
     Quoted,
-    /// Behind a quote within quotes: the second of a pair, or the end.
+    /// After a quote within quotes: the first of a pair, or the end.
     QuoteInQuoted,
 }
 
@@ -16,7 +16,7 @@ enum State {
 pub(super) struct Scan {
     delimiter: u8,
     state: State,
-    /// Where in the last line the quote opened that is open behind it, or opened last.
+    /// Offset of the last opening quote in its line.
     opened_at: usize,
 }
 
@@ -29,20 +29,20 @@ impl Scan {
         }
     }
 
-    /// Where in the first line the quote opened that is open behind it.
+    /// Offset in the first line of the quote that is open at its end.
     pub(super) fn opened_at(&self) -> usize {
         self.opened_at
     }
 
-    /// Where the quote that is open before a line closes in it as RFC 4180 has it, before a delimiter or the
-    /// line's end; none where it does not.
+    /// Where a quote that is open before a line closes in it by RFC 4180, before a delimiter or the end
+    /// of the line; `None` if it does not.
     pub(super) fn closes_at(text: &[u8], delimiter: u8) -> Option<usize> {
         let at = Self::first_quote(text)?;
         let next = text.get(at + 1);
         next.is_none_or(|next| *next == delimiter).then_some(at)
     }
 
-    /// The first quote of a line that is no half of a pair.
+    /// The first quote of a line that is not part of a pair.
     fn first_quote(text: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(found) = memchr::memchr(b'"', text.get(at..)?) {
@@ -55,7 +55,7 @@ impl Scan {
         None
     }
 
-    /// Passes over a line without its end; whether a quote is open behind it.
+    /// Scans a line, given without its end; true if a quote is open after it.
     pub(super) fn line(&mut self, text: &[u8]) -> bool {
         for (at, &byte) in text.iter().enumerate() {
             if self.state == State::FieldStart && byte == b'"' {

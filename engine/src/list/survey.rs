@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use arrow_schema::DataType;
 
-use super::bytes::{self, Bytes};
+use super::byte_stream::{self, Bytes};
 use super::cell::Cell;
 use super::columns::{Columns, Role};
 use super::json::JsonRows;
+use super::json_layout::JsonLayout;
 use super::lines::UrlLines;
 use super::losses::Losses;
-use super::opened::List;
-use super::shape::Shape;
-use super::text::Records;
+use super::text_batches::Records;
 use super::text_source::{delimited, texts};
 use super::types::ColumnType;
+use super::url_list::List;
 use crate::config::InputFormat;
 use crate::error::Error;
 
@@ -53,7 +53,7 @@ impl Survey {
             rows: Vec::new(),
         };
         for (at, file) in list.files().iter().enumerate() {
-            let bytes = bytes::reopen(&file.path, list.reopened(at)?)?;
+            let bytes = byte_stream::reopen(&file.path, list.reopened(at)?)?;
             let before = survey.records;
             let ended = survey.look(list, &file.path, bytes)?;
             survey.rows.push(ended.then_some(survey.records - before));
@@ -77,7 +77,7 @@ impl Survey {
                 }
             }
             InputFormat::Json | InputFormat::Jsonl => {
-                let shape = Shape::open(path, bytes, columns, list.format())?;
+                let shape = JsonLayout::open(path, bytes, columns, list.format())?;
                 let mut records = JsonRows::new(path, shape, columns.clone(), types);
                 while !(self.is_done(columns) && records.has_seen_all()) {
                     if records.advance(&mut losses)?.is_none() {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use arrow_schema::DataType;
 
-use super::bytes::Bytes;
+use super::byte_stream::Bytes;
 use super::columns::Columns;
 use super::delimited::Delimited;
 use super::json::JsonRows;
+use super::json_layout::JsonLayout;
 use super::lines::UrlLines;
 use super::losses::Losses;
-use super::opened::List;
-use super::shape::Shape;
-use super::text::TextSource;
+use super::text_batches::TextSource;
+use super::url_list::List;
 use super::{RowSource, shown};
 use crate::config::InputFormat;
 use crate::error::Error;
@@ -58,9 +58,9 @@ pub(super) fn text_source(
             Box::new(TextSource::new(records, rows, losses("line")))
         }
         InputFormat::Json | InputFormat::Jsonl => {
-            let shape = Shape::open(path, bytes, &list.columns, list.format())?;
-            let losses = losses(shape.unit());
-            let mut records = JsonRows::new(path, shape, list.columns.clone(), types);
+            let layout = JsonLayout::open(path, bytes, &list.columns, list.format())?;
+            let losses = losses(layout.unit());
+            let mut records = JsonRows::new(path, layout, list.columns.clone(), types);
             if is_pipe {
                 records = records.checking_columns();
             }

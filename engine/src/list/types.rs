@@ -1,13 +1,13 @@
-//! Owns the types that columns of text and JSON get: the narrowest that holds every value of the list
-//! exactly. Never looks at a file: [`super::survey`] shows every value before the first shard is cut,
+//! Owns the types of columns of text and JSON lists: the narrowest that holds every value of the list
+//! exactly. Never looks at a file: [`super::survey`] passes every value before the first shard is cut,
 //! so that a column has one type over all shards.
 //!
 //! The rules, for csv, tsv, json and jsonl alike:
-//! - whole numbers are int64, or uint64 where they need it; beyond 64 bits their column is text;
-//! - numbers with fractions are float64; beside whole numbers over 2^53 their column is text;
+//! - integers are int64, or uint64 if they need it; beyond 64 bits their column is text;
+//! - numbers with fractions are float64; together with integers over 2^53 their column is text;
 //! - booleans are booleans; lists and objects of JSON are lists and structs of these;
-//! - whatever does not go together (numbers and words, lists and scalars) is text as it is written;
-//! - in csv and tsv a number is what would be written in the same way: `007`, `+5` and `1e999` are text.
+//! - values without a common type (numbers and words, lists and scalars) are text, as they are written;
+//! - in csv and tsv, only canonical spellings are numbers: `007`, `+5` and `1e999` are text.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::cell::{Cell, Node};
 
-/// Whole numbers up to here are exact as float64.
+/// Integers up to this are exact as float64.
 const EXACT_MAX: i128 = 1 << 53;
-/// Members of all structs of one column; a column with more holds maps, and is kept as JSON text.
+/// Most struct members of one column; a column with more holds maps and is kept as JSON text.
 const MEMBERS_MAX: usize = 256;
 
-/// What a column holds so far.
+/// The type of a column's values so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum ColumnType {
     /// No value yet.
     #[default]
     Null,
     Bool,
-    /// Whole numbers, with the least and the largest.
+    /// Integers: the smallest and the largest.
     Int(i128, i128),
     Float,
     Text,
@@ -35,7 +35,7 @@ pub(super) enum ColumnType {
     Struct(Vec<(String, ColumnType)>),
 }
 
-/// Texts that mean "no value" in a column of numbers or booleans, as pyarrow has them.
+/// Texts that mean "no value" in a column of numbers or booleans, as in pyarrow.
 const NULL_TEXTS: [&str; 17] = [
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null",
@@ -60,7 +60,7 @@ impl ColumnType {
         }
     }
 
-    /// The type of a scalar; a nested value that was not taken apart is text.
+    /// The type of a scalar; a nested value that was not parsed is text.
     pub(super) fn of_cell(cell: &Cell) -> Self {
         match cell {
             Cell::Null => Self::Null,
@@ -84,12 +84,12 @@ impl ColumnType {
         }
     }
 
-    /// Whether further values can change nothing.
+    /// Whether no further value can change the type.
     pub(super) fn is_final(&self) -> bool {
         *self == Self::Text
     }
 
-    /// Widens the type to hold what `other` holds.
+    /// Widens the type to hold the values of `other`.
     pub(super) fn add(&mut self, other: Self) {
         let this = std::mem::take(self);
         *self = this.with(other);
@@ -134,7 +134,7 @@ impl ColumnType {
         }
     }
 
-    /// The type as Arrow has it. A column without any value is text.
+    /// The Arrow type. A column without any value is text.
     pub(super) fn arrow(&self) -> DataType {
         match self {
             Self::Null | Self::Text => DataType::Utf8,
@@ -158,12 +158,12 @@ impl ColumnType {
     }
 }
 
-/// Whether `text` means "no value" in a column that is not of text.
+/// Whether `text` means "no value" in a column of another type than text.
 pub(super) fn is_null_text(text: &str) -> bool {
     NULL_TEXTS.contains(&text)
 }
 
-/// A whole number of 64 bits that is written as it would be written.
+/// Parses a 64-bit integer in its canonical spelling.
 pub(super) fn whole_number(text: &str) -> Option<i128> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = matches!(digits.as_bytes(), [b'1'..=b'9', ..]) || text == "0";
@@ -174,7 +174,7 @@ pub(super) fn whole_number(text: &str) -> Option<i128> {
     text.parse().ok().filter(|number| range.contains(number))
 }
 
-/// `true` or `false`, as pandas and pyarrow write and read them.
+/// Parses `true` or `false`, as pandas and pyarrow read and write them.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
@@ -183,17 +183,17 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// A number of JSON that is no whole one and that float64 can hold.
+/// Whether a JSON number is not an integer and fits float64.
 fn is_float(text: &str) -> bool {
     text.contains(['.', 'e', 'E']) && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// A number of a delimited file with a fraction or an exponent, or an infinity.
+/// Whether a field of a delimited file is a number with a fraction or an exponent, or an infinity.
 fn is_plain_float(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     match digits.as_bytes() {
         b"inf" | b"Infinity" => true,
-        // `00.5` and `+0.5` are somebody's codes.
+        // `00.5` and `+0.5` are codes rather than numbers.
         [b'0', b'0'..=b'9', ..] => false,
         [b'0'..=b'9' | b'.', ..] => is_float(text),
         _ => false,

@@ -1,5 +1,5 @@
-//! Owns the window through which a text is read line by line, so that lines already seen can be read
-//! again: a record may turn out to end earlier than it seemed. Memory is bounded by the longest record.
+//! Owns a buffered window over a text that is read line by line, with lookahead: a record may turn out
+//! to end earlier than it seemed. Never holds more than the longest record and one chunk.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -8,25 +8,25 @@ use memchr::{memchr, memchr2};
 
 use super::RECORD_BYTES_MAX;
 
-/// Bytes asked for at a time.
+/// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Bytes from the first that no record has taken yet.
+/// The bytes that were not consumed yet.
 pub(super) struct Window {
     source: Box<dyn Read + Send>,
     bytes: Vec<u8>,
     /// Where the window begins in `bytes`.
     start: usize,
     ended: bool,
-    /// What ends a line: `\n`, or `\r` in files that have nothing else.
+    /// The end of a line: `\n`, or `\r` in files that only have that.
     line_end: u8,
 }
 
-/// One line of the window, by its place in it.
+/// A line, as offsets into the window.
 pub(super) struct Line {
     /// The line without its end.
     pub(super) text: Range<usize>,
-    /// Where the next begins.
+    /// Start of the next line.
     pub(super) next: usize,
 }
 
@@ -44,25 +44,25 @@ impl Window {
         Ok(window)
     }
 
-    /// What ends a line.
+    /// The byte that ends a line.
     pub(super) fn line_end(&self) -> u8 {
         self.line_end
     }
 
-    /// Bytes by their place in the window.
+    /// Bytes at these offsets in the window.
     pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[self.start + range.start..self.start + range.end]
     }
 
-    /// Whether the next line would be over the bound of a record that began at the window's start.
+    /// Whether a record that began at the window's start is too long if it reaches `at`.
     pub(super) fn is_over(&self, at: usize) -> bool {
         at > RECORD_BYTES_MAX
     }
 
-    /// The line that begins at `at`; none at the end of the text.
+    /// The line that begins at `at`; `None` at the end of the text.
     ///
     /// # Errors
-    /// The source's, and `InvalidData` for a line that is too long.
+    /// Errors of the source, and `InvalidData` for a line that is too long.
     pub(super) fn line(&mut self, at: usize) -> io::Result<Option<Line>> {
         let mut searched = at;
         loop {
@@ -98,12 +98,12 @@ impl Window {
         end - usize::from(has && self.line_end == b'\n')
     }
 
-    /// Moves the window's start past what was read.
+    /// Moves the start of the window past `bytes`.
     pub(super) fn consume(&mut self, bytes: usize) {
         self.start += bytes;
     }
 
-    /// The text of the line that was consumed last.
+    /// The text of the line that was just consumed.
     pub(super) fn consumed(&self, line: &Line) -> &[u8] {
         let start = self.start - line.next;
         &self.bytes[start + line.text.start..start + line.text.end]
@@ -122,7 +122,7 @@ impl Window {
     }
 }
 
-/// What ends the first line that is not within quotes, or all lines where the quotes are never closed.
+/// The byte that ends the first line outside quotes, or the first line if the quotes are never closed.
 fn line_end_of(bytes: &[u8]) -> u8 {
     let mut within = false;
     let unquoted = bytes.iter().position(|&byte| {

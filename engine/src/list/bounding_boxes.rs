@@ -1,6 +1,6 @@
-//! Owns the boxes of a list's rows: which types of a column hold them, how JSON values become such a
-//! column, and how a cell is read. A cell that cannot be read is an error of its row, never a row
-//! without boxes: what was to be hidden would be shown. Never blurs anything.
+//! Owns the bounding boxes of a list's rows: which column types can hold them, how JSON values become
+//! such a column, and how a cell is read. A cell that cannot be read is a failure of its row, never a
+//! row without boxes: that would show what should be hidden. Never blurs anything.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct Boxes {
 enum Cells {
     /// Lists of boxes, each a list of numbers.
     Lists(LargeListArray),
-    /// The same as JSON text.
+    /// Lists of boxes as JSON text.
     Texts(LargeStringArray),
 }
 
@@ -35,13 +35,13 @@ enum Cells {
 pub(crate) enum EmptyCell {
     /// The row has no boxes.
     NoBoxes,
-    /// The row lacks the field: nobody knows its boxes.
+    /// The record lacks the field: its boxes are unknown.
     Broken,
 }
 
 impl Boxes {
     /// Whether a column of this type can be read as boxes.
-    pub(super) fn may_be(kind: &DataType) -> bool {
+    pub(super) fn accepts(kind: &DataType) -> bool {
         let lists = match kind {
             DataType::Null => true,
             _ => items(kind).is_some_and(|inner| {
@@ -53,7 +53,7 @@ impl Boxes {
         is_text(kind) || (lists && can_cast_types(kind, &lists_of_numbers()))
     }
 
-    /// Takes a column whose type [`Self::may_be`] boxes.
+    /// Converts a column whose type [`Self::accepts`] accepts.
     pub(crate) fn new(column: &ArrayRef, empty: EmptyCell) -> Result<Self, ArrowError> {
         let cells = if is_text(column.data_type()) {
             let texts = cast(column, &DataType::LargeUtf8)?;
@@ -85,7 +85,7 @@ impl Boxes {
     }
 }
 
-/// The type all lists of boxes are brought to.
+/// The type that all lists of boxes are cast to.
 fn lists_of_numbers() -> DataType {
     let list = |of| DataType::LargeList(Arc::new(Field::new_list_field(of, true)));
     list(list(DataType::Float64))
@@ -132,13 +132,13 @@ fn in_text(text: &str) -> Option<Vec<BoundingBox>> {
         .collect()
 }
 
-/// What follows the four edges, such as a score, is nothing to us.
+/// Numbers after the four edges, such as a score, are ignored.
 fn bounding_box(numbers: &[f64]) -> Option<BoundingBox> {
     BoundingBox::new(*numbers.first_chunk()?)
 }
 
-/// A column of boxes from JSON values. What is no list of lists of numbers is counted and becomes a
-/// list of one null, which is no box.
+/// A column of boxes from JSON values. A value other than a list of lists of numbers is counted and
+/// becomes a list of one null, which is an invalid box.
 pub(super) fn column(cells: impl Iterator<Item = Cell>, misfits: &mut u64) -> ArrayRef {
     let mut lists = ListBuilder::new(ListBuilder::new(Float64Builder::new()));
     for cell in cells {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn read(column: &ArrayRef) -> Vec<Result<Vec<BoundingBox>, Failure>> {
-        assert!(Boxes::may_be(column.data_type()), "{}", column.data_type());
+        assert!(Boxes::accepts(column.data_type()), "{}", column.data_type());
         let boxes = Boxes::new(column, EmptyCell::NoBoxes).unwrap();
         (0..column.len()).map(|row| boxes.of(row)).collect()
     }
@@ -231,7 +231,7 @@ mod tests {
         let flat = ListArray::from_iter_primitive::<Float64Type, _, _>([Some([Some(0.0)])]);
         let words = nested(nested(Arc::new(StringArray::from(vec!["a"])), &[1]), &[1]);
         for kind in [flat.data_type(), words.data_type(), &DataType::Float64] {
-            assert!(!Boxes::may_be(kind), "{kind}");
+            assert!(!Boxes::accepts(kind), "{kind}");
         }
     }
 

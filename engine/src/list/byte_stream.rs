@@ -1,5 +1,5 @@
-//! Owns the way from a file, a pipe or standard input to the bytes that a format reads: what it is,
-//! decompression, and UTF-16 as UTF-8. Never decides which format it is.
+//! Owns opening a file, a pipe or standard input as a byte stream: detecting its content, decompressing
+//! it, and converting UTF-16 to UTF-8. Never decides which list format it is.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -8,52 +8,52 @@ use std::path::Path;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::broken;
-use super::kind::{self, Content, Encoding, HEAD_BYTES};
+use super::signature::{self, Content, Encoding, HEAD_BYTES};
 use crate::config::Compression;
 use crate::error::Error;
 
-/// Bytes to read.
+/// A byte stream.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
-/// Compressions around each other that are undone.
+/// Most nested compressions.
 const LAYERS_MAX: usize = 2;
-/// Memory that the dictionary of an xz file may take, KiB; `xz -9` takes 64 MiB.
+/// Most memory for the dictionary of an xz file, KiB; `xz -9` takes 64 MiB.
 const XZ_MEMORY_KB_MAX: u32 = 256 * 1024;
 
-/// A stream whose beginning has been looked at.
-pub(super) struct Opened {
-    /// What it is, its compressions undone.
+/// A byte stream whose content was detected.
+pub(super) struct ByteStream {
+    /// What it contains, after decompression.
     pub(super) content: Content,
-    /// The outermost compression around it.
+    /// The outermost compression.
     pub(super) compression: Option<Compression>,
-    /// The first bytes, as text is written in UTF-8.
+    /// The first bytes; text is in UTF-8.
     pub(super) head: Vec<u8>,
-    /// All bytes: those of text in UTF-8, without a byte order mark.
+    /// All bytes; text is in UTF-8 without a byte order mark.
     pub(super) bytes: Bytes,
 }
 
-/// Looks at a stream.
+/// Detects the content of a stream and decodes it.
 ///
 /// # Errors
-/// [`Error::Input`] where it does not read.
-pub(super) fn open(path: &Path, stream: Bytes) -> Result<Opened, Error> {
+/// [`Error::Input`] if it cannot be read.
+pub(super) fn open(path: &Path, stream: Bytes) -> Result<ByteStream, Error> {
     let failed = |cause: std::io::Error| broken(path, cause);
     let (mut head, mut bytes) = peek(stream, HEAD_BYTES).map_err(failed)?;
-    let mut content = kind::of(&head);
+    let mut content = signature::of(&head);
     let mut compression = None;
     for _ in 0..LAYERS_MAX {
         let Content::Compressed(outer) = content else {
             break;
         };
         compression.get_or_insert(outer);
-        let (inner_head, inner) = peek_lenient(decompressed(outer, bytes).map_err(failed)?);
+        let (inner_head, inner) = peek_decompressed(decompressed(outer, bytes).map_err(failed)?);
         (head, bytes) = (inner_head, inner);
-        content = kind::of(&head);
+        content = signature::of(&head);
     }
     if let Content::Text(encoding) = content {
-        (head, bytes) = as_utf8(encoding, head, bytes).map_err(failed)?;
+        (head, bytes) = to_utf8(encoding, head, bytes).map_err(failed)?;
     }
-    Ok(Opened {
+    Ok(ByteStream {
         content,
         compression,
         head,
@@ -61,12 +61,12 @@ pub(super) fn open(path: &Path, stream: Bytes) -> Result<Opened, Error> {
     })
 }
 
-/// Opens a file anew and gives its bytes as [`open`] does.
+/// The bytes of a file, as [`open`] returns them.
 pub(super) fn reopen(path: &Path, file: File) -> Result<Bytes, Error> {
     open(path, Box::new(file)).map(|opened| opened.bytes)
 }
 
-/// The first bytes of a stream, and the stream with them.
+/// Reads the first bytes of a stream. The returned stream still has them.
 fn peek(mut stream: Bytes, most: usize) -> std::io::Result<(Vec<u8>, Bytes)> {
     let mut head = Vec::new();
     stream.by_ref().take(most as u64).read_to_end(&mut head)?;
@@ -74,9 +74,8 @@ fn peek(mut stream: Bytes, most: usize) -> std::io::Result<(Vec<u8>, Bytes)> {
     Ok((head, bytes))
 }
 
-/// The same of a decompressed stream: damage in its beginning is met again by who reads it, behind what
-/// came before the damage.
-fn peek_lenient(mut stream: Bytes) -> (Vec<u8>, Bytes) {
+/// [`peek`] for a decompressed stream. An error at its beginning is returned again by the stream, after the good bytes before it.
+fn peek_decompressed(mut stream: Bytes) -> (Vec<u8>, Bytes) {
     let mut head = vec![0; HEAD_BYTES];
     let mut have = 0;
     let mut failed = None;
@@ -94,16 +93,16 @@ fn peek_lenient(mut stream: Bytes) -> (Vec<u8>, Bytes) {
     head.truncate(have);
     let bytes = Cursor::new(head.clone());
     let bytes: Bytes = match failed {
-        Some(error) => Box::new(bytes.chain(Broken(Some(error)))),
+        Some(error) => Box::new(bytes.chain(FailedStream(Some(error)))),
         None => Box::new(bytes.chain(stream)),
     };
     (head, bytes)
 }
 
-/// A stream that has failed; it says so again.
-struct Broken(Option<std::io::Error>);
+/// A stream that failed, and returns its error again.
+struct FailedStream(Option<std::io::Error>);
 
-impl Read for Broken {
+impl Read for FailedStream {
     fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
         let again = || std::io::ErrorKind::InvalidData.into();
         Err(self.0.take().unwrap_or_else(again))
@@ -113,7 +112,7 @@ impl Read for Broken {
 fn decompressed(compression: Compression, stream: Bytes) -> std::io::Result<Bytes> {
     let buffered = BufReader::with_capacity(1 << 16, stream);
     Ok(match compression {
-        // Logs and crawls are often many members behind each other.
+        // Logs and crawls often have many members.
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
         Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
         Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(buffered)),
@@ -127,7 +126,7 @@ fn decompressed(compression: Compression, stream: Bytes) -> std::io::Result<Byte
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-fn as_utf8(
+fn to_utf8(
     encoding: Encoding,
     head: Vec<u8>,
     mut bytes: Bytes,

@@ -1,21 +1,21 @@
-//! Owns what the first bytes of a file say that it is. Never opens a file and never looks at a name:
-//! what a name says is [`super::name`]'s.
+//! Owns detecting the content of a file by its first bytes. Never opens a file and never looks at a
+//! name: [`super::extension`] does.
 
 use crate::config::Compression;
 
-/// Bytes that a decision needs at most.
+/// Most bytes that detection needs.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
-/// Bytes in which a file whose signature is text shows that it is none.
+/// Bytes that are searched for control characters, if a signature consists of letters.
 const BINARY_BYTES: usize = 64;
-/// Bytes of text that are searched for what text has not.
+/// Bytes of text that are searched for control characters.
 const TEXT_BYTES: usize = 4096;
-/// A byte in so many may be a control character in a file that is still read as text.
+/// One byte in this many may be a control character in a file that is read as text.
 const CONTROL_BYTES_RATIO: usize = 10;
 
-/// What a file is.
+/// What a file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// No byte.
+    /// Nothing.
     Empty,
     Parquet,
     /// Arrow IPC with a footer: `.arrow`, Feather version 2.
@@ -24,7 +24,7 @@ pub(super) enum Content {
     ArrowStream,
     Compressed(Compression),
     Text(Encoding),
-    /// What no list is; how a person calls it, and what to do.
+    /// Something that is not a list: its usual name, and a hint.
     Foreign(&'static str, &'static str),
 }
 
@@ -41,7 +41,7 @@ const UNPACK: &str = "unpack it and give what is in it";
 const CONVERT: &str = "save it as parquet, csv or jsonl";
 const NO_LIST: &str = "give a list of URLs";
 
-/// A signature of text that is no shorter is nobody's header line.
+/// A textual signature of at least this length cannot be the start of a header line.
 const LONG_BYTES: usize = 16;
 
 /// Signatures at a file's start.
@@ -115,7 +115,7 @@ const SIGNATURES: &[(&[u8], Content)] = &[
     (b"\xef\xbb\xbf", Content::Text(Encoding::Utf8)),
 ];
 
-/// What a file that begins with `head` is; all of a file, or [`HEAD_BYTES`] of it.
+/// Detects the content of a file that begins with `head`: the whole file, or its first [`HEAD_BYTES`].
 pub(super) fn of(head: &[u8]) -> Content {
     if head.is_empty() {
         return Content::Empty;
@@ -128,7 +128,7 @@ pub(super) fn of(head: &[u8]) -> Content {
     }
     let is_binary = head[..head.len().min(BINARY_BYTES)].iter().any(is_control);
     let signed = SIGNATURES.iter().find(|(signature, _)| {
-        // Letters may also be the first of a header line.
+        // Letters may also be the start of a header line.
         let is_text = signature.len() < LONG_BYTES
             && signature.is_ascii()
             && !signature.iter().any(is_control);
@@ -155,7 +155,7 @@ pub(super) fn of(head: &[u8]) -> Content {
     text(&head[..head.len().min(TEXT_BYTES)])
 }
 
-/// Text, in the encoding that its zero bytes tell, or binary data of no kind that is known.
+/// Text, with the encoding that its zero bytes suggest, or unknown binary data.
 fn text(head: &[u8]) -> Content {
     let zeros_at = |odd: usize| {
         head.iter()
@@ -165,7 +165,7 @@ fn text(head: &[u8]) -> Content {
             .count()
     };
     let pairs = head.len() / 2;
-    // Text of Latin letters has a zero in nearly every unit of two bytes.
+    // Latin text has a zero in nearly every two-byte unit.
     if pairs > 1 && zeros_at(1) * 2 > pairs && zeros_at(0) == 0 {
         return Content::Text(Encoding::Utf16Le);
     }
@@ -178,12 +178,12 @@ fn text(head: &[u8]) -> Content {
     Content::Text(Encoding::Utf8)
 }
 
-/// A byte that text has not, but for terminals' escape sequences.
+/// Whether a byte does not occur in text, other than in escape sequences of terminals.
 fn is_control(byte: &u8) -> bool {
     matches!(byte, 0..=8 | 11 | 14..=26 | 28..=31 | 127)
 }
 
-/// The signature, the block size, and the first block's own or the end's.
+/// Checks the signature, the block size, and the magic number of the first block or of the end.
 fn is_bzip2(head: &[u8]) -> bool {
     let blocks: [&[u8]; 2] = [b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"];
     let sized = head.starts_with(b"BZh")

@@ -1,6 +1,6 @@
-//! Owns the shapes that a JSON list comes in, told by its beginning: an object a line, an array of
-//! objects, an object of columns as pandas writes it (each column an object by index, or a list).
-//! Arrays are split into their elements without being held. Never looks into a record.
+//! Owns the layouts of a JSON list, detected by its beginning: one object per line, an array of
+//! objects, or an object of columns as pandas writes it (each column an object by index, or a list).
+//! Arrays are split into their elements as they are read. Never extracts the columns of a record.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -16,23 +16,22 @@ use crate::config::InputFormat;
 use crate::error::Error;
 use crate::text::visible;
 
-/// The records of a JSON list, each as its text.
-pub(super) enum Shape {
+/// The records of a JSON list, each as text.
+pub(super) enum JsonLayout {
     Lines(Lines),
     Array(ArrayElements),
-    Columns(Rows),
+    Columns(TableRows),
 }
 
 /// The rows of an object of columns.
-pub(super) struct Rows {
+pub(super) struct TableRows {
     rows: std::vec::IntoIter<String>,
     row: String,
     number: u64,
 }
 
-impl Shape {
-    /// Looks at the beginning to know the shape; `format` decides where an object may be either a record
-    /// or a table.
+impl JsonLayout {
+    /// Detects the layout by the beginning; `format` decides if an object may be a record or a table.
     pub(super) fn open(
         path: &Path,
         bytes: Box<dyn Read + Send>,
@@ -52,7 +51,7 @@ impl Shape {
         }
     }
 
-    /// The word for what the pieces' numbers count.
+    /// What the numbers of the pieces count.
     pub(super) fn unit(&self) -> &'static str {
         match self {
             Self::Lines(_) => "line",
@@ -61,7 +60,7 @@ impl Shape {
     }
 }
 
-impl Pieces for Shape {
+impl Pieces for JsonLayout {
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, Error> {
         match self {
             Self::Lines(lines) => lines.next(),
@@ -78,11 +77,11 @@ impl Pieces for Shape {
     }
 }
 
-fn lines(path: &Path, bytes: Box<dyn Read + Send>) -> Result<Shape, Error> {
-    Lines::new(path, bytes).map(Shape::Lines)
+fn lines(path: &Path, bytes: Box<dyn Read + Send>) -> Result<JsonLayout, Error> {
+    Lines::new(path, bytes).map(JsonLayout::Lines)
 }
 
-/// Passes over white space; the byte that follows stays to be read.
+/// Skips white space, and peeks at the byte after it.
 fn first_solid_byte(path: &Path, bytes: &mut impl BufRead) -> Result<Option<u8>, Error> {
     loop {
         let chunk = bytes.fill_buf().map_err(|cause| broken(path, cause))?;
@@ -109,12 +108,13 @@ fn not_json(path: &Path) -> Error {
     )
 }
 
-/// A file that begins with an object: one of lines, where the first is a record or another object follows.
+/// Opens a file that begins with an object. It has one object per line if the first line is a record or
+/// another object follows; otherwise it is an object of columns.
 fn object(
     path: &Path,
     mut bytes: BufReader<Box<dyn Read + Send>>,
     columns: &Columns,
-) -> Result<Shape, Error> {
+) -> Result<JsonLayout, Error> {
     let mut first = Vec::new();
     let bounded = &mut bytes.by_ref().take(RECORD_BYTES_MAX as u64);
     bounded
@@ -124,15 +124,15 @@ fn object(
     if is_record(&first, columns, another) {
         return lines(path, Box::new(Cursor::new(first).chain(bytes)));
     }
-    let rows = rows_of_columns(path, first, bytes, columns)?;
-    Ok(Shape::Columns(Rows {
+    let rows = rows_of_table(path, first, bytes, columns)?;
+    Ok(JsonLayout::Columns(TableRows {
         rows: rows.into_iter(),
         row: String::new(),
         number: 0,
     }))
 }
 
-/// Whether a line is a whole object whose values are those of one row, as those are that `another` follows.
+/// Whether a line is a complete object with the values of one row. It is if `another` object follows.
 fn is_record(line: &[u8], columns: &Columns, another: bool) -> bool {
     let text = String::from_utf8_lossy(line);
     let clean = without_nan(&text);
@@ -148,14 +148,14 @@ fn is_record(line: &[u8], columns: &Columns, another: bool) -> bool {
         .find(|(name, _)| Some(&**name) == url.map(|url| &**url));
     match value {
         Some((_, value)) => !value.get().starts_with(['[', '{']),
-        // Not one that has any column at all.
+        // Without the URL column: a record if no value can be a column.
         None => !members
             .iter()
             .any(|(_, value)| value.get().starts_with(['[', '{'])),
     }
 }
 
-/// Cuts an array into its elements at the commas outside strings and brackets.
+/// Splits an array into its elements, at the commas outside strings and brackets.
 pub(super) struct ArrayElements {
     path: PathBuf,
     bytes: BufReader<Box<dyn Read + Send>>,
@@ -205,7 +205,7 @@ impl ArrayElements {
     }
 }
 
-/// Where a scan through an array stands.
+/// The state of a scan through an array.
 #[derive(Default)]
 struct Scan {
     depth: u64,
@@ -237,8 +237,8 @@ impl Scan {
 }
 
 /// Turns `{"url": {"0": …}, …}` or `{"url": […], …}` into a JSON object per row, in the order in which
-/// the rows first come in any column.
-fn rows_of_columns(
+/// the rows first appear in any column.
+fn rows_of_table(
     path: &Path,
     mut text: Vec<u8>,
     rest: BufReader<Box<dyn Read + Send>>,
@@ -352,7 +352,7 @@ impl<'a> Values<'a> {
 struct RowNames {
     names: Vec<String>,
     known: std::collections::HashSet<String>,
-    /// Values of the lists, where there are any.
+    /// Length of the lists, if there are any.
     length: Option<usize>,
 }
 

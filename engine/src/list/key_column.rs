@@ -1,5 +1,5 @@
-//! Owns how a cell of the key column becomes text: which types hold keys, and which values of JSON.
-//! Whether a text may name a sample is [`crate::list::plan`]'s to say.
+//! Owns how a cell of the key column becomes text: which column types and which JSON values can be
+//! keys. Never decides whether a text is a valid key: [`crate::list::plan`] does.
 
 use arrow_array::ArrayRef;
 use arrow_cast::cast;
@@ -8,10 +8,10 @@ use arrow_schema::{ArrowError, DataType};
 use super::cell::Cell;
 use super::columns::as_text;
 
-/// Whether a column of this type holds texts or whole numbers.
-pub(super) fn may_be(kind: &DataType) -> bool {
+/// Whether a column of this type holds text or integers.
+pub(super) fn accepts(kind: &DataType) -> bool {
     match kind {
-        DataType::Dictionary(_, values) => may_be(values),
+        DataType::Dictionary(_, values) => accepts(values),
         DataType::Decimal32(_, 0)
         | DataType::Decimal64(_, 0)
         | DataType::Decimal128(_, 0)
@@ -20,7 +20,7 @@ pub(super) fn may_be(kind: &DataType) -> bool {
         | DataType::Utf8
         | DataType::LargeUtf8
         | DataType::Utf8View
-        // Old writers do not say of their texts that they are texts.
+        // Old writers do not mark text columns as text.
         | DataType::Binary
         | DataType::LargeBinary
         | DataType::BinaryView => true,
@@ -28,7 +28,7 @@ pub(super) fn may_be(kind: &DataType) -> bool {
     }
 }
 
-/// A column whose type [`may_be`] one of keys, as text.
+/// Converts a column whose type [`accepts`] accepts to text.
 pub(super) fn texts(column: &ArrayRef, invalid_utf8: &mut u64) -> Result<ArrayRef, ArrowError> {
     match column.data_type() {
         DataType::Dictionary(_, values) => texts(&cast(column, values)?, invalid_utf8),
@@ -36,7 +36,7 @@ pub(super) fn texts(column: &ArrayRef, invalid_utf8: &mut u64) -> Result<ArrayRe
     }
 }
 
-/// A JSON value as a key: texts and whole numbers, null for all others.
+/// A JSON value as a key: text and integers; null for anything else.
 pub(super) fn cell(value: Cell) -> Cell {
     match value {
         Cell::Text(text) => Cell::Text(text),
@@ -83,7 +83,7 @@ mod tests {
             (Arc::new(NullArray::new(2)), [None, None]),
         ];
         for (column, expected) in columns {
-            assert!(may_be(column.data_type()), "{}", column.data_type());
+            assert!(accepts(column.data_type()), "{}", column.data_type());
             let texts = texts(&column, &mut 0).unwrap();
             let found: Vec<_> = texts.as_string::<i32>().iter().collect();
             assert_eq!(found, expected, "{}", column.data_type());
@@ -101,7 +101,7 @@ mod tests {
             DataType::FixedSizeBinary(16),
             list,
         ] {
-            assert!(!may_be(&kind), "{kind}");
+            assert!(!accepts(&kind), "{kind}");
         }
         let cell = |text| cell(Cell::of(serde_json::from_str(text).unwrap()));
         for value in ["1.0", "1e3", "true", "[1]", r#"{"a":1}"#, "null"] {

@@ -1,5 +1,6 @@
-//! Owns `--sample_rate`: which rows of a file are picked. The pick follows from the seed and the row's
-//! place in the list alone, so that a resumed run and every worker pick the same. Never reads a file.
+//! Owns `--sample_rate`: which rows of a file are selected. It depends only on the seed and the row's
+//! position in the list, so that a resumed run and every worker select the same rows. Never reads a
+//! file.
 
 use arrow_array::{BooleanArray, RecordBatch};
 
@@ -8,33 +9,33 @@ use super::{RowSource, broken};
 use crate::config::Sample;
 use crate::error::Error;
 
-/// The picked rows of another source.
-pub(super) struct Picked {
+/// The selected rows of another source.
+pub(super) struct Sampled {
     source: Box<dyn RowSource>,
-    /// A row is picked where its number's hash is below.
+    /// A row is selected if the hash of its number is below this.
     threshold: u64,
     seed: u64,
     row: u64,
 }
 
-impl Picked {
-    /// Picks from the file of this number in the list.
+impl Sampled {
+    /// Selects rows of file number `file` in the list.
     pub(super) fn new(source: Box<dyn RowSource>, sample: Sample, file: u64) -> Self {
         Self {
             source,
-            // The cast saturates: a rate of 1 picks all but one in 2^64, which `picks` mends.
+            // The cast saturates: a rate of 1 would miss one row in 2^64, which `selects` handles.
             threshold: (sample.rate * 2f64.powi(64)) as u64,
             seed: mixed(sample.seed ^ mixed(file)),
             row: 0,
         }
     }
 
-    fn picks(&self, row: u64) -> bool {
+    fn selects(&self, row: u64) -> bool {
         self.threshold == u64::MAX || mixed(self.seed ^ mixed(row)) < self.threshold
     }
 }
 
-impl RowSource for Picked {
+impl RowSource for Sampled {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
         loop {
             let batch = match self.source.next_batch()? {
@@ -43,8 +44,8 @@ impl RowSource for Picked {
             };
             let rows = self.row..self.row + batch.num_rows() as u64;
             self.row = rows.end;
-            let picked: BooleanArray = rows.map(|row| Some(self.picks(row))).collect();
-            match arrow_select::filter::filter_record_batch(&batch, &picked) {
+            let selected: BooleanArray = rows.map(|row| Some(self.selects(row))).collect();
+            match arrow_select::filter::filter_record_batch(&batch, &selected) {
                 Ok(batch) if batch.num_rows() == 0 => {}
                 Ok(batch) => return Some(Ok(batch)),
                 Err(cause) => return Some(Err(broken(std::path::Path::new("the list"), cause))),
@@ -57,7 +58,7 @@ impl RowSource for Picked {
     }
 }
 
-/// SplitMix64's finaliser: every bit of the number decides every bit of the hash.
+/// SplitMix64's finalizer: every bit of the number affects every bit of the hash.
 fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -81,21 +82,21 @@ mod tests {
         }
     }
 
-    fn picked(rate: f64, seed: u64, file: u64) -> Vec<u64> {
-        let picked = Picked::new(Box::new(NoRows), Sample { rate, seed }, file);
-        (0..100_000).filter(|&row| picked.picks(row)).collect()
+    fn selected(rate: f64, seed: u64, file: u64) -> Vec<u64> {
+        let selected = Sampled::new(Box::new(NoRows), Sample { rate, seed }, file);
+        (0..100_000).filter(|&row| selected.selects(row)).collect()
     }
 
     #[test]
     fn a_share_of_the_rows_is_picked_and_the_seed_decides_which() {
-        let tenth = picked(0.1, 1, 0);
+        let tenth = selected(0.1, 1, 0);
         assert!((9_500..10_500).contains(&tenth.len()), "{}", tenth.len());
-        assert_eq!(tenth, picked(0.1, 1, 0));
-        assert_ne!(tenth, picked(0.1, 2, 0));
-        assert_ne!(tenth, picked(0.1, 1, 1));
+        assert_eq!(tenth, selected(0.1, 1, 0));
+        assert_ne!(tenth, selected(0.1, 2, 0));
+        assert_ne!(tenth, selected(0.1, 1, 1));
         // More of the same rows, not others.
-        let more = picked(0.2, 1, 0);
+        let more = selected(0.2, 1, 0);
         assert!(tenth.iter().all(|row| more.binary_search(row).is_ok()));
-        assert_eq!(picked(1.0, 1, 0).len(), 100_000);
+        assert_eq!(selected(1.0, 1, 0).len(), 100_000);
     }
 }

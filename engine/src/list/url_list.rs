@@ -1,6 +1,6 @@
-//! Owns a URL list as it was when the run began: its files, what each is, the types of its columns, its
-//! identity, and the rows that it had. Whatever can be refused of a list is refused here, before the
-//! first request. Never cuts shards.
+//! Owns a URL list as it is when the run begins: its files, their contents, the types of its columns,
+//! its identity and its number of rows. Everything that can be refused about a list is refused here,
+//! before the first request. Never cuts shards.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,29 +9,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::DataType;
 use ring::digest;
 
-use super::bytes::{self, Bytes, Opened};
+use super::byte_stream::{self, ByteStream, Bytes};
 use super::columns::Columns;
 use super::files::{self, Stamp};
-use super::kind::Content;
-use super::pick::Picked;
+use super::sample::Sampled;
+use super::signature::Content;
 use super::survey::Survey;
 use super::{
-    BATCH_ROWS_MAX, RowSource, arrow, broken, format, guard, parquet, shown, stored, text_source,
+    BATCH_ROWS_MAX, RowSource, arrow, broken, format, parquet, shown, text_source, typed, unchanged,
 };
 use crate::config::{Compression, InputConfig, InputFormat};
 use crate::error::Error;
 
-/// Bytes at each end of a file that tell it from another of its name and size.
+/// Bytes at each end of a file that distinguish it from another with the same name and size.
 const IDENTITY_BYTES: u64 = 64 * 1024;
 
-/// A URL list, looked through as far as needed.
+/// A URL list, surveyed as far as needed.
 pub struct List {
     pub(super) config: InputConfig,
     pub(super) columns: Columns,
     format: InputFormat,
     compression: Option<Compression>,
     files: Vec<ListFile>,
-    /// Types of the kept columns; none where a stream tells them as it is read.
+    /// Types of the kept columns; `None` if they are known only when a stream is read.
     types: Option<Arc<[DataType]>>,
     identity: InputIdentity,
     notes: Vec<String>,
@@ -42,33 +42,33 @@ pub(super) struct ListFile {
     pub(super) path: PathBuf,
     content: Content,
     origin: Origin,
-    /// Its rows, where they are known before it is read.
+    /// Its number of rows, if that is known before it is read.
     pub(super) rows: Option<u64>,
 }
 
 /// Where a file's bytes come from.
 enum Origin {
     Regular(Stamp),
-    /// A pipe or standard input, until it is read.
+    /// A pipe or standard input; `None` once it is being read.
     Pipe(Mutex<Option<Bytes>>),
 }
 
-/// What is known of the input without reading it through.
+/// What identifies the input of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputIdentity {
-    /// Hex digest of the files' names without their folder, sizes, first and last bytes; of a pipe's first
-    /// bytes. Equal inputs have equal ones wherever they lie; a resumed run compares it.
+    /// Hex digest of the files' names without their folder, sizes, and first and last bytes, or of a
+    /// pipe's first bytes. It does not depend on the folder. A resumed run compares it.
     pub fingerprint: String,
-    /// Rows of the dataset, where they are known.
+    /// Rows of the dataset, if they are known.
     pub rows: Option<u64>,
 }
 
 impl List {
-    /// Finds the files, tells what they are, and looks through them as far as the columns' types need it.
+    /// Finds the files, detects their formats, and surveys them as far as needed for the types of their
+    /// columns.
     ///
     /// # Errors
-    /// [`Error::Input`] for what is no list, has no rows, lacks a column or holds no URL at all;
-    /// [`Error::Usage`] for options that do not fit the format.
+    /// [`Error::Input`] if it is not a list, has no rows, lacks a column or has no URL at all; [`Error::Usage`] for options that do not fit the format.
     pub fn open(config: &InputConfig) -> Result<Self, Error> {
         let found = files::find(config)?;
         let mut identity = Identity::new();
@@ -93,7 +93,7 @@ impl List {
         }
         list.format = format::one_of(&formats, config)?;
         format::check_options(config, list.format)?;
-        list.look_through()?;
+        list.survey_files()?;
         list.identity = InputIdentity {
             fingerprint: identity.finish(),
             rows: list.rows(),
@@ -104,7 +104,7 @@ impl List {
         Ok(list)
     }
 
-    /// Adds a file, and tells its format; none of an empty one of which nothing tells it.
+    /// Adds a file and returns its format; `None` for an empty file of unknown format.
     fn add(
         &mut self,
         path: PathBuf,
@@ -115,7 +115,10 @@ impl List {
                 let ends = files::ends_of(&mut file, stamp.bytes(), IDENTITY_BYTES);
                 let ends = ends.map_err(|cause| broken(&path, cause))?;
                 identity.file(&path, stamp.bytes(), &ends);
-                (bytes::open(&path, Box::new(file))?, Origin::Regular(stamp))
+                (
+                    byte_stream::open(&path, Box::new(file))?,
+                    Origin::Regular(stamp),
+                )
             }
             None => self.open_pipe(&path, identity)?,
         };
@@ -134,21 +137,25 @@ impl List {
         Ok(format)
     }
 
-    fn open_pipe(&self, path: &Path, identity: &mut Identity) -> Result<(Opened, Origin), Error> {
+    fn open_pipe(
+        &self,
+        path: &Path,
+        identity: &mut Identity,
+    ) -> Result<(ByteStream, Origin), Error> {
         let stream: Bytes = if files::is_standard_input(path) {
             Box::new(std::io::stdin())
         } else {
             Box::new(File::open(path).map_err(|cause| broken(path, cause))?)
         };
-        let opened = bytes::open(path, stream)?;
+        let opened = byte_stream::open(path, stream)?;
         identity.pipe(&opened.head);
-        let Opened {
+        let ByteStream {
             content,
             compression,
             head,
             bytes,
         } = opened;
-        let rest = Opened {
+        let rest = ByteStream {
             content,
             compression,
             head,
@@ -158,14 +165,14 @@ impl List {
     }
 
     /// Reads footers, or the text of the files, until the columns' types are known.
-    fn look_through(&mut self) -> Result<(), Error> {
+    fn survey_files(&mut self) -> Result<(), Error> {
         let has_pipe = self.is_piped();
         match self.format {
             InputFormat::Parquet | InputFormat::Arrow if !has_pipe => {
                 self.types = self.stored_types()?.map(Into::into);
             }
             InputFormat::Parquet | InputFormat::Arrow => {}
-            // Nobody can look into a pipe and then read it: its additional columns are text.
+            // A pipe cannot be surveyed before it is read: its additional columns are text.
             _ if has_pipe => self.types = Some(text_source::texts(&self.columns)),
             _ => {
                 let survey = Survey::of(self)?;
@@ -174,7 +181,7 @@ impl List {
                 }
                 if !survey.has_url && survey.has_url_list {
                     let path = Path::new(&self.config.url_list);
-                    return Err(stored::lists_of_urls(path, &self.config.url_col));
+                    return Err(typed::lists_of_urls(path, &self.config.url_col));
                 }
                 if !survey.has_url && self.format != InputFormat::Txt {
                     return Err(self.without_urls(survey.records));
@@ -188,7 +195,7 @@ impl List {
         Ok(())
     }
 
-    /// One type a column over all files; none without a file that has any.
+    /// One type per column over all files; `None` if no file has any.
     fn stored_types(&mut self) -> Result<Option<Vec<DataType>>, Error> {
         let mut all: Option<(usize, Vec<DataType>)> = None;
         for at in 0..self.files.len() {
@@ -209,25 +216,25 @@ impl List {
                     schema
                 }
                 _ => {
-                    let stream = bytes::reopen(&path, self.reopened(at)?)?;
+                    let stream = byte_stream::reopen(&path, self.reopened(at)?)?;
                     let (rows, schema) = arrow::stream_summary(&path, stream)?;
                     self.files[at].rows = rows;
                     schema
                 }
             };
-            let types = stored::types(&path, &schema, &self.columns)?;
+            let types = typed::types(&path, &schema, &self.columns)?;
             match &mut all {
                 None => all = Some((at, types)),
                 Some((first, known)) => {
                     let paths = (&*self.files[*first].path, &*path);
-                    stored::widen(known, paths, &types, &self.columns)?;
+                    typed::widen(known, paths, &types, &self.columns)?;
                 }
             }
         }
         Ok(all.map(|(_, types)| types))
     }
 
-    /// A file of the list, which must still be the one that was there.
+    /// Opens a file of the list again, and fails if it has changed.
     pub(super) fn reopened(&self, at: usize) -> Result<File, Error> {
         let file = &self.files[at];
         let opened = File::open(&file.path).map_err(|cause| broken(&file.path, cause))?;
@@ -238,7 +245,7 @@ impl List {
     }
 
     fn rows(&self) -> Option<u64> {
-        if self.config.picks_rows() {
+        if self.config.selects_rows() {
             return None;
         }
         let rows: Option<Vec<u64>> = self.files.iter().map(|file| file.rows).collect();
@@ -269,17 +276,17 @@ impl List {
         )
     }
 
-    /// What was asked of it.
+    /// The options it was opened with.
     pub(crate) fn config(&self) -> &InputConfig {
         &self.config
     }
 
-    /// What a person should know before the run begins.
+    /// Messages for the user before the run begins.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// What tells the list from another.
+    /// What identifies the list.
     pub fn identity(&self) -> &InputIdentity {
         &self.identity
     }
@@ -294,24 +301,24 @@ impl List {
         self.compression
     }
 
-    /// Its files; a pipe is none.
+    /// The paths of its regular files, without pipes.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let regular = |file: &&ListFile| matches!(file.origin, Origin::Regular(_));
         self.files.iter().filter(regular).map(|file| &*file.path)
     }
 
-    /// Whether a part of it can be read but once.
+    /// Whether a part of it can be read only once.
     pub fn is_piped(&self) -> bool {
         let mut files = self.files.iter();
         files.any(|file| matches!(file.origin, Origin::Pipe(_)))
     }
 
-    /// Its files, pipes among them.
+    /// Its files, including pipes.
     pub(super) fn files(&self) -> &[ListFile] {
         &self.files
     }
 
-    /// Opens the file of this number for its rows; none behind the last.
+    /// Opens the rows of file number `at`; `None` after the last.
     ///
     /// # Errors
     /// [`Error::Input`].
@@ -327,8 +334,9 @@ impl List {
                     .map_err(|cause| broken(&file.path, cause))?;
                 let source = self.read_file(file, opened)?;
                 let rows = file.rows.filter(|_| !self.config.explode_url);
-                let guarded = guard::Guarded::new(source, &file.path, watched, *stamp, rows);
-                Box::new(guarded) as Box<dyn RowSource>
+                let unchanged =
+                    unchanged::UnchangedRows::new(source, &file.path, watched, *stamp, rows);
+                Box::new(unchanged) as Box<dyn RowSource>
             }
             Origin::Pipe(stream) => {
                 let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -337,7 +345,7 @@ impl List {
             }
         };
         if let Some(sample) = self.config.sample {
-            source = Box::new(Picked::new(source, sample, at as u64));
+            source = Box::new(Sampled::new(source, sample, at as u64));
         }
         Ok(Some(source))
     }
@@ -349,7 +357,7 @@ impl List {
         Ok(match file.content {
             Content::Parquet => Box::new(parquet::open(path, opened, columns, types, rows)?),
             Content::ArrowFile => Box::new(arrow::open(path, opened, columns, types, rows)?),
-            _ => self.read_stream(file, bytes::reopen(path, opened)?, false)?,
+            _ => self.read_stream(file, byte_stream::reopen(path, opened)?, false)?,
         })
     }
 
@@ -374,7 +382,7 @@ impl List {
     }
 }
 
-/// The digest of all files.
+/// The digest over all files.
 struct Identity(digest::Context);
 
 impl Identity {

@@ -1,5 +1,5 @@
-//! Owns the watch over a file while it is read: one that changes, or that has other rows than it had,
-//! ends its reading with an error. Never reads a byte itself.
+//! Owns the check that a file does not change while it is read: if it changes, or its number of rows
+//! differs, reading ends with an error. Never reads a byte itself.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,19 @@ use super::files::{Stamp, changed};
 use super::losses::Losses;
 use crate::error::Error;
 
-/// A file's rows, as long as it stays what it was.
-pub(super) struct Guarded {
+/// A file's rows, as long as the file does not change.
+pub(super) struct UnchangedRows {
     source: Box<dyn RowSource>,
     path: PathBuf,
     file: File,
     stamp: Stamp,
-    /// Rows that it had when the list was opened.
+    /// Number of rows when the list was opened.
     expected: Option<u64>,
     rows: u64,
     ended: bool,
 }
 
-impl Guarded {
+impl UnchangedRows {
     pub(super) fn new(
         source: Box<dyn RowSource>,
         path: &Path,
@@ -50,13 +50,13 @@ impl Guarded {
     }
 }
 
-impl RowSource for Guarded {
+impl RowSource for UnchangedRows {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
         if self.ended {
             return None;
         }
         let next = self.source.next_batch();
-        // What was read of a changed file is not to be believed, nor is what went wrong in it.
+        // Neither rows nor errors of a changed file can be trusted.
         let checked = self.stamp.check(&self.path, &self.file);
         let next = match (checked, next) {
             (Err(error), _) => Some(Err(error)),

@@ -1,6 +1,6 @@
-//! Owns what formats with types of their own (parquet, Arrow) have in common: where the kept columns
-//! stand in a file, which types may hold what, one type per column over all files, the casts to it, and
-//! the batches that come of it. Never knows a format.
+//! Owns what the typed formats (parquet, Arrow) have in common: finding the kept columns in a file,
+//! which types may hold what, one type per column over all files, and the casts to it. Never knows a
+//! format.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::{can_cast_types, cast};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
-use super::boxes::Boxes;
+use super::bounding_boxes::Boxes;
 use super::columns::{Column, Columns, Role, as_text};
 use super::losses::{Loss, Losses};
-use super::{RowSource, broken, explode, keys, missing, shown};
+use super::{RowSource, broken, explode, key_column, missing, shown};
 use crate::error::Error;
 use crate::text::visible;
 
-/// A file's record batches as its format gives them.
+/// The record batches of a file.
 pub(super) trait Batches: Send {
     /// The next rows, at least one; `None` at the end.
     fn next(&mut self) -> Result<Option<RecordBatch>, Error>;
@@ -29,20 +29,20 @@ pub(super) trait Batches: Send {
     }
 }
 
-/// The kept columns of a file's batches.
-pub(super) struct Stored<B> {
+/// Reads the kept columns of a file's batches.
+pub(super) struct TypedSource<B> {
     path: PathBuf,
     batches: B,
     columns: Columns,
     types: Arc<[DataType]>,
-    /// Where each kept column stands in a batch.
+    /// Index of each kept column in a batch.
     places: Vec<usize>,
     failed: bool,
     losses: Losses,
 }
 
-impl<B: Batches> Stored<B> {
-    /// The kept columns of batches in which they stand at `places`.
+impl<B: Batches> TypedSource<B> {
+    /// Reads the columns at `places` of each batch.
     pub(super) fn new(
         path: &Path,
         batches: B,
@@ -74,7 +74,7 @@ impl<B: Batches> Stored<B> {
     }
 }
 
-impl<B: Batches> RowSource for Stored<B> {
+impl<B: Batches> RowSource for TypedSource<B> {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, Error>> {
         if self.failed {
             return None;
@@ -96,11 +96,11 @@ impl<B: Batches> RowSource for Stored<B> {
     }
 }
 
-/// Where the kept columns stand in a file.
+/// Indices of the kept columns in a file.
 pub(super) struct Places(Vec<usize>);
 
 impl Places {
-    /// Finds every column, and refuses types that cannot be what a column is for.
+    /// Finds every column, and refuses types that do not fit its role.
     ///
     /// # Errors
     /// [`Error::Input`] that names the column.
@@ -129,14 +129,14 @@ impl Places {
             .map(Self)
     }
 
-    /// The places, in the order of the kept columns.
+    /// The indices, in the order of the kept columns.
     pub(super) fn roots(&self) -> Vec<usize> {
         self.0.clone()
     }
 
-    /// The same among the kept columns alone, in the file's order.
+    /// The indices among only the kept columns, which are in the file's order.
     pub(super) fn among_kept(&self) -> Vec<usize> {
-        // A column may be read for two ends and is kept once.
+        // A column may have two roles but is read once.
         let kept: BTreeSet<usize> = self.0.iter().copied().collect();
         let before = |root: &usize| kept.range(..root).count();
         self.0.iter().map(before).collect()
@@ -146,7 +146,7 @@ impl Places {
 fn check_type(path: &Path, column: &Column, kind: &DataType, explode: bool) -> Result<(), Error> {
     let (name, file) = (visible(&column.source), shown(path));
     match column.role {
-        Role::Boxes if !Boxes::may_be(kind) => Err(Error::input(
+        Role::Boxes if !Boxes::accepts(kind) => Err(Error::input(
             format!(
                 "column `{name}` of `{file}` holds no boxes but {}",
                 kind_name(kind)
@@ -154,15 +154,15 @@ fn check_type(path: &Path, column: &Column, kind: &DataType, explode: bool) -> R
             "--bbox_col is a list of boxes for each row, each a list [x_min, y_min, x_max, y_max], or \
              such a list as JSON text",
         )),
-        Role::Key if !keys::may_be(kind) => Err(Error::input(
+        Role::Key if !key_column::accepts(kind) => Err(Error::input(
             format!(
                 "column `{name}` of `{file}` holds no keys but {}",
                 kind_name(kind)
             ),
             "--key_col is a column of texts or whole numbers; cast it to text in the list",
         )),
-        Role::Url if explode && explode::may_be(kind) => Ok(()),
-        Role::Url if explode::may_be(kind) => Err(lists_of_urls(path, &column.source)),
+        Role::Url if explode && explode::accepts(kind) => Ok(()),
+        Role::Url if explode::accepts(kind) => Err(lists_of_urls(path, &column.source)),
         Role::Url | Role::Hash | Role::CaptionPart if kind.is_nested() => Err(Error::input(
             format!(
                 "column `{name}` of `{file}` holds no text but {}",
@@ -174,7 +174,7 @@ fn check_type(path: &Path, column: &Column, kind: &DataType, explode: bool) -> R
     }
 }
 
-/// A column that holds several URLs a row.
+/// A column that holds several URLs per row.
 pub(super) fn lists_of_urls(path: &Path, column: &str) -> Error {
     Error::input(
         format!(
@@ -186,7 +186,7 @@ pub(super) fn lists_of_urls(path: &Path, column: &str) -> Error {
     )
 }
 
-/// A type as a person calls it.
+/// The usual name of a type.
 fn kind_name(kind: &DataType) -> String {
     match kind {
         DataType::Struct(_) => "structs".to_owned(),
@@ -212,7 +212,7 @@ pub(super) fn types(
         .collect())
 }
 
-/// Widens each type to hold what another file's columns hold.
+/// Widens each type to hold the values of another file's columns.
 ///
 /// # Errors
 /// [`Error::Input`] for columns that have no type in common.
@@ -261,7 +261,7 @@ fn common(a: &DataType, b: &DataType) -> Option<DataType> {
     }
 }
 
-/// The narrowest number that holds both exactly: text, where none does.
+/// The narrowest number type that holds both exactly, or else text.
 fn common_number(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType as D;
     let bits = |kind: &D| kind.primitive_width().unwrap_or(0) * 8;
@@ -278,13 +278,13 @@ fn common_number(a: &DataType, b: &DataType) -> Option<DataType> {
     }
     if ints[0] == floats[1] && ints[1] == floats[0] {
         let int = if ints[0] { a } else { b };
-        // A float64 holds whole numbers of 53 bits.
+        // A float64 holds integers of 53 bits exactly.
         return Some(if bits(int) <= 32 { D::Float64 } else { D::Utf8 });
     }
     None
 }
 
-/// The type for signed numbers of so many bits, and unsigned ones of so many.
+/// The type for signed integers of `signed` bits and unsigned ones of `unsigned` bits.
 fn signed_for(signed: usize, unsigned: usize) -> DataType {
     match signed.max(unsigned * 2) {
         0..=8 => DataType::Int8,
@@ -327,7 +327,8 @@ fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
     if rank(a) >= rank(b) { a } else { b }
 }
 
-/// The kept columns of a batch: those that we read ourselves as text, the others in their list's type.
+/// Converts the kept columns of a batch: those that the engine reads to text, the others to the type of
+/// the list.
 fn kept(
     arrays: Vec<ArrayRef>,
     columns: &Columns,
@@ -337,7 +338,7 @@ fn kept(
     let mut invalid_utf8 = 0;
     let kept = arrays.into_iter().zip(&columns.stored).zip(types);
     let kept = kept.map(|((array, column), kind)| match column.role {
-        Role::Url if columns.explode_url && explode::may_be(array.data_type()) => {
+        Role::Url if columns.explode_url && explode::accepts(array.data_type()) => {
             explode::as_lists(&array)
         }
         Role::Url if columns.explode_url => {
@@ -347,7 +348,7 @@ fn kept(
             )))
         }
         Role::Url | Role::Hash | Role::CaptionPart => as_text(&array, &mut invalid_utf8),
-        Role::Key => keys::texts(&array, &mut invalid_utf8),
+        Role::Key => key_column::texts(&array, &mut invalid_utf8),
         Role::Extra | Role::Boxes | Role::Caption => to_type(array, kind),
     });
     let kept = kept.collect();

@@ -1,5 +1,5 @@
-//! Owns the batching of text records: how many go into a batch, and that the good rows before an
-//! error come out first. Never knows a format.
+//! Owns batching text records: how many go into a batch, and that good rows are returned before an
+//! error. Never knows a format.
 
 use arrow_array::RecordBatch;
 
@@ -7,9 +7,9 @@ use crate::error::Error;
 
 use super::{BATCH_BYTES, Losses, RowSource};
 
-/// A stream of records that gathers a batch.
+/// A stream of records that builds batches.
 pub(super) trait Records: Send {
-    /// Appends the next record to the batch and says how many bytes it took; `None` at the end.
+    /// Appends the next record to the batch and returns its length in bytes; `None` at the end.
     fn append(&mut self, losses: &mut Losses) -> Result<Option<usize>, Error>;
 
     /// Closes the batch.
@@ -24,7 +24,7 @@ pub(super) struct TextSource<R> {
     losses: Losses,
 }
 
-/// Where the stream stands.
+/// Whether the stream has ended.
 enum End {
     NotYet,
     Failed(Error),
@@ -32,7 +32,7 @@ enum End {
 }
 
 impl<R: Records> TextSource<R> {
-    /// `rows` is the most per batch; `losses` are none yet.
+    /// `rows` is the most per batch; `losses` is still empty.
     pub(super) fn new(records: R, rows: usize, losses: Losses) -> Self {
         Self {
             records,
@@ -42,7 +42,7 @@ impl<R: Records> TextSource<R> {
         }
     }
 
-    /// Fills one batch; 0 rows at the end.
+    /// Fills one batch and returns its number of rows; 0 at the end.
     fn fill(&mut self) -> usize {
         let (mut rows, mut bytes) = (0, 0);
         while matches!(self.end, End::NotYet) && rows < self.rows && bytes < BATCH_BYTES {

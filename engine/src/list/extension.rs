@@ -1,9 +1,9 @@
-//! Owns what the name of a list says of its format and compression. Never opens a file: where the
-//! bytes say otherwise, they are right ([`super::kind`]).
+//! Owns what the extension of a list says about its format and compression. Never opens a file. If its
+//! bytes say otherwise, they take precedence ([`super::signature`]).
 
 use crate::config::InputFormat;
 
-/// Ends of names that mean a format, in any case of letters.
+/// Extensions of formats, in any case.
 const FORMATS: &[(&str, InputFormat)] = &[
     ("txt", InputFormat::Txt),
     ("csv", InputFormat::Csv),
@@ -20,13 +20,12 @@ const FORMATS: &[(&str, InputFormat)] = &[
     ("ipc", InputFormat::Arrow),
 ];
 
-/// Ends of names that mean a compression, or, behind `.parquet`, that of its pages. Which one it is,
-/// the bytes tell.
+/// Extensions of compressions; after `.parquet`, of its pages. The bytes decide which one it is.
 const COMPRESSIONS: &[&str] = &[
     "gz", "gzip", "bgz", "zst", "zstd", "bz2", "xz", "snappy", "brotli", "lz4",
 ];
 
-/// The format that a name or an option's word ends in.
+/// The format of a file name or of an option's value, by its extension.
 pub(crate) fn format_of(name: &str) -> Option<InputFormat> {
     let lower = name.to_ascii_lowercase();
     let stem = COMPRESSIONS
