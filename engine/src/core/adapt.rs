@@ -8,7 +8,7 @@ use super::Core;
 use crate::fetch::TICK;
 use crate::limits;
 use crate::limits::DIRTY_BYTES_MAX;
-use crate::machine::{MemoryPressure, Tree};
+use crate::machine::{MemoryPressure, SystemFiles};
 use crate::watch::{Duty, Wait};
 
 /// Ticks between two looks at what lack of memory cost.
@@ -17,7 +17,7 @@ const PRESSURE_EVERY: u32 = 10;
 impl Core {
     /// Adapts for ever; the core drops it when the list is done.
     pub(super) async fn adapt(&self) -> Infallible {
-        let mut pressure = MemoryPressure::new(Tree::at("/"));
+        let mut pressure = MemoryPressure::new(SystemFiles::at("/"));
         let mut ticks = 0_u32;
         loop {
             monoio::time::sleep(TICK).await;

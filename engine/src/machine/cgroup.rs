@@ -1,31 +1,31 @@
-//! Owns reading what control groups let this process have: the least of each limit on the way from
-//! its group to the top, under version 2, version 1, or both at once. Never changes a group.
+//! Owns reading the limits of control groups on this process: the lowest of each limit from its group
+//! up to the root, under version 2, version 1, or both. Never changes a group.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::files::Tree;
+use super::system_files::SystemFiles;
 
 const MOUNT: &str = "sys/fs/cgroup";
-/// What version 1 says for no limit is near the largest number of pages.
+/// Values from here on mean no limit: version 1 reports a number near the maximum instead.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// What the groups allow; `None` is no limit.
+/// The limits of the control groups; `None` is no limit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Cgroup {
-    /// CPU time each second, in cores.
+    /// CPU time per second, in cores.
     pub(crate) cpu_quota: Option<f64>,
     /// Bytes of memory.
     pub(crate) memory_bytes: Option<u64>,
-    /// Threads, kernel workers among them.
+    /// Threads, including kernel workers.
     pub(crate) tasks: Option<u64>,
 }
 
 impl Cgroup {
-    /// What the groups of this process allow, read below `tree`.
-    pub(crate) fn read(tree: &Tree) -> Self {
+    /// The limits on this process, read below `tree`.
+    pub(crate) fn read(tree: &SystemFiles) -> Self {
         let mut found = Self::default();
         for line in tree.text("proc/self/cgroup").unwrap_or_default().lines() {
-            // hierarchy-ID:controllers:path (cgroups(7)); version 2 has no controllers here.
+            // hierarchy-ID:controllers:path (cgroups(7)); version 2 lists no controllers here.
             let mut parts = line.splitn(3, ':');
             let (Some(_), Some(controllers), Some(path)) =
                 (parts.next(), parts.next(), parts.next())
@@ -35,76 +35,76 @@ impl Cgroup {
             let group = clean(path);
             if controllers.is_empty() {
                 for mount in [MOUNT.to_owned(), format!("{MOUNT}/unified")] {
-                    found.add_v2(tree, &way_up(Path::new(&mount), &group));
+                    found.add_v2(tree, &ancestors(Path::new(&mount), &group));
                 }
                 continue;
             }
             for controller in controllers.split(',') {
                 for folder in [controllers, controller] {
                     let mount = Path::new(MOUNT).join(clean(folder));
-                    found.add_v1(tree, controller, &way_up(&mount, &group));
+                    found.add_v1(tree, controller, &ancestors(&mount, &group));
                 }
             }
         }
         found
     }
 
-    fn add_v2(&mut self, tree: &Tree, groups: &[PathBuf]) {
+    fn add_v2(&mut self, tree: &SystemFiles, groups: &[PathBuf]) {
         for group in groups {
             let cpu = tree.text(group.join("cpu.max"));
-            lower(&mut self.cpu_quota, cpu.as_deref().and_then(quota_v2));
-            lower(&mut self.memory_bytes, tree.one(group.join("memory.max")));
-            lower(&mut self.tasks, tree.one(group.join("pids.max")));
+            lower_limit(&mut self.cpu_quota, cpu.as_deref().and_then(quota_v2));
+            lower_limit(&mut self.memory_bytes, tree.value(group.join("memory.max")));
+            lower_limit(&mut self.tasks, tree.value(group.join("pids.max")));
         }
     }
 
-    fn add_v1(&mut self, tree: &Tree, controller: &str, groups: &[PathBuf]) {
+    fn add_v1(&mut self, tree: &SystemFiles, controller: &str, groups: &[PathBuf]) {
         for group in groups {
             match controller {
                 "cpu" => {
-                    let quota: Option<i64> = tree.one(group.join("cpu.cfs_quota_us"));
-                    let period: Option<u32> = tree.one(group.join("cpu.cfs_period_us"));
+                    let quota: Option<i64> = tree.value(group.join("cpu.cfs_quota_us"));
+                    let period: Option<u32> = tree.value(group.join("cpu.cfs_period_us"));
                     let both = quota
                         .zip(period)
                         .filter(|(quota, period)| *quota > 0 && *period > 0);
-                    lower(
+                    lower_limit(
                         &mut self.cpu_quota,
                         both.map(|(quota, period)| quota as f64 / f64::from(period)),
                     );
                 }
                 "memory" => {
-                    let limit: Option<u64> = tree.one(group.join("memory.limit_in_bytes"));
-                    lower(
+                    let limit: Option<u64> = tree.value(group.join("memory.limit_in_bytes"));
+                    lower_limit(
                         &mut self.memory_bytes,
                         limit.filter(|&limit| limit < NO_LIMIT),
                     );
                 }
-                "pids" => lower(&mut self.tasks, tree.one(group.join("pids.max"))),
+                "pids" => lower_limit(&mut self.tasks, tree.value(group.join("pids.max"))),
                 _ => {}
             }
         }
     }
 }
 
-/// The quota of version 2: `200000 100000`, or `max 100000`.
+/// Parses a quota of version 2: `200000 100000`, or `max 100000`.
 fn quota_v2(text: &str) -> Option<f64> {
     let (quota, period) = text.trim().split_once(' ')?;
     let (quota, period): (u64, u64) = (quota.parse().ok()?, period.parse().ok()?);
     (period > 0).then(|| quota as f64 / period as f64)
 }
 
-/// A group's path without its root and without ways out of it: in a container it may be `/../..`.
+/// A group's path relative to the mount, without `..`: in a container it may be `/../..`.
 fn clean(path: &str) -> PathBuf {
     let normal = |part: &Component| matches!(part, Component::Normal(_));
     Path::new(path).components().filter(normal).collect()
 }
 
-/// The folder of the group, then of each group around it, up to the mount.
-fn way_up(mount: &Path, group: &Path) -> Vec<PathBuf> {
+/// The folders of the group and its ancestors, up to the mount.
+fn ancestors(mount: &Path, group: &Path) -> Vec<PathBuf> {
     group.ancestors().map(|part| mount.join(part)).collect()
 }
 
-fn lower<T: PartialOrd>(limit: &mut Option<T>, other: Option<T>) {
+fn lower_limit<T: PartialOrd>(limit: &mut Option<T>, other: Option<T>) {
     if let Some(other) = other
         && limit.as_ref().is_none_or(|limit| other < *limit)
     {
@@ -115,10 +115,10 @@ fn lower<T: PartialOrd>(limit: &mut Option<T>, other: Option<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::files::testing::tree;
+    use crate::machine::system_files::testing::tree;
 
     #[test]
-    fn version_2_takes_the_least_on_the_way_up() {
+    fn version_2_takes_the_lowest_limit_of_all_ancestors() {
         let (_folder, tree) = tree(&[
             ("proc/self/cgroup", "0::/a/b\n"),
             ("sys/fs/cgroup/a/b/cpu.max", "max 100000\n"),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_sees_its_limits_at_the_mount_whatever_its_path_says() {
+    fn a_container_sees_its_limits_at_the_mount() {
         let (_folder, tree) = tree(&[
             ("proc/self/cgroup", "0::/../../docker/abc\n"),
             ("sys/fs/cgroup/cpu.max", "50000 100000\n"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_groups_or_with_nonsense_has_no_limit() {
+    fn missing_or_malformed_groups_are_no_limit() {
         let (_empty, none) = tree(&[]);
         let (_folder, odd) = tree(&[
             ("proc/self/cgroup", "nonsense\n0::/\n1:cpu:/\n"),

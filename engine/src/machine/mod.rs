@@ -1,17 +1,14 @@
-//! Owns what this machine gives a run: cores to pin to, descriptors, memory, and from them the bounds
-//! of what may be in flight. Read once at the start.
-//!
-//! [`cgroup`] is what control groups allow of it, [`files`] the way to /proc, /sys and /etc,
-//! [`pressure`] what lack of memory costs it during the run. [`runtime`] and [`sync`] are what runs tasks on its
-//! cores, [`doctor`] holds it against what a run needs.
+//! Owns the resources of this machine: cores to pin to, descriptors and memory, and the limits on work
+//! in flight that follow from them. Read once, at the start of a run. Never reads a list or a dataset.
+//! [`cgroup`] reads the limits of control groups, [`system_files`] reads /proc, /sys and /etc, and [`pressure`] measures the time lost to memory pressure. [`runtime`] and [`sync`] run tasks on the cores, and [`doctor`] compares the machine with the needs of a run.
 
 pub mod allocator;
 mod cgroup;
 pub mod doctor;
-mod files;
 mod pressure;
 pub(crate) mod runtime;
 pub(crate) mod sync;
+mod system_files;
 
 use core_affinity::CoreId;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -21,29 +18,29 @@ use crate::error::Error;
 use crate::limits::{self, FDS_PER_NAME};
 
 pub(crate) use cgroup::Cgroup;
-pub(crate) use files::Tree;
-#[cfg(test)]
-pub(crate) use files::testing;
 pub(crate) use pressure::MemoryPressure;
+pub(crate) use system_files::SystemFiles;
+#[cfg(test)]
+pub(crate) use system_files::testing;
 
-/// Descriptors kept for files, threads and what the runtime closes a moment later.
+/// Descriptors reserved for files, threads, and sockets that the runtime closes with a delay.
 pub(crate) const RESERVED_FDS: usize = 48;
-/// Most names asked for at a time.
+/// Most DNS lookups at a time.
 pub(crate) const NAMES_OUTSTANDING_MAX: usize = 512;
-/// Descriptors one download may take: its socket, one that is closing, and a share of the idle ones.
+/// Descriptors per download: its socket, one that is closing, and a share of the idle ones.
 pub(crate) const FDS_PER_DOWNLOAD: usize = 2;
 
-/// Of the downloads that descriptors allow, those to one open shard, which has a descriptor too.
+/// Downloads per open shard, if descriptors limit both: each shard has a descriptor too.
 const FD_BOUND_PER_SHARD: usize = 8;
-/// Shards that may be open however few descriptors there are: one of them waits for another's.
+/// Open shards that are always allowed, even with few descriptors.
 const OPEN_SHARDS_LEAST: usize = 32;
 
-/// Where a thread runs: on one core, or where the kernel likes.
+/// The core that a thread is pinned to; by default, none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pin(Option<CoreId>);
 
 impl Pin {
-    /// Binds the calling thread.
+    /// Pins the calling thread.
     pub fn hold(self) {
         if let Some(core) = self.0 {
             core_affinity::set_for_current(core);
@@ -51,35 +48,35 @@ impl Pin {
     }
 }
 
-/// The machine as a run uses it.
+/// The resources of a run.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// A core per reactor.
     pub cores: Vec<Pin>,
     /// Downloads in flight per core at the start.
     pub in_flight_start: usize,
-    /// Downloads in flight per core at most.
+    /// Most downloads in flight per core.
     pub in_flight_max: usize,
-    /// Slow downloads per core beside these at most.
+    /// Most slow downloads per core, which do not count as in flight.
     pub aside_max: usize,
-    /// Shards per core that may be open, as far as descriptors go.
+    /// Most open shards per core, as limited by descriptors.
     pub open_shards_max: usize,
-    /// Idle connections per core at most.
+    /// Most idle connections per core.
     pub idle_connections_max: usize,
-    /// Names asked for at a time at most.
+    /// Most DNS lookups at a time.
     pub names_outstanding_max: usize,
-    /// Body bytes per core at most.
+    /// Most body bytes per core.
     pub body_budget_bytes: usize,
-    /// Bytes that all compute threads together decode into.
+    /// Caps decode memory across threads, bytes.
     pub decoding_bytes_max: usize,
 }
 
 impl Machine {
-    /// Reads the machine and raises the descriptor limit to what is allowed. `beside_others` tells that
-    /// other workers may be on it: these would all bind themselves to the same first cores.
+    /// Reads the machine and raises the descriptor limit to the hard limit. With `beside_others`, other
+    /// workers may run on this machine, which would all pin themselves to the same first cores.
     ///
     /// # Errors
-    /// `LocalResource` where no core or next to no descriptor is left.
+    /// `LocalResource` if there is no usable core, or hardly any descriptors.
     pub fn read(config: &MachineConfig, beside_others: bool) -> Result<Self, Error> {
         let available = core_affinity::get_core_ids()
             .filter(|ids| !ids.is_empty())
@@ -89,12 +86,12 @@ impl Machine {
                     "check the affinity mask",
                 )
             })?;
-        let groups = Cgroup::read(&Tree::at("/"));
+        let groups = Cgroup::read(&SystemFiles::at("/"));
         let wanted = config
             .cores
             .unwrap_or_else(|| cores_of_quota(available.len(), groups.cpu_quota))
             .max(1);
-        // More cores asked for than there are: they share, in turn.
+        // If more cores are asked for than there are, threads share them in turn.
         let bound = !beside_others || wanted >= available.len();
         let pin = |core| Pin(Some(core).filter(|_| bound));
         let cores: Vec<Pin> = available
@@ -116,8 +113,8 @@ impl Machine {
             )
         })?;
         let in_flight_max = match config.in_flight {
-            // Who asks for so many gets them without the share of closing and idle sockets: these
-            // give way, or the download waits.
+            // A given number does not leave room for closing and idle sockets: idle ones are closed, or
+            // the download waits.
             Some(given) => given.min(fd_bound * FDS_PER_DOWNLOAD),
             None => limits::IN_FLIGHT_MAX.min(fd_bound),
         }
@@ -140,20 +137,20 @@ impl Machine {
     }
 }
 
-/// Names asked for at a time: a quarter of the descriptors is for them, the rest for downloads.
+/// Most DNS lookups at a time: they may use a quarter of the descriptors, and downloads the rest.
 fn names_outstanding_max(fds: usize) -> usize {
     (fds / 4 / FDS_PER_NAME).clamp(1, NAMES_OUTSTANDING_MAX)
 }
 
-/// Downloads in flight that so many descriptors allow each core; `None` is too few to run.
+/// Downloads in flight per core that `fds` descriptors allow; `None` if there are too few to run.
 pub(crate) fn downloads_per_core(fds: usize, cores: usize) -> Option<usize> {
     let reserved = RESERVED_FDS + names_outstanding_max(fds) * FDS_PER_NAME;
     let per_core = fds.saturating_sub(reserved) / cores.max(1);
     (per_core >= FDS_PER_DOWNLOAD * 2).then_some(per_core / FDS_PER_DOWNLOAD)
 }
 
-/// The memory this process may have, bytes: the least of this machine's, its control groups' and its
-/// own limits.
+/// The memory available to this process, bytes: the lowest of this machine's memory, its control
+/// groups' limits and its own.
 fn memory_bytes(groups: &Cgroup) -> usize {
     let info = rustix::system::sysinfo();
     let total = usize::try_from(info.totalram).unwrap_or(usize::MAX);
@@ -165,7 +162,7 @@ fn memory_bytes(groups: &Cgroup) -> usize {
         .fold(total.saturating_mul(info.mem_unit as usize), usize::min)
 }
 
-/// Cores to use of those there are, by the time that control groups pay for.
+/// Cores to use of those available, limited by the CPU quota of control groups.
 fn cores_of_quota(available: usize, quota: Option<f64>) -> usize {
     let Some(quota) = quota else {
         return available;
@@ -180,19 +177,19 @@ fn cores_of_quota(available: usize, quota: Option<f64>) -> usize {
     paid.min(available)
 }
 
-/// Cores that a quota of CPU time keeps busy, the last of them perhaps not all the time.
+/// Cores that a CPU quota can keep busy, rounded up.
 pub(crate) fn cores_paid_for(quota: f64) -> u64 {
-    // A quota is positive; beyond any number of cores the conversion stays there.
+    // A quota is positive, and the conversion saturates.
     (quota.ceil() as u64).max(1)
 }
 
-/// What all cores may decode into: a quarter of the memory, within the limits.
+/// Decode memory of all threads together: a quarter of the memory, within the limits.
 fn decoding_bytes_max(memory_bytes: usize, cores: usize) -> usize {
     let by_cores = limits::DECODING_PER_CORE_BYTES.saturating_mul(cores);
     by_cores.max(limits::DECODING_BYTES).min(memory_bytes / 4)
 }
 
-/// A core's share of a quarter of the memory, within the limit.
+/// Body bytes per core: its share of a quarter of the memory, within the limit.
 pub(crate) fn body_budget(memory_bytes: usize, cores: usize) -> usize {
     (memory_bytes / 4 / cores.max(1)).clamp(
         2 * limits::SMALL_BODY_BYTES,
@@ -200,7 +197,7 @@ pub(crate) fn body_budget(memory_bytes: usize, cores: usize) -> usize {
     )
 }
 
-/// Raises the soft limit to the hard one and gives what holds then.
+/// Raises the soft limit on descriptors to the hard limit, and returns the limit in force.
 fn raise_fd_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
@@ -227,18 +224,18 @@ mod tests {
     }
 
     #[test]
-    fn a_control_groups_memory_is_what_there_is_where_it_is_less_than_the_machines() {
+    fn a_lower_memory_limit_of_a_control_group_counts() {
         let machine = memory_bytes(&groups(None));
         assert_eq!(memory_bytes(&groups(Some(64 << 20))), 64 << 20);
         assert_eq!(memory_bytes(&groups(Some(u64::MAX))), machine);
-        // Of 64 MB a quarter is for bodies, whatever the cores.
+        // A quarter of 64 MB is for bodies, whatever the number of cores.
         assert_eq!(body_budget(64 << 20, 2), 8 << 20);
         assert_eq!(decoding_bytes_max(64 << 20, 2), 16 << 20);
         assert_eq!(decoding_bytes_max(1 << 40, 2), limits::DECODING_BYTES);
     }
 
     #[test]
-    fn the_budget_of_bodies_is_by_the_least_group_on_the_way_up() {
+    fn the_body_budget_follows_the_lowest_limit_of_all_ancestors() {
         let (_folder, tree) = testing::tree(&[
             ("proc/self/cgroup", "0::/system.slice/run.scope\n"),
             ("sys/fs/cgroup/system.slice/run.scope/memory.max", "max\n"),
@@ -250,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_of_cpu_time_bounds_the_cores_and_is_rounded_up() {
+    fn a_cpu_quota_limits_the_cores_and_is_rounded_up() {
         assert_eq!(cores_of_quota(8, None), 8);
         for (quota, cores) in [(0.1, 1), (1.0, 1), (1.5, 2), (2.0, 2), (7.01, 8), (64.0, 8)] {
             assert_eq!(cores_of_quota(8, Some(quota)), cores, "{quota}");

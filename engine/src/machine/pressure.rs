@@ -1,26 +1,26 @@
-//! Owns the reading of how much time the machine lost to lack of memory, as the kernel counts it
-//! (pressure stall information, Linux 4.20). Never waits.
+//! Owns reading how much time the machine lost to memory pressure (pressure stall information, Linux
+//! 4.20). Never waits.
 
 use std::time::Duration;
 
-use super::files::Tree;
+use super::system_files::SystemFiles;
 
-/// What the kernel has counted when it was last asked.
+/// The kernel's count of time lost to memory pressure, and its last value.
 #[derive(Debug)]
 pub(crate) struct MemoryPressure {
-    tree: Tree,
+    tree: SystemFiles,
     seen: Option<Duration>,
 }
 
 impl MemoryPressure {
-    /// Of a machine whose files are these.
-    pub(crate) fn new(tree: Tree) -> Self {
+    /// Starts with the present count.
+    pub(crate) fn new(tree: SystemFiles) -> Self {
         let seen = total(&tree);
         Self { tree, seen }
     }
 
-    /// The time, since it was last asked, in which nothing could run because all that would waited for
-    /// memory. Nothing where the kernel does not count it.
+    /// The time since the last call during which every runnable task waited for memory. Zero if the
+    /// kernel does not count it.
     pub(crate) fn since_last(&mut self) -> Duration {
         let Some(seen) = self.seen else {
             return Duration::ZERO;
@@ -31,8 +31,8 @@ impl MemoryPressure {
     }
 }
 
-/// The count, of microseconds, in the line of all tasks.
-fn total(tree: &Tree) -> Option<Duration> {
+/// The `total` of the `full` line, in microseconds.
+fn total(tree: &SystemFiles) -> Option<Duration> {
     let text = tree.text("proc/pressure/memory")?;
     let line = text.lines().find_map(|line| line.strip_prefix("full "))?;
     let mut words = line.split_whitespace();
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_came_since_is_told() {
+    fn only_the_time_since_the_last_call_is_returned() {
         let (folder, tree) = tree(&[("proc/pressure/memory", &text(2_000_000))]);
         let mut pressure = MemoryPressure::new(tree);
         assert_eq!(pressure.since_last(), Duration::ZERO);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_does_not_count_tells_nothing() {
+    fn a_kernel_without_the_count_loses_no_time() {
         let (_folder, empty) = tree(&[]);
         assert_eq!(MemoryPressure::new(empty).since_last(), Duration::ZERO);
     }

@@ -12,7 +12,7 @@ use crate::core::Shared;
 use crate::dataset::store::Hold;
 use crate::error::Error;
 use crate::net::outage::{Outage, OutageNotices};
-use crate::watch::{Event, Live, NamesWatch, Progress, RunReport, Snapshot, Watchdog};
+use crate::watch::{Event, Live, Progress, ResolutionMonitor, RunReport, Snapshot, Watchdog};
 
 /// Time between two looks at signals and counters.
 const TICK: Duration = Duration::from_millis(200);
@@ -33,7 +33,7 @@ pub(super) struct Watch<'a> {
     /// When the folder was last looked at.
     folder_seen: Instant,
     lives: &'a [Arc<Live>],
-    names: NamesWatch,
+    names: ResolutionMonitor,
     outage: Arc<Outage>,
     outage_notices: OutageNotices,
     watchdog: Watchdog,
@@ -62,7 +62,7 @@ impl<'a> Watch<'a> {
             hold,
             folder_seen: started,
             lives,
-            names: NamesWatch::new(threads.names.handle().stats(), config.dns.resolver),
+            names: ResolutionMonitor::new(threads.names.handle().stats(), config.dns.resolver),
             outage: threads.outage.clone(),
             outage_notices: OutageNotices::new(),
             watchdog: Watchdog::new(threads.board.clone(), lives.len(), config.fetch.timeout),

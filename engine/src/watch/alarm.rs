@@ -1,30 +1,30 @@
-//! Owns the end of a run in which a thread panicked: without it the others would wait for ever for
-//! what that thread owed them. Never catches the panic itself.
+//! Owns ending a run in which a thread panicked: otherwise other threads would wait for it forever.
+//! Never catches the panic itself.
 
 use std::sync::Arc;
 
 use crate::error::Error;
 
-/// Told once for each thread that panics.
+/// Ends the run if a thread panics.
 #[derive(Clone)]
 pub struct Alarm {
     ring: Arc<dyn Fn(Error) + Send + Sync>,
 }
 
 impl Alarm {
-    /// An alarm that hands its error to `ring`.
+    /// An alarm that passes its error to `ring`.
     pub fn new(ring: impl Fn(Error) + Send + Sync + 'static) -> Self {
         Self {
             ring: Arc::new(ring),
         }
     }
 
-    /// Ends the run with an error that a thread met.
+    /// Ends the run with the error of a thread.
     pub fn ring(&self, error: Error) {
         (self.ring)(error);
     }
 
-    /// Watches the thread that holds the guard.
+    /// A guard for the calling thread to hold.
     pub fn guard(&self) -> Guard {
         Guard {
             alarm: self.clone(),
@@ -32,7 +32,7 @@ impl Alarm {
     }
 }
 
-/// Rings where it is dropped by a panic.
+/// Rings if it is dropped by a panic.
 pub struct Guard {
     alarm: Alarm,
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_panics_rings_and_one_that_ends_does_not() {
+    fn only_a_panicking_thread_rings_the_alarm() {
         let (sender, receiver) = channel();
         let alarm = Alarm::new(move |error| sender.send(error).expect("the test listens"));
         let quiet = alarm.guard();

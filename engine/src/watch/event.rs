@@ -1,31 +1,31 @@
-//! Owns what the threads of a run tell its main thread. Never carries a row.
+//! Owns the events that the threads of a run send to its main thread. Never carries a row.
 
 use super::Tally;
 use crate::error::Error;
 use crate::list::Losses;
 
-/// What threads tell the main thread.
+/// An event for the main thread.
 pub(crate) enum Event {
     /// A shard is durable.
     ShardCommitted(ShardReport),
-    /// A shard was done here, and by another worker before: theirs stands.
+    /// Another worker committed the shard first; this worker's copy was dropped.
     ShardElsewhere,
-    /// A shard failed on this machine as often as it may; the run goes on without it.
+    /// A shard failed on this machine and has no retries left; the run goes on without it.
     ShardGivenUp {
         /// Number of the shard.
         shard_id: u64,
-        /// What went wrong the last time.
+        /// The last error.
         error: Error,
     },
     /// The run cannot go on.
     Fatal(Error),
-    /// The list could not be read further; what was read is still finished.
+    /// The list cannot be read any further; the rows read so far are still finished.
     InputBroken(Error),
-    /// The planner has read what it will.
+    /// The planner has finished reading.
     ListEnded {
-        /// What could not be kept as it came.
+        /// Values that could not be kept unchanged.
         losses: Losses,
-        /// Shards handed out, where the list was read to its end.
+        /// Number of shards, if the list was read to its end.
         planned: Option<u64>,
     },
     /// A reactor ended.
@@ -36,10 +36,10 @@ pub(crate) enum Event {
 pub(crate) struct ShardReport {
     /// Number of the shard.
     pub shard_id: u64,
-    /// From its opening to its end.
+    /// Time from its opening to its end, seconds.
     pub seconds: f64,
-    /// Its end, Unix seconds.
+    /// When it ended, Unix seconds.
     pub end_time: f64,
-    /// Its rows.
+    /// Counts of its rows.
     pub tally: Tally,
 }

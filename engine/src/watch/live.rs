@@ -1,5 +1,5 @@
-//! Owns one core's counters while it runs, for the progress display. The statistics that are
-//! written come from the shards, never from here.
+//! Owns the counters of one running core, for the progress display. Never the source of written
+//! statistics, which come from the shards.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::watch::Tally;
 use crate::watch::Wait;
 
-/// Counters of one core; its reactor writes, the main thread reads.
+/// Counters of one core: its reactor writes them, and the main thread reads them.
 #[derive(Default)]
 pub(crate) struct Live {
     successes: AtomicU64,
@@ -19,43 +19,43 @@ pub(crate) struct Live {
     failures: Mutex<HashMap<Failure, u64>>,
     in_flight: AtomicUsize,
     open_shards: AtomicUsize,
-    /// A [`Wait`] by its number.
+    /// A [`Wait`] as a number.
     wait: AtomicU8,
     over: AtomicBool,
 }
 
-/// All cores at one moment.
+/// The counters of all cores together at one moment.
 #[derive(Default)]
 pub(crate) struct Snapshot {
-    /// Rows by how they ended.
+    /// Counts of rows by result.
     pub tally: Tally,
     /// Body bytes received.
     pub body_bytes: u64,
     /// Downloads in flight.
     pub in_flight: usize,
-    /// Shards open.
+    /// Open shards.
     pub open_shards: usize,
-    /// Name resolution, of the whole process.
+    /// Name resolution of the whole process.
     pub names: StatsSnapshot,
 }
 
 impl Live {
-    /// A body came in.
+    /// Counts a received body.
     pub(crate) fn received(&self, bytes: usize) {
         self.body_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// A sample was written.
+    /// Counts a written sample.
     pub(crate) fn succeeded(&self) {
         self.successes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A row failed.
+    /// Counts a failed row.
     pub(crate) fn failed(&self, failure: Failure) {
         *self.lock().entry(failure).or_default() += 1;
     }
 
-    /// A shard's rows are done again.
+    /// Subtracts the rows of a shard that is retried.
     pub(crate) fn taken_back(&self, tally: &Tally) {
         self.successes.fetch_sub(tally.successes, Ordering::Relaxed);
         let mut failures = self.lock();
@@ -66,23 +66,23 @@ impl Live {
         }
     }
 
-    /// What the core has open now.
+    /// Sets the downloads in flight and the open shards.
     pub(crate) fn set_gauges(&self, in_flight: usize, open_shards: usize) {
         self.in_flight.store(in_flight, Ordering::Relaxed);
         self.open_shards.store(open_shards, Ordering::Relaxed);
     }
 
-    /// What the core waits for now.
+    /// Sets what the core waits for.
     pub(crate) fn set_wait(&self, wait: Wait) {
         self.wait.store(wait as u8, Ordering::Relaxed);
     }
 
-    /// The core has no row any more.
+    /// Notes that the core has no rows left.
     pub(crate) fn set_over(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the core has no row any more.
+    /// Whether the core has no rows left.
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
@@ -92,14 +92,14 @@ impl Live {
         Wait::of(self.wait.load(Ordering::Relaxed))
     }
 
-    /// Rows that have ended.
+    /// Finished rows.
     pub(crate) fn rows(&self) -> u64 {
         let failures: u64 = self.lock().values().sum();
         self.successes.load(Ordering::Relaxed) + failures
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Failure, u64>> {
-        // A count is whole between any two of its steps, so a poisoned lock holds no broken state.
+        // The counts are consistent after every statement, so a poisoned lock is harmless.
         self.failures
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -107,7 +107,7 @@ impl Live {
 }
 
 impl Snapshot {
-    /// Sums up all cores; the names are not theirs.
+    /// Adds up all cores. Leaves out name resolution, which is counted elsewhere.
     pub(crate) fn of(cores: &[std::sync::Arc<Live>]) -> Self {
         let mut sum = Self::default();
         for live in cores {

@@ -1,21 +1,21 @@
-//! Owns what a run tells: the counters of its cores, what each thread is at and since when, the events that
-//! threads send, and what a person or a host program sees of it. Never decides what a run does.
+//! Owns what a run reports: the counters of its cores, the activity of each thread, the events that
+//! threads send, and what the user or a host program sees of them. Never decides what a run does.
 
 mod alarm;
 mod event;
 mod live;
-mod names;
 mod progress;
 mod report;
+mod resolution;
 mod tally;
 mod watchdog;
 
 pub(crate) use alarm::{Alarm, Guard};
 pub(crate) use event::{Event, ShardReport};
 pub(crate) use live::{Live, Snapshot};
-pub(crate) use names::NamesWatch;
 pub use progress::Observer;
 pub(crate) use progress::Progress;
 pub use report::RunReport;
+pub(crate) use resolution::ResolutionMonitor;
 pub(crate) use tally::Tally;
 pub(crate) use watchdog::{Board, Duty, Post, Wait, Watchdog};

@@ -1,6 +1,5 @@
-//! Owns what a person sees while a run goes on: a bar on a terminal, a plain line now and then
-//! elsewhere, JSON lines where they were asked for, or the same events for a host that shows them
-//! itself. Only shows; never counts.
+//! Owns displaying the progress of a run: a bar on a terminal, or else plain lines, or JSON lines with
+//! `--log_json`, or the same events for the observer of a host program. Never counts.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -11,22 +10,21 @@ use serde_json::json;
 
 use super::ShardReport;
 use super::live::Snapshot;
-use super::names;
 use super::report::{RunReport, most_frequent, total_line};
+use super::resolution;
 use crate::list::{Loss, Losses};
 use crate::text::bounded;
 use crate::text::terminal;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// Failures named beside the bar.
+/// Kinds of failures shown next to the bar.
 const FAILURES_SHOWN: usize = 3;
-/// Rates are over this long.
+/// Rates are averages over this time.
 const RATE_OVER: Duration = Duration::from_secs(5);
 
-/// Takes a run's events as they happen: objects as under `--log_json`, with the line that would have
-/// been shown as `text`, and the progress at every look.
-/// `Break` asks the run to stop as a signal does; nothing is told after it.
+/// Receives a run's events: the objects of `--log_json`, with the line that would have been displayed
+/// as `text`, and the progress at every tick. `Break` stops the run like a signal; no event follows.
 pub type Observer = Box<dyn FnMut(&serde_json::Value) -> ControlFlow<()> + Send>;
 
 enum Face {
@@ -36,7 +34,7 @@ enum Face {
     Observed(Observed),
 }
 
-/// A host's observer, until it asks for the end.
+/// A host's observer, and whether it has stopped the run.
 struct Observed {
     observer: Observer,
     broken_off: bool,
@@ -60,7 +58,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A display for a run of `rows_total` rows, where that is known.
+    /// A display for a run of `rows_total` rows, if that is known.
     pub(crate) fn new(
         log_json: bool,
         observer: Option<Observer>,
@@ -90,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Shows the present state.
+    /// Shows the current state.
     pub(crate) fn tick(&mut self, snapshot: &Snapshot, now: Instant) {
         let (rows_rate, bytes_rate) = self.rates(snapshot, now);
         match &mut self.face {
@@ -119,12 +117,12 @@ impl Progress {
         }
     }
 
-    /// Whether a host asked for the run's end.
+    /// Whether the observer has stopped the run.
     pub(crate) fn broken_off(&self) -> bool {
         matches!(&self.face, Face::Observed(observed) if observed.broken_off)
     }
 
-    /// A shard is durable.
+    /// Shows that a shard is durable.
     pub(crate) fn shard(&mut self, shard: &ShardReport) {
         let line = || total_line("worker", &shard.tally, shard.seconds);
         match &mut self.face {
@@ -135,7 +133,7 @@ impl Progress {
         }
     }
 
-    /// Something a person should read at once.
+    /// Shows a message at once.
     pub(crate) fn note(&mut self, text: &str) {
         let text = &*bounded(text);
         let event = || json!({"event": "note", "text": text});
@@ -147,7 +145,7 @@ impl Progress {
         }
     }
 
-    /// The end of the run.
+    /// Shows the summary.
     pub(crate) fn end(&mut self, report: &RunReport) {
         match &mut self.face {
             Face::Json { .. } => terminal::err(summary_json(report)),
@@ -162,7 +160,7 @@ impl Progress {
         }
     }
 
-    /// Rows and bytes per second over the last moments.
+    /// Recent rows and bytes per second.
     fn rates(&mut self, snapshot: &Snapshot, now: Instant) -> (f64, f64) {
         self.recent
             .push_back((now, snapshot.tally.count(), snapshot.body_bytes));
@@ -192,7 +190,7 @@ fn bar(rows_total: Option<u64>) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// The state as text; with a total it begins with the count.
+/// The state as text. With `counted_of`, it begins with the count and the total, if that is known.
 fn state(
     snapshot: &Snapshot,
     rows_rate: f64,
@@ -247,7 +245,7 @@ fn progress_json(
         "bytes_per_sec": bytes_rate,
         "in_flight": snapshot.in_flight,
         "open_shards": snapshot.open_shards,
-        "names": names::json(&snapshot.names),
+        "names": resolution::json(&snapshot.names),
         "failures": failures_json(&snapshot.tally),
     })
 }
@@ -281,7 +279,7 @@ pub(super) fn summary_json(report: &RunReport) -> serde_json::Value {
         "seconds": report.elapsed.as_secs_f64(),
         "interrupted": report.interrupted,
         "lossy": losses_json(&report.losses),
-        "names": names::json(&report.names),
+        "names": resolution::json(&report.names),
         "failures": failures_json(&report.tally),
     })
 }

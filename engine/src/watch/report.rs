@@ -1,17 +1,17 @@
-//! Owns what is left of a run: counts, time, and the lines a person reads at the end, among them
-//! the two that img2dataset's users grep for.
+//! Owns the summary of a finished run: counts, time, and the lines printed at the end, in img2dataset's
+//! format, which its users grep for. Never reads the dataset.
 
 use std::time::Duration;
 
 use turbo2ds_dns::StatsSnapshot;
 
-use super::names;
 use super::progress::summary_json;
+use super::resolution;
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS};
 use crate::list::Losses;
 use crate::watch::Tally;
 
-/// Failures named in the summary.
+/// Kinds of failures shown in the summary.
 const FAILURES_SHOWN: usize = 8;
 
 /// A finished run.
@@ -21,26 +21,26 @@ pub struct RunReport {
     pub tally: Tally,
     /// Shards committed in this run.
     pub shards: u64,
-    /// Shards found done.
+    /// Shards that were already done.
     pub shards_before: u64,
-    /// Shards done here that another worker had done before.
+    /// Shards written here that another worker committed first.
     pub shards_elsewhere: u64,
-    /// Shards that this machine failed and that are not there.
+    /// Shards that failed on this machine and are missing.
     pub shards_missing: u64,
     /// Body bytes received.
     pub body_bytes: u64,
     /// Wall time.
     pub elapsed: Duration,
-    /// A stop was asked for.
+    /// Whether the run was asked to stop.
     pub interrupted: bool,
-    /// What of the list could not be kept as it came.
+    /// Values of the list that could not be kept unchanged.
     pub losses: Losses,
     /// Name resolution.
     pub names: StatsSnapshot,
 }
 
 impl RunReport {
-    /// The exit code of a process that made this run.
+    /// The exit code for this run.
     pub fn exit_code(&self) -> u8 {
         if self.shards_missing > 0 {
             EXIT_PARTIAL
@@ -54,7 +54,7 @@ impl RunReport {
         summary_json(self)
     }
 
-    /// The summary, a line each.
+    /// The lines of the summary.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![total_line("total", &self.tally, self.elapsed.as_secs_f64())];
         lines.push(format!(
@@ -70,7 +70,7 @@ impl RunReport {
                 self.shards_elsewhere
             ));
         }
-        lines.extend(names::line(&self.names));
+        lines.extend(resolution::line(&self.names));
         lines.extend(self.losses.lines());
         lines.extend(
             most_frequent(&self.tally, FAILURES_SHOWN)
@@ -81,8 +81,8 @@ impl RunReport {
     }
 }
 
-/// img2dataset's line: shares of the rows, rate, count.
-pub(super) fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
+/// img2dataset's line: shares of results, rate and count.
+pub(crate) fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
     let count = tally.count();
     let share = |n: u64| {
         if count == 0 {
@@ -105,8 +105,8 @@ pub(super) fn total_line(head: &str, tally: &Tally, seconds: f64) -> String {
     )
 }
 
-/// The most frequent failures, most first, ties by text.
-pub(super) fn most_frequent(tally: &Tally, most: usize) -> Vec<(String, u64)> {
+/// The most frequent failures, in descending order; ties are sorted by text.
+pub(crate) fn most_frequent(tally: &Tally, most: usize) -> Vec<(String, u64)> {
     let mut list: Vec<(String, u64)> = tally
         .failures
         .iter()

@@ -1,4 +1,4 @@
-//! Owns the count of rows by how they ended. Never counts anything else.
+//! Owns counting rows by result. Never counts anything else.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use turbo2ds_writers::Stage;
 
 use crate::failure::Failure;
 
-/// Rows by how they ended.
+/// Counts of rows by result.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Samples.
+    /// Written samples.
     pub successes: u64,
     /// Rows without a usable body.
     pub failed_to_download: u64,

@@ -1,6 +1,6 @@
-//! Owns the watch over a run's threads and cores: what each is at and since when, and what is said
-//! where one has been at the same thing for too long. Never ends anything: a slow disk or list may yet
-//! come back, and what may not take long has limits of its own.
+//! Owns monitoring a run's threads and cores: what each is doing and since when, and a message if one
+//! has been doing the same thing for too long. Never ends anything: a slow disk or list may recover,
+//! and other steps have their own limits.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,27 +9,28 @@ use std::time::{Duration, Instant};
 
 use super::Live;
 
-/// At one thing for this long, a thread is spoken of: far more than any image, write or sync takes on
-/// a machine that is well.
+/// A thread that does one thing for this long is reported: far longer than any image, write or sync
+/// takes on a healthy machine.
 const LONG: Duration = Duration::from_secs(30);
-/// The same for a core that ends no row, beyond the time one URL may take.
+/// A core that finishes no row for this long is reported, in addition to the time that one URL may
+/// take.
 const NO_ROW: Duration = Duration::from_secs(60);
 
-/// What a thread can be at.
+/// What a thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Duty {
-    /// It waits for work.
+    /// Waiting for work.
     None,
-    /// A reactor's turn, between two looks at its events.
+    /// A reactor's turn, between two polls for events.
     Turn,
-    /// The list is read.
+    /// Reading the list.
     List,
-    /// An image is decoded, resized and encoded.
+    /// Decoding, resizing and encoding an image.
     Image,
-    /// A shard's metadata is laid out.
+    /// Serializing a shard's metadata.
     Seal,
-    /// A shard's files are synced and renamed.
+    /// Syncing and renaming a shard's files.
     Commit,
 }
 
@@ -44,27 +45,27 @@ impl Duty {
     ];
 }
 
-/// What a core waits for, where it ends no row.
+/// What a core is waiting for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Wait {
-    /// Further rows of the list.
+    /// More rows of the list.
     #[default]
     List,
-    /// Downloads that are in flight.
+    /// Downloads in flight.
     Downloads,
     /// A network that is down.
     Network,
     /// Images in the compute threads.
     Compute,
-    /// Bytes that are laid out to be written.
+    /// Writing serialized bytes.
     Disk,
-    /// Shards that are written to be committed.
+    /// Committing written shards.
     Commit,
 }
 
 impl Wait {
-    /// The wait of this number; the numbers are those of `as u8`.
+    /// The wait with this number, which comes from `as u8`.
     pub(crate) fn of(number: u8) -> Self {
         const ALL: [Wait; 6] = [
             Wait::List,
@@ -93,12 +94,12 @@ impl fmt::Display for Wait {
     }
 }
 
-/// A thread's own entry. Its thread writes, the main thread reads.
+/// The entry of one thread, which writes it; the main thread reads it.
 struct Entry {
     name: String,
-    /// Milliseconds from the board's start, above the duty's number.
+    /// Milliseconds since the board's start, shifted left by 8, and the number of the duty.
     at: AtomicU64,
-    /// Shard and row, as far as the duty has them.
+    /// Shard and row, if the duty has them.
     of: [AtomicU64; 2],
 }
 
@@ -108,7 +109,7 @@ pub struct Board {
     entries: Mutex<Vec<Arc<Entry>>>,
 }
 
-/// A thread's way to say what it is at.
+/// A thread's handle to its entry.
 #[derive(Clone)]
 pub struct Post {
     started: Instant,
@@ -124,7 +125,7 @@ impl Board {
         }
     }
 
-    /// An entry for the thread of this name.
+    /// Adds an entry for the thread of this name.
     pub fn post(&self, name: &str) -> Post {
         let entry = Arc::new(Entry {
             name: name.to_owned(),
@@ -139,13 +140,13 @@ impl Board {
     }
 
     fn entries(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
-        // A list is whole between any two of its steps.
+        // The list is consistent after every statement.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Post {
-    /// The thread begins something; shard and row where they are known, else 0.
+    /// Notes that the thread begins a duty; shard and row are 0 if unknown.
     pub fn begin(&self, duty: Duty, shard: u64, row: u64) {
         self.entry.of[0].store(shard, Ordering::Relaxed);
         self.entry.of[1].store(row, Ordering::Relaxed);
@@ -155,14 +156,14 @@ impl Post {
             .store(now << 8 | u64::from(duty as u8), Ordering::Release);
     }
 
-    /// The thread waits for work.
+    /// Notes that the thread waits for work.
     pub fn rest(&self) {
         self.begin(Duty::None, 0, 0);
     }
 }
 
 impl Entry {
-    /// What the thread is at, since when.
+    /// What the thread is doing, and since when.
     fn duty(&self, started: Instant) -> (Duty, Instant) {
         let at = self.at.load(Ordering::Acquire);
         let duty = Duty::ALL
@@ -192,15 +193,15 @@ impl Entry {
     }
 }
 
-/// How often one thing was spoken of.
+/// How often one thing was reported.
 #[derive(Clone, Copy)]
-struct Told {
+struct Reported {
     since: Instant,
     times: u32,
 }
 
-impl Told {
-    /// Whether it is time to speak: after `long`, and then each time that the time has doubled.
+impl Reported {
+    /// Whether a report is due: after `long`, and then whenever the time has doubled.
     fn is_due(&mut self, since: Instant, long: Duration, now: Instant) -> bool {
         if self.since != since {
             *self = Self { since, times: 0 };
@@ -211,31 +212,31 @@ impl Told {
     }
 }
 
-/// The main thread's look at the board and the cores.
+/// Watches the board and the cores; polled by the main thread.
 pub(crate) struct Watchdog {
     board: Arc<Board>,
-    threads: Vec<Told>,
-    /// Per core: its rows, and when they were last fewer.
+    threads: Vec<Reported>,
+    /// Per core: its finished rows, and when that number last changed.
     rows: Vec<(u64, Instant)>,
-    cores: Vec<Told>,
+    cores: Vec<Reported>,
     no_row: Duration,
 }
 
 impl Watchdog {
-    /// A watch over a run in which one URL may take `url_max`.
+    /// A watchdog for a run in which one URL may take `url_max`.
     pub(crate) fn new(board: Arc<Board>, cores: usize, url_max: Duration) -> Self {
         let since = board.started;
-        let told = Told { since, times: 0 };
+        let reported = Reported { since, times: 0 };
         Self {
             threads: Vec::new(),
             rows: vec![(0, since); cores],
-            cores: vec![told; cores],
+            cores: vec![reported; cores],
             no_row: NO_ROW + url_max,
             board,
         }
     }
 
-    /// What has to be said now.
+    /// The messages that are due now.
     pub(crate) fn look(&mut self, cores: &[Arc<Live>], now: Instant) -> Vec<String> {
         let mut notes = self.look_at_threads(now);
         for (core, live) in cores.iter().enumerate() {
@@ -258,15 +259,15 @@ impl Watchdog {
 
     fn look_at_threads(&mut self, now: Instant) -> Vec<String> {
         let entries = self.board.entries();
-        let told = Told {
+        let reported = Reported {
             since: self.board.started,
             times: 0,
         };
-        self.threads.resize(entries.len(), told);
+        self.threads.resize(entries.len(), reported);
         let looked = entries.iter().zip(&mut self.threads);
-        let notes = looked.filter_map(|(entry, told)| {
+        let notes = looked.filter_map(|(entry, reported)| {
             let (duty, since) = entry.duty(self.board.started);
-            let due = told.is_due(since, LONG, now) && duty != Duty::None;
+            let due = reported.is_due(since, LONG, now) && duty != Duty::None;
             due.then(|| entry.text(duty, now.duration_since(since).as_secs()))
         });
         notes.collect()
@@ -278,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_is_named_after_half_a_minute_and_at_every_doubling() {
+    fn a_thread_is_reported_after_half_a_minute_and_at_every_doubling() {
         let board = Arc::new(Board::new(Instant::now()));
         let post = board.post("compute-1");
         let mut dog = Watchdog::new(board.clone(), 0, Duration::ZERO);
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_core_that_ends_no_row_says_what_it_waits_for() {
+    fn a_core_without_finished_rows_is_reported_with_its_wait() {
         let start = Instant::now();
         let live = Arc::new(Live::default());
         let cores = [live.clone()];

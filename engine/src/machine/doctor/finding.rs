@@ -1,11 +1,11 @@
-//! Owns what a check says: a finding, how bad it is, and the report of all of them for a person or as
-//! JSON. Never looks at the machine.
+//! Owns the findings of checks, their severity, and the report of all of them as a table or as JSON.
+//! Never looks at the machine.
 
 use serde::Serialize;
 
 use super::profile::Profile;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
@@ -13,9 +13,9 @@ pub(super) enum Severity {
     Ok,
     /// Worth knowing; nothing to do.
     Note,
-    /// The run works and is slower, or loses what it need not.
+    /// A run works, but more slowly or with avoidable failures.
     Warn,
-    /// The run would be refused, fail for many URLs, or stand still.
+    /// A run would be refused, fail for many URLs, or stall.
     Fail,
 }
 
@@ -39,12 +39,12 @@ pub(super) struct Finding {
     pub(super) found: String,
     /// With unit.
     pub(super) wanted: String,
-    /// One line, where there is something to do: a command where there is one.
+    /// What to do, in one line: a command if there is one.
     pub(super) fix: Option<String>,
 }
 
 impl Finding {
-    /// A finding that asks for nothing.
+    /// A finding that requires no action.
     pub(super) fn ok(
         check: &'static str,
         found: impl Into<String>,
@@ -59,14 +59,14 @@ impl Finding {
         }
     }
 
-    /// The same at another severity and with a way out.
+    /// Sets the severity and the fix.
     pub(super) fn at(mut self, severity: Severity, fix: impl Into<String>) -> Self {
         self.severity = severity;
         self.fix = Some(fix.into());
         self
     }
 
-    /// The same as a note without a way out.
+    /// Makes it a note without a fix.
     pub(super) fn noted(mut self) -> Self {
         self.severity = Severity::Note;
         self
@@ -78,7 +78,7 @@ impl Finding {
 pub(super) struct Report {
     pub(super) version: &'static str,
     pub(super) profile: String,
-    /// `option`, or `machine` where it was measured.
+    /// `option`, or `machine` if it was measured.
     pub(super) profile_from: &'static str,
     pub(super) cores: u64,
     pub(super) link_gbit: u64,
@@ -108,7 +108,7 @@ impl Report {
         }
     }
 
-    /// For a person: a line for each finding, and what to do below it.
+    /// The report as text: a line for each finding, followed by its fix.
     pub(super) fn table(&self) -> String {
         let width = self
             .findings
@@ -151,9 +151,9 @@ impl Report {
         out
     }
 
-    /// One object on one line.
+    /// The report as one JSON object on one line.
     pub(super) fn json(&self) -> String {
-        // Numbers and texts alone: there is nothing in it that JSON cannot hold.
+        // Serializing numbers and strings cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_to_do_only_where_something_is_to_be_done() {
+    fn the_table_shows_a_fix_only_for_problems() {
         let text = report(false, &[Severity::Ok, Severity::Fail]).table();
         assert_eq!(text.matches("fix: do this").count(), 1, "{text}");
         assert_eq!(text.matches("wanted: wanted").count(), 1, "{text}");

@@ -1,5 +1,5 @@
-//! Owns the machine classes: cores and link of a box, and from them what a run on it needs. Every
-//! figure is arithmetic over the constants below; nothing is read from this machine here.
+//! Owns the machine classes: the cores and the link of a machine, and what a run on it needs. Every
+//! figure is computed from the constants below. Never reads this machine.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,35 +9,35 @@ use crate::limits::FDS_PER_NAME;
 use crate::machine::runtime::{RING_ENTRIES, enough_bytes};
 use crate::machine::{FDS_PER_DOWNLOAD, NAMES_OUTSTANDING_MAX, RESERVED_FDS};
 
-/// Images per CPU-second of photos of half a megapixel to 256-pixel shards: the comparison of docs/benchmarks.md.
+/// Images per CPU second, from photos of half a megapixel to 256-pixel shards, as compared in
+/// docs/benchmarks.md.
 pub(super) const IMAGES_PER_CORE_SECOND: u64 = 437;
-/// Mean bytes of those photos as they come, and as 256-pixel JPEGs of quality 95.
+/// Mean size of those photos, bytes.
 pub(super) const IMAGE_BYTES: u64 = 81_000;
 pub(super) const SAMPLE_BYTES: u64 = 30_000;
 /// Seconds the kernel keeps a closed connection's port (`TCP_TIMEWAIT_LEN`, not adjustable).
 pub(super) const TIME_WAIT_S: u64 = 60;
 /// First and last port of the range that the profiles give outgoing connections.
 pub(super) const PORTS: (u64, u64) = (10_240, 65_535);
-/// Seconds that connection tracking keeps a closed TCP connection under these profiles, and by its
-/// defaults an answered datagram and a connection that nobody answers.
+/// Seconds that connection tracking keeps a closed TCP connection with these settings.
 pub(super) const CONNTRACK_TIME_WAIT_S: u64 = 30;
 pub(super) const CONNTRACK_UDP_S: u64 = 30;
 pub(super) const CONNTRACK_SYN_SENT_S: u64 = 120;
-/// One URL in so many is taken to be of a host that never answers.
+/// One URL in this many is assumed to be on a host that never answers.
 const ONE_DEAD_IN: u64 = 10;
 /// Datagram exchanges for one name: A and AAAA.
 const QUERIES_PER_NAME: u64 = 2;
 /// Locked memory of one reactor's ring, bytes: enough on every kernel.
 const RING_BYTES: u64 = enough_bytes(RING_ENTRIES);
-/// A socket's receive buffer: what it has at first, and the most it grows to.
+/// Initial and largest receive buffer of a socket, bytes.
 pub(super) const SOCKET_BYTES: (u64, u64) = (131_072, 6_291_456);
-/// Threads beside the two of each core.
+/// Threads besides the two of each core.
 const OTHER_THREADS: u64 = 16;
-/// io_uring's kernel workers per ring and CPU, at most: they count as tasks of the process.
+/// Most kernel workers of io_uring per ring and CPU: they count as tasks of the process.
 const WORKERS_PER_RING_AND_CPU: u64 = 4;
 
-/// The classes that have a folder in `tuning/`: those of 8, 16 and 64 cores by 1, 10 and 25 Gb/s where
-/// neither the cores nor the link could do more than five times what the other can.
+/// The classes that have a folder in `tuning/`: combinations of 8, 16 and 64 cores with 1, 10 and 25
+/// Gb/s in which neither is more than five times faster than the other.
 pub(super) const CLASSES: [Profile; 6] = [
     Profile::new(8, 1),
     Profile::new(8, 10),
@@ -47,7 +47,7 @@ pub(super) const CLASSES: [Profile; 6] = [
     Profile::new(64, 25),
 ];
 
-/// A class of machine.
+/// A machine class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Cores that a run pins.
@@ -56,12 +56,12 @@ pub struct Profile {
     pub link_gbit: u64,
 }
 
-/// Most cores and Gb/s a profile may have.
+/// Most cores of a profile.
 const CORES_MAX: u64 = 4096;
 const LINK_GBIT_MAX: u64 = 800;
 
 impl Profile {
-    /// A class; both figures are raised to 1 and cut at what a profile may have.
+    /// A class; both numbers are clamped to the valid range.
     pub const fn new(cores: u64, link_gbit: u64) -> Self {
         const fn within(n: u64, most: u64) -> u64 {
             match n {
@@ -76,75 +76,77 @@ impl Profile {
         }
     }
 
-    /// Images a second that the cores can decode, resize and encode.
+    /// Images per second that the cores can decode, resize and encode.
     pub(super) const fn cores_rate(self) -> u64 {
         self.cores * IMAGES_PER_CORE_SECOND
     }
 
-    /// Images a second that fit through the link.
+    /// Images per second that the link carries.
     pub(super) const fn link_rate(self) -> u64 {
         self.link_gbit * 125_000_000 / IMAGE_BYTES
     }
 
-    /// Images a second at most; with a host of its own for every URL, as many new connections.
+    /// Highest rate, images per second. If every URL is on another host, also the rate of new
+    /// connections.
     pub(super) fn rate(self) -> u64 {
         self.cores_rate().min(self.link_rate())
     }
 
-    /// Downloads in flight at most, all cores together.
+    /// Most downloads in flight on all cores together.
     pub(super) const fn in_flight(self) -> u64 {
         self.cores * limits::IN_FLIGHT_MAX as u64
     }
 
-    /// Descriptors for that many downloads, in whole steps of 1024: the inverse of what
-    /// [`crate::machine`] makes of a limit.
+    /// Descriptors for that many downloads, rounded up to a multiple of 1024: the inverse of how
+    /// [`crate::machine`] uses a limit.
     pub(super) const fn descriptors(self) -> u64 {
         let names = (NAMES_OUTSTANDING_MAX * FDS_PER_NAME) as u64;
         let downloads = self.in_flight() * FDS_PER_DOWNLOAD as u64;
         (downloads + names + RESERVED_FDS as u64).next_multiple_of(1024)
     }
 
-    /// New connections a second to one address that the port range lasts for.
+    /// New connections per second to one address that the port range allows.
     pub(super) const fn connections_to_one_address(ports: u64) -> u64 {
         ports / TIME_WAIT_S
     }
 
-    /// Entries in the connection tracking table, before rounding: downloads in flight, connections
-    /// that were closed or never answered, and answered questions for names.
+    /// Entries in the connection tracking table, before rounding: downloads in flight, connections that
+    /// were closed or never answered, and answered DNS queries.
     pub(super) fn conntrack_entries(self, time_wait_s: u64) -> u64 {
         let dead_s = CONNTRACK_SYN_SENT_S / ONE_DEAD_IN;
         self.in_flight() + self.rate() * (time_wait_s + QUERIES_PER_NAME * CONNTRACK_UDP_S + dead_s)
     }
 
-    /// The table's size: the next power of two.
+    /// Size of the table: the next power of two.
     pub(super) fn conntrack_max(self) -> u64 {
         self.conntrack_entries(CONNTRACK_TIME_WAIT_S)
             .next_power_of_two()
     }
 
-    /// Bytes a second that a run writes.
+    /// Bytes per second that a run writes.
     pub(super) fn written_bytes_per_second(self) -> u64 {
         self.rate() * SAMPLE_BYTES
     }
 
-    /// Dirty bytes at which the kernel begins to write: a second's output, a power of two from 64 MB.
+    /// Dirty bytes at which the kernel starts writing: one second of output, rounded up to a power of
+    /// two, at least 64 MB.
     pub(super) fn dirty_background_bytes(self) -> u64 {
         self.written_bytes_per_second()
             .next_power_of_two()
             .max(64 * 1024 * 1024)
     }
 
-    /// Dirty bytes at which writers are held up: four seconds' output.
+    /// Dirty bytes at which writers are blocked: four seconds of output.
     pub(super) fn dirty_bytes(self) -> u64 {
         4 * self.dirty_background_bytes()
     }
 
-    /// Locked memory for the rings of all cores, where the kernel counts it, bytes.
+    /// Locked memory for the rings of all cores, bytes.
     pub(super) const fn rings_bytes(self) -> u64 {
         self.cores * RING_BYTES
     }
 
-    /// The same with a second run of the same user.
+    /// Locked memory for two runs of the same user, bytes.
     pub(super) const fn memlock_bytes(self) -> u64 {
         2 * self.rings_bytes()
     }
@@ -154,7 +156,7 @@ impl Profile {
         2 * self.cores + OTHER_THREADS
     }
 
-    /// Threads, and the kernel's workers for writes that would block.
+    /// Threads, including the kernel's workers for writes that would block.
     pub(super) const fn tasks(self) -> u64 {
         self.threads() + WORKERS_PER_RING_AND_CPU * self.cores * self.cores
     }
@@ -169,7 +171,7 @@ impl fmt::Display for Profile {
 impl FromStr for Profile {
     type Err = String;
 
-    /// Reads `16-cores-10gbe`; other numbers than those of the classes are as good.
+    /// Parses `16-cores-10gbe`; numbers other than those of the classes are allowed.
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = || {
             let names: Vec<String> = CLASSES.iter().map(ToString::to_string).collect();
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_is_read_by_the_name_it_prints() {
+    fn a_profile_is_parsed_from_its_own_name() {
         for class in CLASSES {
             assert_eq!(class.to_string().parse(), Ok(class));
         }
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_profile_is_refused_with_the_names_of_those_that_are() {
+    fn an_invalid_profile_is_refused_with_the_valid_names() {
         for text in [
             "",
             "big",
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_classes_are_those_where_cores_and_link_fit_together() {
+    fn the_classes_balance_cores_and_link() {
         let all = [8, 16, 64]
             .into_iter()
             .flat_map(|cores| [1, 10, 25].map(|link| Profile::new(cores, link)));
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_descriptors_of_a_profile_let_every_core_reach_its_most() {
+    fn the_descriptors_of_a_profile_suffice_for_all_downloads() {
         for class in CLASSES {
             let fds = usize::try_from(class.descriptors()).unwrap();
             let per_core =

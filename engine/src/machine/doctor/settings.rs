@@ -1,6 +1,6 @@
-//! Owns what the profiles set: each key with its value for a class, its unit, why, and what is seen
-//! without it. The one source of the files in `tuning/` and of what `turbo2ds doctor` wants.
-//! Never reads or writes a file.
+//! Owns the settings of the profiles: each key with its value for a class, its unit, its reason, and
+//! the symptom without it. The only source of the files in `tuning/` and of the values that `turbo2ds
+//! doctor` expects. Never reads or writes a file.
 
 use super::profile::{
     CONNTRACK_SYN_SENT_S, CONNTRACK_TIME_WAIT_S, CONNTRACK_UDP_S, IMAGE_BYTES,
@@ -9,7 +9,7 @@ use super::profile::{
 use crate::limits;
 use crate::text::grouped;
 
-/// One line of a profile.
+/// One setting of a profile.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     pub(super) key: &'static str,
@@ -35,7 +35,7 @@ fn setting(
     }
 }
 
-/// The rate a class is planned for, as a sentence's end.
+/// The planned rate of a class, as the end of a sentence.
 pub(super) fn rate_of(p: Profile) -> String {
     let bound = if p.cores_rate() < p.link_rate() {
         "what its cores can do"
@@ -45,7 +45,7 @@ pub(super) fn rate_of(p: Profile) -> String {
     format!("{} images a second, {bound}", grouped(p.rate()))
 }
 
-/// Kernel parameters. A leading dash lets `sysctl --system` pass over a key that is not there.
+/// Kernel parameters. A leading dash makes `sysctl --system` ignore a missing key.
 pub(super) fn sysctl(p: Profile) -> Vec<Setting> {
     let mut all = ports(p);
     all.push(receive_buffer());
@@ -90,7 +90,7 @@ fn ports(p: Profile) -> Vec<Setting> {
 }
 
 fn receive_buffer() -> Setting {
-    // Half of the buffer is window (tcp_adv_win_scale), and the farthest servers are 300 ms away.
+    // Half of the buffer is window (tcp_adv_win_scale), and the most distant servers are 300 ms away.
     let per_second = SOCKET_BYTES.1 * 10 / 2 / 3;
     setting(
         "net.ipv4.tcp_rmem",
@@ -180,7 +180,7 @@ fn dirty(p: Profile) -> Vec<Setting> {
     ]
 }
 
-/// Limits of login sessions, as limits.conf(5) names them; kilobytes for memlock.
+/// Limits of login sessions, named as in limits.conf(5); memlock is in kilobytes.
 pub(super) fn session_limits(p: Profile) -> Vec<Setting> {
     vec![
         setting(
@@ -228,14 +228,14 @@ const WITHOUT_MEMLOCK: &str = "smaller rings, and epoll on the cores that get no
 /// A section of a systemd unit and its lines.
 pub(super) type Section = (&'static str, Vec<Setting>);
 
-/// The unit `turbo2ds@.service`: one run per instance.
+/// The unit `turbo2ds@.service`, with one run per instance.
 pub(super) fn systemd(p: Profile) -> Vec<Section> {
     vec![
         ("Unit", unit_section()),
         ("Service", {
-            let mut all = what_runs(p);
-            all.extend(how_it_ends());
-            all.extend(what_it_may_take(p));
+            let mut all = service_command(p);
+            all.extend(restart_policy());
+            all.extend(resource_limits(p));
             all
         }),
         (
@@ -249,7 +249,7 @@ pub(super) fn systemd(p: Profile) -> Vec<Section> {
     ]
 }
 
-/// A line that needs no argument: a word, or none where the line above has said it.
+/// A setting without a unit. An empty `why` means that the previous setting explains it.
 fn plain(key: &'static str, value: impl ToString, why: &'static str) -> Setting {
     setting(key, value, "", why, "")
 }
@@ -272,7 +272,7 @@ fn unit_section() -> Vec<Setting> {
     ]
 }
 
-fn what_runs(p: Profile) -> Vec<Setting> {
+fn service_command(p: Profile) -> Vec<Setting> {
     vec![
         plain(
             "User",
@@ -294,7 +294,7 @@ fn what_runs(p: Profile) -> Vec<Setting> {
     ]
 }
 
-fn how_it_ends() -> Vec<Setting> {
+fn restart_policy() -> Vec<Setting> {
     vec![
         plain(
             "Restart",
@@ -329,7 +329,7 @@ fn how_it_ends() -> Vec<Setting> {
     ]
 }
 
-fn what_it_may_take(p: Profile) -> Vec<Setting> {
+fn resource_limits(p: Profile) -> Vec<Setting> {
     vec![
         setting(
             "LimitNOFILE",
@@ -382,7 +382,7 @@ fn what_it_may_take(p: Profile) -> Vec<Setting> {
     ]
 }
 
-/// What each class is planned for, as a table in Markdown.
+/// The planned figures of each class, as a Markdown table.
 pub(super) fn classes(of: &[Profile]) -> String {
     let mut out = format!(
         "Rates: {IMAGES_PER_CORE_SECOND} images a second for each core, {} KB an image on the link, {} \
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_of_the_kernel_and_the_session_has_a_unit_a_reason_and_a_symptom() {
+    fn every_setting_has_a_unit_a_reason_and_a_symptom() {
         for p in CLASSES {
             for s in sysctl(p).iter().chain(&session_limits(p)) {
                 let told = [s.unit, &s.why, s.without, &s.value];
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_of_a_class_are_its_arithmetic() {
+    fn the_figures_of_a_class_are_computed() {
         let p = Profile::new(16, 10);
         // min(16 x 437, 10^10 / 8 / 81,000) = 6,992; 2 x 16,384 + 3,072 + 48 = 35,888.
         assert_eq!(value(&session_limits(p), "nofile"), "36864");

@@ -1,14 +1,14 @@
-//! Owns `turbo2ds tune --print`: a profile as the files an administrator installs. Prints, and never
-//! writes a file of the system.
+//! Owns `turbo2ds tune --print`: a profile as files that an administrator installs. Never writes a
+//! file.
 
 use super::profile::{CLASSES, Profile};
 use super::settings::{self, Setting};
 use crate::text::wrap;
 
-/// Columns of the files.
+/// Line width of the files, columns.
 const WIDTH: usize = 100;
 
-/// What is printed.
+/// A file to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sheet {
     /// For /etc/sysctl.d.
@@ -17,12 +17,12 @@ pub enum Sheet {
     Limits,
     /// For /etc/systemd/system.
     Systemd,
-    /// What the classes are planned for, as a table.
+    /// The planned figures of the classes, as a table.
     Classes,
 }
 
 impl Sheet {
-    /// The words of the command line.
+    /// The values on the command line.
     pub const WORDS: [(&'static str, Self); 4] = [
         ("sysctl", Self::Sysctl),
         ("limits", Self::Limits),
@@ -39,7 +39,7 @@ impl Sheet {
         }
     }
 
-    /// Where the file belongs.
+    /// Where the file is installed.
     const fn target(self) -> &'static str {
         match self {
             Self::Sysctl => "/etc/sysctl.d/90-turbo2ds.conf",
@@ -49,7 +49,7 @@ impl Sheet {
         }
     }
 
-    /// What makes it count.
+    /// How it takes effect.
     const fn applied_by(self) -> &'static str {
         match self {
             Self::Sysctl => "Then `sysctl --system`.",
@@ -64,7 +64,7 @@ impl Sheet {
     }
 }
 
-/// The sheets asked for; with none named, the three files one after another.
+/// Prints the given sheets, or all three files if none is given.
 pub(super) fn print(profile: Profile, sheets: &[Sheet]) -> String {
     let all = [Sheet::Sysctl, Sheet::Limits, Sheet::Systemd];
     let chosen = if sheets.is_empty() { &all } else { sheets };
@@ -99,7 +99,7 @@ fn one(profile: Profile, sheet: Sheet) -> String {
         Sheet::Limits => {
             for setting in settings::session_limits(profile) {
                 explained(&mut out, &setting);
-                // The star does not stand for root; the dash sets soft and hard.
+                // The star does not include root; the dash sets the soft and the hard limit.
                 for who in ["*", "root"] {
                     out.push_str(&format!(
                         "{who:<4}  -  {}  {}\n",
@@ -122,13 +122,13 @@ fn one(profile: Profile, sheet: Sheet) -> String {
     out
 }
 
-/// A setting's comment.
+/// Appends a setting's comment.
 fn explained(out: &mut String, setting: &Setting) {
-    // Said by the line above.
+    // The comment on the previous line covers it.
     if setting.unit.is_empty() && setting.why.is_empty() {
         return;
     }
-    // No blank line behind a section's name.
+    // No blank line after a section's name.
     if !out.ends_with("]\n") {
         out.push('\n');
     }

@@ -1,4 +1,5 @@
-//! Owns what the cores of a run get of rings and how it is told. Never makes one.
+//! Owns which cores of a run get an io_uring ring, of which size, and how that is reported. Never
+//! creates a ring.
 
 use std::fmt;
 
@@ -6,16 +7,16 @@ use super::locked::{enough_bytes, least_bytes, raised_limit};
 use super::{Backend, RING_ENTRIES};
 use crate::text::{bytes, grouped};
 
-/// What the cores of a run do their I/O by.
+/// The I/O backends of a run's cores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     /// Cores of the run.
     pub(crate) cores: usize,
-    /// Cores with a ring; the others have epoll.
+    /// Cores with a ring; the others use epoll.
     pub(crate) rings: usize,
-    /// What those with a ring have; epoll where there is none.
+    /// The backend of the cores with a ring; epoll if there are none.
     pub(crate) backend: Backend,
-    /// Why it is not a whole ring for every core, where that was wanted.
+    /// Why not every core has a ring of full size, if that was wanted.
     pub(crate) lack: Option<String>,
 }
 
@@ -30,7 +31,7 @@ impl Grant {
         }
     }
 
-    /// Whether every core has a ring of the full size.
+    /// Whether every core has a ring of full size.
     pub(crate) fn is_whole(&self) -> bool {
         let full =
             matches!(self.backend, Backend::Uring { entries, .. } if entries == RING_ENTRIES);
@@ -63,8 +64,8 @@ impl fmt::Display for Grant {
     }
 }
 
-/// What is said where locked memory is short: the limit, and one that is enough.
-pub(super) fn short_of_memory(cores: usize, limit: Option<u64>) -> String {
+/// The message if locked memory is short: the limit, and a sufficient one.
+pub(super) fn memory_shortage(cores: usize, limit: Option<u64>) -> String {
     let Some(limit) = limit else {
         return "the kernel has no memory for more rings".to_owned();
     };
@@ -77,15 +78,15 @@ pub(super) fn short_of_memory(cores: usize, limit: Option<u64>) -> String {
     )
 }
 
-/// Locked memory that is enough for whole rings on so many cores, bytes.
+/// Locked memory that suffices for rings of full size on `cores` cores, bytes.
 fn memory_for(cores: usize) -> u64 {
     enough_bytes(RING_ENTRIES) * cores as u64
 }
 
-/// The largest ring to try next, where `held` of `cores` got one of `entries` and no other did: all
-/// cores' rings fit into the limit, and into what the held ones and one more take. `smallest` where
-/// none does.
-pub(super) fn smaller(
+/// The ring size to try next after only `held` of `cores` got a ring of `entries`: the largest with
+/// which the rings of all cores fit the limit, and the memory that the held rings and one more would
+/// take. At least `smallest`.
+pub(super) fn next_entries(
     entries: u32,
     cores: usize,
     held: usize,
@@ -113,23 +114,24 @@ mod tests {
     }
 
     #[test]
-    fn rings_shrink_to_what_all_cores_can_have() {
+    fn rings_shrink_until_all_cores_can_have_one() {
         if rustix::param::page_size() != 4096 {
             return;
         }
-        let next = |entries, cores, held, limit| smaller(entries, cores, held, Some(limit), 256);
-        // 20 rings of 101 pages were there: 64 of 26 pages fit, 64 of 51 do not.
+        let next =
+            |entries, cores, held, limit| next_entries(entries, cores, held, Some(limit), 256);
+        // There was memory for 20 rings of 101 pages: 64 of 26 pages fit, 64 of 51 do not.
         assert_eq!(next(4096, 64, 20, 8 << 20), 1024);
         assert_eq!(next(4096, 24, 20, 8 << 20), 2048);
         assert_eq!(next(4096, 64, 1, 512 << 10), 256);
-        // Others of this user have most of the limit.
+        // Other processes of this user use most of the limit.
         assert_eq!(next(4096, 64, 4, 8 << 20), 256);
         assert_eq!(next(4096, 2, 0, 64 << 10), 256);
-        assert_eq!(smaller(4096, 4, 3, None, 256), 2048);
+        assert_eq!(next_entries(4096, 4, 3, None, 256), 2048);
     }
 
     #[test]
-    fn what_the_cores_have_is_said_in_one_line() {
+    fn the_backends_are_described_in_one_line() {
         let said = |rings, backend| {
             Grant {
                 cores: 64,
@@ -150,7 +152,7 @@ mod tests {
             "io_uring on 18 of 64 cores (rings of 256 entries) and epoll on the others"
         );
         assert_eq!(Grant::epoll(64, None).to_string(), "epoll");
-        let short = short_of_memory(64, Some(8 << 20));
+        let short = memory_shortage(64, Some(8 << 20));
         assert!(short.contains("33,554,432 bytes"), "{short}");
         assert!(short.contains("ulimit -l 32768"), "{short}");
     }

@@ -1,9 +1,7 @@
-//! Owns what rings take of a user's locked memory: how many bytes, and whether this kernel counts them.
-//! Never makes a ring that stays.
-//!
-//! Kernels before 5.12 and recent ones (6.18 among them) count rings against RLIMIT_MEMLOCK, for all
-//! processes of a user together, unless the process has CAP_IPC_LOCK. What a closed ring took is given
-//! back a moment later, some 30 ms.
+//! Owns how much locked memory rings use, and whether this kernel counts it. Never keeps a ring.
+//! Kernels before 5.12 and recent ones (such as 6.18) count rings against RLIMIT_MEMLOCK, for all
+//! processes of a user together, unless the process has CAP_IPC_LOCK. The memory of a closed ring is
+//! freed with a delay of about 30 ms.
 
 use std::io;
 
@@ -13,13 +11,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{PROBE_ENTRIES, is};
 
-/// Bytes of a submission, of its index, of a completion, and of the queues' heads, rounded up.
+/// Sizes of a submission, its index, a completion, and the heads of the queues (rounded up), bytes.
 const SUBMISSION_BYTES: u64 = 64;
 const INDEX_BYTES: u64 = 4;
 const COMPLETION_BYTES: u64 = 16;
 const HEAD_BYTES: u64 = 512;
 
-/// The two areas of a ring, bytes: submissions, and both queues (there are two completions for each
+/// The two areas of a ring, bytes: the submissions, and both queues (with two completions for each
 /// submission).
 const fn areas(entries: u32) -> [u64; 2] {
     let entries = entries as u64;
@@ -27,7 +25,7 @@ const fn areas(entries: u32) -> [u64; 2] {
     [entries * SUBMISSION_BYTES, queues]
 }
 
-/// Locked memory that a ring takes at least, bytes: whole pages, as recent kernels count.
+/// Least locked memory of a ring, bytes: whole pages, as recent kernels count.
 pub(super) fn least_bytes(entries: u32) -> u64 {
     let page = rustix::param::page_size() as u64;
     areas(entries)
@@ -36,19 +34,19 @@ pub(super) fn least_bytes(entries: u32) -> u64 {
         .sum()
 }
 
-/// Locked memory that is enough for a ring on every kernel, bytes: each area is a power of two of
-/// pages, as kernels before 5.12 count.
+/// Locked memory that suffices for a ring on every kernel, bytes: each area is a power of two, as
+/// kernels before 5.12 count.
 pub(crate) const fn enough_bytes(entries: u32) -> u64 {
     let [submissions, queues] = areas(entries);
     submissions.next_power_of_two() + queues.next_power_of_two()
 }
 
-/// The soft limit of locked memory, bytes; `None` is no limit.
+/// The soft limit on locked memory, bytes; `None` is no limit.
 pub(super) fn limit_bytes() -> Option<u64> {
     getrlimit(Resource::Memlock).current
 }
 
-/// The ways to a limit of so many bytes.
+/// How to raise the limit to `bytes`.
 pub(crate) fn raised_limit(bytes: u64) -> String {
     format!(
         "ulimit -l {}, LimitMEMLOCK={bytes} in a unit, docker --ulimit memlock={bytes}",
@@ -56,9 +54,9 @@ pub(crate) fn raised_limit(bytes: u64) -> String {
     )
 }
 
-/// Whether this kernel counts rings of this process as locked memory: it does where none can be made
-/// under a limit of nothing. `None` where io_uring does not work at all. Lowers the soft limit of the
-/// whole process for the moment, so that a process that does anything else must not call it.
+/// Whether this kernel counts rings of this process as locked memory: it does if no ring can be created
+/// under a limit of 0. `None` if io_uring does not work at all. Lowers the soft limit of the whole
+/// process for a moment, so it must not be called while other threads create rings.
 pub(crate) fn are_rings_counted() -> Option<bool> {
     let before = getrlimit(Resource::Memlock);
     let none = Rlimit {
@@ -80,10 +78,10 @@ mod tests {
     use super::super::{RING_ENTRIES, RING_ENTRIES_MIN};
     use super::*;
 
-    /// What Linux 6.18 counted, in pages of 4 KB, by the number of rings that 8 MB let a user make:
-    /// 20, 40, 78, 157 and 292.
+    /// Pages of 4 KB as counted by Linux 6.18, derived from the number of rings that fit 8 MB: 20, 40,
+    /// 78, 157 and 292.
     #[test]
-    fn a_ring_takes_what_was_measured() {
+    fn a_ring_uses_as_much_as_measured() {
         if rustix::param::page_size() != 4096 {
             return;
         }
@@ -93,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn enough_is_never_less_than_what_is_taken() {
+    fn the_sufficient_limit_is_never_below_the_use() {
         let mut entries = RING_ENTRIES_MIN;
         while entries <= RING_ENTRIES {
             assert!(

@@ -1,11 +1,8 @@
-//! Owns the choice of I/O backend and the start of reactors on it. Never does I/O of its own
-//! beyond the probe: one ring, one NOP, reaped or given up.
-//!
-//! [`locked`] is what rings take of a user's locked memory, [`grant`] what the cores of a run get,
-//! [`reactors`] the threads that make their own rings and hold them until the run begins.
-//!
-//! monoio's own detection only asks whether a ring can be set up; where a seccomp filter denies
-//! `io_uring_enter` alone it would then spin for ever. The probe enters the ring, so it cannot.
+//! Owns choosing the I/O backend and starting reactors on it. Never does I/O of its own, except for the
+//! probe: one NOP on one ring.
+//! [`locked`] knows how much locked memory rings use, [`grant`] says which cores got rings, and [`reactors`] are the threads that create their own rings and hold them until the run begins.
+//! monoio's own detection only checks whether a ring can be set up. If a seccomp filter denies only
+//! `io_uring_enter`, monoio would then spin forever. The probe therefore enters the ring.
 
 mod grant;
 mod locked;
@@ -28,20 +25,21 @@ pub(crate) use reactors::Reactors;
 
 /// Submission queue entries of a reactor's ring.
 pub(crate) const RING_ENTRIES: u32 = 4096;
-/// Entries of the smallest ring that a reactor takes: monoio makes none below. It hands the queue to
-/// the kernel where it is full, so that fewer entries cost calls and nothing is lost.
+/// Entries of the smallest ring of a reactor, which is monoio's minimum. monoio submits the queue when
+/// it is full, so fewer entries only cost system calls.
 pub(crate) const RING_ENTRIES_MIN: u32 = 256;
 /// Entries of the probe's ring.
 const PROBE_ENTRIES: u32 = 8;
 
-/// The backend of one reactor, with the flags that this kernel accepts.
+/// The backend of one reactor, with flags that this kernel accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     /// io_uring.
     Uring {
-        /// SINGLE_ISSUER and DEFER_TASKRUN are set: completions run only when the reactor asks.
+        /// Whether SINGLE_ISSUER and DEFER_TASKRUN are set: completions run only when the reactor asks
+        /// for them.
         defer_taskrun: bool,
-        /// Submission queue entries; the kernel gives twice as many for completions.
+        /// Submission queue entries; the completion queue has twice as many.
         entries: u32,
     },
     /// epoll.
@@ -49,7 +47,7 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// The name for logs and reports.
+    /// The name in logs and reports.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Uring {
@@ -65,11 +63,11 @@ impl Backend {
     }
 }
 
-/// Chooses the backend of one reactor: what was asked for, or the best that works here. The reason
-/// for a fallback comes back as text for the log.
+/// Chooses the backend of one reactor: the one asked for, or the best that works here. Also returns the
+/// reason for a fallback, as text for the log.
 ///
 /// # Errors
-/// `LocalResource` where io_uring was demanded and does not work.
+/// `LocalResource` if io_uring was demanded and does not work.
 pub(crate) fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Error> {
     if asked == IoBackend::Epoll {
         return Ok((Backend::Epoll, None));
@@ -86,7 +84,7 @@ pub(crate) fn choose(asked: IoBackend) -> Result<(Backend, Option<String>), Erro
     }
 }
 
-/// Why rings have not every flag.
+/// Why rings lack a flag.
 const PLAIN: &str = "this kernel lacks SINGLE_ISSUER or DEFER_TASKRUN (Linux 6.1)";
 
 /// Why there are no rings.
@@ -97,18 +95,18 @@ fn denied(error: io::Error) -> Error {
     )
 }
 
-/// What io_uring is worth to this process.
+/// Whether io_uring works for this process.
 #[derive(Debug)]
 pub(crate) enum Ring {
-    /// It works, with every flag a reactor wants.
+    /// It works with every flag that a reactor wants.
     Whole,
     /// It works without SINGLE_ISSUER and DEFER_TASKRUN.
     Plain,
-    /// It does not work, for this reason of the kernel's.
+    /// It does not work: the kernel's error.
     Denied(io::Error),
 }
 
-/// Sets a ring up, enters it and reaps one NOP: with all flags, then with fewer.
+/// Probes a ring with all flags, then with fewer.
 pub(crate) fn examine() -> Ring {
     match probe(&builder(true)) {
         Ok(()) => Ring::Whole,
@@ -121,7 +119,7 @@ fn is(error: &io::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }
 
-/// One thread's reactor. It stays on the thread that made it: its ring has one issuer.
+/// One thread's reactor. It stays on the thread that created it, because its ring has a single issuer.
 pub(crate) enum Reactor {
     /// On io_uring.
     Uring(Runtime<TimeDriver<IoUringDriver>>),
@@ -130,10 +128,10 @@ pub(crate) enum Reactor {
 }
 
 impl Reactor {
-    /// Makes the ring or the epoll instance.
+    /// Creates the ring or the epoll instance.
     ///
     /// # Errors
-    /// What the kernel answered.
+    /// The kernel's error.
     pub(crate) fn new(backend: Backend) -> io::Result<Self> {
         match backend {
             Backend::Uring {
@@ -162,7 +160,7 @@ impl Reactor {
 /// Runs `future` on this thread's own reactor until it ends.
 ///
 /// # Errors
-/// What the kernel answered when the ring or the epoll instance was made.
+/// The kernel's error if the ring or the epoll instance cannot be created.
 pub(crate) fn block_on<F: Future>(backend: Backend, future: F) -> io::Result<F::Output> {
     Ok(Reactor::new(backend)?.block_on(future))
 }
@@ -175,7 +173,7 @@ fn builder(defer_taskrun: bool) -> io_uring::Builder {
     builder
 }
 
-/// Sets a ring up with the flags, submits a NOP and reaps it.
+/// Sets up a ring, submits a NOP and reaps it.
 #[allow(unsafe_code)]
 fn probe(builder: &io_uring::Builder) -> io::Result<()> {
     let mut ring: IoUring = builder.build(PROBE_ENTRIES)?;
@@ -199,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn epoll_is_chosen_where_it_is_asked_for() {
+    fn epoll_is_chosen_on_request() {
         let (backend, reason) = choose(IoBackend::Epoll).expect("epoll always works");
         assert_eq!(backend, Backend::Epoll);
         assert!(reason.is_none());
@@ -215,9 +213,9 @@ mod tests {
     }
 
     /// Eight times as many reads as the smallest ring has entries, four times as many as it has
-    /// completions: all are under way before the first byte is there, and all bytes come at once.
+    /// completions: all are in flight before the first byte arrives, and all bytes arrive at once.
     #[test]
-    fn a_small_ring_loses_nothing_where_more_is_under_way_than_it_holds() {
+    fn a_small_ring_loses_nothing_beyond_its_capacity() {
         let pairs = 8 * RING_ENTRIES_MIN as usize;
         let (Backend::Uring { defer_taskrun, .. }, _) =
             choose(IoBackend::Auto).expect("some backend works")

@@ -1,10 +1,10 @@
-//! Owns the cores' threads from their start until each gets its work: every one makes its own ring, and
-//! holds it. Rings that were granted to a run cannot be lost to another process before it begins.
-//!
-//! All rings are made before a run touches anything. Where locked memory does not last for rings of the
-//! full size, all are given back and smaller ones are tried, down to [`RING_ENTRIES_MIN`]; cores that get
-//! none of those have epoll. A kernel without DEFER_TASKRUN may refuse submissions while completions
-//! overflow, so that rings keep their size there.
+//! Owns the cores' threads from their start until each gets its work. Every thread creates its own ring
+//! and holds it, so a run cannot lose its rings to another process before it begins. Never runs work
+//! before every ring is created.
+//! All rings are created before a run touches anything. If locked memory does not suffice for rings of
+//! full size, all are closed and smaller ones are tried, down to [`RING_ENTRIES_MIN`]; cores that get
+//! none use epoll. A kernel without DEFER_TASKRUN may refuse submissions while completions overflow, so
+//! rings keep their full size there.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,78 +13,77 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::grant::{Grant, short_of_memory, smaller};
+use super::grant::{Grant, memory_shortage, next_entries};
 use super::locked::{least_bytes, limit_bytes};
 use super::{Backend, PLAIN, RING_ENTRIES, RING_ENTRIES_MIN, Reactor, Ring, denied, examine, is};
 use crate::config::IoBackend;
 use crate::error::{Error, Message};
 use crate::machine::Pin;
 
-/// How long a ring is tried again for, after the last that could be made: closed rings give their memory
-/// back a moment later.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// Time between two tries.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
+/// How long creating a ring is retried: the memory of closed rings is freed with a delay.
+const RETRY_FOR: Duration = Duration::from_millis(500);
+/// Time between two attempts.
+const RETRY_EVERY: Duration = Duration::from_millis(5);
 
-/// What a core's thread is told.
-enum Order {
-    /// Make a reactor and hold it.
-    Make(Backend),
-    /// Give the reactor back.
-    GiveBack,
-    /// Take the reactor and do this to its end.
-    Work(Work),
+/// A command to a core's thread.
+enum Command {
+    /// Create a reactor and hold it.
+    Create(Backend),
+    /// Drop the reactor.
+    Release,
+    /// Run this on the reactor, then end.
+    Run(Work),
 }
 
 type Work = Box<dyn FnOnce(Reactor) + Send>;
 
 /// One core's thread.
-struct Seat {
-    orders: Sender<Order>,
+struct CoreThread {
+    commands: Sender<Command>,
     made: Receiver<io::Result<()>>,
-    thread: JoinHandle<()>,
+    handle: JoinHandle<()>,
 }
 
-/// The cores' threads, each with its reactor. Dropped before it got work, a thread ends.
+/// The cores' threads, each with its reactor. A thread without work ends when this is dropped.
 pub(crate) struct Reactors {
-    seats: std::vec::IntoIter<Seat>,
+    threads: std::vec::IntoIter<CoreThread>,
     grant: Grant,
 }
 
 impl Reactors {
-    /// Starts a thread for each pin and has each make its reactor.
+    /// Starts a thread for each pin and makes each create its reactor.
     ///
     /// # Errors
-    /// `LocalResource` where io_uring was demanded and not all cores can have it, and where not even
-    /// epoll works.
+    /// `LocalResource` if io_uring was demanded and not all cores can have it, or if not even epoll
+    /// works.
     pub(crate) fn start(asked: IoBackend, pins: &[Pin]) -> Result<Self, Error> {
-        let seats: Vec<Seat> = pins
+        let threads: Vec<CoreThread> = pins
             .iter()
             .enumerate()
-            .map(|(index, pin)| Seat::start(index, *pin))
+            .map(|(index, pin)| CoreThread::start(index, *pin))
             .collect::<io::Result<_>>()
             .map_err(failed)?;
-        let grant = take(asked, &seats)?;
+        let grant = grant_backends(asked, &threads)?;
         Ok(Self {
-            seats: seats.into_iter(),
+            threads: threads.into_iter(),
             grant,
         })
     }
 
-    /// What the cores got.
+    /// The backends that the cores got.
     pub(crate) const fn grant(&self) -> &Grant {
         &self.grant
     }
 
-    /// Gives the next core its work; `None` where every core has some.
+    /// Gives the next core its work; `None` if every core has some.
     pub(crate) fn begin(
         &mut self,
         work: impl FnOnce(Reactor) + Send + 'static,
     ) -> Option<JoinHandle<()>> {
-        let seat = self.seats.next()?;
-        // It waits for orders: it has answered the last one.
-        let _ = seat.orders.send(Order::Work(Box::new(work)));
-        Some(seat.thread)
+        let thread = self.threads.next()?;
+        // The thread is waiting: it has answered the last command.
+        let _ = thread.commands.send(Command::Run(Box::new(work)));
+        Some(thread.handle)
     }
 }
 
@@ -95,23 +94,23 @@ fn failed(error: io::Error) -> Error {
     )
 }
 
-/// Has every seat make its reactor.
-fn take(asked: IoBackend, seats: &[Seat]) -> Result<Grant, Error> {
-    let cores = seats.len();
+/// Makes every thread create its reactor.
+fn grant_backends(asked: IoBackend, threads: &[CoreThread]) -> Result<Grant, Error> {
+    let cores = threads.len();
     let limit = limit_bytes();
     let grant = if asked == IoBackend::Epoll {
         Grant::epoll(cores, None)
     } else {
-        match patiently(
+        match retrying(
             0,
             limit,
             examine,
             |ring| matches!(ring, Ring::Denied(error) if is(error, Errno::NOMEM)),
         ) {
-            Ring::Whole => rings(seats, true, limit)?,
-            Ring::Plain => rings(seats, false, limit)?,
+            Ring::Whole => rings(threads, true, limit)?,
+            Ring::Plain => rings(threads, false, limit)?,
             Ring::Denied(error) if is(&error, Errno::NOMEM) => {
-                Grant::epoll(cores, Some(short_of_memory(cores, limit)))
+                Grant::epoll(cores, Some(memory_shortage(cores, limit)))
             }
             Ring::Denied(error) if asked == IoBackend::Uring => return Err(denied(error)),
             Ring::Denied(error) => Grant::epoll(cores, Some(denied(error).message().to_owned())),
@@ -127,15 +126,17 @@ fn take(asked: IoBackend, seats: &[Seat]) -> Result<Grant, Error> {
             format!("{lack}; or use --io auto, or fewer --processes_count"),
         ));
     }
-    for seat in &seats[grant.rings..] {
-        seat.make(Backend::Epoll).map_err(failed)?;
+    for thread in &threads[grant.rings..] {
+        thread
+            .create(Backend::Epoll)
+            .map_err(failed)?;
     }
     Ok(grant)
 }
 
-/// Rings on as many seats as can have them, all of one size, the first seats first.
-fn rings(seats: &[Seat], defer_taskrun: bool, limit: Option<u64>) -> Result<Grant, Error> {
-    let cores = seats.len();
+/// Creates rings on as many threads as possible, in command, all of one size.
+fn rings(threads: &[CoreThread], defer_taskrun: bool, limit: Option<u64>) -> Result<Grant, Error> {
+    let cores = threads.len();
     let smallest = if defer_taskrun {
         RING_ENTRIES_MIN
     } else {
@@ -147,13 +148,13 @@ fn rings(seats: &[Seat], defer_taskrun: bool, limit: Option<u64>) -> Result<Gran
             defer_taskrun,
             entries,
         };
-        let held = held(seats, backend, entries, limit).map_err(failed)?;
+        let held = create_rings(threads, backend, entries, limit).map_err(failed)?;
         if held == cores || entries == smallest {
             let is_whole = held == cores && entries == RING_ENTRIES;
             let lack = match is_whole {
                 true if defer_taskrun => None,
                 true => Some(PLAIN.to_owned()),
-                false => Some(short_of_memory(cores, limit)),
+                false => Some(memory_shortage(cores, limit)),
             };
             return Ok(Grant {
                 cores,
@@ -162,90 +163,95 @@ fn rings(seats: &[Seat], defer_taskrun: bool, limit: Option<u64>) -> Result<Gran
                 lack,
             });
         }
-        for seat in &seats[..held] {
-            seat.tell(Order::GiveBack);
+        for thread in &threads[..held] {
+            thread.send_command(Command::Release);
         }
-        entries = smaller(entries, cores, held, limit, smallest);
+        entries = next_entries(entries, cores, held, limit, smallest);
     }
 }
 
-/// Makes rings, seat by seat, until one is refused for lack of memory; how many there are then.
-fn held(seats: &[Seat], backend: Backend, entries: u32, limit: Option<u64>) -> io::Result<usize> {
-    for (held, seat) in seats.iter().enumerate() {
+/// Creates rings in command until one fails for lack of memory, and returns how many there are.
+fn create_rings(
+    threads: &[CoreThread],
+    backend: Backend,
+    entries: u32,
+    limit: Option<u64>,
+) -> io::Result<usize> {
+    for (held, thread) in threads.iter().enumerate() {
         let needed = (held as u64 + 1) * least_bytes(entries);
         let lacks =
             |made: &io::Result<()>| made.as_ref().is_err_and(|error| is(error, Errno::NOMEM));
-        let made = patiently(needed, limit, || seat.make(backend), lacks);
+        let made = retrying(needed, limit, || thread.create(backend), lacks);
         if lacks(&made) {
             return Ok(held);
         }
         made?;
     }
-    Ok(seats.len())
+    Ok(threads.len())
 }
 
-/// Tries again while memory is lacking that a closed ring may still give back: never where `needed`
-/// bytes are over the limit in any case.
-fn patiently<T>(
+/// Retries while memory is lacking that closed rings may still free. Does not retry if `needed` bytes
+/// exceed the limit anyway.
+fn retrying<T>(
     needed: u64,
     limit: Option<u64>,
     mut attempt: impl FnMut() -> T,
     lacks: impl Fn(&T) -> bool,
 ) -> T {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + RETRY_FOR;
     loop {
         let made = attempt();
         let hopeless = limit.is_some_and(|limit| needed > limit);
         if !lacks(&made) || hopeless || Instant::now() >= end {
             return made;
         }
-        thread::sleep(TRY_AGAIN);
+        thread::sleep(RETRY_EVERY);
     }
 }
 
-impl Seat {
+impl CoreThread {
     fn start(index: usize, pin: Pin) -> io::Result<Self> {
-        let (orders, told) = channel();
-        let (tell, made) = channel();
-        let thread = thread::Builder::new()
+        let (commands, received) = channel();
+        let (answers, made) = channel();
+        let handle = thread::Builder::new()
             .name(format!("core-{index}"))
             .spawn(move || {
                 pin.hold();
-                serve(&told, &tell);
+                serve(&received, &answers);
             })?;
         Ok(Self {
-            orders,
+            commands,
             made,
-            thread,
+            handle,
         })
     }
 
-    /// Has the thread make a reactor.
-    fn make(&self, backend: Backend) -> io::Result<()> {
-        self.tell(Order::Make(backend));
+    /// Makes the thread create a reactor.
+    fn create(&self, backend: Backend) -> io::Result<()> {
+        self.send_command(Command::Create(backend));
         let ended = |_| Err(io::Error::other("its thread has ended"));
         self.made.recv().unwrap_or_else(ended)
     }
 
-    fn tell(&self, order: Order) {
-        // A thread that has ended answers nothing, which `make` sees.
-        let _ = self.orders.send(order);
+    fn send_command(&self, command: Command) {
+        // If the thread has ended, `create` gets no answer.
+        let _ = self.commands.send(command);
     }
 }
 
-/// A core's thread: obeys until it got its work and did it, or nobody is there any more.
-fn serve(orders: &Receiver<Order>, made: &Sender<io::Result<()>>) {
+/// A core's thread: handles commands until its work is done or the sender is gone.
+fn serve(commands: &Receiver<Command>, made: &Sender<io::Result<()>>) {
     let mut reactor = None;
-    for order in orders {
-        match order {
-            Order::Make(backend) => {
+    for command in commands {
+        match command {
+            Command::Create(backend) => {
                 let result = Reactor::new(backend).map(|new| reactor = Some(new));
                 if made.send(result).is_err() {
                     return;
                 }
             }
-            Order::GiveBack => reactor = None,
-            Order::Work(work) => {
+            Command::Release => reactor = None,
+            Command::Run(work) => {
                 if let Some(reactor) = reactor {
                     work(reactor);
                 }
@@ -288,18 +294,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_not_waited_for() {
+    fn impossible_rings_are_not_retried() {
         let mut tries = 0;
         let attempt = || {
             tries += 1;
             tries
         };
-        assert_eq!(patiently(10, Some(9), attempt, |_| true), 1);
+        assert_eq!(retrying(10, Some(9), attempt, |_| true), 1);
         let mut left = 3;
         let attempt = || {
             left -= 1;
             left
         };
-        assert_eq!(patiently(9, Some(9), attempt, |left| *left > 0), 0);
+        assert_eq!(retrying(9, Some(9), attempt, |left| *left > 0), 0);
     }
 }

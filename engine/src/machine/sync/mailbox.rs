@@ -1,6 +1,6 @@
-//! The door into a reactor: other threads push, one task of the reactor takes. A wake-up is one
-//! byte on a socket pair, written only when the reader may be asleep; it works the same on io_uring
-//! and epoll, and needs no cross-thread waker in the runtime.
+//! Owns the queue of messages into a reactor: other threads push, and one task of the reactor takes. A
+//! wake-up is one byte on a socket pair, written only if the reader may be asleep. It works the same on
+//! io_uring and epoll. Never moves a task's waker to another thread.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -13,15 +13,15 @@ use monoio::net::UnixStream;
 
 struct Shared<T> {
     messages: SegQueue<T>,
-    /// A byte is on its way, or the reader is awake and will look again.
+    /// Whether a byte is in the socket, or the reader is awake and will look at the queue again.
     notified: AtomicBool,
     wake: StdUnixStream,
 }
 
-/// Makes a mailbox; the [`Inbox`] is opened on the reactor's thread.
+/// Creates a mailbox; the [`Inbox`] runs on the reactor's thread.
 ///
 /// # Errors
-/// What the kernel answered to `socketpair`.
+/// The kernel's error for `socketpair`.
 pub(crate) fn mailbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
     let (read, wake) = StdUnixStream::pair()?;
     wake.set_nonblocking(true)?;
@@ -39,8 +39,8 @@ pub(crate) fn mailbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
     ))
 }
 
-/// The sending side; any thread. What it carries is bounded by the senders: every message answers
-/// something the reactor asked for.
+/// The sending side, for any thread. The queue is bounded by its users: every message answers a request
+/// of the reactor.
 pub struct Outbox<T> {
     shared: Arc<Shared<T>>,
 }
@@ -54,11 +54,12 @@ impl<T> Clone for Outbox<T> {
 }
 
 impl<T> Outbox<T> {
-    /// Puts a message in and wakes the reactor where it may be asleep.
+    /// Sends a message, and wakes the reactor if it may be asleep.
     pub fn send(&self, message: T) {
         self.shared.messages.push(message);
         if !self.shared.notified.swap(true, Ordering::AcqRel) {
-            // One byte into an empty socket buffer cannot block; a closed reader means the run ends.
+            // One byte into an empty socket buffer cannot block. If the reader is closed, the run has
+            // ended.
             let _ = (&self.shared.wake).write(&[1]);
         }
     }
@@ -71,11 +72,11 @@ pub(crate) struct Inbox<T> {
 }
 
 impl<T> Inbox<T> {
-    /// Hands every message to `take`, until `take` answers false, and calls `rest` whenever none is
-    /// left. Runs on the reactor's thread.
+    /// Passes every message to `take` until that returns false, and calls `rest` whenever the queue is
+    /// empty. Runs on the reactor's thread.
     ///
     /// # Errors
-    /// What the runtime answered for the socket pair.
+    /// The error of the socket pair.
     pub(crate) async fn run(
         self,
         mut take: impl FnMut(T) -> bool,
@@ -87,8 +88,8 @@ impl<T> Inbox<T> {
             let (read, back) = stream.read(buffer).await;
             read?;
             buffer = back;
-            // A swap, not a store: it reads the sender's value and so sees what was pushed before it.
-            // What is pushed after it writes a new byte.
+            // A swap, not a store: it synchronizes with the sender's swap and so sees what was pushed
+            // before it. A later push writes a new byte.
             self.shared.notified.swap(false, Ordering::AcqRel);
             while let Some(message) = self.shared.messages.pop() {
                 if !take(message) {

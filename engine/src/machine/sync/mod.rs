@@ -1,5 +1,5 @@
-//! Owns what tasks of one reactor use to wait for each other, and the one door through which other
-//! threads reach a reactor. Never blocks a thread.
+//! Owns the semaphore among the tasks of one reactor, and the mailbox through which other threads reach
+//! a reactor. Never blocks a thread.
 
 mod mailbox;
 mod semaphore;

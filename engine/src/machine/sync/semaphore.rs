@@ -1,5 +1,5 @@
-//! A counting semaphore among the tasks of one thread: first come, first served, in any unit
-//! (permits, bytes). Never crosses a thread.
+//! Owns a counting semaphore among the tasks of one thread: fair, in any unit (permits, bytes). Never
+//! crosses threads.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,8 +23,8 @@ struct State {
 }
 
 impl State {
-    /// Whether `amount` may be granted now. One holder may always exceed the capacity alone, so
-    /// that no request, however large, waits for ever.
+    /// Whether `amount` may be granted now. A single holder may exceed the capacity, so that no request
+    /// waits forever, however large.
     fn fits(&self, amount: usize) -> bool {
         self.used == 0 || self.used + amount <= self.capacity
     }
@@ -49,7 +49,7 @@ impl State {
     }
 }
 
-/// The semaphore; clones share it.
+/// A counting semaphore; clones share it.
 #[derive(Clone)]
 pub(crate) struct Semaphore {
     state: Rc<RefCell<State>>,
@@ -69,19 +69,19 @@ impl Semaphore {
         }
     }
 
-    /// Units granted now.
+    /// Units held now.
     pub(crate) fn used(&self) -> usize {
         self.state.borrow().used
     }
 
-    /// Changes the capacity; holders keep what they hold.
+    /// Changes the capacity; held permits stay valid.
     pub(crate) fn set_capacity(&self, capacity: usize) {
         let mut state = self.state.borrow_mut();
         state.capacity = capacity;
         state.grant_waiting();
     }
 
-    /// Waits for `amount` units; dropping the permit gives them back.
+    /// Waits for `amount` units; dropping the permit returns them.
     pub(crate) async fn acquire(&self, amount: usize) -> Permit {
         if let Some(permit) = self.try_acquire(amount) {
             return permit;
@@ -107,7 +107,7 @@ impl Semaphore {
         self.permit(amount)
     }
 
-    /// Takes `amount` units where nobody waits and they are free.
+    /// Takes `amount` units if they are free and nobody waits.
     pub(crate) fn try_acquire(&self, amount: usize) -> Option<Permit> {
         let mut state = self.state.borrow_mut();
         if !state.waiters.is_empty() || !state.fits(amount) {
@@ -131,7 +131,7 @@ impl Semaphore {
     }
 }
 
-/// Units held; given back on drop.
+/// Held units; returned on drop.
 pub(crate) struct Permit {
     semaphore: Semaphore,
     amount: usize,
@@ -171,7 +171,7 @@ impl Future for Waiting<'_> {
 }
 
 impl Drop for Waiting<'_> {
-    /// A waiter that gave up leaves the line, and gives back what it was granted unseen.
+    /// Leaves the queue, and returns a grant that was never received.
     fn drop(&mut self) {
         if self.done {
             return;
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_come_back_when_a_permit_drops() {
+    fn a_dropped_permit_returns_its_units() {
         let semaphore = Semaphore::new(2);
         let one = semaphore.acquire(2).now_or_never().expect("free");
         assert!(semaphore.acquire(1).now_or_never().is_none());
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_that_gives_up_leaves_nothing_behind() {
+    fn a_dropped_waiter_leaves_the_queue() {
         let semaphore = Semaphore::new(1);
         let held = semaphore.acquire(1).now_or_never().expect("free");
         {

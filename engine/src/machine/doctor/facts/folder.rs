@@ -1,6 +1,6 @@
-//! Owns finding out what the output folder can do: its file system, room, alignment, and whether a
-//! block is taken past the page cache. Leaves nothing behind: the one file it writes has no name, or
-//! where that is not possible a hidden one that is removed at once.
+//! Owns examining the output folder: its file system, free space, alignment, and whether it supports
+//! direct I/O. Never leaves anything behind: the one file it writes has no name, or if that is not
+//! possible, a hidden name that is removed at once.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -12,41 +12,41 @@ use rustix::io::Errno;
 
 use crate::limits::DIRECT_IO_ALIGN_BYTES;
 
-/// What was found out about a folder.
+/// The facts about a folder.
 #[derive(Clone, Debug)]
 pub(in crate::machine::doctor) struct Folder {
     /// As given.
     pub(in crate::machine::doctor) asked: PathBuf,
-    /// Itself, or the nearest folder above that exists: a run makes the rest.
+    /// The folder itself, or its nearest existing ancestor: a run creates the rest.
     pub(in crate::machine::doctor) looked_at: PathBuf,
     /// The file system's magic number (statfs(2)).
     pub(in crate::machine::doctor) magic: u64,
     pub(in crate::machine::doctor) free_bytes: u64,
-    /// `None` where the file system makes inodes as it needs them.
+    /// `None` if the file system creates inodes on demand.
     pub(in crate::machine::doctor) free_inodes: Option<u64>,
-    /// Alignment of memory and of offsets for direct I/O, as the kernel tells it; 0 is no direct I/O.
+    /// Alignment of memory and of offsets for direct I/O, as the kernel reports it; 0 is no direct I/O.
     pub(in crate::machine::doctor) alignment: Option<(u32, u32)>,
     pub(in crate::machine::doctor) write: Trial,
 }
 
-/// What became of a block written as shards are.
+/// The result of writing a block in the same way as a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::machine::doctor) enum Trial {
-    /// Past the page cache.
+    /// Written with direct I/O.
     Direct,
-    /// The file system has no direct I/O: a run writes through the page cache.
+    /// The file system has no direct I/O: a run uses the page cache.
     Buffered(Errno),
-    /// Direct I/O is there, and a block of shards' alignment is refused.
+    /// The file system has direct I/O, but refuses the alignment of shards.
     Misaligned(Errno),
-    /// Nothing can be written.
+    /// Writing failed.
     Refused(Errno),
 }
 
 impl Folder {
-    /// Looks at `asked`.
+    /// Examines `asked`.
     ///
     /// # Errors
-    /// What keeps it from being a folder: a file in its place, or no permission to look.
+    /// If a file is in its place, or permission to access it is missing.
     pub(super) fn read(asked: &Path) -> io::Result<Self> {
         let looked_at = nearest(asked)?;
         let kind = statfs(&looked_at)?;
@@ -64,12 +64,13 @@ impl Folder {
     }
 }
 
-/// The number's type differs between architectures; its low 32 bits are the magic on all of them.
+/// The type of the number differs between architectures; the low 32 bits are the magic number on all of
+/// them.
 fn magic(kind: &rustix::fs::StatFs) -> u64 {
     (kind.f_type as u64) & 0xffff_ffff
 }
 
-/// `asked`, or the nearest above it that exists and is a folder.
+/// `asked`, or its nearest existing ancestor, if that is a folder.
 fn nearest(asked: &Path) -> io::Result<PathBuf> {
     for path in asked.ancestors() {
         let path = if path.as_os_str().is_empty() {
@@ -87,7 +88,7 @@ fn nearest(asked: &Path) -> io::Result<PathBuf> {
     Err(io::ErrorKind::NotFound.into())
 }
 
-/// Writes one aligned block, first past the page cache as a shard's stream is.
+/// Writes one aligned block, first with direct I/O like a shard.
 fn try_block(folder: &Path) -> (Option<File>, Trial) {
     let direct = match scratch(folder, OFlags::DIRECT) {
         Ok(file) => match write_block(&file) {
@@ -105,7 +106,7 @@ fn try_block(folder: &Path) -> (Option<File>, Trial) {
     }
 }
 
-/// A file that is gone when it is closed.
+/// Creates a file that vanishes when it is closed.
 fn scratch(folder: &Path, flags: OFlags) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
@@ -127,7 +128,7 @@ fn scratch(folder: &Path, flags: OFlags) -> io::Result<File> {
         .create_new(true)
         .custom_flags(flag_bits(flags))
         .open(&path);
-    // Opening with O_DIRECT may fail after the file was made.
+    // Opening with O_DIRECT may fail after the file was created.
     let made = file.is_ok()
         || file
             .as_ref()
@@ -140,7 +141,7 @@ fn scratch(folder: &Path, flags: OFlags) -> io::Result<File> {
 
 fn write_block(mut file: &File) -> io::Result<()> {
     let memory = vec![0_u8; 2 * DIRECT_IO_ALIGN_BYTES];
-    // An offset within the first half: the second half is then long enough.
+    // The offset is within the first half, so a whole block fits.
     let start = memory
         .as_ptr()
         .align_offset(DIRECT_IO_ALIGN_BYTES)
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_looked_at_and_left_as_it_was() {
+    fn examining_a_folder_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let found = Folder::read(folder.path()).unwrap();
         assert_eq!(found.looked_at, folder.path());
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_yet_is_looked_at_above() {
+    fn a_missing_folder_is_examined_at_its_ancestor() {
         let folder = tempfile::tempdir().unwrap();
         let found = Folder::read(&folder.path().join("a/b")).unwrap();
         assert_eq!(found.looked_at, folder.path());
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_folders_place_is_an_error() {
+    fn a_file_instead_of_a_folder_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for path in [file.path().to_owned(), file.path().join("below")] {
             assert!(Folder::read(&path).is_err(), "{}", path.display());
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_where_nothing_can_be_written_is_refused_with_the_systems_reason() {
+    fn an_unwritable_folder_is_refused_with_the_systems_error() {
         let found = Folder::read(Path::new("/proc")).unwrap();
         assert!(matches!(found.write, Trial::Refused(_)), "{found:?}");
     }

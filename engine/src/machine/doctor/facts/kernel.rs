@@ -1,7 +1,7 @@
-//! Owns reading the kernel's own settings and counts: /proc/sys, memory, sockets, the link. A file
-//! that is missing or odd is `None`: each check says what that means for it.
+//! Owns reading the kernel's settings and counters: /proc/sys, memory, sockets, the link. Never fails:
+//! the value of a missing or malformed file is `None`, which each check interprets.
 
-use crate::machine::{Cgroup, Tree};
+use crate::machine::{Cgroup, SystemFiles};
 
 /// The kernel as this process sees it.
 #[derive(Clone, Debug, Default)]
@@ -10,10 +10,10 @@ pub(in crate::machine::doctor) struct Kernel {
     pub(in crate::machine::doctor) memory_bytes: Option<u64>,
     pub(in crate::machine::doctor) memory_available_bytes: Option<u64>,
     pub(in crate::machine::doctor) cgroup: Cgroup,
-    /// Descriptors open on the whole machine, and their most.
+    /// Open descriptors on the whole machine.
     pub(in crate::machine::doctor) files_open: Option<u64>,
     pub(in crate::machine::doctor) file_max: Option<u64>,
-    /// The most that a process's limit of descriptors can be raised to.
+    /// Highest possible limit on descriptors of a process.
     pub(in crate::machine::doctor) nr_open: Option<u64>,
     pub(in crate::machine::doctor) uring_disabled: Option<u64>,
     pub(in crate::machine::doctor) port_range: Option<[u64; 2]>,
@@ -34,7 +34,7 @@ pub(in crate::machine::doctor) struct Conntrack {
     pub(in crate::machine::doctor) count: u64,
     pub(in crate::machine::doctor) max: u64,
     pub(in crate::machine::doctor) buckets: Option<u64>,
-    /// Seconds a closed connection stays.
+    /// Seconds that a closed connection stays.
     pub(in crate::machine::doctor) time_wait_s: Option<u64>,
 }
 
@@ -42,14 +42,14 @@ pub(in crate::machine::doctor) struct Conntrack {
 #[derive(Clone, Debug)]
 pub(in crate::machine::doctor) struct Link {
     pub(in crate::machine::doctor) name: String,
-    /// Gb/s, rounded down; `None` where the driver does not tell, as in virtual machines.
+    /// Gb/s, rounded down; `None` if the driver does not report it, as in virtual machines.
     pub(in crate::machine::doctor) gbit: Option<u64>,
 }
 
 impl Kernel {
-    pub(in crate::machine::doctor) fn read(tree: &Tree) -> Self {
+    pub(in crate::machine::doctor) fn read(tree: &SystemFiles) -> Self {
         let sys = |key: &str| format!("proc/sys/{}", key.replace('.', "/"));
-        let number = |key: &str| tree.one(sys(key));
+        let number = |key: &str| tree.value(sys(key));
         let memory = tree.text("proc/meminfo").unwrap_or_default();
         Self {
             cpus_online: tree
@@ -59,15 +59,15 @@ impl Kernel {
             memory_bytes: kilobytes(&memory, "MemTotal"),
             memory_available_bytes: kilobytes(&memory, "MemAvailable"),
             cgroup: Cgroup::read(tree),
-            files_open: tree.several::<1>(sys("fs.file-nr")).map(|[open]| open),
+            files_open: tree.values::<1>(sys("fs.file-nr")).map(|[open]| open),
             file_max: number("fs.file-max"),
             nr_open: number("fs.nr_open"),
             uring_disabled: number("kernel.io_uring_disabled"),
-            port_range: tree.several(sys("net.ipv4.ip_local_port_range")),
+            port_range: tree.values(sys("net.ipv4.ip_local_port_range")),
             tw_reuse: number("net.ipv4.tcp_tw_reuse"),
             timestamps: number("net.ipv4.tcp_timestamps"),
-            tcp_rmem: tree.several(sys("net.ipv4.tcp_rmem")),
-            tcp_mem: tree.several(sys("net.ipv4.tcp_mem")),
+            tcp_rmem: tree.values(sys("net.ipv4.tcp_rmem")),
+            tcp_mem: tree.values(sys("net.ipv4.tcp_mem")),
             conntrack: conntrack(tree),
             dirty_bytes: number("vm.dirty_bytes"),
             dirty_ratio: number("vm.dirty_ratio"),
@@ -76,7 +76,7 @@ impl Kernel {
     }
 }
 
-/// How many CPUs a list such as `0-3,8` names.
+/// Number of CPUs in a list such as `0-3,8`.
 fn cpus_in_list(text: &str) -> Option<u64> {
     let mut count = 0_u64;
     for part in text.trim().split(',') {
@@ -87,7 +87,7 @@ fn cpus_in_list(text: &str) -> Option<u64> {
     Some(count)
 }
 
-/// A line of /proc/meminfo, `MemTotal:  1000 kB`, in bytes.
+/// The value of a line of /proc/meminfo, such as `MemTotal: 1000 kB`, in bytes.
 fn kilobytes(text: &str, field: &str) -> Option<u64> {
     let lines = text.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = lines.clone().find(|(name, _)| *name == field)?;
@@ -95,21 +95,21 @@ fn kilobytes(text: &str, field: &str) -> Option<u64> {
     number.checked_mul(1024)
 }
 
-/// `None` where the module is not loaded.
-fn conntrack(tree: &Tree) -> Option<Conntrack> {
+/// `None` if the module is not loaded.
+fn conntrack(tree: &SystemFiles) -> Option<Conntrack> {
     let at = |name: &str| format!("proc/sys/net/netfilter/nf_conntrack_{name}");
     Some(Conntrack {
-        count: tree.one(at("count"))?,
-        max: tree.one(at("max"))?,
-        buckets: tree.one(at("buckets")),
-        time_wait_s: tree.one(at("tcp_timeout_time_wait")),
+        count: tree.value(at("count"))?,
+        max: tree.value(at("max"))?,
+        buckets: tree.value(at("buckets")),
+        time_wait_s: tree.value(at("tcp_timeout_time_wait")),
     })
 }
 
-/// The interface of IPv4's default route, else of IPv6's.
-fn link(tree: &Tree) -> Option<Link> {
+/// The interface of the default route for IPv4, or else for IPv6.
+fn link(tree: &SystemFiles) -> Option<Link> {
     let v4 = tree.text("proc/net/route").and_then(|text| {
-        // Iface Destination Gateway ...; the default's destination is 0.
+        // Iface Destination Gateway ...; the destination of the default route is 0.
         let mut rows = text.lines().skip(1).map(str::split_whitespace);
         rows.find_map(|mut words| {
             let name = words.next()?;
@@ -129,7 +129,7 @@ fn link(tree: &Tree) -> Option<Link> {
         })
     };
     let name = v4.or_else(v6).filter(|name| !name.contains('/'))?;
-    let speed: Option<i64> = tree.one(format!("sys/class/net/{name}/speed"));
+    let speed: Option<i64> = tree.value(format!("sys/class/net/{name}/speed"));
     let mbit = speed
         .and_then(|mbit| u64::try_from(mbit).ok())
         .filter(|&mbit| mbit > 0);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_machine_does_not_tell_its_link() {
+    fn a_virtual_machine_has_no_link_speed() {
         let route = "Iface\tDestination\neth0\t00000000\n";
         let (_folder, tree) = tree(&[
             ("proc/net/route", route),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_of_ipv6_alone_has_a_link() {
+    fn a_machine_with_only_ipv6_has_a_link() {
         let zeroes = "0".repeat(32);
         let route = format!(
             "{zeroes} 00 {zeroes} 00 {zeroes} ffffffff 00000001 00000000 00200200       lo\n\
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_unknown_and_never_a_panic() {
+    fn unreadable_files_are_unknown_and_never_a_panic() {
         let (_folder, tree) = tree(&[
             ("sys/devices/system/cpu/online", "3-1\n"),
             ("proc/meminfo", "MemTotal: 99999999999999999999 kB\n"),

@@ -1,45 +1,43 @@
-//! Owns everything `turbo2ds doctor` knows about the machine, read once. The checks see only this, so
-//! a test can give them any machine.
-//!
-//! [`kernel`] reads files below a root, [`process`] asks about the process itself,
-//! [`folder`] tries the output folder, [`names`] asks the name servers.
+//! Owns everything that `turbo2ds doctor` knows about the machine, read once. The checks see only this,
+//! so a test can give them any machine. Never judges a fact.
+//! [`kernel`] reads files below a root, [`process`] examines the process itself, [`folder`] tries the output folder, and [`name_servers`] queries the name servers.
 
 mod folder;
 mod kernel;
-mod names;
+mod name_servers;
 mod process;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::machine::Tree;
+use crate::machine::SystemFiles;
 
 pub(super) use folder::{Folder, Trial};
 #[cfg(test)]
 pub(super) use kernel::Link;
 pub(super) use kernel::{Conntrack, Kernel};
-pub use names::Question;
-pub(super) use names::{Heard, Names};
+pub use name_servers::Question;
+pub(super) use name_servers::{Heard, Names};
 #[cfg(test)]
 pub(super) use process::Rings;
 pub(super) use process::{Process, usable_cores};
 
-/// The machine.
+/// The facts about the machine.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) kernel: Kernel,
     pub(super) process: Process,
-    /// `None` where no folder was asked about.
+    /// `None` if no folder was given.
     pub(super) folder: Option<(PathBuf, io::Result<Folder>)>,
     pub(super) names: Names,
 }
 
 impl Facts {
-    /// Reads the machine behind its kernel's files; `tree` is where /etc is, `cores` how many a run
-    /// would pin.
+    /// Reads the remaining facts; `tree` is the root of /etc, and `cores` the number that a run would
+    /// pin.
     pub(super) fn read(
-        tree: &Tree,
+        tree: &SystemFiles,
         kernel: Kernel,
         cores: u64,
         folder: Option<&Path>,

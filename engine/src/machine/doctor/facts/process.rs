@@ -1,5 +1,6 @@
-//! Owns what only the process itself can find out: its limits, cores, the ring, vectors, proxies,
-//! root certificates, the clock. Changes nothing; the limits are those it was started with.
+//! Owns the facts about the process itself: its limits, cores, rings, vector instructions, proxies,
+//! root certificates and clock. Never changes them, except for the limit on locked memory, for a
+//! moment.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,41 +13,41 @@ use crate::machine::Pin;
 use crate::machine::runtime::{self, Grant, Reactors, Ring};
 use crate::net::TlsContext;
 
-/// The process and what it was given.
+/// The facts about the process.
 #[derive(Debug)]
 pub(in crate::machine::doctor) struct Process {
-    /// Cores it may run on; 0 where the kernel does not tell.
+    /// Cores it may run on; 0 if unknown.
     pub(in crate::machine::doctor) cores: u64,
-    /// Soft and hard limit of descriptors; `None` is no limit.
+    /// Soft and hard limit on descriptors; `None` is no limit.
     pub(in crate::machine::doctor) descriptors: [Option<u64>; 2],
-    /// Soft limit of locked memory, bytes; `None` is no limit.
+    /// Soft limit on locked memory, bytes; `None` is no limit.
     pub(in crate::machine::doctor) memlock_bytes: Option<u64>,
     pub(in crate::machine::doctor) rings: Rings,
-    /// The processor's vectors are those the codec is written for.
+    /// Whether the processor has the vector instructions that the codec uses.
     pub(in crate::machine::doctor) vectors: bool,
-    /// Variables that name a proxy, or what is wrong with one.
+    /// Environment variables that set a proxy, or what is wrong with one.
     pub(in crate::machine::doctor) proxies: Result<Vec<String>, String>,
-    /// Root certificates that can be read.
+    /// Number of root certificates that can be read.
     pub(in crate::machine::doctor) roots: Option<usize>,
     /// Seconds since 1970; negative before it.
     pub(in crate::machine::doctor) clock_s: i64,
 }
 
-/// What this process has of io_uring.
+/// The state of io_uring for this process.
 #[derive(Debug)]
 pub(in crate::machine::doctor) struct Rings {
     pub(in crate::machine::doctor) works: Ring,
-    /// This kernel counts this user's rings as locked memory; `None` where none can be made.
+    /// Whether this kernel counts this user's rings as locked memory; `None` if none can be created.
     pub(in crate::machine::doctor) counted: Option<bool>,
-    /// What the cores of a run got when they were tried as the run tries them.
+    /// What the cores of a run get, tried in the same way as by a run.
     pub(in crate::machine::doctor) granted: Result<Grant, Error>,
 }
 
 impl Rings {
-    /// Tries the rings of so many cores and gives them back. To be called before this process does
-    /// anything else: its limit of locked memory is lowered for a moment.
+    /// Tries the rings of `cores` cores and closes them. Must be called before this process does
+    /// anything else: its limit on locked memory is lowered for a moment.
     fn read(cores: u64) -> Self {
-        // A second thread's ring fails meanwhile, and there is none yet.
+        // Another thread's ring would fail meanwhile, but there is none yet.
         let counted = runtime::are_rings_counted();
         let pins = vec![Pin::default(); usize::try_from(cores).unwrap_or(usize::MAX)];
         let granted = Reactors::start(IoBackend::Auto, &pins).map(|all| all.grant().clone());
@@ -58,13 +59,13 @@ impl Rings {
     }
 }
 
-/// Cores that a process may run on; 0 where the kernel does not tell.
+/// Cores that this process may run on; 0 if unknown.
 pub(in crate::machine::doctor) fn usable_cores() -> u64 {
     core_affinity::get_core_ids().map_or(0, |ids| ids.len() as u64)
 }
 
 impl Process {
-    /// Asks about the process; `cores` is how many a run would pin.
+    /// Examines the process; `cores` is the number that a run would pin.
     pub(super) fn read(cores: u64) -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         Self {
@@ -91,7 +92,7 @@ fn has_vectors() -> bool {
     }
 }
 
-/// Names of the variables only: a value may hold a password.
+/// The names of the variables only: a value may contain a password.
 fn proxies() -> Result<Vec<String>, String> {
     let variables: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -1,5 +1,5 @@
-//! Owns what a person is told of name resolution: a line at the end, JSON, and warnings while there is
-//! still time to do something. Never counts: the resolver and the cores do.
+//! Owns reporting on name resolution: a line in the summary, JSON, and warnings while the run can still
+//! be stopped. Never counts: the resolver and the cores do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,30 +9,30 @@ use turbo2ds_dns::{Stats, StatsSnapshot};
 
 use crate::config::Resolver;
 
-/// Names answered before a share of them says anything while the run goes on.
-const JUDGED_NAMES_MIN: u64 = 500;
-/// The same at the end of a run, which may have been a small one.
-const JUDGED_AT_END_MIN: u64 = 20;
-/// Share of names without an answer that calls for a warning. Public lists have a twentieth or less.
+/// Fewest finished lookups for a warning during the run.
+const NAMES_MIN: u64 = 500;
+/// Fewest finished lookups for a warning at the end of the run, which may be small.
+const NAMES_AT_END_MIN: u64 = 20;
+/// Share of names without an answer above which to warn. Public lists have 5 % or less.
 const FAILED_SHARE_MAX: f64 = 0.15;
-/// Share of names that do not exist that calls for one. Old lists have a quarter of them.
+/// Share of names that do not exist above which to warn. Old lists have 25 %.
 const NOT_FOUND_SHARE_MAX: f64 = 0.6;
 
-/// The watch over one run's names.
-pub(crate) struct NamesWatch {
+/// Watches the name resolution of one run.
+pub(crate) struct ResolutionMonitor {
     stats: Arc<Stats>,
     resolver: Resolver,
-    told_fall_back: bool,
-    told_failures: bool,
+    warned_fall_back: bool,
+    warned_failures: bool,
 }
 
-impl NamesWatch {
+impl ResolutionMonitor {
     pub(crate) fn new(stats: Arc<Stats>, resolver: Resolver) -> Self {
         Self {
             stats,
             resolver,
-            told_fall_back: false,
-            told_failures: false,
+            warned_fall_back: false,
+            warned_failures: false,
         }
     }
 
@@ -40,26 +40,23 @@ impl NamesWatch {
         self.stats.snapshot()
     }
 
-    /// What has to be said now, each once. `at_end` is for when no further name will come.
+    /// The warnings that are due now; each is given once. `at_end` means that no further lookup will
+    /// follow.
     pub(crate) fn notes(&mut self, at_end: bool) -> Vec<String> {
         self.notes_on(&self.stats.snapshot(), at_end)
     }
 
     fn notes_on(&mut self, names: &StatsSnapshot, at_end: bool) -> Vec<String> {
         let mut notes = Vec::new();
-        if names.fell_back && !std::mem::replace(&mut self.told_fall_back, true) {
+        if names.fell_back && !std::mem::replace(&mut self.warned_fall_back, true) {
             notes.push(FELL_BACK.to_owned());
         }
-        let enough = if at_end {
-            JUDGED_AT_END_MIN
-        } else {
-            JUDGED_NAMES_MIN
-        };
-        if !self.told_failures
+        let enough = if at_end { NAMES_AT_END_MIN } else { NAMES_MIN };
+        if !self.warned_failures
             && names.asked() >= enough
             && let Some(warning) = warning(names, self.resolver)
         {
-            self.told_failures = true;
+            self.warned_failures = true;
             notes.push(warning);
         }
         notes
@@ -100,8 +97,8 @@ fn warning(names: &StatsSnapshot, resolver: Resolver) -> Option<String> {
     })
 }
 
-/// The summary's line; none where no name was asked.
-pub(super) fn line(names: &StatsSnapshot) -> Option<String> {
+/// The line in the summary; `None` if there were no lookups.
+pub(crate) fn line(names: &StatsSnapshot) -> Option<String> {
     let asked = names.asked();
     if asked == 0 {
         return None;
@@ -130,8 +127,8 @@ pub(super) fn line(names: &StatsSnapshot) -> Option<String> {
     Some(text)
 }
 
-/// The same as JSON.
-pub(super) fn json(names: &StatsSnapshot) -> Value {
+/// The statistics as JSON.
+pub(crate) fn json(names: &StatsSnapshot) -> Value {
     json!({
         "asked": names.asked(),
         "found": names.found,
@@ -173,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_what_there_is_to_say() {
+    fn the_line_has_only_what_happened() {
         assert_eq!(line(&StatsSnapshot::default()), None);
         let full = StatsSnapshot {
             at_once: 20,
@@ -193,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_high_share_of_failures_is_warned_of_with_a_hint_for_who_resolves() {
+    fn a_high_share_of_failures_gives_a_warning_with_a_hint() {
         assert_eq!(warning(&names(900, 50, 20, 20), Resolver::Recursive), None);
         let bad = names(800, 0, 100, 100);
         let text = warning(&bad, Resolver::Recursive).unwrap();
@@ -213,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_warning_waits_for_enough_names_and_comes_once() {
-        let mut watch = NamesWatch::new(Arc::default(), Resolver::Recursive);
+        let mut watch = ResolutionMonitor::new(Arc::default(), Resolver::Recursive);
         let few = names(30, 0, 70, 0);
         assert!(watch.notes_on(&few, false).is_empty());
         assert_eq!(watch.notes_on(&few, true).len(), 1);

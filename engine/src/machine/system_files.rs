@@ -1,32 +1,32 @@
-//! Owns reading the small files of /proc, /sys and /etc below a root, which tests replace by a folder
-//! of their own. Never writes, never follows what a file names.
+//! Owns reading the small files of /proc, /sys and /etc below a root, which tests replace by a
+//! temporary folder. Never writes, and never opens a path that a file contains.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Most bytes read of one file; none of those read here is near it.
+/// Most bytes read of one file; the files read here are much smaller.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
-/// A root, and what is below it.
+/// The system's files below a root folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Tree {
+pub(crate) struct SystemFiles {
     root: PathBuf,
 }
 
-impl Tree {
-    /// Everything below `root`; `/` on a real machine.
+impl SystemFiles {
+    /// The files below `root`, which is `/` on a real machine.
     pub(crate) fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// A file's text; `None` where there is none or it cannot be read.
+    /// A file's text; `None` if it cannot be read.
     pub(crate) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         self.read(path).ok()
     }
 
-    /// A file's text, or the system's reason why there is none.
+    /// A file's text, or the system's error.
     pub(crate) fn read(&self, path: impl AsRef<Path>) -> std::io::Result<String> {
         let mut bytes = Vec::new();
         File::open(self.root.join(path))?
@@ -35,13 +35,13 @@ impl Tree {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// A file that holds one value.
-    pub(crate) fn one<T: FromStr>(&self, path: impl AsRef<Path>) -> Option<T> {
+    /// The value of a file that holds only one.
+    pub(crate) fn value<T: FromStr>(&self, path: impl AsRef<Path>) -> Option<T> {
         self.text(path)?.trim().parse().ok()
     }
 
-    /// A file that holds so many values between spaces, or more.
-    pub(crate) fn several<const N: usize>(&self, path: impl AsRef<Path>) -> Option<[u64; N]> {
+    /// The first `N` values of a file, separated by spaces.
+    pub(crate) fn values<const N: usize>(&self, path: impl AsRef<Path>) -> Option<[u64; N]> {
         let text = self.text(path)?;
         let mut words = text.split_whitespace().map(str::parse);
         let mut values = [0; N];
@@ -54,17 +54,17 @@ impl Tree {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::Tree;
+    use super::SystemFiles;
 
-    /// A root with these files in it. The folder goes when it is dropped.
-    pub(crate) fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
+    /// A root with these files. The folder is removed when it is dropped.
+    pub(crate) fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, SystemFiles) {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let tree = Tree::at(folder.path());
+        let tree = SystemFiles::at(folder.path());
         (folder, tree)
     }
 }

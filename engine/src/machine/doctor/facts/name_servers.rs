@@ -1,5 +1,5 @@
-//! Owns finding out whether the configured name servers answer: one question over UDP (RFC 1035) to
-//! each, all at once, sent twice, under one deadline. Contacts nobody else and keeps nothing of an
+//! Owns checking whether the configured name servers answer: one question over UDP (RFC 1035) to each,
+//! all at once, sent twice, within one deadline. Never contacts any other host, and keeps nothing of an
 //! answer but its response code.
 
 use std::io;
@@ -7,15 +7,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::machine::Tree;
+use crate::machine::SystemFiles;
 
-/// The time a run gives one server's answer to one query.
+/// How long a run waits for one server's answer to one query.
 const DEADLINE: Duration = Duration::from_millis(2500);
-/// A datagram may get lost: the question is sent again after this.
+/// The question is sent again after this time, since a datagram may get lost.
 const AGAIN_AFTER: Duration = Duration::from_millis(1000);
-/// Servers that are asked; resolv.conf(5) allows three.
+/// Most servers asked; resolv.conf(5) allows three.
 const SERVERS_MAX: usize = 8;
-/// Longest name and label, bytes (RFC 1035, 2.3.4).
+/// Longest name, bytes (RFC 1035, 2.3.4).
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -24,18 +24,18 @@ const TYPE_NS: u16 = 2;
 const CLASS_IN: u16 = 1;
 const PORT: u16 = 53;
 
-/// What is asked: the root's servers, which every resolver has at hand, or a name's address.
+/// The question to ask: the root's name servers, which every resolver knows, or the address of a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// Labels, without the root's; empty asks for the root's name servers.
+    /// Labels, without the root; empty asks for the root's name servers.
     labels: Vec<String>,
 }
 
 impl Question {
-    /// Reads a name; `.` is the root.
+    /// Parses a name; `.` is the root.
     ///
     /// # Errors
-    /// What was expected, where no such name can exist.
+    /// What was expected, if the name is invalid.
     pub fn of(name: &str) -> Result<Self, String> {
         let name = name.strip_suffix('.').unwrap_or(name);
         if name.is_empty() {
@@ -51,7 +51,7 @@ impl Question {
         good.then_some(Self { labels }).ok_or_else(expected)
     }
 
-    /// As people write it.
+    /// The question as text.
     pub(in crate::machine::doctor) fn shown(&self) -> String {
         if self.labels.is_empty() {
             return "the root's NS".to_owned();
@@ -66,7 +66,7 @@ impl Question {
             out.extend(word.to_be_bytes());
         }
         for label in &self.labels {
-            // `of` has checked that a label's length fits one byte.
+            // `of` has checked that the length of a label fits one byte.
             out.push(u8::try_from(label.len()).unwrap_or(0));
             out.extend(label.as_bytes());
         }
@@ -82,21 +82,21 @@ impl Question {
     }
 }
 
-/// How one server took the question.
+/// The response of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::machine::doctor) enum Heard {
-    /// It answered with this response code after so long.
+    /// It answered with this response code after this time.
     Answer { code: u8, after: Duration },
-    /// Nothing within the deadline.
+    /// No answer within the deadline.
     Silence,
-    /// The system could not send, or heard that nobody is there.
+    /// Sending failed, or the port is unreachable.
     Unreachable(io::ErrorKind),
 }
 
-/// The servers and what was heard of each.
+/// The name servers and their responses.
 #[derive(Clone, Debug)]
 pub(in crate::machine::doctor) struct Names {
-    /// Where the servers are written: `--dns_servers`, or a file.
+    /// Where the servers are configured: `--dns_servers`, or a file.
     pub(in crate::machine::doctor) from: &'static str,
     /// `Err` says why there is no server.
     pub(in crate::machine::doctor) servers: Result<Vec<(SocketAddr, Heard)>, String>,
@@ -106,7 +106,7 @@ pub(in crate::machine::doctor) struct Names {
 impl Names {
     /// Asks `given`, or the servers of resolv.conf below the tree's root.
     pub(in crate::machine::doctor) fn read(
-        tree: &Tree,
+        tree: &SystemFiles,
         given: &[SocketAddr],
         question: Question,
     ) -> Self {
@@ -127,7 +127,7 @@ impl Names {
     }
 }
 
-fn in_resolv_conf(tree: &Tree) -> Result<Vec<SocketAddr>, String> {
+fn in_resolv_conf(tree: &SystemFiles) -> Result<Vec<SocketAddr>, String> {
     let text = tree
         .read("etc/resolv.conf")
         .map_err(|error| error.kind().to_string())?;
@@ -165,7 +165,8 @@ fn ask(server: SocketAddr, question: &Question, deadline: Duration) -> Heard {
     converse(server, question, deadline).unwrap_or_else(|error| Heard::Unreachable(error.kind()))
 }
 
-/// Sends until an answer with the right id comes from the server itself: the socket is connected.
+/// Sends until an answer with the right id arrives. The socket is connected, so it comes from the
+/// server's address.
 fn converse(server: SocketAddr, question: &Question, deadline: Duration) -> io::Result<Heard> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -173,7 +174,8 @@ fn converse(server: SocketAddr, question: &Question, deadline: Duration) -> io::
     };
     let socket = UdpSocket::bind((any, 0))?;
     socket.connect(server)?;
-    // Tells a late answer to another question apart; nothing is believed that could be forged.
+    // The id distinguishes late answers to other questions. It need not be unpredictable, since the
+    // answer's content is not used.
     let id = socket.local_addr()?.port() ^ 0x5a5a;
     let begun = Instant::now();
     let end = begun + deadline;
@@ -224,7 +226,7 @@ mod tests {
     use super::*;
     use crate::machine::testing::tree;
 
-    /// A server that answers what `reply` makes of a question, until the test ends.
+    /// A server that answers each question with `reply` until the test ends.
     fn server(reply: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_name_is_refused() {
+    fn invalid_names_are_refused() {
         let long = "a".repeat(64);
         for name in ["a..b", "ä.de", "a b", &long, &"ab.".repeat(90)] {
             assert!(Question::of(name).is_err(), "{name}");
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_heard_with_its_code() {
+    fn an_answer_gives_its_code() {
         for code in [0, 2, 5] {
             let server = server(move |question| Some(with_code(question, code)));
             let heard = ask(server, &Question::default(), Duration::from_secs(5));
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_where_nobody_listens_is_unreachable() {
+    fn a_closed_port_is_unreachable() {
         let closed = UdpSocket::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_those_of_resolv_conf() {
+    fn servers_come_from_resolv_conf() {
         let text =
             "# one\nnameserver 192.0.2.1\nsearch x\nnameserver 2001:db8::1 \nnameserver odd\n";
         let (_folder, good) = tree(&[("etc/resolv.conf", text)]);
