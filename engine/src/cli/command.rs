@@ -1,5 +1,5 @@
-//! The `turbo2ds` command, as the binary and the Python package's console script run it: parses, runs,
-//! gives the exit code. Never ends the process.
+//! Owns the `turbo2ds` command, which the binary and the console script of the Python package run: it
+//! parses, runs and returns the exit code. Never exits the process.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -16,24 +16,24 @@ use crate::run;
 use crate::run::{Host, SignalUse};
 use crate::text::terminal;
 
-/// Warnings, but none of the resolver's own: they can hold what a server sent.
+/// Warnings, except those of hickory, which may contain what a server sent.
 const DEFAULT_LOG: &str = "warn,hickory_resolver=off,hickory_net=off,hickory_proto=off";
 
-/// Runs a command line without the program's name and gives its exit code.
+/// Runs a command line, given without the program's name, and returns its exit code.
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
-    parse(args).and_then(obey).unwrap_or_else(|error| {
+    parse(args).and_then(execute).unwrap_or_else(|error| {
         terminal::last(&error);
         error.exit_code()
     })
 }
 
-fn obey(invocation: Invocation) -> Result<u8, Error> {
+fn execute(invocation: Invocation) -> Result<u8, Error> {
     let (text, code) = match invocation {
         Invocation::Help(text) | Invocation::Version(text) => (text, EXIT_SUCCESS),
         Invocation::Decode(options) => {
             return Ok(match isolate::serve(&options) {
                 Ok(()) => EXIT_SUCCESS,
-                // The run is gone, and has said its last.
+                // The run has ended and reported why.
                 Err(error) if has_lost_run(&error) => EXIT_SUCCESS,
                 Err(error) => {
                     terminal::err(format_args!("a decoding process ends: {error}"));
@@ -58,7 +58,7 @@ fn obey(invocation: Invocation) -> Result<u8, Error> {
     Ok(code)
 }
 
-/// Whether a decoding process ends because nobody is at the other end of its socket any more.
+/// Whether a decoding process ends because the run closed its end of the socket.
 fn has_lost_run(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -66,8 +66,8 @@ fn has_lost_run(error: &io::Error) -> bool {
     )
 }
 
-/// Warnings on stderr; more with TURBO2DS_LOG, in the filter syntax of the tracing crate. A process
-/// that has a log already keeps it.
+/// Logs warnings to stderr; TURBO2DS_LOG selects more, in the filter syntax of tracing-subscriber. Does
+/// nothing if the process already has a logger.
 pub fn log_to_stderr(json: bool) {
     let filter =
         EnvFilter::try_from_env("TURBO2DS_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));

@@ -1,5 +1,5 @@
-//! Owns the command line: what each option is called, parsed and explained as, and what the commands do with
-//! it. Nothing below knows an option's spelling.
+//! Owns the command line: the names, parsing and help of options, and the subcommands. Never lets
+//! another room know how an option is spelled.
 
 pub mod command;
 pub mod options;

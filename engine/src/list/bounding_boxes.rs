@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_are_no_boxes() {
+    fn other_types_are_not_boxes() {
         let flat = ListArray::from_iter_primitive::<Float64Type, _, _>([Some([Some(0.0)])]);
         let words = nested(nested(Arc::new(StringArray::from(vec!["a"])), &[1]), &[1]);
         for kind in [flat.data_type(), words.data_type(), &DataType::Float64] {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_json_and_what_is_not_is_broken() {
+    fn text_must_be_json() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec![
             Some("[[0, 0, 0.5, 1, 0.99], [0.5,0.5,0.5,0.5]]"),
             Some("[]"),

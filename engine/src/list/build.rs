@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_null_and_counted() {
+    fn values_that_do_not_fit_are_null_and_counted() {
         let texts = StringArray::from(vec![Some("1"), Some("007"), Some(""), None]);
         let mut misfits = 0;
         let array = from_texts(texts, &DataType::Int64, &mut misfits);

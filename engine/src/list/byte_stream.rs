@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn text_comes_as_utf8_whatever_is_around_it() {
+    fn text_is_decompressed_and_converted_to_utf8() {
         let text = "url\nhttp://a/\u{e9}\n".repeat(20_000);
         let utf16 = |text: &str| -> Vec<u8> {
             let units = std::iter::once(0xfeff).chain(text.encode_utf16());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_comes_behind_the_good_bytes() {
+    fn damage_is_reported_after_the_good_bytes() {
         let whole = gzip("http://a/\n".repeat(50_000).as_bytes());
         let cut = whole[..whole.len() / 2].to_vec();
         let opened = open(Path::new("list"), Box::new(Cursor::new(cut))).unwrap();

@@ -13,7 +13,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_contained_and_a_result_is_passed_on() {
+    fn a_panic_is_caught_and_a_result_is_returned() {
         assert_eq!(contained(|| 7), Some(7));
         assert_eq!(contained(|| -> i32 { panic!("on purpose") }), None);
     }

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn nested_values_are_taken_apart_and_the_last_of_equal_names_counts() {
+    fn nested_values_are_parsed_and_the_last_of_equal_names_counts() {
         let int = |n| Node::Cell(Cell::Int(n));
         assert_eq!(
             cell(r#"{"a":[1,{"b":2}],"c":1,"c":3}"#).into_node(),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn pythons_words_for_no_number_are_null_outside_strings() {
+    fn pythons_nan_and_infinity_are_null_outside_strings() {
         assert_eq!(
             without_nan(r#"{"a":NaN,"b":[-Infinity,Infinity,-1],"NaN":"Infinity \" NaN"}"#)
                 .as_deref(),

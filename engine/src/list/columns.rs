@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn several_captions_are_joined_and_kept_apart() {
+    fn several_captions_are_joined_and_kept_separately() {
         let config = InputConfig {
             caption_cols: vec!["alt".to_owned(), "caption".to_owned()],
             caption_separator: "; ".to_owned(),

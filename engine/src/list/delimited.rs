@@ -468,7 +468,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_taken_apart_with_and_without_quotes() {
+    fn fields_are_split_with_and_without_quotes() {
         let mut fields = Fields::new((b',', b'\n'));
         let mut read = |text: &[u8], quoting| {
             fields.read(text, quoting);

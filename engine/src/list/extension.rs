@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_names_tell_their_format() {
+    fn usual_extensions_give_the_format() {
         for (name, format) in [
             ("df.parquet.gzip", Some(InputFormat::Parquet)),
             ("df.snappy.PARQUET", Some(InputFormat::Parquet)),

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_with_a_fraction_times_and_lists_are_none() {
+    fn fractions_times_and_lists_are_not_keys() {
         let list = DataType::new_list(DataType::Utf8, true);
         for kind in [
             DataType::Float64,

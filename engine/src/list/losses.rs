@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_named_for_the_first_and_counted_for_all() {
+    fn the_first_places_are_named_and_all_are_counted() {
         let mut all = Losses::default();
         let mut a = Losses::of("a.csv", "line");
         a.add_at(Loss::ShortRecord, 3);

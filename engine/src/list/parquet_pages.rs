@@ -238,7 +238,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_header_is_read_and_what_follows_it_is_not() {
+    fn only_the_header_is_read() {
         let mut bytes = DICTIONARY.to_vec();
         bytes.push(0xff);
         let mut reader = Compact { bytes: &bytes };
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_cut_anywhere_is_none() {
+    fn a_truncated_header_is_refused() {
         for end in 0..DICTIONARY.len() {
             let mut reader = Compact {
                 bytes: &DICTIONARY[..end],
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_beyond_32_bits_is_none() {
+    fn a_size_beyond_32_bits_is_refused() {
         let whole = |number: &[u8]| Compact { bytes: number }.size();
         assert_eq!(whole(&[0xfe, 0xff, 0xff, 0xff, 0x0f]), Some(0x7fff_ffff));
         assert_eq!(whole(&[0x80, 0x80, 0x80, 0x80, 0x10]), None);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn structs_without_end_are_not_followed() {
+    fn deeply_nested_structs_are_refused() {
         let deep = [0x1c].repeat(10_000);
         assert_eq!(Compact { bytes: &deep }.page_header(), None);
     }

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quote_opens_at_a_field_and_closes_at_its_like() {
+    fn a_quote_opens_at_the_start_of_a_field() {
         for (text, open) in [
             (&b"a,b"[..], false),
             (b"a,\"b", true),

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_rows_is_picked_and_the_seed_decides_which() {
+    fn the_seed_decides_which_rows_are_sampled() {
         let tenth = selected(0.1, 1, 0);
         assert!((9_500..10_500).contains(&tenth.len()), "{}", tenth.len());
         assert_eq!(tenth, selected(0.1, 1, 0));

@@ -165,7 +165,7 @@ fn csv_columns_come_renamed_typed_and_in_order() {
 }
 
 #[test]
-fn no_csv_record_is_lost_whatever_its_shape() {
+fn no_csv_record_is_lost() {
     let csv = b"n,url,text\n1\n2,u2,t,extra,more\n3,u\0three,\xff\n4,u4,t";
     let (batches, error, lossy) = read(csv, &with_columns(InputFormat::Csv, &["n"]));
     assert!(error.is_none(), "{error:?}");
@@ -180,7 +180,7 @@ fn no_csv_record_is_lost_whatever_its_shape() {
 }
 
 #[test]
-fn the_last_value_decides_a_type_for_all_rows() {
+fn the_last_value_may_decide_the_type_of_a_column() {
     for (format, last, expected) in [
         (InputFormat::Tsv, "many", DataType::Utf8),
         (InputFormat::Tsv, "0.5", DataType::Float64),
@@ -306,7 +306,7 @@ fn files_without_a_header_and_with_any_delimiter_are_read() {
 }
 
 #[test]
-fn a_missing_column_is_answered_with_the_present_ones() {
+fn a_missing_column_error_names_the_present_ones() {
     for (format, bytes) in [
         (InputFormat::Csv, &b"URL,TEXT\nu,t\n"[..]),
         (InputFormat::Jsonl, b"{\"URL\":1,\"TEXT\":2}\n"),
@@ -377,7 +377,7 @@ fn pythons_nan_is_null_and_every_integer_is_exact() {
 }
 
 #[test]
-fn tables_of_lists_keep_every_row_or_say_what_is_wrong() {
+fn tables_of_lists_keep_every_row_or_fail_with_a_reason() {
     let read = |text: &str| read(text.as_bytes(), &with_columns(InputFormat::Json, &[]));
     let (batches, error, _) = read(r#"{"url":["a","b"],"text":["x",null],"version":3}"#);
     assert!(error.is_none(), "{error:?}");
@@ -616,7 +616,7 @@ fn a_list_may_be_a_file_a_folder_or_a_glob() {
 }
 
 #[test]
-fn bytes_tell_the_format_and_names_that_of_text() {
+fn bytes_decide_the_format_and_names_that_of_text() {
     let (_folder, parquet) = parquet_file(3, 3);
     let parquet = std::fs::read(parquet).unwrap();
     let csv = b"url,text\nhttp://a,x\n".to_vec();
@@ -649,7 +649,7 @@ fn bytes_tell_the_format_and_names_that_of_text() {
 }
 
 #[test]
-fn what_is_no_list_is_refused_by_its_name() {
+fn foreign_files_are_refused_by_their_usual_name() {
     let (_folder, path) = parquet_file(3, 3);
     let parquet = std::fs::read(path).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -703,7 +703,7 @@ fn what_is_no_list_is_refused_by_its_name() {
 }
 
 #[test]
-fn no_control_byte_of_a_list_reaches_a_person() {
+fn no_control_byte_of_a_list_is_shown() {
     let (_folder, path) = named("\x1b[31m.csv", b"a\x1b[31mRED\x07,b\nx,y\n");
     let error = open(&path, &InputConfig::default())
         .err()
@@ -860,7 +860,7 @@ fn files_of_one_list_agree_on_their_columns_types() {
 }
 
 #[test]
-fn a_share_of_the_rows_is_the_same_however_the_list_is_read() {
+fn a_sample_does_not_depend_on_how_the_list_is_read() {
     let lines: String = (0..5_000).map(|n| format!("http://h/{n}\n")).collect();
     let sampled = |rows_per_shard| {
         let config = InputConfig {
@@ -875,7 +875,7 @@ fn a_share_of_the_rows_is_the_same_however_the_list_is_read() {
 }
 
 #[test]
-fn options_that_a_format_cannot_follow_are_refused() {
+fn options_that_do_not_apply_to_the_format_are_refused() {
     let (_folder, txt) = named("a.txt", b"http://a\n");
     let (_other, jsonl) = named("a.jsonl", b"{\"url\":\"u\"}\n");
     let extra = InputConfig {

@@ -373,7 +373,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_in_common_hold_both_exactly() {
+    fn common_types_hold_both_exactly() {
         let list = |of: DataType| D::List(Arc::new(Field::new_list_field(of, true)));
         let large = |of: DataType| D::LargeList(Arc::new(Field::new_list_field(of, true)));
         for (a, b, expected) in [

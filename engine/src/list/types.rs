@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn delimited_columns_are_numbers_only_where_every_value_is_one() {
+    fn delimited_columns_are_numbers_if_every_value_is_one() {
         for (texts, expected) in [
             (&["1", "", "-7", "NA"][..], DataType::Int64),
             (&["1", "18446744073709551615"], DataType::UInt64),

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_as_their_file_has_it() {
+    fn lines_end_as_in_their_file() {
         assert_eq!(lines(b"a\nb\r\n\nc"), [&b"a"[..], b"b", b"", b"c"]);
         assert_eq!(lines(b"a\rb\r"), [b"a", b"b"]);
         assert_eq!(lines(b"a\nb\rc\n"), [&b"a"[..], b"b\rc"]);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_can_be_looked_at_before_they_are_taken() {
+    fn lines_can_be_peeked_at() {
         let text: Vec<u8> = (0..200_000)
             .flat_map(|n| format!("{n}\n").into_bytes())
             .collect();

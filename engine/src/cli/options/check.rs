@@ -1,5 +1,5 @@
-//! Owns what each option means: the text of the table becomes a checked [`Config`], once.
-//! Contradictions between options end here. Never touches a file.
+//! Owns the meaning of options: turns their texts into a checked [`Config`] and refuses contradictions
+//! between them. Never touches a file.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(super) fn config(v: &Values) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// The configuration of a command line that gives a list alone, without what is recorded of it.
+/// The configuration of a command line with only a list, without its recorded options.
 pub(super) fn defaults() -> Result<Config, Error> {
     let mut values = Values::defaults();
     values.give(super::find("url_list")?, "-".to_owned());
@@ -40,7 +40,7 @@ pub(super) fn defaults() -> Result<Config, Error> {
 }
 
 fn unrecorded(v: &Values) -> Result<Config, Error> {
-    refuse_what_is_pythons(v)?;
+    refuse_python_only_options(v)?;
     let fetch = fetch(v)?;
     let config = Config {
         input: input::input(v, fetch.hash)?,
@@ -70,12 +70,12 @@ fn unrecorded(v: &Values) -> Result<Config, Error> {
         },
         recorded: RecordedOptions::default(),
     };
-    refuse_names_of_the_format(&config)?;
+    refuse_reserved_column_names(&config)?;
     Ok(config)
 }
 
-/// Refuses columns that are kept under a name which the output's format gives to the image or caption.
-fn refuse_names_of_the_format(config: &Config) -> Result<(), Error> {
+/// Refuses kept columns whose name the output format uses for the image or the caption.
+fn refuse_reserved_column_names(config: &Config) -> Result<(), Error> {
     let input = &config.input;
     let kept = input.save_additional_columns.iter().chain(&input.bbox_col);
     let taken = layout_of(config).format_names();
@@ -93,9 +93,9 @@ fn refuse_names_of_the_format(config: &Config) -> Result<(), Error> {
     ))
 }
 
-/// Refuses what asks for the Python package's work. What only says how to do it passes: without a
-/// distributor there are no jobs to size, and without W&B there is no project.
-fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
+/// Refuses options that need the Python package. Options that only configure them are ignored: without
+/// a distributor there are no jobs to size, and without W&B there is no project.
+fn refuse_python_only_options(v: &Values) -> Result<(), Error> {
     let refused = |name: &str, value: &str| {
         Err(Error::usage(
             format!("`--{name} {value}` asks for what the Python package does"),
@@ -115,7 +115,7 @@ fn refuse_what_is_pythons(v: &Values) -> Result<(), Error> {
     Ok(())
 }
 
-/// A place for lists or datasets.
+/// A local path; `file://` is dropped, and any other scheme is refused.
 fn location(v: &Values, name: &str) -> Result<Location, Error> {
     let text = v.read(name, text)?;
     Location::of(&text).map_err(|UnknownScheme(scheme)| {
@@ -211,21 +211,22 @@ fn quality(v: &Values, format: EncodeFormat) -> Result<u32, Error> {
 }
 
 fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
-    let kept_as_it_came = v.read("disable_all_reencoding", boolean)?;
-    if kept_as_it_came && v.read("bbox_col", optional(text))?.is_some() {
+    let never_reencode = v.read("disable_all_reencoding", boolean)?;
+    if never_reencode && v.read("bbox_col", optional(text))?.is_some() {
         return Err(Error::usage(
             "`--bbox_col` and `--disable_all_reencoding` contradict each other",
             "an image whose boxes are blurred is encoded anew; leave one of the two out",
         ));
     }
-    Ok(match (kept_as_it_came, v.read("skip_reencode", boolean)?) {
+    Ok(match (never_reencode, v.read("skip_reencode", boolean)?) {
         (true, _) => ReencodePolicy::Never,
         (false, true) => ReencodePolicy::SkipIfUnchanged,
         (false, false) => ReencodePolicy::Always,
     })
 }
 
-/// Decoding apart, unless it is to be in the run.
+/// Decoding in separate processes, unless it is turned off. The processes get the image options as
+/// given.
 fn isolation(v: &Values, fetch: &FetchConfig) -> Result<Option<Isolation>, Error> {
     let words = [
         ("auto", Some(false)),
@@ -278,7 +279,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "seconds, more than 0 and at most 86400".to_owned())
 }
 
-/// A day is more than any URL deserves and keeps the sum of clock and timeout in range.
+/// At most a day, which keeps the sum of the clock and a timeout in range.
 fn seconds_or_none(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),

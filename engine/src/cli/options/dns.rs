@@ -1,4 +1,4 @@
-//! Owns the options on name resolution: who is asked, within which bounds, and what is fixed by hand.
+//! Owns the DNS options: the resolver, its limits, and fixed addresses.
 //! Never resolves a name: a server given by name is looked up when the run starts.
 
 use std::net::{IpAddr, SocketAddr};
@@ -8,16 +8,16 @@ use super::value::{Values, integer, optional, text};
 use crate::config::{DnsConfig, DnsLimits, NameServer, Resolver, SecureServer};
 use crate::error::Error;
 
-/// Ports of DNS over UDP and TCP, over TLS (RFC 7858) and over HTTPS (RFC 8484).
+/// Default ports of DNS over UDP and TCP, over TLS (RFC 7858) and over HTTPS (RFC 8484).
 const PLAIN_PORT: u16 = 53;
 const TLS_PORT: u16 = 853;
 const HTTPS_PORT: u16 = 443;
-/// Where HTTPS servers are asked unless a path is given (RFC 8484, its example, and common use).
+/// Default path of HTTPS servers, as in the examples of RFC 8484 and in common use.
 const HTTPS_PATH: &str = "/dns-query";
 
-/// Least memory of the resolver's cache, bytes: some 2,000 names.
+/// Smallest cache of the resolver, bytes: about 2,000 names.
 const CACHE_BYTES_MIN: u64 = 1 << 20;
-/// A TTL has 31 bits (RFC 2181, section 8), and no answer is worth a month.
+/// Longest TTL that can be set, seconds: 30 days.
 const TTL_S_MAX: u64 = 30 * 86_400;
 
 /// One part of `--dns`.
@@ -27,7 +27,7 @@ enum Part {
     Server(NameServer),
 }
 
-/// What is to be asked for names.
+/// Reads the DNS options.
 pub(super) fn dns(v: &Values) -> Result<DnsConfig, Error> {
     let (resolver, servers) = resolver(v)?;
     let cache_file = v.read("dns_cache", optional(text))?;
@@ -56,7 +56,7 @@ fn resolver(v: &Values) -> Result<(Resolver, Vec<NameServer>), Error> {
         }
     }
     let listed = v.read_list("dns_servers", any_server)?;
-    // Servers listed are what `system` asks, and what the default makes room for.
+    // Listed servers replace those of `system` and the default.
     if !listed.is_empty() && (words == [Resolver::System] || !v.is_given("dns")) {
         words.clear();
     }
@@ -107,7 +107,7 @@ fn part(text: &str) -> Result<Part, String> {
     }
 }
 
-/// A server in any of its spellings.
+/// A name server in any spelling.
 fn any_server(text: &str) -> Result<NameServer, String> {
     match text.split_once("://") {
         None => name_server(text).ok().map(NameServer::Plain),
@@ -179,7 +179,7 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.len() <= 253 && text.bytes().all(fits)
 }
 
-/// A server that is asked over UDP.
+/// A name server for plain DNS.
 pub(super) fn name_server(text: &str) -> Result<SocketAddr, String> {
     text.parse::<SocketAddr>()
         .or_else(|_| unbracketed(text).map(|address| SocketAddr::new(address, PLAIN_PORT)))
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_read_in_each_of_its_spellings() {
+    fn a_name_server_is_parsed_in_every_spelling() {
         let tls = |host, port, name| NameServer::Tls(secure(host, port, name, ""));
         let https = |host, port, path| NameServer::Https(secure(host, port, host, path));
         let plain = |text: &str| NameServer::Plain(text.parse().unwrap());
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_server_is_refused() {
+    fn invalid_name_servers_are_refused() {
         for text in [
             "dns.example",
             "",

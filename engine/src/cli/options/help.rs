@@ -1,5 +1,5 @@
-//! Owns what a person reads about the options: `--help`, `--version` and the nearest name to a
-//! misspelt one. All of it comes from the table.
+//! Owns the texts of `--help` and `--version`, and finding the option that a misspelt name means. All
+//! of it comes from the table. Never prints.
 
 use crate::text;
 
@@ -37,7 +37,8 @@ pub(super) fn help() -> String {
     out
 }
 
-/// The text of `--version`: what is reported with a fault, so also what others' C is compiled in.
+/// The text of `--version`. It belongs in bug reports, so it also lists the C libraries that are
+/// compiled in.
 pub(super) fn version() -> String {
     let mut out = format!(
         "turbo2ds {} ({}-{})\n",
@@ -59,17 +60,17 @@ fn described(spec: &OptionSpec) -> String {
     format!("{} [default: {}]", spec.help, spec.default)
 }
 
-/// Words of `text` in lines that begin at column `indent`.
+/// Wraps `text` into lines that begin at column `indent`.
 pub(super) fn wrap(out: &mut String, text: &str, indent: usize) {
     text::wrap(out, &" ".repeat(indent), text, WIDTH);
 }
 
-/// The one of `names` that is nearest to `name`, if one is near enough to be meant.
+/// The nearest of `names` to `name`, if it is near enough.
 pub(super) fn nearest(
     name: &str,
     names: impl Iterator<Item = &'static str>,
 ) -> Option<&'static str> {
-    // Longer input is no slip of the keyboard, and the distance is quadratic.
+    // Longer input is not a typing error, and computing the distance is quadratic.
     if name.len() > 64 {
         return None;
     }
@@ -80,7 +81,7 @@ pub(super) fn nearest(
         .map(|(_, known)| known)
 }
 
-/// Levenshtein's distance in bytes.
+/// The Levenshtein distance in bytes.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

@@ -1,15 +1,15 @@
-//! Owns `~` in front of a path, which shells leave alone behind `--name=`. Reads HOME, the one thing of
-//! the environment that an option's text can mean, and nothing else of it.
+//! Owns expanding `~` at the start of a path, which shells do not do after `--name=`. Reads HOME, and
+//! never any other environment variable.
 
 use std::borrow::Cow;
 
-/// The path with `~` or `~/` in front made whole by HOME; `./~` is a file of that name.
+/// Expands `~` or `~/` at the start of a path to HOME; `./~` is a file of that name.
 pub(super) fn expand(text: &str) -> Result<Cow<'_, str>, String> {
     let home = std::env::var_os("HOME");
-    expand_by(text, home.as_deref().and_then(std::ffi::OsStr::to_str))
+    expand_with(text, home.as_deref().and_then(std::ffi::OsStr::to_str))
 }
 
-fn expand_by<'a>(text: &'a str, home: Option<&str>) -> Result<Cow<'a, str>, String> {
+fn expand_with<'a>(text: &'a str, home: Option<&str>) -> Result<Cow<'a, str>, String> {
     let Some(rest) = text.strip_prefix('~') else {
         return Ok(Cow::Borrowed(text));
     };
@@ -19,7 +19,7 @@ fn expand_by<'a>(text: &'a str, home: Option<&str>) -> Result<Cow<'a, str>, Stri
         ));
     }
     match home.filter(|home| home.starts_with('/')) {
-        Some(home) => Ok(Cow::Owned(whole(home, rest))),
+        Some(home) => Ok(Cow::Owned(join_home(home, rest))),
         None => Err(format!(
             "a path that needs no HOME, which is not set to one; write it in full, or a file of this \
              name as `./{text}`"
@@ -27,8 +27,8 @@ fn expand_by<'a>(text: &'a str, home: Option<&str>) -> Result<Cow<'a, str>, Stri
     }
 }
 
-/// HOME itself, or what stands in it.
-fn whole(home: &str, rest: &str) -> String {
+/// HOME itself, or a path in it.
+fn join_home(home: &str, rest: &str) -> String {
     match format!("{}{rest}", home.trim_end_matches('/')) {
         root if root.is_empty() => "/".to_owned(),
         path => path,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn expanded(text: &str, home: Option<&str>) -> Option<String> {
-        expand_by(text, home).ok().map(Cow::into_owned)
+        expand_with(text, home).ok().map(Cow::into_owned)
     }
 
     #[test]
@@ -59,19 +59,19 @@ mod tests {
     }
 
     #[test]
-    fn a_tilde_elsewhere_is_a_letter() {
+    fn a_tilde_elsewhere_is_not_expanded() {
         for text in ["./~", "./~x", "a~", "/~/b", "", "x/~"] {
             assert_eq!(expanded(text, None).as_deref(), Some(text));
         }
     }
 
     #[test]
-    fn without_home_or_for_another_user_nothing_is_guessed() {
+    fn another_users_home_or_a_missing_home_is_refused() {
         for home in [None, Some(""), Some("relative")] {
-            let refused = expand_by("~/x", home).expect_err("no HOME");
+            let refused = expand_with("~/x", home).expect_err("no HOME");
             assert!(refused.contains("HOME") && refused.contains("`./~/x`"));
         }
-        let refused = expand_by("~x/y", Some("/home/me")).expect_err("another user");
+        let refused = expand_with("~x/y", Some("/home/me")).expect_err("another user");
         assert!(refused.contains("in full") && refused.contains("`./~x/y`"));
     }
 }

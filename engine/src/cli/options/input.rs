@@ -1,5 +1,5 @@
-//! Owns the options of the URL list: their texts become a checked [`InputConfig`]. What does not fit the
-//! list's format is refused by [`crate::list`], which knows it. Never touches a file.
+//! Owns the options of the URL list: turns their texts into a checked [`InputConfig`]. [`crate::list`]
+//! refuses options that do not fit the list's format. Never touches a file.
 
 use crate::config::{Dialect, HashKind, InputConfig, InputFormat, Sample, choices};
 use crate::error::Error;
@@ -8,7 +8,7 @@ use crate::list::format_of;
 use super::check::local_path;
 use super::value::{Values, boolean, choice, integer, optional, text};
 
-/// Columns that every dataset has, or may have, of its own.
+/// Columns that turbo2ds writes itself.
 const RESERVED_COLUMNS: [&str; 13] = [
     "key",
     "caption",
@@ -25,7 +25,7 @@ const RESERVED_COLUMNS: [&str; 13] = [
     "sha512",
 ];
 
-/// What the options say of the list.
+/// Reads the options of the list.
 pub(super) fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
     if !v.is_given("url_list") {
         return Err(Error::usage(
@@ -80,7 +80,7 @@ fn dialect(v: &Values) -> Result<Dialect, Error> {
     })
 }
 
-/// One byte between fields.
+/// The byte between fields.
 fn delimiter(text: &str) -> Result<u8, String> {
     match text {
         "\\t" | "tab" => Ok(b'\t'),
@@ -91,7 +91,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Text as it is, with `\n` and `\t` for what a shell hardly passes.
+/// Text in which `\n` and `\t` stand for a new line and a tab.
 fn separator(text: &str) -> Result<String, String> {
     Ok(text.replace("\\n", "\n").replace("\\t", "\t"))
 }
@@ -141,7 +141,7 @@ fn verify_hash(v: &Values, hash: Option<HashKind>) -> Result<Option<String>, Err
     Ok(Some(column))
 }
 
-/// Refuses column choices that no list can follow.
+/// Refuses column options that no list can satisfy.
 fn check_columns(input: &InputConfig) -> Result<(), Error> {
     let extra = &input.save_additional_columns;
     if input.caption_col.is_some() && !input.caption_cols.is_empty() {
@@ -181,7 +181,7 @@ fn check_columns(input: &InputConfig) -> Result<(), Error> {
     check_key_column(input)
 }
 
-/// The key may be a column with another use too, but none that can never name a sample.
+/// Refuses a key column whose other role can never give a valid key.
 fn check_key_column(input: &InputConfig) -> Result<(), Error> {
     let Some(key) = &input.key_col else {
         return Ok(());
@@ -199,7 +199,7 @@ fn check_key_column(input: &InputConfig) -> Result<(), Error> {
     ))
 }
 
-/// A format by its word; a compression that it names is seen by the file's bytes anyway.
+/// A format by name. A compression in the name is ignored, since the file's bytes show it.
 fn input_format(text: &str) -> Result<InputFormat, String> {
     format_of(&format!(".{text}")).ok_or_else(|| {
         "one of txt, csv, tsv, json, jsonl (each also with .gz, .zst, .bz2 or .xz), parquet, arrow"

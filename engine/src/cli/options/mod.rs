@@ -1,13 +1,12 @@
-//! Owns the command line: one table of options from which parsing, `--help` and the documentation's
-//! table come. Past [`parse`] only a checked [`Config`] travels.
-//! Never touches a file or a socket, and of the environment reads HOME alone, where a path begins with
-//! `~` ([`home`]).
+//! Owns parsing the command line. One table of options drives parsing, `--help` and the documentation's
+//! table, and [`parse`] returns a checked [`Config`]. Never touches a file or a socket, and reads no
+//! environment variable but HOME, if a path begins with `~` ([`home`]).
 //!
 //! Spellings: `--a_b` and `--a-b`; `--x=v` and `--x v`; `True`, `False`, `true`, `false`, and a bare
 //! `--x` for True; lists as JSON, as Python writes them, or plain `a,b`; `None`. The first argument
-//! without dashes is the URL list, unless it is the very first and names a tool (`doctor`, `resolve`, `tune`,
-//! `verify`). An option given twice counts as given last, but lists that are documented as repeatable
-//! grow.
+//! without dashes is the URL list, unless it comes first and names a tool (`doctor`, `resolve`, `tune`,
+//! `verify`). If an option is given twice, the last value counts, but lists that are documented as
+//! repeatable accumulate.
 
 mod check;
 mod dns;
@@ -46,23 +45,23 @@ pub enum Invocation {
     Tune(TuneOptions),
     /// Read a dataset back.
     Verify(VerifyOptions),
-    /// Decode for the run that started this process.
+    /// Decode images for the run that started this process.
     Decode(Box<ServeOptions>),
-    /// Print this text and end with success.
+    /// Print this text and exit with success.
     Help(String),
-    /// Print this text and end with success.
+    /// Print this text and exit with success.
     Version(String),
 }
 
-/// Reads a command line without the program's name.
+/// Parses a command line, given without the program's name.
 ///
 /// # Errors
-/// [`Error::Usage`] for anything unknown, malformed, contradictory or not built into this version.
+/// [`Error::Usage`] for anything unknown, malformed, contradictory or unsupported.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
-    understand(split(args)?)
+    interpret(split(args)?)
 }
 
-fn understand(split: Split) -> Result<Invocation, Error> {
+fn interpret(split: Split) -> Result<Invocation, Error> {
     match split {
         Split::Answer(invocation) => Ok(*invocation),
         Split::Options(given) => {
@@ -75,18 +74,18 @@ fn understand(split: Split) -> Result<Invocation, Error> {
     }
 }
 
-/// A command line, its options not yet understood.
+/// A command line that is split into options.
 pub enum Split {
-    /// It asks for something else than a run.
+    /// A command other than a run.
     Answer(Box<Invocation>),
-    /// The options given and their texts, in their order.
+    /// The given options and their texts, in order.
     Options(Vec<(&'static OptionSpec, String)>),
 }
 
-/// Splits a command line without the program's name into options and their texts.
+/// Splits a command line, given without the program's name, into options and their texts.
 ///
 /// # Errors
-/// [`Error::Usage`] for what is no option, or none of a tool's.
+/// [`Error::Usage`] for an unknown option of a run or of a tool.
 pub fn split(args: impl Iterator<Item = OsString>) -> Result<Split, Error> {
     let mut args = args.peekable();
     let tool = args
@@ -137,10 +136,10 @@ fn split_run(args: impl Iterator<Item = OsString>) -> Result<Split, Error> {
     Ok(Split::Options(given))
 }
 
-/// What a run tells a decoding process that it starts: one argument, which is none of ours to understand.
+/// Parses the command line of a decoding process: one argument, whose meaning [`isolate`] knows.
 fn decode(mut args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
-    let told = args.next().map(utf8).transpose()?.unwrap_or_default();
-    let options = ServeOptions::from_argument(&told).map_err(|error| {
+    let argument = args.next().map(utf8).transpose()?.unwrap_or_default();
+    let options = ServeOptions::from_argument(&argument).map_err(|error| {
         Error::usage(
             Message::because("a decoding process cannot read what it is told", error),
             "runs start these processes themselves; see --decode_isolation",
@@ -158,12 +157,12 @@ fn utf8(arg: OsString) -> Result<String, Error> {
     })
 }
 
-/// The first argument without dashes is the URL list; any other is a slip.
+/// The first argument without dashes is the URL list; any other is an error.
 fn positional(
     given: &[(&'static OptionSpec, String)],
     arg: &str,
 ) -> Result<&'static OptionSpec, Error> {
-    // A dash alone is standard input.
+    // A single dash is standard input.
     if arg.starts_with('-') && arg != "-" {
         return Err(Error::usage(
             format!("unknown option `{arg}`"),
@@ -189,7 +188,7 @@ fn is_value_for(spec: &OptionSpec, next: &Result<String, Error>) -> bool {
     }
 }
 
-/// The value of an option that came without one.
+/// The value of an option that was given without one.
 fn bare(spec: &OptionSpec) -> Result<String, Error> {
     if spec.kind == Kind::Bool {
         return Ok("True".to_owned());

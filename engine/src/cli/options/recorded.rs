@@ -1,5 +1,6 @@
-//! Owns what the record of a dataset says of a run's options: which are in it, and each one's value by the
-//! checked configuration, so that two ways to say the same are recorded alike. Never reads a record.
+//! Owns which options of a run are recorded with the dataset, and their values. The values come from
+//! the checked configuration, so that different spellings of the same value are recorded alike. Never
+//! reads a record.
 
 use std::sync::OnceLock;
 
@@ -9,30 +10,30 @@ use super::check;
 use super::table::TABLE;
 use crate::config::{Config, HashKind, RecordedOption, RecordedOptions};
 
-/// What a dataset's record has of an option.
+/// Whether and how an option is recorded.
 #[derive(Debug)]
 pub(super) enum Recorded {
-    /// Its value, which decides what the dataset holds: a run that goes on must have the same.
+    /// Its value decides what the dataset contains: a resumed run must have the same.
     Decides(fn(&Config) -> Value),
-    /// Its value, for people. A run that goes on may have another.
+    /// Its value is recorded for information. A resumed run may have another.
     Informs(fn(&Config) -> Value),
-    /// Nothing: it decides how the work is done, and not what comes of it.
-    Not,
+    /// It is not recorded: it decides how the work is done, not its result.
+    Unrecorded,
 }
 
 impl Recorded {
-    /// The value in this configuration, and whether it decides.
+    /// The value in this configuration, and whether it decides what the dataset contains.
     fn of(&self, config: &Config) -> Option<(Value, bool)> {
         match self {
             Self::Decides(value) => Some((value(config), true)),
             Self::Informs(value) => Some((value(config), false)),
-            Self::Not => None,
+            Self::Unrecorded => None,
         }
     }
 }
 
-/// The recorded options of a configuration. The format of the list is as it was given: what it is shows
-/// when the list is opened.
+/// The recorded options of a configuration. The format of the list is recorded as given; the actual one
+/// is known only when the list is opened.
 pub(super) fn of(config: &Config) -> RecordedOptions {
     static DEFAULTS: OnceLock<Option<Config>> = OnceLock::new();
     let defaults = DEFAULTS.get_or_init(|| check::defaults().ok());
@@ -51,8 +52,8 @@ pub(super) fn of(config: &Config) -> RecordedOptions {
     RecordedOptions::new(options.collect())
 }
 
-/// A list's path from the root: the same list named from another folder is the same. Standard input is
-/// nowhere.
+/// The absolute path of a list, so that it does not depend on the working directory. Standard input
+/// stays `-`.
 pub(super) fn absolute(url_list: &str) -> String {
     if url_list == "-" {
         return url_list.to_owned();
@@ -72,7 +73,7 @@ pub(super) fn list_or_none(list: &[String]) -> Value {
     }
 }
 
-/// A number, which JSON has but for infinity.
+/// A number; JSON has no infinity.
 pub(super) fn number(number: f64) -> Value {
     if number.is_finite() {
         json!(number)
@@ -81,7 +82,7 @@ pub(super) fn number(number: f64) -> Value {
     }
 }
 
-/// Where nothing is joined, the separator decides nothing.
+/// The separator, or the default if nothing is joined and it has no effect.
 pub(super) fn caption_separator(config: &Config) -> Value {
     let input = &config.input;
     if input.caption_cols.is_empty() {
@@ -91,7 +92,7 @@ pub(super) fn caption_separator(config: &Config) -> Value {
     }
 }
 
-/// The column and the kind of hash.
+/// The column and the hash function.
 pub(super) fn verify_hash(config: &Config) -> Value {
     let kind = config.fetch.hash.map(HashKind::as_str);
     let column = config.input.verify_hash_col.as_ref();

@@ -1,4 +1,4 @@
-//! What the record says of options: all that decides the dataset, and nothing else.
+//! The recorded options: those that decide what the dataset contains, and no others.
 
 use serde_json::{Value, json};
 use turbo2ds_writers::OutputFormat;
@@ -10,8 +10,8 @@ use crate::dataset::record::{Asking, Record};
 
 const BASE: [&str; 3] = ["l.csv", "--compute_hash", "md5"];
 
-/// Everything of a configuration that decides what the dataset holds. A new field has to be put to one side
-/// or the other before this compiles.
+/// Everything in a configuration that decides what the dataset contains. A new field has to be assigned
+/// to one side before this compiles.
 fn what_decides(config: &Config) -> String {
     let Config {
         input,
@@ -54,7 +54,7 @@ fn what_decides(config: &Config) -> String {
     format!("{input:?} {output:?} {codec:?} {disallowed_directives:?} {body_bytes_max} {hash:?}")
 }
 
-/// The options that decide, by the record.
+/// The options that decide, according to the record.
 fn recorded(config: &Config) -> Vec<(&'static str, Value)> {
     let options = config.recorded.iter().filter(|option| option.decides);
     options
@@ -63,10 +63,10 @@ fn recorded(config: &Config) -> Vec<(&'static str, Value)> {
 }
 
 #[test]
-fn an_option_is_in_the_record_where_it_decides_the_dataset() {
+fn options_that_decide_the_dataset_are_recorded() {
     let mut refused = Vec::new();
     for spec in TABLE {
-        // What an option needs beside it.
+        // Other options that an option requires.
         let company: &[&str] = match spec.name {
             "sample_seed" => &["--sample_rate=0.5"],
             "columns" => &["--no_header"],
@@ -97,13 +97,13 @@ fn an_option_is_in_the_record_where_it_decides_the_dataset() {
         let is_recorded = recorded(&without) != recorded(&with);
         assert_eq!(decides, is_recorded, "{option}");
     }
-    // What these need beside them says who does the work, and where.
+    // What these require only says who does the work, and where.
     let elsewhere = ["shard_range", "shard_index", "distributor", "enable_wandb"];
     assert_eq!(refused, elsewhere);
 }
 
 #[test]
-fn two_ways_to_say_the_same_are_recorded_alike() {
+fn different_spellings_are_recorded_alike() {
     let plain = run(&["l.csv"]).unwrap().recorded;
     for args in [
         &["./l.csv", "--upscale_interpolation=lanczos4"][..],
@@ -129,7 +129,7 @@ fn two_ways_to_say_the_same_are_recorded_alike() {
 }
 
 #[test]
-fn what_is_recorded_is_what_the_command_line_takes() {
+fn recorded_values_are_valid_on_the_command_line() {
     for spec in TABLE {
         let option = format!("--{}={}", spec.name, unlike(spec));
         let Ok(config) = run(&[&BASE[..], &[&option]].concat()) else {
@@ -158,7 +158,7 @@ fn what_is_recorded_is_what_the_command_line_takes() {
     }
 }
 
-/// The command lines that made the runs of the golden record.
+/// The command lines of the runs in the golden record.
 const GOLDEN: [(&str, &[&str]); 3] = [
     ("csv", &["list.csv"]),
     (
@@ -217,7 +217,7 @@ const GOLDEN: [(&str, &[&str]); 3] = [
 ];
 
 #[test]
-fn runs_of_the_first_records_are_continued_by_the_same_command_lines() {
+fn runs_of_the_first_records_resume_with_the_same_command_lines() {
     let golden = include_bytes!("../../dataset/record/golden/v1.json");
     let record = Record::parse(golden).expect("a record");
     for (run_entry, (format, args)) in record.runs.iter().zip(GOLDEN) {
@@ -239,7 +239,7 @@ fn runs_of_the_first_records_are_continued_by_the_same_command_lines() {
 }
 
 #[test]
-fn every_word_of_a_choice_is_one_that_the_record_writes() {
+fn every_word_of_a_choice_is_recorded() {
     let written: Vec<String> = [
         OutputFormat::ALL.map(OutputFormat::as_str).to_vec(),
         choices::RESIZE_MODES.map(choices::resize_mode).to_vec(),
@@ -256,7 +256,7 @@ fn every_word_of_a_choice_is_one_that_the_record_writes() {
     .collect();
     for spec in TABLE
         .iter()
-        .filter(|spec| !matches!(spec.recorded, Recorded::Not))
+        .filter(|spec| !matches!(spec.recorded, Recorded::Unrecorded))
     {
         let Kind::Choice(choices) = spec.kind else {
             continue;

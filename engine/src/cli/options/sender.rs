@@ -1,5 +1,5 @@
-//! Owns the options that say who asks: user agent, contact, further fields, referrer. Never repeats a
-//! field's value in a message: it may be a secret.
+//! Owns the options that identify the sender of requests: user agent, contact, additional fields,
+//! referrer. Never repeats a field's value in a message, since it may be a secret.
 
 use url::Url;
 
@@ -11,8 +11,8 @@ use super::value::{Values, is_none, optional, text};
 
 /// Longest user agent, token or contact, characters.
 const AGENT_CHARS_MAX: usize = 1024;
-/// Fields that are not the user's, in lower case, and what to do instead.
-const OURS: [(&str, &str); 23] = [
+/// Fields that the user cannot set, in lower case, and what to do instead.
+const RESERVED_FIELDS: [(&str, &str); 23] = [
     ("accept-encoding", CODING),
     ("connection", FRAMING),
     ("content-encoding", FRAMING),
@@ -47,10 +47,10 @@ const FRAMING: &str = "a request's framing and connection are turbo2ds' own; lea
 const WHOLE: &str = "images are asked for whole and unconditionally; leave it out";
 const CODING: &str = "images are compressed already; leave it out";
 
-/// Our own name in a user agent.
+/// The product name of turbo2ds in a user agent.
 const OWN_NAME: &str = "turbo2ds";
 
-/// What requests say of their sender, and the tokens that it goes by in `X-Robots-Tag`.
+/// Reads the sender of requests, and the tokens that mean it in `X-Robots-Tag`.
 pub(super) fn sender(v: &Values) -> Result<(Sender, Vec<String>), Error> {
     let token = v.read("user_agent_token", agent_token)?;
     let contact = v.read("contact", optional(contact))?;
@@ -62,18 +62,19 @@ pub(super) fn sender(v: &Values) -> Result<(Sender, Vec<String>), Error> {
         ));
     }
     let robots_token = token.as_deref().or(whole.as_deref()).and_then(product_name);
-    let user_agent = whole.unwrap_or_else(|| composed(token.as_deref(), contact.as_deref()));
-    let says_own_name = user_agent.to_ascii_lowercase().contains(OWN_NAME);
+    let user_agent =
+        whole.unwrap_or_else(|| default_user_agent(token.as_deref(), contact.as_deref()));
+    let has_own_name = user_agent.to_ascii_lowercase().contains(OWN_NAME);
     let mut robots_tokens = Vec::from_iter(robots_token);
-    if says_own_name && !robots_tokens.iter().any(|token| token == OWN_NAME) {
+    if has_own_name && !robots_tokens.iter().any(|token| token == OWN_NAME) {
         robots_tokens.push(OWN_NAME.to_owned());
     }
     let sender = Sender::with(&user_agent, extra_fields(v)?, v.read("referer", referer)?);
     Ok((sender, robots_tokens))
 }
 
-/// Our own user agent, with a comment as crawlers write it.
-fn composed(token: Option<&str>, contact: Option<&str>) -> String {
+/// The default user agent, with a comment in the form that crawlers use.
+fn default_user_agent(token: Option<&str>, contact: Option<&str>) -> String {
     let own = concat!("turbo2ds/", env!("CARGO_PKG_VERSION"));
     match (token, contact) {
         (None, None) => own.to_owned(),
@@ -83,21 +84,21 @@ fn composed(token: Option<&str>, contact: Option<&str>) -> String {
     }
 }
 
-/// The name that comes first in a user agent, in lower case: what stands before the first character that
-/// no product's name has, such as a slash or a space (RFC 9110, 10.1.5).
+/// The first product name in a user agent, in lower case: the text before the first character that a
+/// product name cannot contain, such as a slash or a space (RFC 9110, 10.1.5).
 fn product_name(agent: &str) -> Option<String> {
     let end = agent.bytes().position(|byte| !is_token_byte(byte));
     let name = &agent[..end.unwrap_or(agent.len())];
     (!name.is_empty()).then(|| name.to_ascii_lowercase())
 }
 
-/// What a token may hold (RFC 9110, 5.6.2).
+/// Whether a token may contain this byte (RFC 9110, 5.6.2).
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
-/// As img2dataset, which takes an empty token for none.
+/// A token; as in img2dataset, an empty one is none.
 fn agent_token(given: &str) -> Result<Option<String>, String> {
     if given.trim().is_empty() {
         return Ok(None);
@@ -105,7 +106,7 @@ fn agent_token(given: &str) -> Result<Option<String>, String> {
     optional(agent)(given)
 }
 
-/// What a field's value can be made of.
+/// A user agent, or a part of one.
 fn agent(given: &str) -> Result<String, String> {
     let agent = text(given)?.trim().to_owned();
     let is_printable = agent.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -118,7 +119,7 @@ fn agent(given: &str) -> Result<String, String> {
     }
 }
 
-/// A URL or a `mailto:`, without what would end a comment.
+/// A URL or a `mailto:`, without characters that would end a comment.
 fn contact(given: &str) -> Result<String, String> {
     let given = text(given)?;
     let contact = if given.contains("://") {
@@ -142,7 +143,7 @@ fn contact_url(given: &str) -> Option<String> {
     (is_public && is_web).then_some(text)
 }
 
-/// Local part and domain in their usual form, without quotes and comments (RFC 5322, 3.4.1).
+/// Whether `text` is a mail address in its usual form, without quotes and comments (RFC 5322, 3.4.1).
 fn is_mail_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
@@ -189,7 +190,7 @@ fn extra_fields(v: &Values) -> Result<Vec<ExtraField>, Error> {
     Ok(fields)
 }
 
-/// The field of one text; `at` is its number among them.
+/// Parses one field; `at` is its number, for messages.
 fn extra_field(at: usize, text: &str) -> Result<ExtraField, Error> {
     let malformed = |what: &str| {
         Error::usage(
@@ -211,9 +212,12 @@ fn extra_field(at: usize, text: &str) -> Result<ExtraField, Error> {
         return Err(malformed("has a value that no field can have"));
     }
     let lower = name.to_ascii_lowercase();
-    if let Some((ours, hint)) = OURS.iter().find(|(ours, _)| *ours == lower) {
+    if let Some((reserved, hint)) = RESERVED_FIELDS
+        .iter()
+        .find(|(reserved, _)| *reserved == lower)
+    {
         return Err(Error::usage(
-            format!("`--header` does not take the field `{ours}`"),
+            format!("`--header` does not take the field `{reserved}`"),
             *hint,
         ));
     }
@@ -228,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_name_is_what_comes_first() {
+    fn a_product_name_comes_first() {
         for (agent, name) in [
             ("MyBot", Some("mybot")),
             ("Mozilla/5.0", Some("mozilla")),

@@ -1,8 +1,8 @@
-//! The options that say who asks, as a user types them.
+//! The options that identify the sender, as a user types them.
 
 use super::*;
 
-/// The user agent of these arguments, and the tokens beside our own name.
+/// The user agent of these arguments, and the token other than turbo2ds.
 fn agent(args: &[&str]) -> (String, Option<String>) {
     let fetch = run(&[&["l.csv"], args].concat()).unwrap().fetch;
     let agent = fetch.sender.user_agent().to_owned();
@@ -73,7 +73,7 @@ fn the_user_agent_is_honest() {
 }
 
 #[test]
-fn a_whole_user_agent_takes_the_place_of_ours() {
+fn a_given_user_agent_replaces_the_default() {
     let whole = agent(&["--user_agent", "Wget/1.2 (x)"]);
     assert_eq!(whole, ("Wget/1.2 (x)".into(), Some("wget".into())));
     let named = agent(&["--user_agent", "Wget/1.2", "--user_agent_token", "MyBot/2"]);
@@ -85,7 +85,7 @@ fn a_whole_user_agent_takes_the_place_of_ours() {
 }
 
 #[test]
-fn a_header_is_taken_as_it_is_written() {
+fn a_header_is_kept_as_written() {
     let fields = |args: &[&str]| {
         let config = run(&[&["l.csv"], args].concat()).unwrap();
         format!("{:?}", config.fetch.sender)
@@ -107,7 +107,7 @@ fn a_header_is_taken_as_it_is_written() {
 }
 
 #[test]
-fn a_header_that_would_confuse_is_refused_without_its_value() {
+fn a_reserved_header_is_refused_without_showing_its_value() {
     for (header, hint) in [
         ("s3cret", "Name: value"),
         (": s3cret", "Name: value"),

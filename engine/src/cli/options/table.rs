@@ -1,10 +1,10 @@
-//! Owns the one table of options: name, value, default, group, what a dataset's record says of it, and one
-//! line of help. Their meaning is in [`super::check`], which reads each by its name; a test holds the two
-//! together. Never parses a value.
+//! Owns the table of options: name, kind, default, group, whether it is recorded with the dataset, and
+//! help. [`super::check`] reads each option by its name; a test checks that none is missed. Never
+//! parses a value.
 
 use turbo2ds_codec::ReencodePolicy;
 
-use super::recorded::Recorded::{self, Decides, Informs, Not};
+use super::recorded::Recorded::{self, Decides, Informs, Unrecorded};
 use super::recorded::{absolute, caption_separator, list_or_none, number, verify_hash};
 use crate::config::{HashKind, choices};
 
@@ -13,26 +13,26 @@ use crate::config::{HashKind, choices};
 pub struct OptionSpec {
     /// Name with underscores, without dashes.
     pub name: &'static str,
-    /// What its value looks like.
+    /// The kind of its value.
     pub kind: Kind,
-    /// The default, as a user would write it; read by the same code as a given value.
+    /// The default, as a user would write it. Parsed in the same way as a given value.
     pub default: &'static str,
     /// Heading in `--help`.
     pub(super) group: Group,
-    /// Whether a dataset's record has it, and how.
+    /// Whether and how it is recorded with the dataset.
     pub(super) recorded: Recorded,
-    /// One line for a person.
+    /// The help text.
     pub help: &'static str,
-    /// Given again, it adds to what was given before.
+    /// Whether repeating it adds to the earlier values.
     pub repeatable: bool,
 }
 
-/// What a value looks like.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `True` or `False`.
     Bool,
-    /// A whole number.
+    /// An integer.
     Int,
     /// A number with or without a fraction, or `inf`.
     Number,
@@ -42,12 +42,12 @@ pub enum Kind {
     Path,
     /// A list of texts.
     List,
-    /// One of a few words, separated by bars.
+    /// One of these words, which are separated by bars.
     Choice(&'static str),
 }
 
 impl Kind {
-    /// How the value is named in help.
+    /// The placeholder of the value in help.
     pub const fn placeholder(self) -> &'static str {
         match self {
             Self::Bool => "BOOL",
@@ -128,7 +128,7 @@ const fn many(
     more(name, "None", group, recorded, help)
 }
 
-/// A list that grows when it is given again; the first given takes the default's place.
+/// A repeatable list; the first value given replaces the default.
 const fn more(
     name: &'static str,
     default: &'static str,
@@ -181,12 +181,12 @@ pub static TABLE: &[OptionSpec] = &[
     opt("sample_rate", Kind::Number, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.rate).into()), "pick this share of the rows, such as 0.01, for a first try"),
     opt("sample_seed", Kind::Int, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.seed).into()), "seed of --sample_rate, 0 where none is given: equal seeds pick equal rows"),
 
-    opt("output_folder", Kind::Path, "images", Group::Output, Not, "folder of the dataset"),
+    opt("output_folder", Kind::Path, "images", Group::Output, Unrecorded, "folder of the dataset"),
     opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| c.output.format.as_str().into()), "kind of shard; dummy writes statistics only"),
     opt("oom_shard_count", Kind::Int, "5", Group::Output, Decides(|c| c.output.shard_digits.into()), "digits of a shard's name, 1 to 18"),
-    opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output, Not,
+    opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output, Unrecorded,
         "with shards already there: do what is missing, start anew, or number on after the last"),
-    opt("max_shard_retry", Kind::Int, "1", Group::Output, Not, "times a shard is tried again after an error of this machine"),
+    opt("max_shard_retry", Kind::Int, "1", Group::Output, Unrecorded, "times a shard is tried again after an error of this machine"),
     opt("true_extension", Kind::Bool, "False", Group::Output, Decides(|c| c.output.true_extension.into()),
         "name an image that is kept as it came for the format of its bytes (jpg, png, webp, gif, bmp, tiff) in files and webdataset; a column of parquet and tfrecord keeps encode_format's name"),
     opt("extract_exif", Kind::Bool, "True", Group::Output, Decides(|c| c.extract_exif.into()), "fill the exif column"),
@@ -212,54 +212,54 @@ pub static TABLE: &[OptionSpec] = &[
     opt("compute_hash", Kind::Choice("None|md5|sha256|sha512"), "sha256", Group::Filters, Decides(|c| c.fetch.hash.map(HashKind::as_str).into()), "hash of the body as it came, saved in a column of that name"),
     opt("verify_hash", Kind::List, "None", Group::Filters, Decides(verify_hash), "[column, type]: refuse bodies whose hash is not the column's, in either case and with space around it; no body has an empty or null hash; type as in compute_hash"),
 
-    opt("timeout", Kind::Number, "10", Group::Network, Not, "seconds for one URL in all: names, connecting, redirects and body"),
-    opt("outage_wait", Kind::Number, "1800", Group::Network, Not,
+    opt("timeout", Kind::Number, "10", Group::Network, Unrecorded, "seconds for one URL in all: names, connecting, redirects and body"),
+    opt("outage_wait", Kind::Number, "1800", Group::Network, Unrecorded,
         "seconds for which rows wait where the network or all name servers are down, before the run ends; 0 records such failures as the hosts'"),
-    opt("retries", Kind::Int, "0", Group::Network, Not, "further attempts at failures that may pass, with pauses between"),
-    opt("user_agent_token", Kind::Text, "None", Group::Network, Not,
+    opt("retries", Kind::Int, "0", Group::Network, Unrecorded, "further attempts at failures that may pass, with pauses between"),
+    opt("user_agent_token", Kind::Text, "None", Group::Network, Unrecorded,
         "who asks, added to the user agent. Obeyed in X-Robots-Tag, beside turbo2ds, is its product name: what stands before the first / or space, in lower case"),
-    opt("contact", Kind::Text, "None", Group::Network, Not, "URL or e-mail address of who asks, added to the user agent; some sites refuse agents without one"),
-    opt("user_agent", Kind::Text, "None", Group::Network, Not,
+    opt("contact", Kind::Text, "None", Group::Network, Unrecorded, "URL or e-mail address of who asks, added to the user agent; some sites refuse agents without one"),
+    opt("user_agent", Kind::Text, "None", Group::Network, Unrecorded,
         "the whole user agent, in place of ours; its product name is obeyed in X-Robots-Tag unless --user_agent_token gives another, and turbo2ds where it says so"),
-    many("header", Group::Network, Not,
+    many("header", Group::Network, Unrecorded,
         "further request field, 'Name: value', also with commas; may be repeated. Authorization, Cookie and names with auth, token, key, secret and the like go to the origin of a row's own URL alone"),
-    opt("referer", Kind::Text, "None", Group::Network, Not, "Referer of requests. auto: the root of a row's own URL; or a URL. One of https is not told over http"),
+    opt("referer", Kind::Text, "None", Group::Network, Unrecorded, "Referer of requests. auto: the root of a row's own URL; or a URL. One of https is not told over http"),
     opt("disallowed_header_directives", Kind::List, r#"["noai","noimageai","noindex","noimageindex"]"#, Group::Network, Decides(|c| c.fetch.disallowed_directives.clone().into()),
         "X-Robots-Tag directives that forbid use; [] turns the check off"),
-    opt("ignore_ssl_certificate", Kind::Bool, "False", Group::Network, Not, "accept any certificate"),
+    opt("ignore_ssl_certificate", Kind::Bool, "False", Group::Network, Unrecorded, "accept any certificate"),
     opt("max_body_bytes", Kind::Int, "52428800", Group::Network, Decides(|c| c.fetch.body_bytes_max.into()), "largest body, bytes"),
-    opt("max_redirects", Kind::Int, "10", Group::Network, Not, "most redirects for one URL"),
-    many("allow_net", Group::Network, Not, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
-    opt("proxy_resolves", Kind::Bool, "False", Group::Network, Not,
+    opt("max_redirects", Kind::Int, "10", Group::Network, Unrecorded, "most redirects for one URL"),
+    many("allow_net", Group::Network, Unrecorded, "special-purpose networks (CIDR) to allow, such as 10.0.0.0/8; may be repeated"),
+    opt("proxy_resolves", Kind::Bool, "False", Group::Network, Unrecorded,
         "names that a proxy of the environment is asked for are looked up by it alone, so that it decides where they may lead; addresses in URLs are refused as ever"),
-    more("dns", "recursive", Group::Network, Not,
+    more("dns", "recursive", Group::Network, Unrecorded,
         "who resolves names. recursive: built in, from the root servers down; names of private networks, and every name where port 53 is closed, go to resolv.conf's servers. system: resolv.conf's servers for all. Or servers: ADDRESS[:PORT], tls://HOST[:PORT][#NAME], https://HOST[:PORT][/PATH]; may be repeated"),
-    many("dns_servers", Group::Network, Not, "the same as --dns with servers"),
-    opt("dns_cache", Kind::Path, "None", Group::Network, Not, "file in which --dns recursive keeps what it knows between runs"),
-    opt("dns_cache_bytes", Kind::Int, "33554432", Group::Network, Not, "memory of what the built-in resolver knows, bytes"),
-    opt("dns_max_queries", Kind::Int, "16384", Group::Network, Not, "most queries of the built-in resolver waited for at a time"),
-    opt("dns_max_queries_per_server", Kind::Int, "None", Group::Network, Not,
+    many("dns_servers", Group::Network, Unrecorded, "the same as --dns with servers"),
+    opt("dns_cache", Kind::Path, "None", Group::Network, Unrecorded, "file in which --dns recursive keeps what it knows between runs"),
+    opt("dns_cache_bytes", Kind::Int, "33554432", Group::Network, Unrecorded, "memory of what the built-in resolver knows, bytes"),
+    opt("dns_max_queries", Kind::Int, "16384", Group::Network, Unrecorded, "most queries of the built-in resolver waited for at a time"),
+    opt("dns_max_queries_per_server", Kind::Int, "None", Group::Network, Unrecorded,
         "most of these to one server; None is 256 for an authority, 4096 for a server that resolves for us"),
-    opt("dns_max_rate_per_server", Kind::Int, "None", Group::Network, Not,
+    opt("dns_max_rate_per_server", Kind::Int, "None", Group::Network, Unrecorded,
         "most queries to one server per second; None is 2000 for an authority, 100000 for a server that resolves for us"),
-    opt("dns_min_ttl", Kind::Int, "60", Group::Network, Not, "seconds for which an answer is believed at least"),
-    opt("dns_max_ttl", Kind::Int, "86400", Group::Network, Not, "seconds for which an answer is believed at most"),
-    many("resolve", Group::Network, Not, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
+    opt("dns_min_ttl", Kind::Int, "60", Group::Network, Unrecorded, "seconds for which an answer is believed at least"),
+    opt("dns_max_ttl", Kind::Int, "86400", Group::Network, Unrecorded, "seconds for which an answer is believed at most"),
+    many("resolve", Group::Network, Unrecorded, "HOST:ADDRESS fixed answers, asked before any server; may be repeated"),
 
-    opt("processes_count", Kind::Int, "None", Group::Machine, Not, "cores to use; None is all this process may use"),
-    opt("thread_count", Kind::Int, "None", Group::Machine, Not, "downloads in flight per core, as far as descriptors allow; None adapts, up to 1024"),
-    opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, Not, "I/O backend; auto is io_uring where it works"),
-    opt("decode_isolation", Kind::Choice("auto|process|none"), "auto", Group::Machine, Not,
+    opt("processes_count", Kind::Int, "None", Group::Machine, Unrecorded, "cores to use; None is all this process may use"),
+    opt("thread_count", Kind::Int, "None", Group::Machine, Unrecorded, "downloads in flight per core, as far as descriptors allow; None adapts, up to 1024"),
+    opt("io", Kind::Choice("auto|uring|epoll"), "auto", Group::Machine, Unrecorded, "I/O backend; auto is io_uring where it works"),
+    opt("decode_isolation", Kind::Choice("auto|process|none"), "auto", Group::Machine, Unrecorded,
         "process: each core decodes in a process of its own under seccomp and landlock, so that a crash in a decoder fails one image; auto is that where it works; none decodes in the run's threads"),
-    opt("log_json", Kind::Bool, "False", Group::Machine, Not, "events as JSON lines on stderr instead of a progress bar"),
+    opt("log_json", Kind::Bool, "False", Group::Machine, Unrecorded, "events as JSON lines on stderr instead of a progress bar"),
 
-    opt("shard_range", Kind::Text, "None", Group::Workers, Not, "do the shards of these numbers alone, A-B with both ends; others may do the rest at the same time"),
-    opt("shard_index", Kind::Int, "None", Group::Workers, Not,
+    opt("shard_range", Kind::Text, "None", Group::Workers, Unrecorded, "do the shards of these numbers alone, A-B with both ends; others may do the rest at the same time"),
+    opt("shard_index", Kind::Int, "None", Group::Workers, Unrecorded,
         "do one of --shard_count shares alone, from 0; None takes it from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX"),
-    opt("shard_count", Kind::Int, "None", Group::Workers, Not, "shares that the shards are dealt into; None makes none"),
+    opt("shard_count", Kind::Int, "None", Group::Workers, Unrecorded, "shares that the shards are dealt into; None makes none"),
 
-    opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, Not, "who spreads the shards over machines"),
-    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, Not, "shards per job of a distributor; without one it says nothing"),
-    opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, Not, "report to Weights & Biases"),
-    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, Not, "project the report goes to; without enable_wandb it says nothing"),
+    opt("distributor", Kind::Choice("multiprocessing|pyspark|ray"), "multiprocessing", Group::Elsewhere, Unrecorded, "who spreads the shards over machines"),
+    opt("subjob_size", Kind::Int, "1000", Group::Elsewhere, Unrecorded, "shards per job of a distributor; without one it says nothing"),
+    opt("enable_wandb", Kind::Bool, "False", Group::Elsewhere, Unrecorded, "report to Weights & Biases"),
+    opt("wandb_project", Kind::Text, "img2dataset", Group::Elsewhere, Unrecorded, "project the report goes to; without enable_wandb it says nothing"),
 ];

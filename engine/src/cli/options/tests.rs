@@ -119,7 +119,7 @@ fn a_whole_img2dataset_command_is_understood() {
 }
 
 #[test]
-fn an_input_format_may_name_a_compression_which_the_bytes_tell() {
+fn an_input_format_may_name_a_compression() {
     for (word, expected) in [
         ("None", None),
         ("tsv.gz", Some(InputFormat::Tsv)),
@@ -133,7 +133,7 @@ fn an_input_format_may_name_a_compression_which_the_bytes_tell() {
 }
 
 #[test]
-fn how_a_list_is_written_and_which_rows_are_taken_can_be_said() {
+fn dialect_and_sampling_options_are_parsed() {
     let config = run(&[
         "l.tsv",
         "--quoting",
@@ -177,7 +177,7 @@ fn how_a_list_is_written_and_which_rows_are_taken_can_be_said() {
 }
 
 #[test]
-fn an_unknown_option_is_answered_with_the_nearest_name() {
+fn an_unknown_option_error_names_the_nearest_one() {
     let text = refused(&["l.txt", "--image_sise", "3"]);
     assert_eq!(
         text,
@@ -187,7 +187,7 @@ fn an_unknown_option_is_answered_with_the_nearest_name() {
 }
 
 #[test]
-fn a_bad_value_is_answered_with_the_valid_ones() {
+fn a_bad_value_error_names_the_valid_ones() {
     for (args, hint) in [
         (&["--image_size", "0"][..], "from 1 to 65500"),
         (&["--retries", "-1"], "from 0 to 100"),
@@ -258,7 +258,7 @@ fn contradictory_options_are_refused() {
 }
 
 #[test]
-fn what_is_not_built_or_is_pythons_is_refused_in_one_line() {
+fn unsupported_and_python_only_options_are_refused_in_one_line() {
     for args in [
         &["l.csv", "--distributor", "pyspark"][..],
         &["l.csv", "--distributor=ray"],
@@ -282,7 +282,7 @@ fn what_is_not_built_or_is_pythons_is_refused_in_one_line() {
 }
 
 #[test]
-fn what_only_says_how_pythons_work_is_done_passes() {
+fn options_that_only_configure_the_python_package_are_ignored() {
     for args in [
         &["--enable_wandb", "False", "--wandb_project", "mine"][..],
         &["--wandb_project="],
@@ -338,7 +338,7 @@ fn a_tilde_in_front_of_a_path_is_home() {
     }
 }
 
-/// A value of an option that is not its default; lists are read with `md5` as their hash.
+/// A value of an option other than its default; lists are read with `md5` as their hash.
 fn unlike(spec: &OptionSpec) -> &'static str {
     match spec.name {
         "url_list" => "m.csv",
@@ -364,7 +364,7 @@ fn unlike(spec: &OptionSpec) -> &'static str {
 }
 
 #[test]
-fn every_option_of_the_table_means_something() {
+fn every_option_of_the_table_is_read() {
     let base = ["l.csv", "--compute_hash", "md5"];
     let plain = format!("{:?}", run(&base).unwrap());
     let pythons = ["subjob_size", "wandb_project"];
@@ -435,7 +435,7 @@ fn servers_may_be_listed_by_either_option_and_more_than_once() {
 }
 
 #[test]
-fn the_bounds_of_the_resolver_are_read_and_held_together() {
+fn the_limits_of_the_resolver_are_parsed_and_checked() {
     let line = [
         "l.csv",
         "--dns_cache_bytes=2_000_000",
@@ -460,7 +460,7 @@ fn the_bounds_of_the_resolver_are_read_and_held_together() {
 }
 
 #[test]
-fn repeatable_lists_grow_and_others_are_taken_from_the_last() {
+fn repeatable_lists_accumulate_and_others_keep_the_last() {
     let config = run(&[
         "l.csv",
         "--resolve",
@@ -483,7 +483,7 @@ fn repeatable_lists_grow_and_others_are_taken_from_the_last() {
 }
 
 #[test]
-fn keys_may_come_from_any_column_but_those_that_never_name_a_sample() {
+fn keys_may_come_from_any_column_with_possible_keys() {
     let keyed = |args: &[&str]| run(&[&["l.csv"], args].concat()).map(|c| c.input.key_col);
     for args in [
         &["--key_col", "id"][..],
@@ -493,7 +493,7 @@ fn keys_may_come_from_any_column_but_those_that_never_name_a_sample() {
     ] {
         assert_eq!(keyed(args).unwrap().as_deref(), Some("id"), "{args:?}");
     }
-    // What an earlier dataset calls its keys: the column is not kept under that name.
+    // An earlier dataset has its keys in this column, which is not kept under that name.
     assert_eq!(keyed(&["--key_col", "key"]).unwrap().unwrap(), "key");
     for (args, words) in [
         (&["--key_col", "url"][..], "column of URLs"),
@@ -519,7 +519,7 @@ fn help_names_every_option_and_keeps_its_width() {
 }
 
 #[test]
-fn version_names_the_target_and_what_is_compiled_in() {
+fn version_names_the_target_and_the_compiled_in_libraries() {
     let Invocation::Version(text) = parse(["-V"].iter().map(OsString::from)).unwrap() else {
         panic!("expected the version");
     };
@@ -533,7 +533,7 @@ fn version_names_the_target_and_what_is_compiled_in() {
 }
 
 #[test]
-fn a_part_of_the_shards_is_a_range_or_a_share() {
+fn an_assignment_is_a_range_or_a_share() {
     let assigned = |args: &[&str]| run(&[&["l.txt"], args].concat()).unwrap().output.assignment;
     assert_eq!(assigned(&[]), AssignmentConfig::All);
     assert_eq!(

@@ -1,5 +1,6 @@
-//! Owns the command lines of `turbo2ds doctor`, `resolve`, `tune` and `verify`: their own small tables, in the
-//! spellings of the main one. A list file of one of these names is given as `./doctor`.
+//! Owns the command lines of `turbo2ds doctor`, `resolve`, `tune` and `verify`: small tables of
+//! options, in the same spellings as the main one. A list file with one of these names is given as
+//! `./doctor`. Never runs a tool.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::dataset::verify::VerifyOptions;
 use crate::error::Error;
 use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
 
-/// A command beside the main one.
+/// A subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
     Doctor,
@@ -36,7 +37,7 @@ const PROFILE: Spec = (
 
 const JSON: Spec = ("json", Kind::Bool, "one JSON object instead of text");
 
-/// The main command's options on who resolves names.
+/// The main command's DNS options.
 fn dns_options() -> impl Iterator<Item = &'static OptionSpec> {
     TABLE.iter().filter(|spec| spec.name.starts_with("dns"))
 }
@@ -88,7 +89,7 @@ const VERIFY: &[Spec] = &[
 ];
 
 impl Tool {
-    /// The tool whose name is the first word.
+    /// The tool with this name.
     pub(super) fn of(word: &str) -> Option<Self> {
         match word {
             "doctor" => Some(Self::Doctor),
@@ -112,15 +113,15 @@ impl Tool {
         match self {
             Self::Doctor => DOCTOR.to_vec(),
             Self::Resolve => {
-                let of_a_run = dns_options().map(|spec| (spec.name, spec.kind, spec.help));
-                of_a_run.chain([JSON]).collect()
+                let run_options = dns_options().map(|spec| (spec.name, spec.kind, spec.help));
+                run_options.chain([JSON]).collect()
             }
             Self::Tune => TUNE.to_vec(),
             Self::Verify => VERIFY.to_vec(),
         }
     }
 
-    /// Reads what follows the tool's name.
+    /// Parses the arguments after the tool's name.
     pub(super) fn parse(self, args: impl Iterator<Item = OsString>) -> Result<Invocation, Error> {
         let Some(given) = self.read(args)? else {
             return Ok(Invocation::Help(self.help()));
@@ -133,7 +134,7 @@ impl Tool {
         }
     }
 
-    /// Options and words in the order given; `None` where help is asked for.
+    /// Options and words in the order given; `None` if help is asked for.
     fn read(self, args: impl Iterator<Item = OsString>) -> Result<Option<Given>, Error> {
         let mut args = args.map(utf8).peekable();
         let mut given = Given::default();
@@ -239,7 +240,7 @@ const VERIFY_ABOUT: &[&str] = &[
      folder or its record cannot be read, or a run is at work in it; 2 the command line was refused.",
 ];
 
-/// What a tool was given.
+/// The arguments of a tool.
 #[derive(Default)]
 struct Given {
     options: Vec<(&'static str, Kind, String)>,
@@ -259,7 +260,7 @@ impl Given {
             .transpose()
     }
 
-    /// The values of a list that may be repeated.
+    /// The values of a repeatable list.
     fn all<T>(
         &self,
         name: &str,
@@ -329,7 +330,7 @@ fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
     })
 }
 
-/// A name in the spelling that URLs give it; letters outside ASCII become `xn--`.
+/// A host name, normalized as in URLs; non-ASCII labels become `xn--`.
 fn host_name(word: &str) -> Result<String, Error> {
     match url::Host::parse(word) {
         Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_word_names_a_tool_and_no_other_does() {
+    fn only_the_first_word_names_a_tool() {
         assert!(matches!(parsed(&["doctor"]), Ok(Invocation::Doctor(_))));
         assert!(matches!(
             parsed(&["tune", "--print"]),
@@ -422,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn the_options_of_doctor_are_understood_in_every_spelling() {
+    fn the_options_of_doctor_are_parsed_in_every_spelling() {
         let line = [
             "doctor",
             "--profile=16-cores-10gbe",
@@ -503,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_does_not_know_is_refused_with_a_hint() {
+    fn unknown_options_of_a_tool_are_refused_with_a_hint() {
         for (args, hint) in [
             (
                 &["doctor", "--profil", "x"][..],
@@ -536,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tool_has_its_help_and_the_main_one_names_them() {
+    fn each_tool_has_help_and_the_main_help_names_them() {
         let help = |args: &[&str]| match parsed(args) {
             Ok(Invocation::Help(text)) => text,
             other => panic!("{args:?}: {other:?}"),

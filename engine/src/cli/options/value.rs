@@ -1,5 +1,5 @@
-//! Owns the text of values: what was given or is the default, and the readers that turn one text into
-//! one value. Never knows what an option means. Each reader's error is what it expected instead.
+//! Owns the texts of options, given or default, and the parsers that turn one text into one value. The
+//! error of a parser is what it expected. Never knows what an option means.
 
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ pub(super) struct Values {
 
 #[derive(Default)]
 struct Text {
-    /// Empty while the default holds.
+    /// Empty if the default applies.
     given: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ impl Values {
         }
     }
 
-    /// Records `text` for `spec`: the last one counts, but a repeatable option keeps all.
+    /// Stores `text` for `spec`. The last one counts, but a repeatable option keeps all.
     pub(super) fn give(&mut self, spec: &OptionSpec, text: String) {
         let slot = &mut self.texts[position(spec.name)].given;
         if !spec.repeatable {
@@ -39,7 +39,7 @@ impl Values {
         !self.texts[position(name)].given.is_empty()
     }
 
-    /// Reads the one text of `name`.
+    /// Parses the value of `name`.
     pub(super) fn read<T>(
         &self,
         name: &str,
@@ -53,8 +53,8 @@ impl Values {
         read_by_kind(name, TABLE[at].kind, text, &reader)
     }
 
-    /// Every text given for `name`, for texts that hold commas: one in brackets is a list of them, any
-    /// other is not split. An error does not repeat the text.
+    /// Every text given for `name`, for texts that may contain commas: a text in brackets is a list,
+    /// and any other is not split. An error does not repeat the text.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Error> {
         let mut all = Vec::new();
         for text in &self.texts[position(name)].given {
@@ -77,7 +77,7 @@ impl Values {
         Ok(all)
     }
 
-    /// Reads `name` as a list, each part by `reader`; every repetition adds its parts.
+    /// Parses `name` as a list, each part with `reader`; every repetition adds its parts.
     pub(super) fn read_list<T>(
         &self,
         name: &str,
@@ -100,7 +100,7 @@ impl Values {
     }
 }
 
-/// The row of `name`. The names come from this module's own code, never from a user.
+/// The index of `name` in the table. The names come from the code, never from a user.
 fn position(name: &str) -> usize {
     TABLE
         .iter()
@@ -121,7 +121,7 @@ pub(super) fn read_text<T>(
     })
 }
 
-/// Reads a value of its kind: in front of a path `~` is HOME.
+/// Parses a value of this kind: `~` at the start of a path is HOME.
 pub(super) fn read_by_kind<T>(
     name: &str,
     kind: Kind,
@@ -134,12 +134,12 @@ pub(super) fn read_by_kind<T>(
     read_text(name, text, &|text| reader(&home::expand(unquote(text))?))
 }
 
-/// `None` as Python and people write it.
+/// Whether a text means `None`, in its usual spellings.
 pub(super) fn is_none(text: &str) -> bool {
     matches!(text, "None" | "none" | "null")
 }
 
-/// `None`, or what `reader` reads.
+/// `None`, or what `reader` parses.
 pub(super) fn optional<T>(
     reader: impl Fn(&str) -> Result<T, String>,
 ) -> impl Fn(&str) -> Result<Option<T>, String> {
@@ -153,7 +153,7 @@ pub(super) fn optional<T>(
     }
 }
 
-/// Text that is not empty; one pair of quotes around it is dropped.
+/// Non-empty text; a pair of quotes around it is dropped.
 pub(super) fn text(text: &str) -> Result<String, String> {
     let inner = unquote(text);
     if inner.is_empty() {
@@ -172,7 +172,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A whole number from `least` to `most`; underscores between digits are allowed as in Python.
+/// An integer from `least` to `most`; underscores between digits are allowed, as in Python.
 pub(super) fn integer<T>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String>
 where
     T: TryFrom<u64>,
@@ -193,7 +193,7 @@ where
     }
 }
 
-/// A number at or over `least`, possibly `inf`.
+/// A number of at least `least`, or `inf`.
 pub(super) fn number(least: f64) -> impl Fn(&str) -> Result<f64, String> {
     move |text| {
         f64::from_str(text)
@@ -203,7 +203,7 @@ pub(super) fn number(least: f64) -> impl Fn(&str) -> Result<f64, String> {
     }
 }
 
-/// One of `words`, each with its value. The first spelling of a value is the documented one.
+/// One of `words`, each with its value. The first word of a value is the documented one.
 pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, String> {
     move |text| {
         let text = unquote(text);
@@ -230,14 +230,14 @@ pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
         (Some('['), Some(']')) | (Some('('), Some(')')) if text.len() >= 2 => {
             &text[1..text.len() - 1]
         }
-        // `[2001:db8::1]:53` begins like a list and is none; `[a` is a list left open.
+        // `[2001:db8::1]:53` begins like a list but is none; `[a` is an unclosed list.
         (Some('['), _) if !text.contains(']') => return Err(expected()),
         (Some('('), _) if !text.contains(')') => return Err(expected()),
         (None, _) => return Err(expected()),
         _ => text,
     };
     let mut parts = split_outside_quotes(inner).ok_or_else(expected)?;
-    // Python allows a comma after the last part, and the empty list has no part at all.
+    // Python allows a comma after the last part, and the empty list has no parts.
     if parts.last().is_some_and(String::is_empty) {
         parts.pop();
     }
@@ -247,8 +247,8 @@ pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
     Ok(parts)
 }
 
-/// Splits at commas that are in no quotes and drops the quotes; `None` if one stays open.
-/// A backslash keeps the next character as it is.
+/// Splits at commas outside quotes and drops the quotes; `None` if a quote stays open. A backslash
+/// escapes the next character.
 fn split_outside_quotes(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut part = String::new();

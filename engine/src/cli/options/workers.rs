@@ -1,4 +1,4 @@
-//! Owns the options that give a process a part of the shards. Never reads the environment.
+//! Owns the options that assign shards to a process. Never reads the environment.
 
 use crate::config::AssignmentConfig;
 use crate::config::IncrementalMode;
@@ -6,7 +6,7 @@ use crate::error::Error;
 
 use super::value::{Values, integer, optional};
 
-/// The part of the shards that is this process's.
+/// Reads which shards are assigned to this process.
 pub(super) fn assignment(v: &Values, mode: IncrementalMode) -> Result<AssignmentConfig, Error> {
     let range = v.read("shard_range", optional(shard_range))?;
     let index = v.read("shard_index", optional(integer(0, u64::MAX)))?;

@@ -1,5 +1,5 @@
-//! Owns the run of `turbo2ds resolve`: each name in turn, by the resolver that a run with the same
-//! options would have. Never formats: [`show`] does.
+//! Owns running `turbo2ds resolve`: each name in turn, with the resolver that a run with the same
+//! options would use. Never formats: [`show`] does.
 
 mod show;
 
@@ -15,13 +15,13 @@ use crate::config::DnsConfig;
 use crate::error::Error;
 use crate::text::terminal;
 
-/// Exit code where a name has no address.
+/// Exit code if a name has no address.
 const EXIT_FAILED: u8 = 1;
 
-/// What `turbo2ds resolve` was asked.
+/// Options of `turbo2ds resolve`.
 #[derive(Clone, Debug)]
 pub struct ResolveOptions {
-    /// The names, in the URL standard's spelling.
+    /// The names, normalized as in URLs.
     pub names: Vec<String>,
     /// How they are resolved.
     pub dns: DnsConfig,
@@ -29,38 +29,38 @@ pub struct ResolveOptions {
     pub json: bool,
 }
 
-/// One name's way.
+/// The resolution of one name.
 #[derive(Clone, Debug)]
-pub(super) struct Path {
+pub(super) struct Resolution {
     pub(super) name: String,
     pub(super) result: Result<Answer, DnsError>,
     pub(super) steps: Vec<Step>,
     pub(super) took: Duration,
-    pub(super) by: By,
+    pub(super) by: ResolvedBy,
 }
 
-/// Who was asked.
+/// Which servers were asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    /// The authorities, from the closest zone known.
+pub(super) enum ResolvedBy {
+    /// The authoritative servers, from the closest known zone down.
     Authorities,
-    /// Servers that resolve for us.
+    /// Recursive servers.
     Servers,
-    /// Resolv.conf's, since only a private network can know the name.
+    /// The servers in resolv.conf, because only a private network can know the name.
     PrivateServers,
-    /// Resolv.conf's, since no authority can be reached.
+    /// The servers in resolv.conf, because no authoritative server can be reached.
     ServersInstead,
 }
 
-/// Resolves the names and prints their paths; gives the exit code.
+/// Resolves the names, prints their resolution, and returns the exit code.
 ///
 /// # Errors
-/// No resolver can be had, or waiting for answers failed.
+/// If the resolver cannot start, or waiting for answers fails.
 pub(super) fn run(options: &ResolveOptions) -> Result<u8, Error> {
-    let mut walker = Walker::open(&options.dns)?;
+    let mut resolvers = Resolvers::open(&options.dns)?;
     let mut paths = Vec::with_capacity(options.names.len());
     for name in &options.names {
-        let path = walker.look_up(name)?;
+        let path = resolvers.look_up(name)?;
         if !options.json {
             terminal::out(show::text(&path).trim_end());
         }
@@ -74,17 +74,17 @@ pub(super) fn run(options: &ResolveOptions) -> Result<u8, Error> {
 }
 
 /// The resolvers in use.
-struct Walker {
-    main: Main,
-    /// Resolv.conf's servers, where the authorities are asked.
+struct Resolvers {
+    main: Primary,
+    /// The servers in resolv.conf, if the main resolver asks the authoritative servers.
     fallback: Option<Tracer>,
-    /// Who is asked, and whether that is for good.
+    /// Whether the fallback is used for all further names.
     fell_back: bool,
 }
 
-enum Main {
-    Walks(Tracer),
-    Forwards(Tracer),
+enum Primary {
+    Recursive(Tracer),
+    Forwarding(Tracer),
     Library(Service),
 }
 
@@ -92,7 +92,7 @@ fn system(error: std::io::Error) -> Error {
     crate::net::resolver::SetupError::System(error).into()
 }
 
-impl Walker {
+impl Resolvers {
     fn open(dns: &DnsConfig) -> Result<Self, Error> {
         let open = |settings, file, is_backed| {
             setup(settings, file)
@@ -102,7 +102,7 @@ impl Walker {
         let (main, fallback) = match backend(dns, 1)? {
             Backend::Library(forwarder) => {
                 let service = Service::spawn(*forwarder, 1, Instant::now).map_err(system)?;
-                (Main::Library(service), None)
+                (Primary::Library(service), None)
             }
             Backend::BuiltIn { settings, fallback } => {
                 let forwards = settings.forward;
@@ -111,9 +111,9 @@ impl Walker {
                     .transpose()?;
                 let tracer = open(*settings, dns.cache_file.as_deref(), fallback.is_some())?;
                 let main = if forwards {
-                    Main::Forwards(tracer)
+                    Primary::Forwarding(tracer)
                 } else {
-                    Main::Walks(tracer)
+                    Primary::Recursive(tracer)
                 };
                 (main, fallback)
             }
@@ -125,27 +125,27 @@ impl Walker {
         })
     }
 
-    fn look_up(&mut self, name: &str) -> Result<Path, Error> {
+    fn look_up(&mut self, name: &str) -> Result<Resolution, Error> {
         if let Some(fallback) = &mut self.fallback {
             if self.fell_back {
-                return traced(fallback, name, By::ServersInstead);
+                return traced(fallback, name, ResolvedBy::ServersInstead);
             }
             if is_private_name(name) {
-                return traced(fallback, name, By::PrivateServers);
+                return traced(fallback, name, ResolvedBy::PrivateServers);
             }
         }
         match &mut self.main {
-            Main::Library(service) => Ok(timed(service, name)),
-            Main::Forwards(tracer) => traced(tracer, name, By::Servers),
-            Main::Walks(tracer) => {
-                let path = traced(tracer, name, By::Authorities)?;
-                // An error that nobody was asked about is the name's own.
+            Primary::Library(service) => Ok(timed(service, name)),
+            Primary::Forwarding(tracer) => traced(tracer, name, ResolvedBy::Servers),
+            Primary::Recursive(tracer) => {
+                let path = traced(tracer, name, ResolvedBy::Authorities)?;
+                // An error without any query is due to the name itself.
                 let in_vain = path.result.is_err() && !path.steps.is_empty();
                 match &mut self.fallback {
                     Some(fallback) if in_vain && !tracer.has_heard() => {
                         self.fell_back = true;
-                        let instead = traced(fallback, name, By::ServersInstead)?;
-                        Ok(Path {
+                        let instead = traced(fallback, name, ResolvedBy::ServersInstead)?;
+                        Ok(Resolution {
                             steps: [path.steps, instead.steps].concat(),
                             took: path.took + instead.took,
                             ..instead
@@ -158,9 +158,9 @@ impl Walker {
     }
 }
 
-fn traced(tracer: &mut Tracer, name: &str, by: By) -> Result<Path, Error> {
+fn traced(tracer: &mut Tracer, name: &str, by: ResolvedBy) -> Result<Resolution, Error> {
     let traced = tracer.look_up(name).map_err(system)?;
-    Ok(Path {
+    Ok(Resolution {
         name: name.to_owned(),
         result: traced.result,
         steps: traced.steps,
@@ -169,19 +169,19 @@ fn traced(tracer: &mut Tracer, name: &str, by: By) -> Result<Path, Error> {
     })
 }
 
-/// A name by the library, which shows no steps.
-fn timed(service: &Service, name: &str) -> Path {
+/// Resolves a name with the library, which reports no steps.
+fn timed(service: &Service, name: &str) -> Resolution {
     let start = Instant::now();
     let (sender, answer) = mpsc::channel();
     let reply = Box::new(move |result| drop(sender.send(result)));
     service.handle().request(name.into(), reply);
     // Every request is answered.
     let result = answer.recv().unwrap_or(Err(DnsError::Failure));
-    Path {
+    Resolution {
         name: name.to_owned(),
         result,
         steps: Vec::new(),
         took: start.elapsed(),
-        by: By::Servers,
+        by: ResolvedBy::Servers,
     }
 }

@@ -1,15 +1,15 @@
-//! Owns how the path of an answer is written: for a person, and as JSON. Names that servers sent come
-//! escaped from the resolver; nothing else of theirs is shown.
+//! Owns formatting the resolution of a name as text and as JSON. The resolver escapes the names that
+//! servers sent. Never shows anything else of theirs.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use turbo2ds_dns::recursive::{Step, StepOutcome};
 
-use super::{By, Path};
+use super::{Resolution, ResolvedBy};
 
-/// A name's path: one line for each question, and the end.
-pub(super) fn text(path: &Path) -> String {
+/// The resolution of a name: one line for each query, and the result.
+pub(super) fn text(path: &Resolution) -> String {
     let mut out = format!("{}\n", path.name);
     for step in &path.steps {
         let asked = if step.name.trim_end_matches('.') == path.name && step.kind == "A" {
@@ -42,12 +42,12 @@ pub(super) fn text(path: &Path) -> String {
     out
 }
 
-const fn by_text(by: By) -> &'static str {
+const fn by_text(by: ResolvedBy) -> &'static str {
     match by {
-        By::Authorities => "",
-        By::Servers => ", by the name servers given",
-        By::PrivateServers => ", by resolv.conf's servers: a name of private networks",
-        By::ServersInstead => ", by resolv.conf's servers: no root server answers",
+        ResolvedBy::Authorities => "",
+        ResolvedBy::Servers => ", by the name servers given",
+        ResolvedBy::PrivateServers => ", by resolv.conf's servers: a name of private networks",
+        ResolvedBy::ServersInstead => ", by resolv.conf's servers: no root server answers",
     }
 }
 
@@ -87,13 +87,13 @@ const fn outcome_word(outcome: &StepOutcome) -> &'static str {
     }
 }
 
-/// All paths as one object.
-pub(super) fn json(paths: &[Path]) -> Value {
+/// All resolutions as one object.
+pub(super) fn json(paths: &[Resolution]) -> Value {
     let names: Vec<Value> = paths.iter().map(path_json).collect();
     json!({ "names": names })
 }
 
-fn path_json(path: &Path) -> Value {
+fn path_json(path: &Resolution) -> Value {
     let (addresses, ttl_s, error) = match &path.result {
         Ok(answer) => (answer.addrs.to_vec(), Some(answer.ttl.as_secs()), None),
         Err(error) => (Vec::new(), None, Some(error.to_string())),
@@ -106,10 +106,10 @@ fn path_json(path: &Path) -> Value {
         "ms": milliseconds(path.took),
         "queries": path.steps.len(),
         "asked": match path.by {
-            By::Authorities => "authorities",
-            By::Servers => "servers",
-            By::PrivateServers => "servers, as a private name",
-            By::ServersInstead => "servers, as no authority answers",
+            ResolvedBy::Authorities => "authorities",
+            ResolvedBy::Servers => "servers",
+            ResolvedBy::PrivateServers => "servers, as a private name",
+            ResolvedBy::ServersInstead => "servers, as no authority answers",
         },
         "steps": path.steps.iter().map(step_json).collect::<Vec<_>>(),
     })
@@ -162,13 +162,13 @@ mod tests {
         }
     }
 
-    fn path(result: Result<Answer, DnsError>) -> Path {
+    fn path(result: Result<Answer, DnsError>) -> Resolution {
         let referral = StepOutcome::Referral {
             zone: "test.".into(),
             addrs: 2,
             names: 1,
         };
-        Path {
+        Resolution {
             name: "www.a.test".into(),
             result,
             steps: vec![
@@ -177,7 +177,7 @@ mod tests {
                 step("test.", StepOutcome::Addrs(vec![[198, 51, 100, 7].into()])),
             ],
             took: Duration::from_millis(37),
-            by: By::Authorities,
+            by: ResolvedBy::Authorities,
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_reads_from_the_root_down() {
+    fn a_resolution_is_shown_from_the_root_down() {
         let text = text(&path(found()));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "www.a.test");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_in_json_has_its_steps_and_its_error() {
+    fn a_resolution_in_json_has_its_steps_and_its_error() {
         let value = json(&[path(Err(DnsError::TimedOut)), path(found())]);
         let names = value["names"].as_array().unwrap();
         assert_eq!(names[0]["error"], "dns timed out");

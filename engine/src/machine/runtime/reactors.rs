@@ -127,9 +127,7 @@ fn grant_backends(asked: IoBackend, threads: &[CoreThread]) -> Result<Grant, Err
         ));
     }
     for thread in &threads[grant.rings..] {
-        thread
-            .create(Backend::Epoll)
-            .map_err(failed)?;
+        thread.create(Backend::Epoll).map_err(failed)?;
     }
     Ok(grant)
 }
