@@ -1,5 +1,5 @@
-//! Owns the number of downloads in flight: more while the compute thread has too little to do and
-//! every place is taken, fewer while it cannot keep up. Never past what descriptors allow.
+//! Owns adapting the number of downloads in flight: more while the compute thread has too little to do
+//! and the limit is reached, fewer while it cannot keep up. Never exceeds what descriptors allow.
 
 use std::convert::Infallible;
 use std::time::Instant;
@@ -11,11 +11,11 @@ use crate::limits::DIRTY_BYTES_MAX;
 use crate::machine::{MemoryPressure, SystemFiles};
 use crate::watch::{Duty, Wait};
 
-/// Ticks between two looks at what lack of memory cost.
+/// Ticks between two reads of the memory pressure.
 const PRESSURE_EVERY: u32 = 10;
 
 impl Core {
-    /// Adapts for ever; the core drops it when the list is done.
+    /// Adapts forever; the core drops it when the list is done.
     pub(super) async fn adapt(&self) -> Infallible {
         let mut pressure = MemoryPressure::new(SystemFiles::at("/"));
         let mut ticks = 0_u32;
@@ -31,7 +31,7 @@ impl Core {
             self.live.set_gauges(in_flight, self.open.borrow().len());
             self.live.set_wait(self.waits_for());
             self.post.begin(Duty::Turn, 0, 0);
-            // Rows that wait for the network say nothing of what would be too few.
+            // While rows wait for the network, an idle compute thread does not mean too few downloads.
             if self.shared.config.machine.in_flight.is_some() || self.outage.is_down() {
                 continue;
             }
@@ -48,7 +48,7 @@ impl Core {
         }
     }
 
-    /// What keeps rows from ending, the last in their way first.
+    /// What rows are waiting for. The last stage that holds any comes first.
     fn waits_for(&self) -> Wait {
         if self.outage.is_down() {
             Wait::Network
@@ -66,7 +66,7 @@ impl Core {
     }
 }
 
-/// The next limit from what is in flight and how many images wait for or are in compute.
+/// The next limit, by the downloads in flight and the images waiting for compute or in it.
 fn next_limit(limit: usize, in_flight: usize, computing: usize, most: usize) -> usize {
     let starving = computing < limits::COMPUTE_QUEUE_IMAGES / 4;
     let drowning = computing >= limits::COMPUTE_QUEUE_IMAGES;

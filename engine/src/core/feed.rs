@@ -1,5 +1,5 @@
-//! Owns the order in which rows start: plans one after the other, names asked ahead, a fetch per
-//! row as soon as there is a place in flight.
+//! Owns the order in which rows start: one plan after the other, names looked up ahead, and a fetch per
+//! row as soon as the limit on downloads in flight allows. Never fetches a row itself.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -15,25 +15,25 @@ use crate::http::Target;
 use crate::limits;
 use crate::list::plan::ShardPlan;
 
-/// A row that is next to start.
+/// A row that is ready to start.
 pub(super) struct Due {
     pub(super) slot: ShardSlot,
     pub(super) row: usize,
     pub(super) target: Result<Target, Failure>,
-    /// What is to be blurred in the image.
+    /// Bounding boxes to blur.
     pub(super) boxes: Vec<BoundingBox>,
 }
 
 type Plans = UnboundedReceiver<Option<Box<ShardPlan>>>;
 
-/// The shard whose rows are being handed out.
+/// The shard whose rows are being started.
 struct Current {
     slot: ShardSlot,
     plan: ShardPlan,
     next_row: usize,
 }
 
-/// Rows between the list and their fetch.
+/// Prepares rows ahead of their fetch.
 struct Feeder {
     ahead: VecDeque<Due>,
     current: Option<Current>,
@@ -42,8 +42,8 @@ struct Feeder {
 }
 
 impl Core {
-    /// Starts every row of the list, then waits for the last shard; what this machine failed is
-    /// tried again at the end.
+    /// Starts every row of the list, then waits for the last shard. Shards that failed on this machine
+    /// are retried at the end.
     pub(super) async fn feed(self: Rc<Self>, plans: Plans) {
         let mut feeder = Feeder {
             ahead: VecDeque::new(),
@@ -66,14 +66,14 @@ impl Core {
     }
 
     fn request_plan(&self) {
-        // A planner that is gone has sent the end of the list.
+        // If the planner has ended, it has sent the end of the list.
         let _ = self.plan_requests.send(self.index);
     }
 }
 
 impl Feeder {
-    /// The next row, with those behind it prepared, across the border to the coming shard, as far as
-    /// that needs no waiting and their names can be asked.
+    /// The next row. Also prepares rows after it, even of the next shard, as long as that needs no
+    /// waiting and names may be looked up.
     async fn next(&mut self, core: &Rc<Core>) -> Option<Due> {
         while self.ahead.len() < limits::LOOK_AHEAD_ROWS
             && (self.ahead.is_empty() || core.fetcher.names.may_look_ahead())
@@ -115,7 +115,7 @@ impl Feeder {
         });
     }
 
-    /// Opens the next shard. Waits for it only where no row is left to hand out.
+    /// Opens the next shard. Waits for it only if no prepared row is left.
     async fn open_next(&mut self, core: &Rc<Core>) -> bool {
         let may_wait = self.ahead.is_empty();
         let place = match core.open_permits.try_acquire(1) {

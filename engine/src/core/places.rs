@@ -1,7 +1,7 @@
-//! Owns the places in flight of one core, and who steps aside from one: a row whose host is far slower
-//! than the others' gives its place to the next row and goes on beside those in flight, so that no
-//! number of slow hosts fills all places. A bounded number does; what is past it keeps its place.
-//! Never ends a row: its deadline does.
+//! Owns the limit on downloads in flight of one core, and which rows do not count against it: a row
+//! whose host is far slower than others gives its place to the next row and continues outside the
+//! limit, so that slow hosts do not take all places. The number of such rows is bounded; further slow
+//! rows keep their place. Never ends a row: its deadline does.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -12,25 +12,25 @@ use monoio::time::timeout;
 
 use crate::machine::sync::{Permit, Semaphore};
 
-/// Time after which a row is slow, where the others do not take long either.
+/// Shortest time after which a row counts as slow.
 const SLOW_LEAST: Duration = Duration::from_secs(1);
-/// The same, in times of what others take: where the line is what is slow, all rows are, and more of them
-/// at a time would only slow each other down.
+/// A row counts as slow after this multiple of the mean time: if the link is slow, all rows are, and
+/// more of them at a time would only slow each other down.
 const SLOW_FACTOR: u32 = 8;
-/// Weight of a row's time in the mean of what rows take: one in so many.
+/// Weight of one row in the running mean of the time that rows take: one in this many.
 const MEAN_OF: u32 = 64;
 
-/// The places of one core.
+/// The places for downloads of one core.
 pub(super) struct Places {
     usual: Semaphore,
     limit: Cell<usize>,
     aside: Semaphore,
-    /// What rows take that bring a body: a running mean.
+    /// Running mean of the time of successful fetches.
     mean: Cell<Duration>,
 }
 
 impl Places {
-    /// So many places in flight, and so many beside them.
+    /// `limit` places in flight, and `aside` places for slow rows.
     pub(super) fn new(limit: usize, aside: usize) -> Self {
         Self {
             usual: Semaphore::new(limit),
@@ -45,29 +45,29 @@ impl Places {
         self.usual.acquire(1).await
     }
 
-    /// Places there are, without those aside.
+    /// The limit, without slow rows.
     pub(super) const fn limit(&self) -> usize {
         self.limit.get()
     }
 
-    /// Changes how many there are; who has one keeps it.
+    /// Changes the limit; taken places stay taken.
     pub(super) fn set_limit(&self, limit: usize) {
         self.limit.set(limit);
         self.usual.set_capacity(limit);
     }
 
-    /// Of these, those that are taken.
+    /// Taken places, without slow rows.
     pub(super) fn taken(&self) -> usize {
         self.usual.used()
     }
 
-    /// Rows in flight, those aside with them.
+    /// Rows in flight, including slow ones.
     pub(super) fn in_flight(&self) -> usize {
         self.usual.used() + self.aside.used()
     }
 
-    /// Fetches a row in its place, from which it steps aside where it takes long. Gives the place that
-    /// it has at the end.
+    /// Fetches a row in its place. A slow row moves to a place aside if there is one. Returns the place
+    /// that the row has at the end.
     pub(super) async fn hold<T, E>(
         &self,
         place: Permit,
@@ -116,8 +116,8 @@ mod tests {
         runtime::block_on(backend, future).expect("the reactor starts")
     }
 
-    /// Rows that never end, started one after the other as places allow, and a good one behind them; how
-    /// many are in flight when that has ended.
+    /// Starts rows that never end, as places allow, and then a good one. Returns how many are in flight
+    /// when that has ended.
     async fn in_flight_of_slow(places: &Places, rows: usize) -> usize {
         let slow = (0..rows).map(|_| async {
             let place = places.take().await;

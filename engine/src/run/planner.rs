@@ -1,5 +1,5 @@
-//! Owns the planner thread: it reads the list as fast as cores ask for shards and no faster, so
-//! that the memory a list takes does not grow with its length.
+//! Owns the planner thread, which reads the list as fast as cores ask for shards. Never reads ahead of
+//! them, so memory does not grow with the length of the list.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::watch::Event;
 use crate::watch::Guard;
 use crate::watch::{Duty, Post};
 
-/// Starts the thread; it ends with the list, or when no core asks any more.
+/// Starts the thread. It ends with the list, or when no core is left.
 ///
 /// # Errors
-/// What the kernel answered when the thread was made.
+/// The kernel's error if the thread cannot be created.
 pub(super) fn start(
     shared: Arc<Shared>,
     planner: Planner,

@@ -1,5 +1,5 @@
-//! Owns what happens once before workers do parts of a plan: the folder is made ready, as a whole run
-//! would make it, and the shards are counted. Never downloads.
+//! Owns preparing a dataset once before several workers write its shards: the folder is prepared as by
+//! a single run, and the shards are counted. Never downloads.
 
 use crate::config::Assignment;
 use crate::config::Config;
@@ -11,22 +11,22 @@ use super::start::open_list;
 use crate::dataset::store::Job;
 use crate::dataset::store_of;
 
-/// A plan, ready for workers.
+/// A plan that is ready for workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
     /// Number of the list's first shard.
     pub first_shard_id: u64,
-    /// Shards of the list, done ones among them.
+    /// Number of shards of the list, including those that are done.
     pub shards: u64,
-    /// Numbers of those that are done, ascending.
+    /// Numbers of the shards that are done, in ascending order.
     pub done: Vec<u64>,
 }
 
-/// Makes the folder ready, by the configuration's incremental mode, and counts the list's shards. The
-/// workers' mode is then `incremental`.
+/// Prepares the folder according to the incremental mode, and counts the shards of the list. The
+/// workers must then use `incremental`.
 ///
 /// # Errors
-/// As those of a run that is refused; `Output` also while workers are writing.
+/// The errors for which a run is refused; also `Output` while workers are writing.
 pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let mut config = config.clone();
     let list = open_list(&mut config)?;
@@ -52,7 +52,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let first_shard_id = found.first_shard_id;
     let mut planner = planner.starting_at(first_shard_id).skipping(|_| true);
     if let Some(plan) = planner.next() {
-        // No plan is made of shards that are all passed over: this is the list's error.
+        // All shards are skipped, so no plan is made: this is an error of the list.
         plan?;
     }
     let end = planner.next_shard_id();

@@ -1,10 +1,11 @@
-//! Owns SIGINT, SIGTERM and SIGHUP while a run goes on: the first asks for a drain, the second ends it at
-//! once. A SIGHUP that the process ignores, as under nohup, stays ignored.
-//! The handlers only count; the main thread looks. SIGXFSZ, whose default is to kill, is taken and
-//! forgotten: a file past the limit is then the write's own error, with a message.
+//! Owns SIGINT, SIGTERM and SIGHUP during a run: the first finishes open shards, the second ends the
+//! run at once. If the process ignores SIGHUP, as under nohup, it stays ignored. The handlers only
+//! count; the main thread polls the counts. SIGXFSZ, which kills by default, is caught and ignored, so
+//! that exceeding the file size limit is an ordinary write error. Never calls anything unsafe for a
+//! signal handler.
 //!
-//! What was there before comes back when the last run of the process ends: a host such as Python has
-//! handlers of its own, and must not stay deaf to SIGTERM.
+//! The previous handlers are restored when the last run of the process ends: a host such as Python has
+//! its own handlers, and must react to SIGTERM again.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,12 +16,12 @@ use rustix::process::{Signal, getpid, kill_process};
 
 const TAKEN: [c_int; 4] = [SIGINT, SIGTERM, SIGHUP, SIGXFSZ];
 
-/// Requests to stop since the process began, by signal; the handler adds.
+/// Requests to stop since the process started, by signal; counted by the handler.
 static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 static TERMINATIONS: AtomicUsize = AtomicUsize::new(0);
 static HANGUPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Who holds the handlers, and what they took the place of.
+/// Number of runs with handlers installed, and the actions that the handlers replaced.
 struct Held {
     runs: usize,
     before: Vec<(c_int, sigaction)>,
@@ -32,23 +33,23 @@ static HELD: Mutex<Held> = Mutex::new(Held {
 });
 
 fn held() -> MutexGuard<'static, Held> {
-    // Counts and saved actions are whole between any two steps.
+    // The state is consistent after every statement.
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a run does with the process's signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalUse {
-    /// The process is the run's: the signals end it.
+    /// The process belongs to the run: the signals end it.
     Own,
-    /// The process is a host's: its handlers come back after the run, and what the run took and did not
-    /// answer with `Interrupted` is delivered to them again; a SIGTERM or SIGHUP always.
+    /// The process belongs to a host: its handlers are restored after the run. A SIGINT that did not
+    /// interrupt the run is delivered to them again, and a SIGTERM or SIGHUP always is.
     Borrow,
-    /// The signals are not the run's business, as in a host's thread that is not its first.
+    /// The run does not handle signals, as in a host's thread other than its main thread.
     Leave,
 }
 
-/// How often the user asked this run to stop.
+/// The requests to stop this run.
 pub(super) struct Signals {
     before: Counts,
     signal_use: SignalUse,
@@ -56,10 +57,10 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Installs the handlers where they are wanted.
+    /// Installs the handlers, unless signals are left to the host.
     ///
     /// # Errors
-    /// What the kernel answered.
+    /// The kernel's error.
     pub(super) fn install(signal_use: SignalUse) -> io::Result<Self> {
         let before = counts();
         if signal_use != SignalUse::Leave {
@@ -72,7 +73,7 @@ impl Signals {
         })
     }
 
-    /// The run ended as if it had not been asked to stop: a SIGINT came too late for it.
+    /// Notes that the run ended as if it had not been asked to stop: a SIGINT came too late.
     pub(super) fn leave_unanswered(&mut self) {
         self.unanswered = true;
     }
@@ -86,7 +87,7 @@ impl Signals {
         since.interrupts + since.terminations + since.hangups
     }
 
-    /// What came since the run began.
+    /// Requests since the run began.
     fn since(&self) -> Counts {
         let now = counts();
         Counts {
@@ -106,7 +107,7 @@ impl Drop for Signals {
         if self.signal_use != SignalUse::Borrow {
             return;
         }
-        // To oneself this fails for no signal that exists.
+        // Sending a valid signal to oneself cannot fail.
         let since = self.since();
         if since.terminations > 0 {
             let _ = kill_process(getpid(), Signal::TERM);
@@ -136,7 +137,7 @@ fn counts() -> Counts {
     }
 }
 
-/// Puts the handlers in place for the first of the process's runs.
+/// Installs the handlers for the first run of the process.
 fn take_over() -> io::Result<()> {
     let mut held = held();
     if held.runs == 0 {
@@ -154,13 +155,13 @@ fn take_over() -> io::Result<()> {
     Ok(())
 }
 
-/// Puts back what was there once the last run ends.
+/// Restores the previous actions when the last run ends.
 fn give_back() {
     let mut held = held();
     held.runs = held.runs.saturating_sub(1);
     if held.runs == 0 {
         for (signal, before) in std::mem::take(&mut held.before) {
-            // The kernel gave this action for this signal, so that it takes it.
+            // The kernel returned this action for this signal, so it accepts it.
             let _ = replace(signal, &before);
         }
     }
@@ -178,8 +179,8 @@ extern "C" fn count(signal: c_int) {
 
 #[allow(unsafe_code)]
 fn counting() -> sigaction {
-    // SAFETY: a sigaction is integers and pointers that the kernel reads; all zeros is one without
-    // flags, with an empty mask.
+    // SAFETY: a sigaction consists of integers and pointers; all zeros is a valid one, without flags
+    // and with an empty mask.
     let mut action: sigaction = unsafe { std::mem::zeroed() };
     let handler: extern "C" fn(c_int) = count;
     action.sa_sigaction = handler as usize;
@@ -187,14 +188,13 @@ fn counting() -> sigaction {
     action
 }
 
-/// Sets a signal's action and gives the one before.
+/// Sets the action of a signal and returns the previous one.
 #[allow(unsafe_code)]
 fn replace(signal: c_int, action: &sigaction) -> io::Result<sigaction> {
     // SAFETY: integers and pointers, for which zeros are values; the call below writes the whole of it.
     let mut before: sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers come from references to whole values of this type. `action` is `counting`'s, whose
-    // handler adds to an atomic and is async-signal-safe, or what an earlier call here gave back: the
-    // process's own, which the kernel had accepted.
+    // SAFETY: both pointers refer to valid values that outlive the call; the handler in `action` is
+    // `count`, which is async-signal-safe, or one that the process had installed before.
     if unsafe { sigaction(signal, action, &raw mut before) } == 0 {
         Ok(before)
     } else {
@@ -212,7 +212,7 @@ mod tests {
         now.sa_sigaction
     }
 
-    // One test: the actions are the process's, and tests may share one.
+    // A single test, because actions belong to the process, and tests may share one.
     #[test]
     fn what_was_there_comes_back_when_the_last_run_ends() {
         let before = handler_of(SIGXFSZ);
