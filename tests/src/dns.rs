@@ -1,5 +1,6 @@
-//! Owns the names of the fake web: a DNS responder over UDP and TCP (RFC 1035) that decides by the name.
-//! Never forwards, never caches, never answers with an address its name does not spell out.
+//! Owns the names of the fake web: a DNS responder over UDP and TCP (RFC 1035) whose answer depends
+//! only on the name. Never forwards, never caches, and never answers with an address that does not
+//! follow from the name.
 //!
 //! | name | answer |
 //! |---|---|

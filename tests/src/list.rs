@@ -1,5 +1,5 @@
 //! Owns the sample lists: rows with a URL of the fake web, a caption and an id.
-//! Never invents a row that the fake web cannot answer.
+//! Never has a row that the fake web cannot answer.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -1,5 +1,5 @@
-//! Owns the pictures the fake web serves: seeded, photo-like (smooth regions, edges, grain), the same
-//! bytes for the same name in every process. Never reads a file.
+//! Owns the pictures that the fake web serves: seeded and photo-like (smooth regions, edges, grain). A
+//! name gives the same bytes in every process. Never reads a file.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

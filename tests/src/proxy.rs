@@ -1,6 +1,6 @@
-//! A forward proxy on loopback: absolute-form requests and CONNECT. Whatever host is asked for, it
-//! connects to 127.0.0.1 on the port asked for, so that only it knows where the names lead. Keeps
-//! the request lines it was sent, for tests to look at.
+//! Owns a forward proxy on loopback, for absolute-form requests and CONNECT. It connects every request
+//! to 127.0.0.1 on the requested port, so only the proxy can resolve the names. It keeps the request
+//! lines for tests. Never connects anywhere else.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

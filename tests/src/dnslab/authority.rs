@@ -1,5 +1,6 @@
-//! Owns what each server answers: zones, referrals with and without glue, aliases, absences, and the
-//! faults. Never loses or delays a message itself: it says how long a server takes, and which it drops.
+//! Owns what each server answers: zones, referrals with and without glue, aliases, missing names, and
+//! faults. Never loses or delays a message itself: it only decides how long a server takes and which
+//! messages it drops.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

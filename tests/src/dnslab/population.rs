@@ -1,8 +1,8 @@
-//! Owns which domains exist, who hosts each, at which addresses the servers stand, and what a
-//! resolver must find. Never reads or writes a message.
+//! Owns which domains exist, who hosts each, the addresses of the servers, and what a resolver must
+//! find. Never reads or writes a message.
 //!
-//! A domain is spelled `CLASS` `NUMBER` `.` `TLD` (`refused17.net`): everything about it follows from
-//! its name and the seed. Hosts are `www.` and `img.` of a domain, and `x.y.` where there is an empty
+//! A domain is named `CLASS` `NUMBER` `.` `TLD` (`refused17.net`), and everything about it follows from
+//! its name and the seed. Hosts are `www.` and `img.` of a domain, and `x.y.` with an empty
 //! non-terminal between.
 
 use std::net::{Ipv4Addr, Ipv6Addr};

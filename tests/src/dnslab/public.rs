@@ -1,7 +1,7 @@
-//! Owns serving the hierarchy at public-looking addresses, its roots at those of the real ones, in a
-//! network namespace to which they belong. The authority knows its servers by addresses of 127.0.0.0/8;
-//! a resolver with its defaults asks no server there. The hosts are on loopback instead, where a fake
-//! web can serve them. Never decides what is answered.
+//! Owns serving the hierarchy at public addresses, with its roots at the addresses of the real ones, in
+//! a network namespace. The authority knows its servers by addresses in 127.0.0.0/8, which a resolver
+//! never asks by default. The hosts stay on loopback, where the fake web serves them. Never decides
+//! what is answered.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};

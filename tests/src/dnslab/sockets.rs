@@ -1,6 +1,6 @@
-//! Owns serving the hierarchy over real sockets: each server its own address of 127.0.0.0/8, all on
-//! one port, over UDP and TCP, from one thread; and the delay and the loss on the way there and back.
-//! Never decides what is answered.
+//! Owns serving the hierarchy over real sockets: each server has its own address in 127.0.0.0/8, all on
+//! one port, over UDP and TCP, from one thread. Also owns delay and loss in both directions. Never
+//! decides what is answered.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,5 +1,5 @@
-//! Owns a small disk of a test's own: a tmpfs held by another process in a mount namespace, so that it
-//! can fill up or become read-only without the machine's disks taking part.
+//! Owns a small disk for one test: a tmpfs that another process holds in a mount namespace. It can fill
+//! up or become read-only. Never affects the disks of the machine.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Owns the running of the binary: finding it, its arguments, its environment, its end.
+//! Owns running the binary: finding it, its arguments, its environment and its exit.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

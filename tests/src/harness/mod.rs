@@ -1,9 +1,9 @@
-//! Runs the `turbo2ds` binary against the fake web and reads its datasets back.
+//! Owns running the `turbo2ds` binary against the fake web and reading its datasets back.
 //!
-//! [`job`] is one command line in a folder of its own, [`disk`] a small disk for it, [`watch`] waits for
-//! what a run does to that folder, [`read`] turns a dataset into rows and samples, [`namespace`] gives a
-//! test a network of its own. Never looks into the engine: only its
-//! command line, its files, its exit code and its messages.
+//! [`job`] is one command line in its own folder, [`disk`] a small disk for it, [`watch`] waits for
+//! what a run does in that folder, [`read`] turns a dataset into rows and samples, and [`namespace`]
+//! gives a test its own network. Never uses the engine's internals: only its command line, files, exit
+//! code and messages.
 
 pub mod disk;
 pub mod job;

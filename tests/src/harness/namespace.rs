@@ -1,5 +1,5 @@
-//! Owns running a test in a network of its own: user, network and mount namespaces by `unshare`, in
-//! which the test process is started once more. Nothing it does reaches the machine's own network.
+//! Owns running a test in its own network: it starts the test process again in new user, network and
+//! mount namespaces, with `unshare`. Never touches the network of the machine.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! Owns the reading back of datasets: rows from the metadata parquets, samples from every output
-//! format. Never trusts a dataset: what does not read is a panic that names the file.
+//! Owns reading datasets back: rows from the metadata, and samples in every output format. Never trusts
+//! a dataset: an unreadable file is a panic that names it.
 
 use std::collections::BTreeMap;
 use std::fs::File;

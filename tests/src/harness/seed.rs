@@ -1,4 +1,5 @@
-//! Owns the tests' randomness: numbers from a seed that is printed, so that a failure replays.
+//! Owns the randomness of tests: numbers from a seed that is printed, so that a failure can be
+//! replayed.
 
 /// A sequence of numbers from a seed (SplitMix64).
 #[derive(Clone, Debug)]

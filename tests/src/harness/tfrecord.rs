@@ -1,5 +1,5 @@
-//! Owns the reading of TFRecord files and of the `tf.train.Example` messages in them, as far as our
-//! samples need it. Checksums are left to the Python readers, which check them by their own means.
+//! Owns reading TFRecord files and the `tf.train.Example` messages in them, as far as the samples need
+//! it. Never checks the checksums: the Python readers do that independently.
 
 use std::collections::BTreeMap;
 use std::path::Path;

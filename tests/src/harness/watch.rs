@@ -1,5 +1,5 @@
-//! Owns the waiting for what a run does: files that appear (inotify), a process that ends (pidfd).
-//! Never polls by sleeping; every wait has an end.
+//! Owns waiting for what a run does: a file that appears (inotify), or a process that exits (pidfd).
+//! Never polls by sleeping; every wait has a timeout.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,4 +1,4 @@
-//! Owns csv and tsv as people and programs write them: quotes of all sorts, line ends, ragged records,
+//! Owns writing csv and tsv as people and programs do: all sorts of quotes, line ends, ragged records,
 //! headers. Never encodes or compresses.
 
 use super::lines::{Ends, Written, may_be_no_text};

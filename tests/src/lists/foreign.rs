@@ -1,4 +1,5 @@
-//! Owns what no list is: files without a row, and files of other kinds. Never a list.
+//! Owns files that are not lists: files without a row, and other kinds of files. Never makes a valid
+//! list.
 
 use super::name::Format;
 use super::stored;

@@ -1,5 +1,5 @@
-//! Owns json and jsonl as programs write them: arrays, lines, tables by index and by list, Python's `NaN`,
-//! records that are none. Never encodes or compresses.
+//! Owns writing json and jsonl as programs do: arrays, lines, tables by index and by list, Python's
+//! `NaN`, malformed records. Never encodes or compresses.
 
 use super::lines::{Ends, Written};
 use super::table::{Column, Kind, Table, Value};

@@ -1,5 +1,6 @@
-//! Owns the judgement of a run over a drawn list: refused before it began, or every row that was written is
-//! a row of the metadata; nobody's file changed; nothing said that a terminal would obey. Never runs.
+//! Owns judging a run over a generated list: it is refused before it begins, or every row of the list
+//! is a row of the metadata; no other file has changed; and no control character was printed. Never
+//! runs anything.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! Runs that went wrong in known ways, which the judge must find.
+//! Runs that failed in known ways, which the judge must detect.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Owns txt, a URL a line, and the line ends of all text. Never encodes or compresses.
+//! Owns writing txt, one URL per line, and the line ends of all text formats. Never encodes or
+//! compresses.
 
 use super::table::{Table, Value};
 use super::truth::{Cell, Row, Truth};

@@ -1,5 +1,5 @@
-//! Owns the drawing of a whole case: a list, its name, the options over it, and the files around it.
-//! Never writes to a disk.
+//! Owns generating a whole case: a list, its name, the options for it, and the files around it. Never
+//! writes to a disk.
 
 use std::ffi::OsString;
 

@@ -1,11 +1,11 @@
-//! Small URL lists from seeds, in every form that a list may have and many that it may not, with what the
-//! generator knows of each: its true rows, or that it is to be refused.
+//! Owns generating small URL lists from seeds, in every valid form and many invalid ones, with what the
+//! generator knows about each: its true rows, or that it must be refused.
 //!
-//! [`make`](make()) draws one. [`table`] is what a list says, [`delimited`], [`lines`], [`json`] and
-//! [`stored`] write it down, [`wrap`] encodes, compresses and cuts it short, [`name`] gives it a name and a
-//! format, [`foreign`] has what no list is. [`truth`] holds what must come of it, and [`judge`] a run's
-//! outcome against that. All URLs are on loopback, which a run does not ask unless it is allowed to:
-//! nothing here needs a network. Never looks into the engine.
+//! [`make`](make()) generates one. [`table`] is the content of a list; [`delimited`], [`lines`],
+//! [`json`] and [`stored`] write it; [`wrap`] encodes, compresses and truncates it; [`name`] chooses a
+//! name and a format; [`foreign`] has files that are not lists. [`truth`] is the expected result, and
+//! [`judge`] compares the outcome of a run with it. All URLs are on loopback, where a run does not
+//! connect unless it is allowed to, so no network is needed. Never uses the engine's internals.
 
 mod delimited;
 mod foreign;

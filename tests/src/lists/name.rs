@@ -1,4 +1,4 @@
-//! Owns the names of lists, right, wrong and hostile, and what is said of their format: extension and
+//! Owns the names of lists (right, wrong and hostile) and how their format is given: extension and
 //! `--input_format`. Never writes a list.
 
 use std::ffi::OsString;

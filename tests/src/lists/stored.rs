@@ -1,4 +1,4 @@
-//! Owns parquet and Arrow IPC: a table with types of its own, under the codings that writers use.
+//! Owns writing parquet and Arrow IPC: a typed table, with the encodings and codecs that writers use.
 
 use std::sync::Arc;
 

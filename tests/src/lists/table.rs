@@ -1,4 +1,4 @@
-//! Owns what a list says: columns of values, before any of it is written down. Never knows a format.
+//! Owns the content of a list: columns of values, before they are written. Never knows a format.
 
 use crate::harness::seed::Seeded;
 

@@ -1,5 +1,5 @@
-//! Owns what a generator knows of its list: the rows that must come out, or the refusal that must come
-//! instead, and how sure of it it is. Never runs anything.
+//! Owns what a generator knows about its list: the rows that must come out, or that the list must be
+//! refused, and how certain that is. Never runs anything.
 
 /// What is known of a cell of the metadata.
 #[derive(Clone, Debug, PartialEq)]

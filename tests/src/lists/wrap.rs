@@ -1,4 +1,4 @@
-//! Owns how text becomes bytes and how bytes are compressed, and both cut short. Never knows a format.
+//! Owns encoding text, compressing bytes, and truncating both. Never knows a format.
 
 use std::io::Write;
 

@@ -1,6 +1,5 @@
-//! Owns the count of the fake web's connections (accepted by address, open now, open at most), and
-//! where their answers wait for each other.
-//! Never touches one.
+//! Owns counting the fake web's connections (accepted by address, open now, open at most), and replies
+//! that wait for each other. Never touches a connection.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

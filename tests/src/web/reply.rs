@@ -1,4 +1,4 @@
-//! Owns the answer to a request as data: a script of steps that the connection plays.
+//! Owns the reply to a request as data: a script of steps that the connection plays.
 //! Never touches a socket; the same script is played over plain TCP and over TLS.
 
 use std::time::Duration;

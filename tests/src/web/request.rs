@@ -1,5 +1,5 @@
-//! Owns the reading of a request head, as far as the fake web needs it: target and fields.
-//! Never reads a request body; a crawler sends none.
+//! Owns parsing a request head, as far as the fake web needs it: target and fields.
+//! Never reads a request body, since turbo2ds sends none.
 
 /// Largest request head that is accepted, bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 128 * 1024;

@@ -1,5 +1,5 @@
-//! Owns a connection of the fake web: reads request heads, plays the answers' steps.
-//! Never holds a connection longer than its bounds, whatever the script says.
+//! Owns a connection of the fake web: reads request heads and plays the steps of each reply. Never
+//! holds a connection beyond its limits, whatever the script says.
 
 use std::io;
 use std::sync::Arc;

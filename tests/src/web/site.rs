@@ -1,4 +1,4 @@
-//! Owns what is at which path of the fake web.
+//! Owns what each path of the fake web serves.
 //!
 //! | path | answer |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Owns the start of a connection at the TLS port: reads whom the client asks for without taking a
-//! byte, so that a host's fault may take the place of the handshake. Never serves a request.
+//! Owns the start of a connection at the TLS port: peeks at the server name, so that a host's fault can
+//! replace the handshake. Never serves a request.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Owns the faults within the chunked coding (RFC 9112, section 7.1).
+//! Owns the faults of the chunked coding (RFC 9112, section 7.1).
 
 use bytes::Bytes;
 

@@ -1,5 +1,4 @@
-//! Owns the faults of content codings (RFC 9110, section 8.4): what does not decode, explodes, or is
-//! not known.
+//! Owns the faults of content codings (RFC 9110, section 8.4): invalid data, bombs and unknown codings.
 
 use std::io::Write;
 

@@ -1,5 +1,5 @@
-//! Owns the faults of time and of the connection's end: silence, drips, closes and resets at each
-//! stage of an answer.
+//! Owns the faults of timing and of connections: silence, slow drips, closes and resets at each stage
+//! of a response.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Owns the faults of where a body ends (RFC 9112, section 6): lengths and transfer codings. What is
-//! within chunks has a table of its own.
+//! Owns the faults of body framing (RFC 9112, section 6): lengths and transfer codings. Faults within
+//! chunks are in [`super::chunks`].
 
 use bytes::Bytes;
 

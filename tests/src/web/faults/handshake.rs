@@ -1,5 +1,5 @@
-//! Owns the faults of TLS: certificates, servers that speak it badly or not at all, and connections
-//! that end below it (RFC 8446, RFC 5246, RFC 5280).
+//! Owns the faults of TLS: certificates, broken or missing handshakes, and connections that end without
+//! a close alert (RFC 8446, RFC 5246, RFC 5280).
 
 use std::sync::Arc;
 use std::time::Duration;

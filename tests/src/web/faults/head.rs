@@ -1,5 +1,5 @@
-//! Owns the faults of what comes first (RFC 9112, section 4): status lines, other protocols, interim
-//! answers.
+//! Owns the faults at the start of a response (RFC 9112, section 4): status lines, other protocols,
+//! interim responses.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! Owns the faults of what is, or is not, an image: other formats, polyglots, files cut short or
-//! overwritten.
+//! Owns the faults of image files: other formats, polyglots, truncated or overwritten files.
 
 use bytes::Bytes;
 

@@ -1,5 +1,4 @@
-//! Owns the image bombs and the broken headers: files of a few bytes that promise, repeat or unpack to
-//! more than anybody should believe.
+//! Owns image bombs and broken headers: small files that claim or unpack to absurd sizes.
 
 use bytes::Bytes;
 

@@ -1,8 +1,8 @@
-//! Owns the table of faults: a name, what happens, what turbo2ds must record for it.
+//! Owns the table of faults: a name, what happens, and what turbo2ds must record.
 //!
-//! Each row is one URL ([`Fault::url`]); what is wrong is the answer, the TLS handshake, the name
-//! server's answer, or the URL itself. Expectations hold under [`OPTIONS`] (and [`NAME_TIMEOUT_S`])
-//! without retries. Never depends on what was asked before: a fault is a constant.
+//! Each row is one URL ([`Fault::url`]). The fault is in the response, the TLS handshake, the name
+//! server's answer, or the URL itself. Expectations hold with [`OPTIONS`] (and [`NAME_TIMEOUT_S`]) and
+//! without retries. Never depends on earlier requests.
 
 mod chunks;
 mod coding;

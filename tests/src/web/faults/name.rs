@@ -1,5 +1,5 @@
-//! Owns the faults of the name server's answers: codes, silence, truncation, forgeries, aliases,
-//! messages that are none (RFC 1035, RFC 2181, RFC 5452).
+//! Owns the faults of name server answers: codes, silence, truncation, forgeries, aliases, invalid
+//! messages (RFC 1035, RFC 2181, RFC 5452).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

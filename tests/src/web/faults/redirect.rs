@@ -1,4 +1,4 @@
-//! Owns the faults of redirects: where they lead, how they are written, how long the chain is.
+//! Owns the faults of redirects: their targets, their spelling, and the length of the chain.
 
 use std::time::Duration;
 

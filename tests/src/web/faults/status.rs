@@ -1,4 +1,4 @@
-//! Owns the faults of status and policy: codes that are no image, robots directives.
+//! Owns the faults of status and policy: status codes without an image, and robots directives.
 
 use bytes::Bytes;
 

@@ -1,5 +1,5 @@
-//! Owns the faults of URLs as lists have them: spellings that mean something all the same, and those
-//! that mean nothing (WHATWG URL, RFC 5891).
+//! Owns the faults of URLs as found in lists: odd spellings that are valid, and invalid ones (WHATWG
+//! URL, RFC 5891).
 
 use super::Expect::{Download, Resize, Success};
 use super::{Expect, Fault, Way, row};
