@@ -1,7 +1,8 @@
 //! Owns which shards of a plan are assigned to a process: all of them, a range of shard numbers, or one
-//! of several equal shares, as in a job array. Never reads the environment itself. A shard's content
-//! depends only on the list and the shard's number, so workers do not communicate: each cuts the same
-//! plan and takes its part.
+//! of several equal shares, as in a job array. Never reads the environment itself.
+//!
+//! A shard's content depends only on the list and the shard's number, so workers do not communicate:
+//! each cuts the same plan and takes its part.
 
 use crate::error::Error;
 

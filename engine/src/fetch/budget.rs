@@ -3,12 +3,15 @@
 //! less. Never touches the bytes themselves.
 //!
 //! # No deadlock
+//!
 //! Bodies hold a part of the budget and wait for more, so all of them could wait for each other.
 //! Therefore one body at a time, the one that has waited longest, may overdraw: it takes what it needs,
 //! up to its own limit. Every body that holds bytes then
+//!
 //! - is being read and does not wait here: its running deadline ends it;
 //! - waits here: it eventually becomes the longest-waiting one, because those before it end; or
 //! - is complete: compute processes it and waits for no share.
+//!
 //! The next body may overdraw when the previous one is complete and its excess has been returned. So
 //! the bytes held exceed the budget by at most one body, and every wait ends.
 
@@ -23,8 +26,9 @@ use crate::machine::sync::Permit;
 
 /// One part in this many of the budget is reserved for small bodies.
 const SMALL_PARTS: usize = 4;
-/// Factor by which a share grows while at least half of the budget is free, and otherwise.
+/// Factor by which a share grows while at least half of the budget is free.
 const STEP: usize = 4;
+/// Factor by which a share grows while less than half of the budget is free.
 const STEP_SCARCE: usize = 2;
 
 /// The byte budget of one core; clones share it.

@@ -77,7 +77,8 @@ impl ChunkedDecoder {
     /// connection ends before `done`, the caller reports [`Failure::IncompleteBody`].
     ///
     /// # Errors
-    /// [`Failure::MalformedResponse`] for a bad size or line; [`Failure::ResponseTooLarge`] as soon as a chunk's size exceeds the limit; [`Failure::HeaderTooLarge`] for too large a trailer section.
+    /// [`Failure::MalformedResponse`] for a bad size or line; [`Failure::ResponseTooLarge`] as soon as
+    /// a chunk's size exceeds the limit; [`Failure::HeaderTooLarge`] for too large a trailer section.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Progress, Failure> {
         let mut at = 0;
         while at < input.len() && self.state != State::Done {

@@ -111,7 +111,9 @@ impl ContentEncoding {
 /// between.
 ///
 /// # Errors
-/// [`Failure::ResponseTooLarge`] over `cap`; [`Failure::IncompleteBody`] for a coding that ends early; [`Failure::UnsupportedEncoding`] for a broken coding, for more than two, and for an unknown transfer coding.
+/// [`Failure::ResponseTooLarge`] over `cap`; [`Failure::IncompleteBody`] for a coding that ends early;
+/// [`Failure::UnsupportedEncoding`] for a broken coding, for more than two, and for an unknown transfer
+/// coding.
 pub fn decode_content(
     encoding: ContentEncoding,
     body: &[u8],

@@ -91,7 +91,8 @@ impl HeadScanner {
     /// Scans `buf`, which may only have grown since the last call. A scanner serves one head.
     ///
     /// # Errors
-    /// [`Failure::MalformedResponse`] if it is not an HTTP/1.x head or its framing is ambiguous; [`Failure::HeaderTooLarge`] over [`HEAD_BYTES_MAX`] or [`HEAD_FIELDS_MAX`].
+    /// [`Failure::MalformedResponse`] if it is not an HTTP/1.x head or its framing is ambiguous;
+    /// [`Failure::HeaderTooLarge`] over [`HEAD_BYTES_MAX`] or [`HEAD_FIELDS_MAX`].
     pub fn scan(&mut self, buf: &[u8]) -> Result<HeadParse, Failure> {
         let within = &buf[..buf.len().min(HEAD_BYTES_MAX)];
         self.check_version(within)?;

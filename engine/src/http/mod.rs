@@ -1,7 +1,8 @@
 //! Owns the HTTP/1.1 client protocol as pure functions and state machines: targets, requests, response
-//! heads and framing, redirects and retries (RFC 9110, RFC 9112, and the WHATWG URL standard). Never
-//! touches a socket, a runtime, a clock or a source of randomness: the fetch module does the I/O, and
-//! time and randomness are arguments. Never returns text that a server sent.
+//! heads and framing, redirects and retries (RFC 9110, RFC 9112, and the WHATWG URL standard).
+//!
+//! Never touches a socket, a runtime, a clock or a source of randomness: the fetch module does the I/O,
+//! and time and randomness are arguments. Never returns text that a server sent.
 //!
 //! One exchange: [`Target::parse`], [`write_request`], [`HeadScanner::scan`] until complete,
 //! [`classify`], then the body by its [`Framing`] and [`decode_content`] once it is whole.

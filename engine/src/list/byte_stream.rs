@@ -74,7 +74,8 @@ fn peek(mut stream: Bytes, most: usize) -> std::io::Result<(Vec<u8>, Bytes)> {
     Ok((head, bytes))
 }
 
-/// [`peek`] for a decompressed stream. An error at its beginning is returned again by the stream, after the good bytes before it.
+/// [`peek`] for a decompressed stream. An error at its beginning is returned again by the stream, after
+/// the good bytes before it.
 fn peek_decompressed(mut stream: Bytes) -> (Vec<u8>, Bytes) {
     let mut head = vec![0; HEAD_BYTES];
     let mut have = 0;

@@ -1,14 +1,19 @@
 //! Owns reading URL lists: files in, Arrow batches of exactly the kept columns out. Memory does not
 //! depend on a list's length. Never cuts shards ([`crate::list::plan`] does) and never drops a row: a
 //! malformed record stays a row and is counted in [`Losses`].
-//! [`List::open`] finds the files ([`files`]), detects what each is by its bytes ([`signature`], [`format`]), and surveys text files for the types of their columns ([`survey`]). [`List::source`] then reads the rows of each file, and fails if a file has changed meanwhile ([`unchanged`]).
+//!
+//! [`List::open`] finds the files ([`files`]), detects what each is by its bytes ([`signature`],
+//! [`format`]), and surveys text files for the types of their columns ([`survey`]). [`List::source`]
+//! then reads the rows of each file, and fails if a file has changed meanwhile ([`unchanged`]).
+//!
 //! Columns are in the order of the metadata: `save_additional_columns`, the boxes, the parts of a
 //! joined caption, `caption`, the expected hash, the key, and `url`, which is always UTF-8 text.
 //!
 //! - **parquet, Arrow IPC** keep each column's own type ([`typed`]).
 //! - **csv, tsv** (RFC 4180 with any line end): types by [`types`], over the whole list. URL, caption,
 //!   hash and key are always text. Quotes by [`crate::config::Quoting`].
-//! - **jsonl, json** (RFC 8259, and Python's `NaN`): types likewise; lists and objects are kept. `json` is an array of objects, or an object of columns as pandas writes it ([`json_layout`]).
+//! - **jsonl, json** (RFC 8259, and Python's `NaN`): types likewise; lists and objects are kept. `json`
+//!   is an array of objects, or an object of columns as pandas writes it ([`json_layout`]).
 //! - **txt**: a URL per line, no header; empty lines are skipped.
 
 mod arrow;

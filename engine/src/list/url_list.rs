@@ -68,7 +68,8 @@ impl List {
     /// columns.
     ///
     /// # Errors
-    /// [`Error::Input`] if it is not a list, has no rows, lacks a column or has no URL at all; [`Error::Usage`] for options that do not fit the format.
+    /// [`Error::Input`] if it is not a list, has no rows, lacks a column or has no URL at all;
+    /// [`Error::Usage`] for options that do not fit the format.
     pub fn open(config: &InputConfig) -> Result<Self, Error> {
         let found = files::find(config)?;
         let mut identity = Identity::new();

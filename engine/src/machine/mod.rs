@@ -1,6 +1,9 @@
 //! Owns the resources of this machine: cores to pin to, descriptors and memory, and the limits on work
 //! in flight that follow from them. Read once, at the start of a run. Never reads a list or a dataset.
-//! [`cgroup`] reads the limits of control groups, [`system_files`] reads /proc, /sys and /etc, and [`pressure`] measures the time lost to memory pressure. [`runtime`] and [`sync`] run tasks on the cores, and [`doctor`] compares the machine with the needs of a run.
+//!
+//! [`cgroup`] reads the limits of control groups, [`system_files`] reads /proc, /sys and /etc, and
+//! [`pressure`] measures the time lost to memory pressure. [`runtime`] and [`sync`] run tasks on the
+//! cores, and [`doctor`] compares the machine with the needs of a run.
 
 pub mod allocator;
 mod cgroup;

@@ -1,6 +1,7 @@
 //! Owns which addresses may be connected to: no special-purpose address, unless the user allows its
 //! network. Never resolves and never connects: the caller checks every address of every hop, and
 //! connects only to allowed ones.
+//!
 //! Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), the multicast blocks,
 //! and two deprecated forms that some network stacks still route.
 
@@ -112,6 +113,7 @@ impl AddressPolicy {
     }
 
     /// Whether `addr` may be connected to.
+    ///
     /// An alias of an IPv4 address has the policy of that address: `::ffff:127.0.0.1` is allowed if and
     /// only if 127.0.0.1 is. So a broad IPv6 network in the list allows no IPv4 address.
     pub(crate) fn allows(&self, addr: IpAddr) -> bool {
@@ -188,7 +190,7 @@ mod tests {
         AddressPolicy::new(allow.iter().map(|net| net.parse().unwrap()).collect())
     }
 
-    /// The address before `addr` and after it, where there is one.
+    /// The address after `addr`, or before it, if there is one.
     fn step(addr: IpAddr, up: bool) -> Option<IpAddr> {
         match addr {
             IpAddr::V4(v4) => {
@@ -212,7 +214,7 @@ mod tests {
         }
     }
 
-    /// Whether `block` only says that its addresses stand for IPv4 ones, which decide alone.
+    /// Whether the addresses of `block` are aliases of IPv4 addresses, whose policy alone decides.
     fn is_alias(block: &SpecialBlock) -> bool {
         matches!(block.name, "IPv4-mapped Address" | "IPv4-IPv6 Translation")
     }

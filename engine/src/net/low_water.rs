@@ -1,6 +1,7 @@
 //! Owns the low-water mark of a socket (SO_RCVLOWAT): how many bytes must arrive before the reactor is
 //! woken. A body of known length arrives in many packets, each of which would wake the reactor for
 //! nothing.
+//!
 //! Never makes a reader miss bytes: the kernel limits the mark to half of its largest receive buffer,
 //! wakes for less if memory is short, and always wakes at the end of the connection.
 

@@ -124,7 +124,7 @@ mod tests {
     use crate::machine::runtime;
 
     /// What a client reads of `flights`, each sent whole, on both backends: whether the first
-    /// `len` bytes came, and what a read behind them gave.
+    /// `len` bytes came, and what the next read returned.
     fn read_of(flights: &'static [usize], len: usize) -> Vec<(bool, Vec<u8>, usize)> {
         [IoBackend::Epoll, IoBackend::Auto]
             .map(|asked| {

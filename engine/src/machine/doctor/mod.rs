@@ -1,6 +1,10 @@
 //! Owns `turbo2ds doctor` and `turbo2ds tune`: what a machine should have for long runs, and whether
 //! this one has it.
-//! [`profile`] computes the needs of a machine class, [`settings`] has every value with its unit and reason, and [`tune`] prints them as files. [`facts`] reads this machine, [`checks`] compares it with the profile, and [`finding`] reports. Never changes the machine, and contacts only the configured name servers.
+//!
+//! [`profile`] computes the needs of a machine class, [`settings`] has every value with its unit and
+//! reason, and [`tune`] prints them as files. [`facts`] reads this machine, [`checks`] compares it with
+//! the profile, and [`finding`] reports. Never changes the machine, and contacts only the configured
+//! name servers.
 
 mod checks;
 mod facts;

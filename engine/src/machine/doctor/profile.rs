@@ -14,6 +14,7 @@ use crate::machine::{FDS_PER_DOWNLOAD, NAMES_OUTSTANDING_MAX, RESERVED_FDS};
 pub(super) const IMAGES_PER_CORE_SECOND: u64 = 437;
 /// Mean size of those photos, bytes.
 pub(super) const IMAGE_BYTES: u64 = 81_000;
+/// Mean size of their 256-pixel JPEGs of quality 95, bytes.
 pub(super) const SAMPLE_BYTES: u64 = 30_000;
 /// Seconds the kernel keeps a closed connection's port (`TCP_TIMEWAIT_LEN`, not adjustable).
 pub(super) const TIME_WAIT_S: u64 = 60;
@@ -21,7 +22,9 @@ pub(super) const TIME_WAIT_S: u64 = 60;
 pub(super) const PORTS: (u64, u64) = (10_240, 65_535);
 /// Seconds that connection tracking keeps a closed TCP connection with these settings.
 pub(super) const CONNTRACK_TIME_WAIT_S: u64 = 30;
+/// Seconds that connection tracking keeps an answered datagram by default.
 pub(super) const CONNTRACK_UDP_S: u64 = 30;
+/// Seconds that connection tracking keeps an unanswered connection by default.
 pub(super) const CONNTRACK_SYN_SENT_S: u64 = 120;
 /// One URL in this many is assumed to be on a host that never answers.
 const ONE_DEAD_IN: u64 = 10;
@@ -58,6 +61,7 @@ pub struct Profile {
 
 /// Most cores of a profile.
 const CORES_MAX: u64 = 4096;
+/// Fastest link of a profile, Gb/s.
 const LINK_GBIT_MAX: u64 = 800;
 
 impl Profile {

@@ -1,4 +1,5 @@
 //! Owns how much locked memory rings use, and whether this kernel counts it. Never keeps a ring.
+//!
 //! Kernels before 5.12 and recent ones (such as 6.18) count rings against RLIMIT_MEMLOCK, for all
 //! processes of a user together, unless the process has CAP_IPC_LOCK. The memory of a closed ring is
 //! freed with a delay of about 30 ms.
@@ -11,10 +12,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{PROBE_ENTRIES, is};
 
-/// Sizes of a submission, its index, a completion, and the heads of the queues (rounded up), bytes.
+/// Size of a submission.
 const SUBMISSION_BYTES: u64 = 64;
+/// Size of a submission's index.
 const INDEX_BYTES: u64 = 4;
+/// Size of a completion.
 const COMPLETION_BYTES: u64 = 16;
+/// Size of the heads of both queues, rounded up.
 const HEAD_BYTES: u64 = 512;
 
 /// The two areas of a ring, bytes: the submissions, and both queues (with two completions for each

@@ -1,6 +1,9 @@
 //! Owns choosing the I/O backend and starting reactors on it. Never does I/O of its own, except for the
 //! probe: one NOP on one ring.
-//! [`locked`] knows how much locked memory rings use, [`grant`] says which cores got rings, and [`reactors`] are the threads that create their own rings and hold them until the run begins.
+//!
+//! [`locked`] knows how much locked memory rings use, [`grant`] says which cores got rings, and
+//! [`reactors`] are the threads that create their own rings and hold them until the run begins.
+//!
 //! monoio's own detection only checks whether a ring can be set up. If a seccomp filter denies only
 //! `io_uring_enter`, monoio would then spin forever. The probe therefore enters the ring.
 

@@ -1,6 +1,7 @@
 //! Owns the cores' threads from their start until each gets its work. Every thread creates its own ring
 //! and holds it, so a run cannot lose its rings to another process before it begins. Never runs work
 //! before every ring is created.
+//!
 //! All rings are created before a run touches anything. If locked memory does not suffice for rings of
 //! full size, all are closed and smaller ones are tried, down to [`RING_ENTRIES_MIN`]; cores that get
 //! none use epoll. A kernel without DEFER_TASKRUN may refuse submissions while completions overflow, so

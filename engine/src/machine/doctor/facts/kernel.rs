@@ -12,6 +12,7 @@ pub(in crate::machine::doctor) struct Kernel {
     pub(in crate::machine::doctor) cgroup: Cgroup,
     /// Open descriptors on the whole machine.
     pub(in crate::machine::doctor) files_open: Option<u64>,
+    /// Most open descriptors on the whole machine.
     pub(in crate::machine::doctor) file_max: Option<u64>,
     /// Highest possible limit on descriptors of a process.
     pub(in crate::machine::doctor) nr_open: Option<u64>,

@@ -1,6 +1,8 @@
 //! Owns everything that `turbo2ds doctor` knows about the machine, read once. The checks see only this,
 //! so a test can give them any machine. Never judges a fact.
-//! [`kernel`] reads files below a root, [`process`] examines the process itself, [`folder`] tries the output folder, and [`name_servers`] queries the name servers.
+//!
+//! [`kernel`] reads files below a root, [`process`] examines the process itself, [`folder`] tries the
+//! output folder, and [`name_servers`] queries the name servers.
 
 mod folder;
 mod kernel;

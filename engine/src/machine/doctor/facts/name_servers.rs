@@ -17,6 +17,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(1000);
 const SERVERS_MAX: usize = 8;
 /// Longest name, bytes (RFC 1035, 2.3.4).
 const NAME_BYTES_MAX: usize = 253;
+/// Longest label, bytes (RFC 1035, 2.3.4).
 const LABEL_BYTES_MAX: usize = 63;
 
 const TYPE_A: u16 = 1;
