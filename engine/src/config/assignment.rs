@@ -79,7 +79,7 @@ fn task_number(variable: impl Fn(&str) -> Option<String>) -> Result<u64, Error> 
     };
     text.parse().map_err(|_| {
         Error::usage(
-            format!("{name} is `{}`, which is no number", text.escape_debug()),
+            format!("{name} is `{}`, which is not a number", text.escape_debug()),
             "give --shard_index",
         )
     })

@@ -74,7 +74,7 @@ impl State {
     }
 
     /// Whether at least half of the budget is free.
-    const fn is_ample(&self) -> bool {
+    const fn is_half_free(&self) -> bool {
         self.used <= self.capacity / 2
     }
 
@@ -140,7 +140,7 @@ impl BodyBudget {
 
     /// Bytes to reserve first for a body.
     pub(super) fn first_step(&self) -> usize {
-        if self.state.borrow().is_ample() {
+        if self.state.borrow().is_half_free() {
             BODY_FIRST_BYTES
         } else {
             BODY_FIRST_SCARCE_BYTES
@@ -149,7 +149,7 @@ impl BodyBudget {
 
     /// Bytes to reserve next for a body that has `bytes`.
     pub(super) fn next_step(&self, bytes: usize) -> usize {
-        bytes.saturating_mul(if self.state.borrow().is_ample() {
+        bytes.saturating_mul(if self.state.borrow().is_half_free() {
             STEP
         } else {
             STEP_SCARCE

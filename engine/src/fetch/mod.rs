@@ -209,7 +209,7 @@ impl Fetcher {
                 }
                 Err(failed) => {
                     return Err(AttemptFailure {
-                        paused: self.note_pause(chain.target(), &failed),
+                        paused: self.record_pause(chain.target(), &failed),
                         ..failed
                     });
                 }
@@ -242,7 +242,7 @@ impl Fetcher {
     }
 
     /// Records for all rows that the host of `target` asked for a pause, if rows may wait.
-    fn note_pause(&self, target: &Target, failed: &AttemptFailure) -> Option<Target> {
+    fn record_pause(&self, target: &Target, failed: &AttemptFailure) -> Option<Target> {
         let is_limited = matches!(failed.failure, Failure::HttpStatus(429 | 503));
         let retry_after = failed
             .retry_after

@@ -162,7 +162,7 @@ pub(super) fn as_text(array: &ArrayRef, invalid_utf8: &mut u64) -> Result<ArrayR
             Ok(Arc::new(builder.finish()))
         }
         nested if nested.is_nested() => Err(ArrowError::CastError(
-            "lists and structs are no text".to_owned(),
+            "lists and structs are not text".to_owned(),
         )),
         _ => arrow_cast::cast(array, &DataType::Utf8),
     }

@@ -212,7 +212,7 @@ impl Delimited {
                     "cannot read `{}`: the quote that opens in line {line} is never closed",
                     self.path.display()
                 ),
-                "mend the line, or use --quoting auto or none",
+                "fix the line, or use --quoting auto or none",
             ));
         }
         Ok(Record {

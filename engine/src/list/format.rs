@@ -70,7 +70,7 @@ fn text(
                 shown(path),
                 format.as_str()
             ),
-            "is it whole? else set --input_format",
+            "check that the file is complete, or set --input_format",
         )),
         None => Ok(guess(&opened.head, config)),
     }

@@ -215,7 +215,7 @@ fn reencode(v: &Values) -> Result<ReencodePolicy, Error> {
     if never_reencode && v.read("bbox_col", optional(text))?.is_some() {
         return Err(Error::usage(
             "`--bbox_col` and `--disable_all_reencoding` contradict each other",
-            "an image whose boxes are blurred is encoded anew; leave one of the two out",
+            "an image whose boxes are blurred is encoded again; leave one of the two out",
         ));
     }
     Ok(match (never_reencode, v.read("skip_reencode", boolean)?) {

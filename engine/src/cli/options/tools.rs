@@ -234,7 +234,7 @@ const VERIFY_ABOUT: &[&str] = &[
      or folder; its rows, keys and counts against its stats; each sample's json and its image's size \
      against its row, and whether the image is whole; the hash of images that are stored as they came \
      (--disable_all_reencoding, or --skip_reencode where they were kept). Not checked are pixels, \
-     hashes of images that were encoded anew, and whether the list had more rows. A folder that a run \
+     hashes of images that were encoded again, and whether the list had more rows. A folder that a run \
      is writing to is refused.",
     "Exit codes: 0 whole; 3 shards are broken, unfinished or missing, and to be done again; 1 the \
      folder or its record cannot be read, or a run is at work in it; 2 the command line was refused.",
@@ -335,7 +335,7 @@ fn host_name(word: &str) -> Result<String, Error> {
     match url::Host::parse(word) {
         Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
         _ => Err(Error::usage(
-            format!("`{}` is no host name", word.escape_debug()),
+            format!("`{}` is not a host name", word.escape_debug()),
             "expected a name such as www.example.org, without scheme, port or path",
         )),
     }

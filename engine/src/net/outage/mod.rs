@@ -180,8 +180,8 @@ impl Outage {
                 Verdict::Retry => return true,
                 Verdict::Probe => {
                     let reachable = match part {
-                        Part::Hosts => self.a_reference_answers().await,
-                        Part::Names => self.a_name_server_answers().await,
+                        Part::Hosts => self.reference_answers().await,
+                        Part::Names => self.name_server_answers().await,
                     };
                     self.judge(part).probed(reachable, Instant::now());
                 }
@@ -211,7 +211,7 @@ impl Outage {
         since(Part::Hosts).or_else(|| since(Part::Names))
     }
 
-    async fn a_reference_answers(&self) -> bool {
+    async fn reference_answers(&self) -> bool {
         let addresses: Vec<SocketAddr> = self.references().iter().copied().collect();
         let mut asked: FuturesUnordered<_> = addresses
             .into_iter()
@@ -229,7 +229,7 @@ impl Outage {
     /// Whether any name server answers. Looks up a new name under a top-level domain that does not
     /// exist: no cache has it, so the root or the forwarder has to answer. Zones with dead servers are
     /// not involved.
-    async fn a_name_server_answers(&self) -> bool {
+    async fn name_server_answers(&self) -> bool {
         let before = self.answers(Part::Names);
         let nonce = self.hasher.hash_one(Instant::now());
         let name = format!("turbo2ds.{PROBE_LABEL}{nonce:016x}");

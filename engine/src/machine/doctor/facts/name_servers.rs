@@ -163,12 +163,12 @@ fn ask_all(servers: &[SocketAddr], question: &Question) -> Vec<(SocketAddr, Hear
 }
 
 fn ask(server: SocketAddr, question: &Question, deadline: Duration) -> Heard {
-    converse(server, question, deadline).unwrap_or_else(|error| Heard::Unreachable(error.kind()))
+    exchange(server, question, deadline).unwrap_or_else(|error| Heard::Unreachable(error.kind()))
 }
 
 /// Sends until an answer with the right id arrives. The socket is connected, so it comes from the
 /// server's address.
-fn converse(server: SocketAddr, question: &Question, deadline: Duration) -> io::Result<Heard> {
+fn exchange(server: SocketAddr, question: &Question, deadline: Duration) -> io::Result<Heard> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
