@@ -3,9 +3,9 @@
 
 pub(crate) mod address;
 mod connect;
+mod connection_pool;
 mod low_water;
 pub(crate) mod outage;
-mod pool;
 pub(crate) mod resolver;
 mod self_signed;
 mod tls;

@@ -5,8 +5,8 @@ mod alarm;
 mod event;
 mod live;
 mod progress;
-mod report;
 mod resolution;
+mod summary;
 mod tally;
 mod watchdog;
 
@@ -15,7 +15,6 @@ pub(crate) use event::{Event, ShardReport};
 pub(crate) use live::{Live, Snapshot};
 pub use progress::Observer;
 pub(crate) use progress::Progress;
-pub use report::RunReport;
 pub(crate) use resolution::ResolutionMonitor;
 pub(crate) use tally::Tally;
 pub(crate) use watchdog::{Board, Duty, Post, Wait, Watchdog};

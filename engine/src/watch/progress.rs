@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::ShardReport;
 use super::live::Snapshot;
-use super::report::{RunReport, most_frequent, total_line};
 use super::resolution;
+use super::summary::{RunReport, most_frequent, total_line};
 use crate::list::{Loss, Losses};
 use crate::text::bounded;
 use crate::text::terminal;

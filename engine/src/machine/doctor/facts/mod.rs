@@ -1,12 +1,12 @@
 //! Owns everything that `turbo2ds doctor` knows about the machine, read once. The checks see only this,
 //! so a test can give them any machine. Never judges a fact.
 //!
-//! [`kernel`] reads files below a root, [`process`] examines the process itself, [`folder`] tries the
+//! [`kernel`] reads files below a root, [`process`] examines the process itself, [`output_folder`] tries the
 //! output folder, and [`name_servers`] queries the name servers.
 
-mod folder;
 mod kernel;
 mod name_servers;
+mod output_folder;
 mod process;
 
 use std::io;
@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use crate::machine::SystemFiles;
 
-pub(super) use folder::{Folder, Trial};
 #[cfg(test)]
 pub(super) use kernel::Link;
 pub(super) use kernel::{Conntrack, Kernel};
 pub use name_servers::Question;
 pub(super) use name_servers::{Heard, Names};
+pub(super) use output_folder::{Folder, Trial};
 #[cfg(test)]
 pub(super) use process::Rings;
 pub(super) use process::{Process, usable_cores};
