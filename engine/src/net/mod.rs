@@ -12,6 +12,6 @@ mod tls;
 mod transport;
 
 pub(crate) use connect::{ConnectError, connect};
-pub(crate) use pool::{Pool, PoolKey};
+pub(crate) use connection_pool::{Pool, PoolKey};
 pub(crate) use tls::{TlsContext, TlsError, verifying_config};
 pub(crate) use transport::Transport;

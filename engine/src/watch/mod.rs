@@ -16,5 +16,6 @@ pub(crate) use live::{Live, Snapshot};
 pub use progress::Observer;
 pub(crate) use progress::Progress;
 pub(crate) use resolution::ResolutionMonitor;
+pub use summary::RunReport;
 pub(crate) use tally::Tally;
 pub(crate) use watchdog::{Board, Duty, Post, Wait, Watchdog};
