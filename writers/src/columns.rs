@@ -187,3 +187,61 @@ impl Column {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// These facts, and others that differ from them in one field each.
+    fn changed(facts: &SampleFacts) -> Vec<(&'static str, SampleFacts)> {
+        // A new field is put here before this compiles.
+        let SampleFacts {
+            width,
+            height,
+            original_width,
+            original_height,
+            exif: _,
+            hash: _,
+            // The extension of the member, which no column has.
+            image_ext: _,
+        } = facts.clone();
+        let other = |name, change: fn(&mut SampleFacts)| {
+            let mut facts = facts.clone();
+            change(&mut facts);
+            (name, facts)
+        };
+        assert_eq!(
+            (width, height, original_width, original_height),
+            (0, 0, 0, 0)
+        );
+        vec![
+            other("width", |facts| facts.width = 1),
+            other("height", |facts| facts.height = 1),
+            other("original_width", |facts| facts.original_width = 1),
+            other("original_height", |facts| facts.original_height = 1),
+            other("exif", |facts| facts.exif = Some("{}".to_owned())),
+            other("hash", |facts| facts.hash = Some("00".to_owned())),
+        ]
+    }
+
+    #[test]
+    fn every_fact_of_a_sample_is_in_one_column() {
+        let facts = SampleFacts::default();
+        let values = |facts: &SampleFacts| {
+            let row = Row::of_sample("key", facts);
+            let columns = Column::ALL.iter();
+            columns
+                .map(|column| column.array(&[row]))
+                .collect::<Vec<_>>()
+        };
+        let before = values(&facts);
+        for (name, facts) in changed(&facts) {
+            let after = values(&facts);
+            let differing = before
+                .iter()
+                .zip(&after)
+                .filter(|(one, other)| one != other);
+            assert_eq!(differing.count(), 1, "{name}");
+        }
+    }
+}

@@ -8,12 +8,12 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 
 use super::disk::{Block, Stream};
 use super::sealed::{Broken, Placed};
-use super::staging::Place;
+use super::staging::Staging;
 use super::store::Draft;
 
 /// One try's files.
 pub(super) struct LocalDraft {
-    place: Place,
+    place: Staging,
     /// The open stream, and where its next block goes.
     stream: Option<(Box<dyn Stream>, u64)>,
     placed: Vec<Placed>,
@@ -22,7 +22,7 @@ pub(super) struct LocalDraft {
 
 impl LocalDraft {
     /// Files at `place`, whose temporary names are this try's own.
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: Staging) -> Self {
         Self {
             place,
             stream: None,
@@ -34,7 +34,7 @@ impl LocalDraft {
     fn open_stream(&mut self, name: &str) -> Result<(Box<dyn Stream>, u64), Broken> {
         let temporary = self.place.temporary(name);
         let disk = self.place.disk();
-        let file = self.place.make(|| disk.create(&temporary, true));
+        let file = self.place.create(|| disk.create(&temporary, true));
         let file = file.flatten().map_err(|error| (temporary.clone(), error))?;
         let target = self.place.folder().join(name);
         self.placed.push(Placed {
@@ -66,7 +66,7 @@ impl LocalDraft {
                 disk.remove(&temporary)?;
                 disk.make_folder(&temporary)
             };
-            let made = self.place.make(make);
+            let made = self.place.create(make);
             made.flatten().map_err(|error| (temporary.clone(), error))?;
             let target = self.place.folder().join(folder);
             self.placed.push(Placed {
@@ -107,7 +107,7 @@ impl Draft for LocalDraft {
         async move {
             let temporary = self.place(path)?;
             let writing = self.place.disk().write_small(&temporary, bytes);
-            let written = self.place.make_slowly(writing).await;
+            let written = self.place.create_async(writing).await;
             written.map_err(|error| (temporary, error))
         }
         .boxed_local()

@@ -23,7 +23,7 @@ use crate::dataset::disk::{Disk, Lock, Locked, OpenFolder};
 use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
 use crate::dataset::ownership::{Standing, Wanted, said};
 use crate::dataset::record::{Asking, Record, RunEntry};
-use crate::dataset::staging::Place;
+use crate::dataset::staging::Staging;
 use crate::dataset::store::{Hold, Job};
 use crate::error::Error;
 
@@ -66,7 +66,7 @@ impl Dataset {
     /// # Errors
     /// `Output` for the file system's errors and where the run would change what is not its own,
     /// `ConfigMismatch` where the folder belongs to a run with other options or another input.
-    pub(super) fn open(place: &Place, job: &Job) -> Result<Self, Error> {
+    pub(super) fn open(place: &Staging, job: &Job) -> Result<Self, Error> {
         let folder = place.folder();
         let out = |error: io::Error| Error::output_io(folder, error);
         job.user_files.check_folder(folder)?;
@@ -126,7 +126,7 @@ impl Job<'_> {
     }
 
     /// Complete shards of the assignment, of any run.
-    fn done(&self, standing: &Standing, place: &Place) -> HashSet<u64> {
+    fn done(&self, standing: &Standing, place: &Staging) -> HashSet<u64> {
         standing
             .numbers()
             .filter(|&id| self.assignment.contains(id) && is_done(place, &self.config.output, id))
@@ -152,7 +152,7 @@ impl Job<'_> {
 
     /// Refuses the run where it is another's folder, or something that is not the dataset's own is in its
     /// way. Gives the shards that are done and are to stay.
-    fn check(&self, standing: &Standing, place: &Place) -> Result<HashSet<u64>, Error> {
+    fn check(&self, standing: &Standing, place: &Staging) -> Result<HashSet<u64>, Error> {
         let first_shard_id = self.place_of(standing, place.folder())?;
         let overwrite = self.mode() == IncrementalMode::Overwrite;
         let done = if overwrite {
@@ -174,7 +174,7 @@ impl Job<'_> {
     }
 
     /// The same over what is there now.
-    fn look(&self, place: &Place) -> Result<HashSet<u64>, Error> {
+    fn look(&self, place: &Staging) -> Result<HashSet<u64>, Error> {
         let looks = if place.is_shared() { LOOKS } else { 1 };
         let look = || {
             let standing = Standing::look(place.disk(), place.folder())?;
@@ -189,7 +189,7 @@ impl Job<'_> {
 ///
 /// # Errors
 /// Those of [`Dataset::open`].
-fn take_over(place: &Place, job: &Job) -> Result<Found, Error> {
+fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
     let (disk, folder) = (place.disk(), place.folder());
     let out = |error: io::Error| Error::output_io(folder, error);
     let mut done = job.look(place)?;
@@ -239,7 +239,7 @@ fn enter_in(
     job: &Job,
     first_shard_id: u64,
     numbers: &BTreeSet<u64>,
-    place: &Place,
+    place: &Staging,
 ) -> Result<(), Error> {
     let out = |error: io::Error| Error::output_io(place.folder(), error);
     let is_first = record.runs.is_empty();
@@ -263,7 +263,7 @@ fn enter_in(
 }
 
 /// Removes the dataset that is there, and says so where other things stay.
-fn overwrite(place: &Place, standing: &Standing) -> io::Result<Option<String>> {
+fn overwrite(place: &Staging, standing: &Standing) -> io::Result<Option<String>> {
     let mut others = Vec::new();
     let mut shards = 0_u64;
     for name in standing.entries.keys() {
@@ -320,7 +320,7 @@ fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
 }
 
 /// Locks the folder as this run needs it, and says whether nobody else is in it.
-fn enter(place: &Place) -> Result<(Box<dyn OpenFolder>, bool), Error> {
+fn enter(place: &Staging) -> Result<(Box<dyn OpenFolder>, bool), Error> {
     let (disk, folder) = (place.disk(), place.folder());
     if !place.is_shared() {
         return Ok((lock(disk, folder, Lock::Exclusive)?, true));
@@ -331,7 +331,7 @@ fn enter(place: &Place) -> Result<(Box<dyn OpenFolder>, bool), Error> {
 }
 
 /// Lets other workers in beside this one.
-fn share(place: &Place, open: &dyn OpenFolder) -> Result<(), Error> {
+fn share(place: &Staging, open: &dyn OpenFolder) -> Result<(), Error> {
     let join_until = Instant::now() + JOIN_WAIT_MAX;
     while open.lock(Lock::Shared) == Locked::Refused {
         if Instant::now() >= join_until {
@@ -371,7 +371,7 @@ pub(super) fn lock(
 }
 
 /// A shard is done where its mark reads back whole and its files are there.
-pub(super) fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bool {
+pub(super) fn is_done(place: &Staging, output: &OutputConfig, shard_id: u64) -> bool {
     let (disk, folder) = (place.disk(), place.folder());
     let name = |part: Part| {
         let name = shard_name(shard_id, output.shard_digits);
@@ -388,7 +388,7 @@ pub(super) fn is_done(place: &Place, output: &OutputConfig, shard_id: u64) -> bo
 }
 
 /// Removes temporary files that no worker has touched for long: all of one shard and try, or none of them.
-fn remove_forgotten(place: &Place) -> Result<(), Error> {
+fn remove_forgotten(place: &Staging) -> Result<(), Error> {
     let (disk, folder) = (place.disk(), place.folder());
     let standing = Standing::look(disk, folder)?;
     let mut forgotten: HashMap<(u64, String), bool> = HashMap::new();
@@ -412,7 +412,7 @@ fn remove_forgotten(place: &Place) -> Result<(), Error> {
 }
 
 /// Takes back what this run's commits left half-way and removes its temporary files, as far as it can.
-pub(crate) fn sweep(place: &Place) {
+pub(crate) fn sweep(place: &Staging) {
     let swept = sweep_intents(place).and_then(|()| {
         let standing = Standing::look(place.disk(), place.folder())?;
         clear(
@@ -430,7 +430,7 @@ pub(crate) fn sweep(place: &Place) {
 }
 
 /// Takes this run's intents back, each under its shard's claim.
-fn sweep_intents(place: &Place) -> Result<(), Error> {
+fn sweep_intents(place: &Staging) -> Result<(), Error> {
     let (disk, folder) = (place.disk(), place.folder());
     let out = |error: io::Error| Error::output_io(folder, error);
     for own in Standing::look(disk, folder)?.intents {

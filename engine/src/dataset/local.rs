@@ -11,7 +11,7 @@ use super::draft::LocalDraft;
 use super::folder::{self, Dataset};
 use super::names::Shape;
 use super::sealed::{Broken, Committed, SealedShard};
-use super::staging::Place;
+use super::staging::Staging;
 use super::store::{Draft, Job, Opened, Publisher, Store};
 use crate::config::{Config, OutputConfig};
 use crate::error::Error;
@@ -19,7 +19,7 @@ use crate::error::Error;
 /// A folder with a dataset.
 #[derive(Clone)]
 pub(crate) struct LocalStore {
-    place: Place,
+    place: Staging,
     output: OutputConfig,
 }
 
@@ -27,7 +27,7 @@ impl LocalStore {
     /// The folder of a run with this configuration, which is this run's alone unless `shared`.
     pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, shared: bool, config: &Config) -> Self {
         Self {
-            place: Place::new(disk, folder, shared),
+            place: Staging::new(disk, folder, shared),
             output: config.output.clone(),
         }
     }
@@ -35,7 +35,7 @@ impl LocalStore {
 
 /// A draft in a folder that no run has opened.
 pub(crate) fn draft_in(folder: &Path) -> Box<dyn Draft> {
-    let place = Place::new(disk::real(), folder.to_owned(), false);
+    let place = Staging::new(disk::real(), folder.to_owned(), false);
     Box::new(LocalDraft::new(place))
 }
 

@@ -1,19 +1,18 @@
-//! Owns where a run writes: the dataset's folder, the names that files have until they are committed,
-//! and the claim that lets one of several workers at a time publish a shard. Never renames.
+//! Owns where a run writes until it commits: the dataset's folder, the temporary names of files, and the
+//! claim that lets one of several workers at a time publish a shard. Never renames.
 //!
-//! Several processes, on several machines, may do parts of one plan in one folder. Their temporary
-//! names differ by a word of each run's own, so that two that do the same shard do not write into each
-//! other's files. A shard that is done again has another word too: what its first try left is told from
-//! the second's. Of these two one must publish the whole shard, and the other none of it: a claim is a
-//! file that only one can make (O_EXCL, which holds on network file systems where locks do not). Its
-//! holder lives for a few fsyncs; who finds the same claim for a minute takes it for a dead worker's.
+//! Several processes, on several machines, may do parts of one plan in one folder. Their temporary names
+//! contain a word unique to each run, so that two that do the same shard do not write into each other's
+//! files. A shard that is done again has another word, which distinguishes the files of its tries. Of two
+//! workers with one shard, one publishes all of it and the other nothing: a claim is a file that only one
+//! process can create (O_EXCL, which also holds on network file systems, where locks may not). Its holder
+//! needs it for a few fsyncs; a claim that stays the same for a minute is a dead worker's.
 
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,48 +22,85 @@ use futures_util::future::FutureExt;
 use crate::dataset::disk::{Disk, Stamp};
 use crate::dataset::names::{CLAIM, temporary_name};
 
-/// Time for which a claim is waited for. Its holder needs a few fsyncs.
+/// How long to wait for a claim. Its holder needs a few fsyncs.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(60);
-/// Time between two looks at what is being made.
-const DOOR_TICK: Duration = Duration::from_millis(1);
-/// Time between two looks at a claim.
+/// How often a claim is checked.
 const CLAIM_TICK: Duration = Duration::from_millis(50);
 
-/// The ends of words that are no shard's tries.
+/// Attempt numbers that no try of a shard has.
 const WITHDRAWAL: u16 = 0xfffe;
 const EMPTYING: u16 = 0xffff;
 
-/// A run's place in the dataset's folder.
+/// Where a run writes in the dataset's folder.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct Staging {
     disk: Arc<dyn Disk>,
     folder: Arc<Path>,
-    /// The first 12 hex digits of its word.
+    /// The first 12 hex digits of the run's word.
     run: Arc<str>,
-    /// The last 4.
+    /// Its last 4.
     attempt: u16,
     shared: bool,
-    door: Arc<Door>,
+    creation: Arc<Creation>,
 }
 
-/// Whether this run still makes files, and how many are being made.
+/// Whether the run may still create files, and how many it is creating.
 #[derive(Default)]
-struct Door {
-    closed: AtomicBool,
-    inside: AtomicUsize,
+struct Creation {
+    state: Mutex<CreationState>,
+    /// Notified when nothing is being created any more.
+    idle: Condvar,
 }
 
-/// A file of the run is being made; over with this value.
-struct Making<'a>(&'a Door);
+#[derive(Default)]
+struct CreationState {
+    closed: bool,
+    /// Files that are being created.
+    creating: usize,
+}
 
-impl Drop for Making<'_> {
-    fn drop(&mut self) {
-        self.0.inside.fetch_sub(1, Ordering::SeqCst);
+impl Creation {
+    /// Begins to create a file; `None` once creation is closed.
+    fn begin(&self) -> Option<Creating<'_>> {
+        let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
+        state.creating += 1;
+        Some(Creating(self))
+    }
+
+    /// Lets nothing begin any more, and waits for what is being created, at most for `limit`.
+    fn close(&self, limit: Duration) {
+        let mut state = self.lock();
+        state.closed = true;
+        // Whether it was idle in time makes no difference: the caller goes on.
+        let _ = self
+            .idle
+            .wait_timeout_while(state, limit, |state| state.creating > 0);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CreationState> {
+        // The state is consistent after every statement, whatever panics elsewhere.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
-    /// A place for one run; `shared` where others may write to the folder at the same time.
+/// A file is being created until this is dropped.
+struct Creating<'a>(&'a Creation);
+
+impl Drop for Creating<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.creating -= 1;
+        if state.creating == 0 {
+            self.0.idle.notify_all();
+        }
+    }
+}
+
+impl Staging {
+    /// Staging for one run; `shared` if others may write to the folder at the same time.
     pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, shared: bool) -> Self {
         Self {
             disk,
@@ -72,49 +108,43 @@ impl Place {
             run: format!("{:012x}", random() >> 16).into(),
             attempt: 0,
             shared,
-            door: Arc::default(),
+            creation: Arc::default(),
         }
     }
 
-    /// Makes a file or a folder, or takes a step of it.
+    /// Creates a file or a folder.
     ///
     /// # Errors
-    /// `make`'s, and `Interrupted` once the place is closed.
-    pub(crate) fn make<T>(&self, make: impl FnOnce() -> T) -> io::Result<T> {
-        self.door.inside.fetch_add(1, Ordering::SeqCst);
-        let _making = Making(&self.door);
-        if self.door.closed.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::Interrupted.into());
+    /// `Interrupted` once staging is closed.
+    pub(crate) fn create<T>(&self, create: impl FnOnce() -> T) -> io::Result<T> {
+        match self.creation.begin() {
+            Some(_creating) => Ok(create()),
+            None => Err(io::ErrorKind::Interrupted.into()),
         }
-        Ok(make())
     }
 
-    /// The same for what takes many steps: none is taken once the place is closed.
+    /// Creates a file in several steps, none of which begins once staging is closed.
     ///
     /// # Errors
-    /// As for [`Place::make`].
-    pub(crate) async fn make_slowly<T>(
+    /// The future's, and those of [`Staging::create`].
+    pub(crate) async fn create_async<T>(
         &self,
-        mut making: impl Future<Output = io::Result<T>> + Unpin,
+        mut creating: impl Future<Output = io::Result<T>> + Unpin,
     ) -> io::Result<T> {
         poll_fn(|context| {
-            let step = self.make(|| making.poll_unpin(context));
+            let step = self.create(|| creating.poll_unpin(context));
             step.unwrap_or_else(|error| Poll::Ready(Err(error)))
         })
         .await
     }
 
-    /// Lets this run make nothing any more, for good. Waits for what is being made, but no longer than
-    /// `limit`: its disk may never answer.
+    /// Lets this run create nothing any more. Waits for what is being created, but at most for `limit`: the
+    /// disk may never answer.
     pub(crate) fn close(&self, limit: Duration) {
-        self.door.closed.store(true, Ordering::SeqCst);
-        let end = Instant::now() + limit;
-        while self.door.inside.load(Ordering::SeqCst) > 0 && Instant::now() < end {
-            thread::sleep(DOOR_TICK);
-        }
+        self.creation.close(limit);
     }
 
-    /// The disk that it is on.
+    /// The disk.
     pub(crate) fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
@@ -129,7 +159,7 @@ impl Place {
         self.shared
     }
 
-    /// The same place with temporary names for a shard's next try.
+    /// Staging with temporary names for a later try of a shard.
     #[must_use]
     pub(crate) fn for_attempt(&self, attempt: u32) -> Self {
         Self {
@@ -139,7 +169,7 @@ impl Place {
         }
     }
 
-    /// The same place with the temporary names of a shard whose mark is taken away.
+    /// Staging with temporary names for a shard whose mark is withdrawn.
     #[must_use]
     pub(crate) fn for_withdrawal(&self) -> Self {
         Self {
@@ -148,7 +178,7 @@ impl Place {
         }
     }
 
-    /// The same place with the temporary name of a mark without content.
+    /// Staging with the temporary name of a mark without content.
     #[must_use]
     pub(crate) fn for_emptying(&self) -> Self {
         Self {
@@ -247,7 +277,7 @@ mod tests {
 
     #[test]
     fn two_runs_have_temporary_names_of_their_own() {
-        let [one, other] = [(); 2].map(|()| Place::new(disk::real(), "out".into(), true));
+        let [one, other] = [(); 2].map(|()| Staging::new(disk::real(), "out".into(), true));
         let temporary = one.temporary("00000.tar");
         assert_ne!(temporary, other.temporary("00000.tar"));
         let name = temporary.file_name().expect("a name").to_string_lossy();
@@ -258,7 +288,7 @@ mod tests {
 
     #[test]
     fn each_try_has_names_of_its_own_that_are_the_runs() {
-        let place = Place::new(disk::real(), "out".into(), false);
+        let place = Staging::new(disk::real(), "out".into(), false);
         let all = [
             place.for_attempt(0),
             place.for_attempt(1),
@@ -312,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_ones_own_needs_no_claim() {
-        let place = Place::new(disk::real(), "no-such-folder".into(), false);
+        let place = Staging::new(disk::real(), "no-such-folder".into(), false);
         assert!(
             place
                 .claim("00000_stats.json")

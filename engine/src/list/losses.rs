@@ -78,11 +78,11 @@ pub struct Losses {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Kind {
     count: u64,
-    places: Vec<Place>,
+    places: Vec<Staging>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct Staging {
     file: Arc<str>,
     unit: &'static str,
     number: u64,
@@ -116,7 +116,7 @@ impl Losses {
         kind.count += 1;
         let known = kind.places.last().is_some_and(|last| last.number == number);
         if kind.places.len() < PLACES_MAX && !known {
-            kind.places.push(Place {
+            kind.places.push(Staging {
                 file: self.file.clone(),
                 unit: self.unit,
                 number,
@@ -145,7 +145,7 @@ impl Losses {
 
 /// The places as ` (lines 3, 17 of a.csv; line 2 of b.csv)`.
 fn shown(kind: &Kind) -> String {
-    let mut groups: Vec<(&Place, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(&Staging, Vec<String>)> = Vec::new();
     for place in &kind.places {
         let number = place.number.to_string();
         match groups.last_mut() {

@@ -1,25 +1,25 @@
-//! Owns how much memory all compute threads together decode into: an image that would take them over
-//! it waits until others are done, one that takes all of it goes alone, and next. Never allocates.
+//! Caps decode memory across threads: an image that would exceed the cap waits for others to finish; one that
+//! takes all of it is decoded alone, and next. Never allocates.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The memory there is.
+/// The memory that all threads together may decode into.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct DecodeBudget {
     bytes: u64,
     taken: Mutex<Taken>,
-    given_back: Condvar,
+    released: Condvar,
 }
 
 #[derive(Debug)]
 struct Taken {
     bytes: u64,
-    /// Threads that wait for all of it. While there are any, nobody else begins: among many threads
-    /// some part is always taken.
+    /// Threads that wait for all of it. While there is one, no other thread starts: among many threads some
+    /// share is always taken.
     for_all: usize,
 }
 
-impl Room {
+impl DecodeBudget {
     pub(super) const fn new(bytes: u64) -> Self {
         Self {
             bytes,
@@ -27,13 +27,13 @@ impl Room {
                 bytes: 0,
                 for_all: 0,
             }),
-            given_back: Condvar::new(),
+            released: Condvar::new(),
         }
     }
 
-    /// Waits until `bytes` are free, or nobody else has any. A thread that holds a part must not ask
-    /// for another.
-    pub(super) fn take(&self, bytes: u64) -> Part<'_> {
+    /// Waits until `bytes` are free, or no other thread holds any. A thread that holds a share must not take
+    /// another.
+    pub(super) fn take(&self, bytes: u64) -> DecodeShare<'_> {
         let all = bytes >= self.bytes;
         let mut taken = self.lock();
         taken.for_all += usize::from(all);
@@ -41,11 +41,14 @@ impl Room {
             true => taken.bytes > 0,
             false => taken.for_all > 0 || taken.bytes.saturating_add(bytes) > self.bytes,
         };
-        let waited = self.given_back.wait_while(taken, full);
+        let waited = self.released.wait_while(taken, full);
         let mut taken = waited.unwrap_or_else(PoisonError::into_inner);
         taken.for_all -= usize::from(all);
         taken.bytes += bytes;
-        Part { room: self, bytes }
+        DecodeShare {
+            budget: self,
+            bytes,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -54,17 +57,17 @@ impl Room {
     }
 }
 
-/// A part of the memory; given back on drop.
+/// A share of the memory; released on drop.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
-    room: &'a Room,
+pub(super) struct DecodeShare<'a> {
+    budget: &'a DecodeBudget,
     bytes: u64,
 }
 
-impl Drop for Part<'_> {
+impl Drop for DecodeShare<'_> {
     fn drop(&mut self) {
-        self.room.lock().bytes -= self.bytes;
-        self.room.given_back.notify_all();
+        self.budget.lock().bytes -= self.bytes;
+        self.budget.released.notify_all();
     }
 }
 
@@ -75,60 +78,60 @@ mod tests {
 
     use super::*;
 
-    /// Whether a part is there within a while, with what the test holds.
-    fn is_free(room: &Room, bytes: u64) -> bool {
+    /// Whether a share is granted within 100 ms, beside what the test holds.
+    fn is_free(budget: &DecodeBudget, bytes: u64) -> bool {
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             scope.spawn(move || {
-                drop(room.take(bytes));
+                drop(budget.take(bytes));
                 // The test may have stopped waiting.
                 let _ = sender.send(());
             });
             let free = receiver.recv_timeout(Duration::from_millis(100)).is_ok();
             if !free {
                 // Lets the thread end.
-                room.lock().bytes = 0;
-                room.given_back.notify_all();
+                budget.lock().bytes = 0;
+                budget.released.notify_all();
             }
             free
         })
     }
 
     #[test]
-    fn what_fits_is_given_at_once_and_what_does_not_waits() {
-        let room = Room::new(10);
-        let held = room.take(6);
-        assert!(is_free(&room, 4));
+    fn a_share_that_fits_is_granted_at_once_and_others_wait() {
+        let budget = DecodeBudget::new(10);
+        let held = budget.take(6);
+        assert!(is_free(&budget, 4));
         drop(held);
-        let held = room.take(6);
-        assert!(!is_free(&room, 5));
+        let held = budget.take(6);
+        assert!(!is_free(&budget, 5));
         std::mem::forget(held);
     }
 
     #[test]
     fn an_image_larger_than_all_of_it_goes_alone() {
-        let room = Room::new(10);
-        assert!(is_free(&room, 1000));
-        let alone = room.take(1000);
-        assert!(!is_free(&room, 1));
+        let budget = DecodeBudget::new(10);
+        assert!(is_free(&budget, 1000));
+        let alone = budget.take(1000);
+        assert!(!is_free(&budget, 1));
         std::mem::forget(alone);
     }
 
     #[test]
-    fn who_waits_for_all_of_it_is_next() {
-        let room = Room::new(10);
-        let held = room.take(1);
+    fn a_thread_that_waits_for_all_of_it_is_next() {
+        let budget = DecodeBudget::new(10);
+        let held = budget.take(1);
         std::thread::scope(|scope| {
-            let alone = scope.spawn(|| drop(room.take(u64::MAX)));
-            while room.lock().for_all == 0 {
+            let alone = scope.spawn(|| drop(budget.take(u64::MAX)));
+            while budget.lock().for_all == 0 {
                 std::thread::yield_now();
             }
             assert!(!alone.is_finished());
             // It would fit, and does not begin.
-            assert!(!is_free(&room, 1));
+            assert!(!is_free(&budget, 1));
         });
         std::mem::forget(held);
-        let taken = room.lock();
+        let taken = budget.lock();
         assert_eq!((taken.bytes, taken.for_all), (0, 0));
     }
 }

@@ -1,5 +1,5 @@
-//! Owns what happens to one body: hash, the list's own hash, decode to encode, EXIF. Pure: bytes
-//! in, a sample or a failure out.
+//! Owns the work on one body: hash, comparison with the list's hash, decode to encode, EXIF. Pure: bytes in,
+//! a sample or a failure out.
 
 use std::io;
 use std::panic::catch_unwind;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, ImageFacts, Settings, sniff};
 use turbo2ds_writers::SampleFacts;
 
-use super::decode_budget::Room;
+use super::decode_budget::DecodeBudget;
 use super::pool::Finished;
 use crate::config::HashKind;
 use crate::config::Isolation;
@@ -24,9 +24,9 @@ pub struct ImageWork {
     hash: Option<HashKind>,
     /// Whether bytes that are kept are named for their own format.
     true_extension: bool,
-    room: Room,
-    /// It was said that there are no decoding processes.
-    told: AtomicBool,
+    budget: DecodeBudget,
+    /// Whether it was warned that there are no decoding processes.
+    warned: AtomicBool,
 }
 
 impl ImageWork {
@@ -43,22 +43,22 @@ impl ImageWork {
             extract_exif,
             hash,
             true_extension: false,
-            room: Room::new(u64::MAX),
-            told: AtomicBool::new(false),
+            budget: DecodeBudget::new(u64::MAX),
+            warned: AtomicBool::new(false),
         }
     }
 
-    /// The same, in which bytes that are kept are named for their own format, or not.
+    /// Sets whether bytes that are kept are named for their own format.
     #[must_use]
     pub fn naming(mut self, true_extension: bool) -> Self {
         self.true_extension = true_extension;
         self
     }
 
-    /// The same, of which all threads together decode into so many bytes, or one image alone.
+    /// Caps decode memory across threads at `bytes`; a larger image is decoded alone.
     #[must_use]
     pub fn within(mut self, bytes: usize) -> Self {
-        self.room = Room::new(bytes as u64);
+        self.budget = DecodeBudget::new(bytes as u64);
         self
     }
 
@@ -72,7 +72,7 @@ impl ImageWork {
             None => Ok(Decoder::here(settings)),
             Some(isolation) => match Decoder::apart(settings.clone(), isolation.body_bytes_max) {
                 Err(error) if !isolation.required => {
-                    if !self.told.swap(true, Ordering::Relaxed) {
+                    if !self.warned.swap(true, Ordering::Relaxed) {
                         tracing::warn!(%error, "no decoding processes here: images are decoded in the run");
                     }
                     Ok(Decoder::here(settings))
@@ -96,7 +96,7 @@ impl ImageWork {
         {
             return Err(Failure::HashMismatch);
         }
-        let processed = decoder.process(body, boxes, |bytes| self.room.take(bytes))?;
+        let processed = decoder.process(body, boxes, |bytes| self.budget.take(bytes))?;
         let exif = if self.extract_exif {
             exif_of(body)
         } else {

@@ -13,11 +13,11 @@ use crate::dataset::names::Shape;
 use crate::dataset::ownership::{Keys, Mark, Members, Standing, mark_of};
 use crate::dataset::record::Record;
 use crate::dataset::sealed::{Broken, Committed, Placed, SealedShard};
-use crate::dataset::staging::Place;
+use crate::dataset::staging::Staging;
 
 /// Publishes the shards of one run.
 pub(crate) struct Committer<D> {
-    place: Place,
+    place: Staging,
     record: Record,
     shape: Shape,
     /// Shards whose mark is ours and is to go: those found so, and those whose commit came so far.
@@ -29,7 +29,7 @@ pub(crate) struct Committer<D> {
 impl<D: Fn(u64) -> bool> Committer<D> {
     /// For a run whose record is `record`, and whose `marked` shards are to be done again.
     pub(crate) fn new(
-        place: Place,
+        place: Staging,
         record: Record,
         shape: Shape,
         marked: HashSet<u64>,
@@ -150,7 +150,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
     }
 
     /// A shard that has no mark: intent, names, mark.
-    fn publish(&mut self, place: &Place, shard: &SealedShard) -> Result<(), Broken> {
+    fn publish(&mut self, place: &Staging, shard: &SealedShard) -> Result<(), Broken> {
         let (disk, folder) = (place.disk(), place.folder());
         let (name, bytes) = &shard.stats;
         let (intent, mark) = (place.temporary(name), folder.join(name));
@@ -175,7 +175,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
     }
 
     /// A shard whose empty mark stands: its files beside others', and its mark over the empty one.
-    fn join(&self, place: &Place, shard: &SealedShard) -> Result<(), Broken> {
+    fn join(&self, place: &Staging, shard: &SealedShard) -> Result<(), Broken> {
         let (disk, folder) = (place.disk(), place.folder());
         let (name, bytes) = &shard.stats;
         let mark = folder.join(name);
@@ -252,7 +252,7 @@ fn sync(disk: &dyn Disk, placed: &Placed, stream_bytes: u64) -> io::Result<()> {
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn write_durably(place: &Place, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_durably(place: &Staging, name: &str, bytes: &[u8]) -> io::Result<()> {
     let (disk, temporary) = (place.disk(), place.temporary(name));
     write_synced(disk, &temporary, bytes)?;
     disk.rename(&temporary, &place.folder().join(name))?;

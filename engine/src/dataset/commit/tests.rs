@@ -14,7 +14,7 @@ use crate::dataset::folder::sweep;
 use crate::dataset::names::RECORD_NAME;
 use crate::dataset::ownership::Standing;
 use crate::dataset::sealed::{Broken, Committed, Placed};
-use crate::dataset::staging::Place;
+use crate::dataset::staging::Staging;
 use crate::dataset::testing::{record, shape};
 
 /// More steps than a commit takes.
@@ -24,7 +24,7 @@ type IsDone = Box<dyn Fn(u64) -> bool>;
 
 /// A folder with a record, and one run's committer of it.
 struct Run {
-    place: Place,
+    place: Staging,
     format: OutputFormat,
     committer: Committer<IsDone>,
 }
@@ -42,7 +42,7 @@ impl Run {
         shared: bool,
         marked: &[u64],
     ) -> Self {
-        let place = Place::new(disk, folder.to_owned(), shared);
+        let place = Staging::new(disk, folder.to_owned(), shared);
         let text = record(format).to_document().unwrap();
         place
             .disk()
@@ -442,7 +442,7 @@ fn a_mark_withdrawn_names_its_shards_files_until_they_are_taken_back() {
     run.commit(b"ours").unwrap();
     fs::write(folder.path().join("00000/mine.txt"), "mine").unwrap();
     fs::write(folder.path().join("00000.tar"), "mine").unwrap();
-    let place = Place::new(disk::real(), folder.path().to_owned(), false);
+    let place = Staging::new(disk::real(), folder.path().to_owned(), false);
     withdraw(&place, &[(0, shape(OutputFormat::Files))]).unwrap();
     let kept = Standing::look(place.disk(), place.folder()).unwrap();
     assert_eq!(kept.intents.len(), 1);

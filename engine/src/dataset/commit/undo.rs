@@ -12,7 +12,7 @@ use super::steps::declare;
 use crate::dataset::disk::Disk;
 use crate::dataset::names::{Shape, kind_of, shard_file, shard_number, temporary_parts};
 use crate::dataset::ownership::{Intent, Mark, Members, Standing, mark_of};
-use crate::dataset::staging::Place;
+use crate::dataset::staging::Staging;
 
 /// What becomes of files that an intent's commit gave their last names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Data {
 /// # Errors
 /// The file system's. What was not done is still named.
 pub(crate) fn clear(
-    place: &Place,
+    place: &Staging,
     standing: &Standing,
     which: impl Fn(u64, &str) -> bool,
     data: Data,
@@ -81,7 +81,7 @@ impl Cleared<'_> {
     /// Gives the files that an intent renamed their temporary names back; whether the intent may then go.
     fn take_back(
         &mut self,
-        place: &Place,
+        place: &Staging,
         standing: &Standing,
         intent: &Intent,
         data: Data,
@@ -147,7 +147,7 @@ fn take_folder_back(
     Ok(false)
 }
 
-fn claim_by_empty_mark(place: &Place, name: &str) -> io::Result<()> {
+fn claim_by_empty_mark(place: &Staging, name: &str) -> io::Result<()> {
     let (disk, empty) = (place.disk(), place.for_emptying().temporary(name));
     disk.write(&empty, &[])?;
     let renamed = disk.rename_new(&empty, &place.folder().join(name));
@@ -173,7 +173,7 @@ pub(super) fn remove_members(disk: &dyn Disk, folder: &Path, members: &Members) 
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn withdraw(place: &Place, shards: &[(u64, Shape)]) -> io::Result<()> {
+pub(crate) fn withdraw(place: &Staging, shards: &[(u64, Shape)]) -> io::Result<()> {
     let place = &place.for_withdrawal();
     let (disk, folder) = (place.disk(), place.folder());
     let (mut whole, mut unreadable) = (Vec::new(), Vec::new());
@@ -206,7 +206,7 @@ pub(crate) fn withdraw(place: &Place, shards: &[(u64, Shape)]) -> io::Result<()>
 }
 
 /// The same for a mark that does not read back and is no intent as it is.
-fn withdraw_unreadable(place: &Place, name: &str, mark: &Mark) -> io::Result<()> {
+fn withdraw_unreadable(place: &Staging, name: &str, mark: &Mark) -> io::Result<()> {
     let (disk, path) = (place.disk(), place.folder().join(name));
     if *mark != Mark::Empty {
         // A mark that is not empty beside an intent would be taken for somebody's.
@@ -235,7 +235,7 @@ fn of_any_shard() -> Vec<u8> {
 ///
 /// # Errors
 /// The file system's.
-pub(crate) fn remove_dataset(place: &Place, standing: &Standing) -> io::Result<()> {
+pub(crate) fn remove_dataset(place: &Staging, standing: &Standing) -> io::Result<()> {
     let (disk, folder) = (place.disk(), place.folder());
     let mut shards = Vec::new();
     for shard_id in standing.numbers() {

@@ -215,13 +215,13 @@ mod tests {
     use crate::config::IoBackend;
     use crate::dataset::disk;
     use crate::dataset::draft::LocalDraft;
-    use crate::dataset::staging::Place;
+    use crate::dataset::staging::Staging;
     use crate::machine::runtime;
 
     #[test]
     fn samples_that_come_in_bursts_are_one_stream_in_their_order() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = Place::new(disk::real(), folder.path().to_owned(), false);
+        let place = Staging::new(disk::real(), folder.path().to_owned(), false);
         let (backend, _) = runtime::choose(IoBackend::Auto).expect("some backend works");
         let name = "00000.tar";
         let laid_out = runtime::block_on(backend, async {

@@ -37,7 +37,7 @@ use crate::dataset::ownership::UserFiles;
 use crate::dataset::sealed::Collected;
 use crate::dataset::sealed::SealedShard;
 use crate::dataset::shard::{Dirty, OpenShard, pump};
-use crate::dataset::staging::Place;
+use crate::dataset::staging::Staging;
 use crate::dataset::store::{Job, Publisher, Store};
 use crate::failure::Failure;
 use crate::list::List;
@@ -517,7 +517,7 @@ fn withdraw_a_mark(
     let Some(id) = one_of(durable, random) else {
         return;
     };
-    let place = Place::new(Arc::new(disk.clone()), FOLDER.into(), false);
+    let place = Staging::new(Arc::new(disk.clone()), FOLDER.into(), false);
     withdraw(&place, &[(id, Shape::of(config))]).expect("the power is on");
     durable.remove(&id);
 }

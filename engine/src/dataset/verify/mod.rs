@@ -34,7 +34,7 @@ use crate::dataset::folder::lock;
 use crate::dataset::names::shard_number;
 use crate::dataset::ownership::{Mark, Standing, mark_of};
 use crate::dataset::record::Record;
-use crate::dataset::staging::Place;
+use crate::dataset::staging::Staging;
 use crate::error::Error;
 use fault::Found;
 use report::{Broken, Report};
@@ -75,7 +75,7 @@ pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     let results = Results::of(folder, &survey, &standing.record);
     let mut report = results.report(folder, &survey, &standing.record);
     if options.repair {
-        let place = Place::new(disk.clone(), folder.clone(), false);
+        let place = Staging::new(disk.clone(), folder.clone(), false);
         repair(&place, &standing, &mut report).map_err(out)?;
     }
     let text = if options.json {
@@ -88,7 +88,7 @@ pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
 
 /// Takes the marks of broken shards away and removes what interrupted runs left. The shards' data stays
 /// for whoever wants to look at it; the run that does a shard again replaces it.
-fn repair(place: &Place, standing: &Standing, report: &mut Report) -> io::Result<()> {
+fn repair(place: &Staging, standing: &Standing, report: &mut Report) -> io::Result<()> {
     clear(place, standing, |_, _| true, Data::Kept)?;
     report.temporaries_removed = true;
     for broken in &mut report.broken {

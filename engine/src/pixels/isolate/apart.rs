@@ -63,24 +63,24 @@ impl Apart {
         &mut self,
         body: &[u8],
         boxes: &[BoundingBox],
-        room: impl Fn(u64) -> R,
+        reserve: impl Fn(u64) -> R,
     ) -> Result<Processed, Failure> {
         let mut alone = false;
         for tries in 1..=TRIES_MAX {
-            // Each time anew: the process that was lost could write to it.
+            // Again for each try: a lost process could have written to it.
             if !self.memory.put_body(body) {
                 return Err(Failure::ResponseTooLarge);
             }
             // What is killed may have been killed for want of memory: nobody else is to take any.
-            let held = alone.then(|| room(u64::MAX));
-            let answered = self.ask(body.len(), boxes, held, &room);
+            let held = alone.then(|| reserve(u64::MAX));
+            let answered = self.ask(body.len(), boxes, held, &reserve);
             self.memory.forget_large(body.len());
             match answered {
                 Ok(reply) => {
                     let result = reply.and_then(|reply| {
                         reply.into_result(|bytes| self.memory.take_encoded(bytes))
                     });
-                    // What cannot be read comes from a process that is no longer ours.
+                    // A malformed reply means a compromised worker.
                     return result.unwrap_or_else(|| {
                         self.worker = None;
                         Err(Failure::DecoderCrashed)
@@ -110,7 +110,7 @@ impl Apart {
         body_bytes: usize,
         boxes: &[BoundingBox],
         held: Option<R>,
-        room: &impl Fn(u64) -> R,
+        reserve: &impl Fn(u64) -> R,
     ) -> Result<Option<Reply>, Lost> {
         let request = Request { body_bytes, boxes }.to_bytes();
         loop {
@@ -119,12 +119,12 @@ impl Apart {
                 // It ended while it had nothing to do: that is no image's fault.
                 Err(Lost::Died) => self.worker = None,
                 Err(lost) => return Err(lost),
-                Ok(()) => return worker.answer(held, room),
+                Ok(()) => return worker.answer(held, reserve),
             }
         }
     }
 
-    /// The process, started anew where there is none. A machine that is out of processes is waited for;
+    /// The process; started if there is none. A machine that is out of processes is waited for;
     /// one that stays so ends the run, because no row may be failed for it.
     fn running(&mut self) -> &mut Worker {
         for _ in 0..STARTS_MAX {

@@ -89,7 +89,7 @@ impl Memory {
         }
     }
 
-    /// Lays a body down; false where it is larger than its room.
+    /// Lays a body down; false where it is larger than its part of the memory.
     #[allow(unsafe_code)]
     pub(super) fn put_body(&mut self, body: &[u8]) -> bool {
         if body.len() > self.body_room {
@@ -115,7 +115,7 @@ impl Memory {
         fits.then(|| unsafe { std::slice::from_raw_parts(self.base.as_ptr(), bytes) })
     }
 
-    /// Lays an image down; false where it is larger than its room.
+    /// Lays an image down; false where it is larger than its part of the memory.
     #[allow(unsafe_code)]
     pub(super) fn put_encoded(&mut self, encoded: &[u8]) -> bool {
         if encoded.len() > self.encoded_room {

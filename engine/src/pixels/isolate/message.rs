@@ -67,7 +67,7 @@ pub(super) enum Reply {
     /// The codec panicked.
     Panicked,
     /// So many bytes of memory are asked for before the image is decoded.
-    Room(u64),
+    Memory(u64),
 }
 
 impl Reply {
@@ -91,9 +91,9 @@ impl Reply {
     }
 
     /// The memory that is asked for, where this is no result yet.
-    pub(super) const fn room(&self) -> Option<u64> {
+    pub(super) const fn memory_asked(&self) -> Option<u64> {
         match self {
-            Self::Room(bytes) => Some(*bytes),
+            Self::Memory(bytes) => Some(*bytes),
             _ => None,
         }
     }
@@ -138,7 +138,7 @@ impl Reply {
             }
             Self::Refused(error) => return Some(Err(error.into())),
             Self::Panicked => return Some(Err(Failure::DecoderCrashed)),
-            Self::Room(_) => return None,
+            Self::Memory(_) => return None,
         };
         Some(Ok(Processed { encoded, facts }))
     }
@@ -217,7 +217,7 @@ mod tests {
             "null",
             "[0]",
             r#""New""#,
-            r#"{"Room":1}"#,
+            r#"{"Memory":1}"#,
             r#"{"Refused":"Hunger"}"#,
             r#"{"Refused":8}"#,
             r#"{"Refused":"Decode"} "Panicked""#,
@@ -254,9 +254,9 @@ mod tests {
 
     #[test]
     fn room_is_asked_for_and_is_no_result() {
-        let asked = Reply::from_bytes(&body(&Reply::Room(77))).expect("a reply");
-        assert_eq!(asked.room(), Some(77));
-        assert_eq!(Reply::Panicked.room(), None);
+        let asked = Reply::from_bytes(&body(&Reply::Memory(77))).expect("a reply");
+        assert_eq!(asked.memory_asked(), Some(77));
+        assert_eq!(Reply::Panicked.memory_asked(), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::io;
 use turbo2ds_codec::{BoundingBox, Processed, Settings};
 
 use crate::failure::Failure;
-use restarting::Renewed;
+use restarting::RestartingCodec;
 
 pub use apart::Apart;
 pub use serve::{ServeOptions, serve};
@@ -42,7 +42,7 @@ pub fn start_by(command: Vec<OsString>) {
 /// Where images are decoded.
 pub enum Decoder {
     /// In this thread.
-    Here(Renewed),
+    Here(RestartingCodec),
     /// In a process of this thread's own.
     Apart(Box<Apart>),
 }
@@ -50,7 +50,7 @@ pub enum Decoder {
 impl Decoder {
     /// A decoder in this thread.
     pub fn here(settings: Settings) -> Self {
-        Self::Here(Renewed::new(settings))
+        Self::Here(RestartingCodec::new(settings))
     }
 
     /// A decoder in a process of its own, which is started, for bodies of up to `body_bytes_max` bytes. It
@@ -63,9 +63,9 @@ impl Decoder {
         Ok(Self::Apart(Box::new(apart)))
     }
 
-    /// One image's way through the codec. `room` is asked for the memory that decoding takes, and what
-    /// it gives is held until that is given back; a process apart asks only for what is much, and for
-    /// all there is ([`u64::MAX`]) where an image is to be decoded alone.
+    /// Processes one image. `reserve` is asked for the memory that decoding takes, and its result is held until
+    /// that is released. A separate process asks only for large amounts, and for all of it ([`u64::MAX`]) if an
+    /// image is to be decoded alone.
     ///
     /// # Errors
     /// The image's failure.
@@ -73,14 +73,14 @@ impl Decoder {
         &mut self,
         body: &[u8],
         boxes: &[BoundingBox],
-        room: impl Fn(u64) -> R,
+        reserve: impl Fn(u64) -> R,
     ) -> Result<Processed, Failure> {
         match self {
-            Self::Here(codec) => match codec.process(body, boxes, room) {
+            Self::Here(codec) => match codec.process(body, boxes, reserve) {
                 Some(result) => result.map_err(Failure::from),
                 None => Err(Failure::DecoderCrashed),
             },
-            Self::Apart(apart) => apart.process(body, boxes, room),
+            Self::Apart(apart) => apart.process(body, boxes, reserve),
         }
     }
 }

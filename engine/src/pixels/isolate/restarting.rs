@@ -1,16 +1,16 @@
-//! Owns a codec and its end by a panic: another takes its place. Used in the run and in a decoding process.
+//! Owns a codec that survives panics: a new one replaces it. Used in the run and in decoding processes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use turbo2ds_codec::{BoundingBox, Codec, CodecError, Processed, Settings};
 
-/// A codec that is made anew where it panicked.
-pub struct Renewed {
+/// A codec that is replaced after a panic.
+pub struct RestartingCodec {
     codec: Box<Codec>,
     settings: Settings,
 }
 
-impl Renewed {
+impl RestartingCodec {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             codec: Box::new(Codec::new(settings.clone())),
@@ -18,14 +18,14 @@ impl Renewed {
         }
     }
 
-    /// One image's way through the codec, which asks `room` for memory; none where it panicked.
+    /// Processes one image; `reserve` is asked for its memory. `None` if the codec panicked.
     pub(super) fn process<R>(
         &mut self,
         body: &[u8],
         boxes: &[BoundingBox],
-        room: impl FnOnce(u64) -> R,
+        reserve: impl FnOnce(u64) -> R,
     ) -> Option<Result<Processed, CodecError>> {
-        let image = || self.codec.process_within(body, boxes, room);
+        let image = || self.codec.process_within(body, boxes, reserve);
         let result = catch_unwind(AssertUnwindSafe(image)).ok();
         if result.is_none() {
             // What the panic left half-done goes with the codec it happened in.

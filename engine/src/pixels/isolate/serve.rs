@@ -10,7 +10,7 @@ use turbo2ds_codec::{BoundingBox, CodecError, Settings};
 use super::confine;
 use super::memory::{Memory, Size};
 use super::message::{BOX_BYTES, HEAD_BYTES, Reply, Request};
-use super::restarting::Renewed;
+use super::restarting::RestartingCodec;
 
 /// Memory for which the run is asked: less is not worth the words.
 const ROOM_ASKED_MIN: u64 = 16 << 20;
@@ -66,7 +66,7 @@ impl ServeOptions {
 /// Decodes for the run at the other end of standard input, in the memory that is standard output.
 ///
 /// # Errors
-/// The system's, where this process cannot be confined or the run speaks in riddles.
+/// The system's, if this process cannot be confined or the run's message is malformed.
 pub fn serve(options: &ServeOptions) -> io::Result<()> {
     // Before anything is laid out: what was inherited is nobody's here.
     confine::close_from(3)?;
@@ -74,7 +74,7 @@ pub fn serve(options: &ServeOptions) -> io::Result<()> {
     refuse_threads()?;
     // A panic is one image's end and is told by the run; the default hook would open files for it.
     std::panic::set_hook(Box::new(|_| {}));
-    let codec = Renewed::new(options.settings.clone());
+    let codec = RestartingCodec::new(options.settings.clone());
     confine::confine(options.data_max())?;
     Server {
         socket: Socket,
@@ -117,7 +117,7 @@ impl Write for Socket {
 struct Server {
     socket: Socket,
     memory: Memory,
-    codec: Renewed,
+    codec: RestartingCodec,
 }
 
 impl Server {
@@ -152,14 +152,14 @@ impl Server {
         let body = body.ok_or(io::ErrorKind::InvalidData)?;
         let (codec, mut socket) = (&mut self.codec, self.socket);
         // An answer that does not come is the run's end, which the next read meets.
-        let room = |bytes| {
+        let reserve = |bytes| {
             if bytes >= ROOM_ASKED_MIN {
-                let asked = Reply::Room(bytes).to_bytes();
+                let asked = Reply::Memory(bytes).to_bytes();
                 let asked = asked.and_then(|asked| socket.write_all(&asked));
                 let _ = asked.and_then(|()| socket.read_exact(&mut [0]));
             }
         };
-        let Some(result) = codec.process(body, boxes, room) else {
+        let Some(result) = codec.process(body, boxes, reserve) else {
             return Ok(Reply::Panicked);
         };
         let (reply, bytes) = Reply::of(result);

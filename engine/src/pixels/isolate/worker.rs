@@ -129,12 +129,12 @@ impl Worker {
     pub(super) fn answer<R>(
         &mut self,
         mut held: Option<R>,
-        room: &impl Fn(u64) -> R,
+        reserve: &impl Fn(u64) -> R,
     ) -> Result<Option<Reply>, Lost> {
         let mut has_asked = false;
         loop {
             let reply = self.reply()?;
-            let Some(asked) = reply.as_ref().and_then(Reply::room) else {
+            let Some(asked) = reply.as_ref().and_then(Reply::memory_asked) else {
                 return Ok(reply);
             };
             // It asks once for each image.
@@ -142,7 +142,7 @@ impl Worker {
                 return Ok(None);
             }
             has_asked = true;
-            held.get_or_insert_with(|| room(asked));
+            held.get_or_insert_with(|| reserve(asked));
             self.write(&[1])?;
         }
     }
