@@ -1,14 +1,14 @@
-//! Owns the dataset's folder at the start of a run: what is there, whose it is, what is done. The
-//! record `.turbo2ds.json` says which options and input each range of shards came from, so that a
-//! rerun finishes its own work and never mixes in another's.
+//! Owns the dataset's folder at the start of a run: what is there, whose it is, and what is done. The record
+//! `.turbo2ds.json` says which options and input each range of shards came from, so that a rerun finishes its
+//! own work and never mixes in another's.
 //!
-//! Before the first byte is written the folder is looked at ([`Wanted`]): where something that is not the
-//! dataset's own has a name that the run may take, the run is refused.
+//! The folder is checked before the first byte is written ([`Wanted`]): if a file that is not the dataset's
+//! own has a name that the run may use, the run is refused.
 //!
-//! A run of a whole list has the folder to itself (an exclusive lock) and clears away what dead runs
-//! left. Workers that do parts of one plan share it (a shared lock): each removes what is its own, and of
-//! the others' only what nobody has touched for long while nobody else was there. Both conditions,
-//! because on some cluster file systems a lock says nothing of other machines.
+//! A run of a whole list holds the folder alone (an exclusive lock) and removes what dead runs left. Workers
+//! that do parts of one plan share it (a shared lock). Each removes its own files, and those of others only if
+//! they have not changed for a day and no other worker holds the lock: both, because on some cluster file
+//! systems a lock does not reach other machines.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
@@ -27,22 +27,22 @@ use crate::dataset::staging::Staging;
 use crate::dataset::store::{Hold, Job};
 use crate::error::Error;
 
-/// Age at which a temporary file is no living worker's: a shard's stream grows all the time.
+/// Age at which a temporary file is a dead worker's: the stream of a living one keeps growing.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
-/// Time that a worker waits for another to clear the folder up; a whole run does not end so soon.
+/// How long a worker waits for another to clean the folder. A whole run takes longer.
 const JOIN_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Time between two tries.
+/// How often it tries.
 const JOIN_TICK: Duration = Duration::from_millis(20);
 
-/// Looks at the folder, in a row, that must find the same before a worker is refused beside others: each may
-/// have renamed something while the folder was listed.
+/// How often in a row the folder is checked before a worker is refused while others run: each of them may
+/// rename a file while the folder is listed.
 const LOOKS: usize = 3;
 
 /// The folder, ready for a run.
 pub(super) struct Dataset {
     /// What was found in it.
     pub(super) found: Found,
-    /// Keeps a second run out.
+    /// Keeps other runs out.
     pub(super) hold: Box<dyn Hold>,
 }
 
@@ -61,23 +61,23 @@ impl Hold for FolderHold {
 }
 
 impl Dataset {
-    /// Opens or makes the folder and decides where this run's shards begin.
+    /// Opens or creates the folder and decides where this run's shards begin.
     ///
     /// # Errors
-    /// `Output` for the file system's errors and where the run would change what is not its own,
-    /// `ConfigMismatch` where the folder belongs to a run with other options or another input.
+    /// `Output` for the file system's errors and if the run would change what is not its own,
+    /// `ConfigMismatch` if the folder belongs to a run with other options or another input.
     pub(super) fn open(place: &Staging, job: &Job) -> Result<Self, Error> {
         let folder = place.folder();
         let out = |error: io::Error| Error::output_io(folder, error);
         job.user_files.check_folder(folder)?;
         if !place.disk().exists(folder) {
-            // What is not there holds nothing, but a file that is named may be to come.
+            // A missing folder is empty, but a file that the user named may be created in it.
             job.check(&Standing::empty(place.disk(), folder), place)?;
             make_folders(place.disk(), folder).map_err(out)?;
         }
         let (open, is_alone) = enter(place)?;
         if place.is_shared() {
-            // A claim is a file: a worker looks before it makes one.
+            // A claim is a file: a worker checks the folder before it creates one.
             job.look(place)?;
             if is_alone {
                 remove_forgotten(place)?;
@@ -85,7 +85,7 @@ impl Dataset {
             share(place, &*open)?;
         }
         make_folders(place.disk(), folder).map_err(out)?;
-        // One worker at a time looks at the record and adds to it.
+        // One worker at a time reads the record and adds to it.
         let _claim = place.claim(RECORD_NAME).map_err(out)?;
         Ok(Self {
             found: take_over(place, job)?,
@@ -97,18 +97,18 @@ impl Dataset {
     }
 }
 
-/// What a folder holds for a run that takes it over.
+/// What a run finds in a folder that it takes over.
 #[derive(Debug)]
 pub(super) struct Found {
     /// First shard of the run's input.
     pub(crate) first_shard_id: u64,
-    /// Shards that are done, of any run.
+    /// Complete shards of any run.
     pub(crate) done: HashSet<u64>,
-    /// Shards that are not, and that a mark of ours names.
+    /// Incomplete shards that have a mark of ours.
     pub(crate) marked: HashSet<u64>,
-    /// The record, this run in it.
+    /// The record, including this run.
     pub(crate) record: Record,
-    /// What a person should know.
+    /// Notes for the user.
     pub(crate) notes: Vec<String>,
 }
 
@@ -117,7 +117,7 @@ impl Job<'_> {
         self.config.output.mode
     }
 
-    /// The run as the record is asked for it.
+    /// The run as the record compares it.
     fn asking(&self) -> Asking<'_> {
         Asking {
             options: &self.config.recorded,
@@ -150,8 +150,8 @@ impl Job<'_> {
         }
     }
 
-    /// Refuses the run where it is another's folder, or something that is not the dataset's own is in its
-    /// way. Gives the shards that are done and are to stay.
+    /// Refuses the run if the folder is another run's, or if a file that is not the dataset's own is in its way.
+    /// Returns the complete shards that are to stay.
     fn check(&self, standing: &Standing, place: &Staging) -> Result<HashSet<u64>, Error> {
         let first_shard_id = self.place_of(standing, place.folder())?;
         let overwrite = self.mode() == IncrementalMode::Overwrite;
@@ -173,7 +173,7 @@ impl Job<'_> {
         Ok(done)
     }
 
-    /// The same over what is there now.
+    /// Checks what is there now.
     fn look(&self, place: &Staging) -> Result<HashSet<u64>, Error> {
         let looks = if place.is_shared() { LOOKS } else { 1 };
         let look = || {
@@ -184,8 +184,7 @@ impl Job<'_> {
     }
 }
 
-/// Clears a folder that is this run's alone of what an interrupted run left, and enters this run in its
-/// record.
+/// Removes what interrupted runs left from a folder that is this run's alone, and adds this run to the record.
 ///
 /// # Errors
 /// Those of [`Dataset::open`].
@@ -206,7 +205,7 @@ fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
         standing = Standing::look(disk, folder)?;
         done = job.done(&standing, place);
     }
-    // A commit that was cut off may have left a mark whose name is not durable yet.
+    // An interrupted commit may have left a mark whose name is not durable.
     disk.sync_folder(folder).map_err(out)?;
     let first_shard_id = job.place_of(&standing, folder)?;
     let numbers: BTreeSet<u64> = standing.numbers().collect();
@@ -233,7 +232,7 @@ fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
     })
 }
 
-/// Enters a run in the record, and in the first one which shards stood there before it.
+/// Adds a run to the record, and to the first record the shards that were there before it.
 fn enter_in(
     record: &mut Record,
     job: &Job,
@@ -262,7 +261,7 @@ fn enter_in(
     Ok(())
 }
 
-/// Removes the dataset that is there, and says so where other things stay.
+/// Removes the dataset that is there. Returns a note if other files remain.
 fn overwrite(place: &Staging, standing: &Standing) -> io::Result<Option<String>> {
     let mut others = Vec::new();
     let mut shards = 0_u64;
@@ -292,8 +291,8 @@ fn overwrite(place: &Staging, standing: &Standing) -> io::Result<Option<String>>
     }))
 }
 
-/// Makes a folder and those above it that are missing, their names durable: what is in a folder is no
-/// more durable than its name. One that is there may be of a run that was cut off before it saw to that.
+/// Creates a folder and its missing parents, and makes their names durable: a folder's contents are no more
+/// durable than its name. An existing one may be from a run that was interrupted before it synced the name.
 ///
 /// # Errors
 /// The file system's.
@@ -307,19 +306,19 @@ fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     if !was_there {
         make_folders(disk, above)?;
         match disk.make_folder(folder) {
-            // Another process made it meanwhile.
+            // Another process created it meanwhile.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => made?,
         }
     }
     match disk.sync_folder(above) {
-        // A folder that is not ours to read is not ours to have made one in.
+        // A folder that this process cannot read is not one that it created a folder in.
         Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         synced => synced,
     }
 }
 
-/// Locks the folder as this run needs it, and says whether nobody else is in it.
+/// Locks the folder as this run needs it. Returns whether no other run is in it.
 fn enter(place: &Staging) -> Result<(Box<dyn OpenFolder>, bool), Error> {
     let (disk, folder) = (place.disk(), place.folder());
     if !place.is_shared() {
@@ -330,7 +329,7 @@ fn enter(place: &Staging) -> Result<(Box<dyn OpenFolder>, bool), Error> {
     Ok((open, is_alone))
 }
 
-/// Lets other workers in beside this one.
+/// Changes a worker's lock to a shared one.
 fn share(place: &Staging, open: &dyn OpenFolder) -> Result<(), Error> {
     let join_until = Instant::now() + JOIN_WAIT_MAX;
     while open.lock(Lock::Shared) == Locked::Refused {

@@ -1,5 +1,5 @@
-//! Owns the names that a dataset's files have, last and temporary, and how a run's options shape them.
-//! Reads names alone, never a folder.
+//! Owns the names of a dataset's files, final and temporary, and how a run's options determine them. Never
+//! reads a folder.
 
 use turbo2ds_codec::Format;
 use turbo2ds_writers::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, shard_name};
@@ -7,16 +7,16 @@ use turbo2ds_writers::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, shard_name};
 use crate::config::Config;
 use crate::dataset::disk::Kind;
 
-/// The folder's record.
+/// Name of the folder's record.
 pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
-/// The end of every temporary name.
+/// Suffix of every temporary name.
 const TEMPORARY_SUFFIX: &str = ".part";
 /// The word in the name of a claim.
 pub(crate) const CLAIM: &str = "claim";
 /// Hex digits of the word in a temporary name.
 const WORD_DIGITS: usize = 16;
 
-/// What stands under a part's name where a run put it there: never a link.
+/// Kind of file that a run creates for a part; never a link.
 pub(crate) const fn kind_of(part: Part) -> Kind {
     if part.is_folder() {
         Kind::Folder
@@ -25,13 +25,13 @@ pub(crate) const fn kind_of(part: Part) -> Kind {
     }
 }
 
-/// The number that a shard's name is.
+/// The number of a shard's name.
 pub(crate) fn shard_number(stem: &str) -> Option<u64> {
     let digits = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| stem.parse().ok()).flatten()
 }
 
-/// The shard and the part that a name in a dataset's folder can be, of any run.
+/// The shard and the part that a name in a dataset's folder may belong to, in any run.
 pub(crate) fn shard_file(name: &str) -> Option<(&str, Part)> {
     Part::ALL.into_iter().find_map(|part| {
         let stem = name.strip_suffix(part.ending())?;
@@ -39,13 +39,13 @@ pub(crate) fn shard_file(name: &str) -> Option<(&str, Part)> {
     })
 }
 
-/// The name that a file has until its commit.
+/// The name of a file until its commit.
 pub(crate) fn temporary_name(name: &str, word: &str) -> String {
     format!(".{name}.{word}{TEMPORARY_SUFFIX}")
 }
 
-/// The last name and the word of a temporary name, which is `.NAME.WORD.part`: NAME one that a run gives,
-/// WORD a run's 16 hex digits, or that of a claim.
+/// The final name and the word of a temporary name, which is `.NAME.WORD.part`: NAME is one that a run uses,
+/// WORD is a run's 16 hex digits or the word of a claim.
 pub(crate) fn temporary_parts(name: &str) -> Option<(&str, &str)> {
     let inner = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?;
     let (name, word) = inner.rsplit_once('.')?;
@@ -55,7 +55,7 @@ pub(crate) fn temporary_parts(name: &str) -> Option<(&str, &str)> {
     (is_word && is_ours).then_some((name, word))
 }
 
-/// Whether a name is a temporary one of any run.
+/// Whether a name is a temporary name of any run.
 pub(crate) fn is_temporary(name: &str) -> bool {
     temporary_parts(name).is_some()
 }
@@ -80,7 +80,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// That of a run with this configuration.
+    /// The shape of a run with this configuration.
     pub(crate) fn of(config: &Config) -> Self {
         Self {
             format: config.output.format,
@@ -93,7 +93,7 @@ impl Shape {
         }
     }
 
-    /// What a shard consists of beside its mark, the metadata last.
+    /// The parts of a shard except for its mark; the metadata is last.
     pub(crate) fn parts(self) -> Vec<Part> {
         self.format.files().iter().map(|file| file.part).collect()
     }
@@ -107,8 +107,7 @@ impl Shape {
         )
     }
 
-    /// The shard and the part that a name is in this shape, the mark among them; none for one that no
-    /// shard of it has.
+    /// The shard and the part, or the mark, that a name has in this shape; `None` if no shard has it.
     pub(crate) fn part_of(self, name: &str) -> Option<(u64, Part)> {
         let (stem, part) = shard_file(name)?;
         let shard_id = shard_number(stem)?;

@@ -1,5 +1,4 @@
-//! Owns the types that a shard, the compute threads and the commit thread hand to each other. Never writes
-//! and never renames.
+//! Owns the types that shards, compute threads and the commit thread exchange. Never writes and never renames.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use turbo2ds_writers::Sink;
 /// A reactor's name for one of its open shards.
 pub(crate) type ShardSlot = u64;
 
-/// The path that could not be dealt with, and what the file system said.
+/// A path and the file system's error for it.
 pub(crate) type Broken = (PathBuf, io::Error);
 
 /// Something written under its temporary name.
@@ -18,7 +17,7 @@ pub(crate) type Broken = (PathBuf, io::Error);
 pub(crate) struct Placed {
     /// Where it is.
     pub temporary: PathBuf,
-    /// Where it belongs.
+    /// Its final path.
     pub target: PathBuf,
     /// It is the shard's stream, padded for direct I/O.
     pub stream: bool,
@@ -26,7 +25,7 @@ pub(crate) struct Placed {
     pub folder: bool,
 }
 
-/// A shard whose every byte is written, not yet under its names.
+/// A shard whose bytes are all written, under temporary names.
 pub(crate) struct SealedShard {
     /// The reactor that waits.
     pub owner: usize,
@@ -38,7 +37,7 @@ pub(crate) struct SealedShard {
     pub attempt: u32,
     /// Its rows.
     pub rows: u64,
-    /// Their keys, where the list gives them.
+    /// Their keys, if the list gives them.
     pub keys: Option<StringArray>,
     /// Its files.
     pub placed: Vec<Placed>,
@@ -48,20 +47,20 @@ pub(crate) struct SealedShard {
     pub stats: (String, Vec<u8>),
 }
 
-/// The end of a commit, for the reactor that waits.
+/// Result of a commit, for the reactor that waits.
 pub(crate) struct CommitDone {
     /// The shard among the reactor's open ones.
     pub slot: ShardSlot,
-    /// Done, or the path and what the file system said.
+    /// Whose shard was published, or the error.
     pub result: Result<Committed, Broken>,
 }
 
-/// Whose shard it is that stands under its name.
+/// Whose shard was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
     /// This run's.
     Here,
-    /// Another worker's, who was first.
+    /// Another worker's, which was first.
     Elsewhere,
 }
 

@@ -1,6 +1,5 @@
-//! Owns the memory that direct I/O writes from: blocks aligned for O_DIRECT. Each thread keeps a few
-//! for its next ones: the allocator gives a block's pages back to the kernel when it goes, and to
-//! have them all anew costs more than the write.
+//! Owns the memory that direct I/O writes from: blocks aligned for O_DIRECT. Each thread reuses a few: the
+//! allocator returns a block's pages to the kernel, and faulting them in again costs more than the write.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
@@ -18,18 +17,18 @@ const LAYOUT: Layout = match Layout::from_size_align(BLOCK_BYTES, DIRECT_IO_ALIG
     Err(_) => panic!("the block's size and alignment are constants that fit"),
 };
 
-/// Blocks that a thread keeps: what is filled while others are written.
+/// Free blocks that a thread keeps.
 const KEPT_BLOCKS: usize = 8;
 
 thread_local! {
     static KEPT: RefCell<Kept> = const { RefCell::new(Kept(Vec::new())) };
 }
 
-/// Memory of blocks that have gone.
+/// Memory of dropped blocks.
 struct Kept(Vec<NonNull<u8>>);
 
 impl Kept {
-    /// Takes memory of LAYOUT in; false where there is enough.
+    /// Keeps memory of LAYOUT; false if enough is kept.
     fn give(&mut self, memory: NonNull<u8>) -> bool {
         let room = self.0.len() < KEPT_BLOCKS;
         if room {
@@ -75,7 +74,7 @@ impl Block {
         self.len
     }
 
-    /// Appends as much of `bytes` as fits and gives the rest.
+    /// Appends as much of `bytes` as fits and returns the rest.
     pub(crate) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let count = bytes.len().min(BLOCK_BYTES - self.len);
         // SAFETY: `count` was cut to BLOCK_BYTES - `len`, so that the end is within the allocation. `bytes`

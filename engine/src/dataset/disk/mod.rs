@@ -1,6 +1,6 @@
-//! Owns the steps on a file system: every one by which a dataset is created, found or removed is a method of
-//! [`Disk`], so that the same steps can be taken on a simulated disk that loses power. Never decides on an
-//! order: callers do.
+//! Owns the operations on a file system: every one by which a dataset is created, read or deleted is a method
+//! of [`Disk`], so that the same code also runs on a simulated disk that loses power. Never decides their
+//! order.
 
 mod block;
 mod real;
@@ -16,7 +16,7 @@ use futures_util::future::LocalBoxFuture;
 
 pub(crate) use block::{BLOCK_BYTES, Block};
 
-/// What a name stands for, links not followed.
+/// Kind of file; links are not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A plain file.
@@ -30,24 +30,24 @@ pub(crate) enum Kind {
 /// How a folder is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
-    /// By one alone.
+    /// One process holds it.
     Exclusive,
-    /// By several, none of them exclusively.
+    /// Several processes hold it.
     Shared,
 }
 
-/// What came of asking for a lock.
+/// Result of asking for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Locked {
     /// It is held.
     Held,
-    /// Another holds one that keeps this from being had.
+    /// Another process holds a conflicting lock.
     Refused,
-    /// The file system knows no locks.
+    /// The file system has no locks.
     Unsupported,
 }
 
-/// What tells one file of a name from the next without a look at any clock but the file system's.
+/// Distinguishes a file from the next one of its name, by the file system's clock alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// Its inode.
@@ -56,27 +56,27 @@ pub(crate) struct Stamp {
     pub modified: SystemTime,
 }
 
-/// The steps. Those that give a future are taken by reactors, the others by threads that may wait.
-/// None but the syncs makes anything durable.
+/// The operations. Reactors use those that return a future, threads that may block use the others. Only the
+/// syncs make anything durable.
 pub(crate) trait Disk: Send + Sync {
-    /// Makes a file, empty, or empties the one of this name. `direct` is past the page cache, where
-    /// the file system can.
+    /// Creates an empty file, or truncates the one of this name. `direct` bypasses the page cache if the file
+    /// system can.
     ///
     /// # Errors
     /// The file system's, as for all below.
     fn create(&self, path: &Path, direct: bool) -> io::Result<Box<dyn Stream>>;
 
-    /// Makes a file of these bytes, or gives the one of this name these.
+    /// Writes a whole file, replacing the content of the one of this name.
     fn write_small<'a>(
         &'a self,
         path: &'a Path,
         bytes: Vec<u8>,
     ) -> LocalBoxFuture<'a, io::Result<()>>;
 
-    /// The same, on a thread that may wait.
+    /// Writes a whole file, on a thread that may block.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes a file's content durable, cut to a length first where one is given. Its name is not.
+    /// Makes a file's content durable, truncated to `length` first if that is given. Its name is not durable.
     fn sync(&self, path: &Path, length: Option<u64>) -> io::Result<()>;
 
     /// Makes the names in a folder durable.
@@ -85,20 +85,19 @@ pub(crate) trait Disk: Send + Sync {
     /// Makes everything durable on the file system that a folder is on.
     fn sync_all(&self, folder: &Path) -> io::Result<()>;
 
-    /// Gives a file or folder another name; a file of that name goes.
+    /// Renames a file or folder; a file of the new name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Gives a file or folder a name that nothing has; `AlreadyExists` where something has, in which case
-    /// nothing was changed.
+    /// Renames a file or folder; `AlreadyExists`, without any change, if something has the new name.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Removes a file, or a folder with all that is in it; nothing where there is neither.
+    /// Removes a file, or a folder with everything in it. A missing one is no error.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Removes a folder that has nothing in it; false where it has.
+    /// Removes an empty folder; false if it is not empty.
     fn remove_empty(&self, folder: &Path) -> io::Result<bool>;
 
-    /// Makes a folder.
+    /// Creates a folder.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
 
     /// A file's bytes.
@@ -107,29 +106,29 @@ pub(crate) trait Disk: Send + Sync {
     /// Whether there is a file or folder of this name.
     fn exists(&self, path: &Path) -> bool;
 
-    /// What this name itself stands for; none where nothing has it.
+    /// The kind of file that has this name; `None` if nothing has it.
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
 
-    /// What is in a folder: names, and what each stands for.
+    /// The names in a folder with their kinds.
     fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
 
-    /// Makes an empty file of a name that nothing has; `AlreadyExists` where something has. Of several that
-    /// ask at once, on several machines, one makes it.
+    /// Creates an empty file; `AlreadyExists` if something has the name. Of several callers at once, on any
+    /// machine, one succeeds.
     fn create_new(&self, path: &Path) -> io::Result<()>;
 
-    /// A file's stamp, links not followed; none where nothing has the name.
+    /// A file's stamp, links not followed; `None` if nothing has the name.
     fn stamp(&self, path: &Path) -> io::Result<Option<Stamp>>;
 
-    /// A folder, open to be locked.
+    /// Opens a folder to lock it.
     fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn OpenFolder>>;
 }
 
-/// A folder that is open; its lock goes with it.
+/// An open folder. Dropping it releases its lock.
 pub(crate) trait OpenFolder: Send + Sync {
-    /// Asks for a lock, in place of the one that is held. Does not wait.
+    /// Asks for a lock in place of the one that is held. Does not block.
     fn lock(&self, lock: Lock) -> Locked;
 
-    /// Whether this folder is still the one of its name, and can be written to.
+    /// Checks that this folder still has its name and can be written to.
     ///
     /// # Errors
     /// `NotFound`, `ReadOnlyFilesystem`, or what the file system said.

@@ -1,4 +1,4 @@
-//! One shard while its rows come in, in any order: outcomes, counts, what is left. Never waits.
+//! Owns one shard while its rows end, in any order: outcomes, counts, rows left. Never waits.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ use crate::list::plan::ShardPlan;
 use crate::machine::sync::Permit;
 use crate::watch::Tally;
 
-/// A shard whose rows are on their way.
+/// A shard whose rows have not all ended.
 pub(crate) struct OpenShard {
-    /// The plan, kept for another try where this machine fails the shard.
+    /// The plan, kept for another try.
     pub plan: ShardPlan,
     /// Tries before this one.
     pub attempt: u32,
@@ -30,12 +30,12 @@ pub(crate) struct OpenShard {
     pub files: Rc<RefCell<ShardFiles>>,
     /// Rows by how they ended.
     pub tally: Tally,
-    /// What went wrong with its files, where something did.
+    /// The error of its files, if one failed.
     pub broken: Option<(PathBuf, std::io::Error)>,
-    /// Its last byte is laid out; it waits to be written.
+    /// Whether its last byte is laid out.
     pub laid_out: bool,
     writer: Option<Box<ShardWriter>>,
-    /// By row; none where it has not ended.
+    /// By row; `None` for one that has not ended.
     outcomes: Vec<Option<RowOutcome>>,
     left: usize,
     started: SystemTime,
@@ -46,7 +46,7 @@ impl OpenShard {
     /// Opens a plan's shard, whose files go to `draft`; `place` is its place among the core's open shards.
     ///
     /// # Errors
-    /// Where the input's columns cannot be laid out.
+    /// If the input's columns cannot be laid out.
     pub(crate) fn open(
         plan: ShardPlan,
         attempt: u32,
@@ -76,10 +76,10 @@ impl OpenShard {
         })
     }
 
-    /// Takes a sample in; true where it was the last row.
+    /// Adds a sample; true if it was the last row.
     ///
     /// # Errors
-    /// Where the sample cannot be laid out.
+    /// If the sample cannot be laid out.
     pub(crate) fn sample(
         &mut self,
         row: usize,
@@ -95,7 +95,7 @@ impl OpenShard {
         Ok(self.end_row(row, RowOutcome::Success(facts)))
     }
 
-    /// Takes a failure in; true where it was the last row.
+    /// Adds a failure; true if it was the last row.
     pub(crate) fn fail(&mut self, row: usize, failure: Failure, text: Arc<str>) -> bool {
         self.tally.fail(failure);
         let stage = failure.stage();
@@ -109,17 +109,17 @@ impl OpenShard {
         self.left == 0
     }
 
-    /// The writer and the outcomes, for the seal; none where that was taken before.
+    /// The writer and the outcomes, for the seal; `None` if they were taken before.
     pub(crate) fn take_seal(&mut self) -> Option<(Box<ShardWriter>, Vec<RowOutcome>)> {
         debug_assert_eq!(self.left, 0, "a shard is sealed when every row has ended");
         let outcomes = std::mem::take(&mut self.outcomes).into_iter();
         Some((self.writer.take()?, outcomes.collect::<Option<_>>()?))
     }
 
-    /// Takes the seal's bytes in. A broken shard lays nothing out any more: it is done again.
+    /// Adds the bytes of the seal. A broken shard lays nothing out: it is done again.
     ///
     /// # Errors
-    /// Where the metadata could not be laid out.
+    /// If the metadata could not be laid out.
     pub(crate) fn lay_out_end(
         &mut self,
         collected: Result<Collected, WriterError>,
@@ -138,8 +138,7 @@ impl OpenShard {
         Ok(())
     }
 
-    /// The shard for the commit thread, once its last byte is written; for the reactor `owner`, which
-    /// knows it as `slot`.
+    /// The shard for the commit thread, once its last byte is written. The reactor `owner` calls it `slot`.
     pub(crate) fn take_sealed(
         &mut self,
         owner: usize,
@@ -165,7 +164,7 @@ impl OpenShard {
         })
     }
 
-    /// The shard's statistics as they stand.
+    /// The shard's statistics.
     pub(crate) fn stats(&self, now: SystemTime) -> ShardStats {
         let mut status: Vec<(String, u64)> = Vec::with_capacity(self.tally.failures.len() + 1);
         if self.tally.successes > 0 {

@@ -1,5 +1,5 @@
-//! Owns what a shard has laid out and not yet written: one stream, cut into blocks, and small files beside
-//! it. Never knows where they go: a [`Draft`] writes them.
+//! Owns what a shard has laid out and not yet written: one stream, cut into blocks, and small files. Never
+//! knows where they go: a [`Draft`] writes them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -72,7 +72,7 @@ pub(crate) struct ShardFiles {
     dirty: Rc<Dirty>,
     /// A task is writing what is due.
     pumping: bool,
-    /// A write failed: nothing more is taken in.
+    /// A write failed: further bytes are dropped.
     broken: bool,
 }
 
@@ -95,9 +95,8 @@ impl ShardFiles {
         }
     }
 
-    /// Whether something is due and nobody writes it: the caller is then the one who does, and runs
-    /// [`pump`]. Decided here and not when the pump first runs, which may be many samples later: two
-    /// pumps at once would open the stream twice.
+    /// Whether something is due and no pump runs: the caller then runs [`pump`]. This is decided here and not
+    /// when the pump first runs, which may be many samples later: two pumps would open the stream twice.
     pub(crate) fn claim_pump(&mut self) -> bool {
         let claimed = !self.pumping && !self.due.is_empty();
         self.pumping |= claimed;
@@ -119,7 +118,7 @@ impl ShardFiles {
         }
     }
 
-    /// Forgets what is due and takes nothing more in: the shard's files are broken.
+    /// Drops what is due and all further bytes: the shard's files are broken.
     fn give_up(&mut self) {
         self.broken = true;
         let left: usize = self.due.drain(..).map(|write| write.len()).sum();
@@ -132,7 +131,7 @@ impl ShardFiles {
         !self.pumping && self.due.is_empty() && self.filling.is_none()
     }
 
-    /// Everything that was written, by temporary and final name, and the stream's true length.
+    /// Everything that was written, by temporary and final name, and the stream's length without padding.
     pub(crate) fn take_placed(&mut self) -> (Vec<Placed>, u64) {
         let placed = self.draft.as_mut().map(|draft| draft.take_placed());
         (placed.unwrap_or_default(), self.stream_bytes)
@@ -168,13 +167,13 @@ impl Sink for ShardFiles {
 }
 
 impl Drop for ShardFiles {
-    /// What was laid out and never written counts as gone.
+    /// Bytes that were laid out and never written no longer count.
     fn drop(&mut self) {
         self.give_up();
     }
 }
 
-/// Writes what is due until nothing is, for who claimed it: one pump runs per shard at a time.
+/// Writes until nothing is due. One pump runs per shard, by the caller that claimed it.
 ///
 /// # Errors
 /// The store's, with where it happened.
