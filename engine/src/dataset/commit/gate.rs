@@ -1,10 +1,10 @@
-//! Owns the way in to the commit thread: one commit at a time, and none once the run is over. Never waits
-//! for a disk that does not answer.
+//! Owns admission to the commit thread: one commit at a time, and none once the run is over. Never waits
+//! for a disk that does not respond.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Lets one commit through at a time, until it is closed for good.
+/// Admits one commit at a time, until it is closed permanently.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<Passage>);
 
@@ -21,8 +21,8 @@ struct State {
 }
 
 impl Gate {
-    /// Lets no further commit begin. False where the one under way does not end within `limit`: its
-    /// disk may never answer.
+    /// Admits no further commit. Returns false if the one in progress does not end within `limit`: its
+    /// disk may never respond.
     pub(crate) fn close(&self, limit: Duration) -> bool {
         let mut state = self.0.state();
         state.closed = true;
@@ -34,7 +34,7 @@ impl Gate {
         !state.under_way
     }
 
-    /// Does `work` unless the gate is closed.
+    /// Runs `work` and returns its result, or `None` if the gate is closed.
     pub(super) fn through<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         {
             let turn = self
@@ -58,7 +58,7 @@ impl Passage {
     }
 }
 
-/// A commit under way; it leaves at its end, a panic's too.
+/// A commit in progress. Dropping it ends the commit, also on a panic.
 struct Leaves<'a>(&'a Passage);
 
 impl Drop for Leaves<'_> {

@@ -1,38 +1,41 @@
-//! Owns the step from written to durable, and the way back: the only module that renames, and that removes
-//! what a run made. Runs on its own thread, so that an fsync never holds a reactor.
+//! Owns the step from written to durable, and the way back. The only module that renames, and the only one
+//! that removes what a run made. Runs on its own thread, so that an fsync never blocks a reactor.
 //!
-//! The argument. A shard's `_stats.json` is its mark of being done, so it must not exist, after any
-//! crash, before everything it stands for does; and at every moment something must say whose the files
-//! under last names are, because what nothing names is somebody else's and is never touched. In order:
+//! The argument. A shard's `_stats.json` is its completion mark, so after any crash it must not exist
+//! before everything it stands for exists. And at every moment something must say who owns the files under
+//! final names, because a file that nothing names is foreign and is never touched. In order:
 //!
-//! 1. Every file is written under a temporary name and fsynced (a folder of small files by syncfs), so
-//!    that a rename cannot put a final name on missing bytes.
-//! 2. The mark gets its temporary name, without content, and the folder is fsynced: now that name and those
-//!    of all the shard's files are durable.
+//! 1. Every file is written under a temporary name and fsynced (a folder of small files with syncfs), so
+//!    that a rename cannot give a final name to missing bytes.
+//! 2. The mark is created under its temporary name, without content, and the folder is fsynced. Now that
+//!    name and the names of all the shard's files are durable.
 //! 3. The mark's content is written and fsynced. A whole mark under its temporary name is the **intent**:
-//!    from here on the shard's files are ours under either name. It comes after (2), so that a temporary
-//!    name that is gone proves a rename, and a file that somebody put under a last name is told from ours.
-//! 4. All are renamed, none over anything: what stands there is not ours and ends the run.
-//! 5. The folder is fsynced, so that the names are there before the mark.
-//! 6. The intent is renamed to be the mark, and the folder fsynced.
+//!    from here on the shard's files are ours under either name. This step follows (2), so that a missing
+//!    temporary name proves a rename, and a foreign file under a final name can be told from ours.
+//! 4. All files are renamed, never over an existing name: whatever has that name is not ours and ends the
+//!    run.
+//! 5. The folder is fsynced, so that the names are durable before the mark.
+//! 6. The intent is renamed to the mark, and the folder is fsynced.
 //!
-//! A crash before (6) leaves an intent: what it renamed goes back under its temporary names ([`undo`])
-//! before the intent goes, and the temporary files last, each durably before the next. The shard is done
-//! again.
+//! A crash before (6) leaves an intent. Recovery ([`undo`]) first gives the files it renamed their temporary
+//! names back, then removes the intent, and last removes the temporary files. Each step is durable before
+//! the next. The shard is then done again.
 //!
-//! A shard that has a mark already, and is done again because its data had gone or its mark was broken,
-//! loses the mark first: it becomes an intent again, which names the shard's files, and is taken back as
-//! above. Where somebody else's files are in the shard's folder of loose files, that must not become
-//! nobody's: the intent is followed by an **empty mark**, which is never done and names the shard's files
-//! by their names. Under it the new files are moved in beside the others, and the whole mark replaces it.
+//! If a shard already has a mark and is done again, because its data is gone or its mark is broken, it first
+//! loses the mark. The mark becomes an intent again, which names the shard's files, and is taken back as
+//! above. If the shard's folder of loose files also holds foreign files, the folder must not become unowned:
+//! an **empty mark** follows the intent. An empty mark never means done, and names the shard's files by
+//! their names. While it exists, the new files are moved in next to the foreign ones; then the whole mark
+//! replaces it.
 //!
-//! Where several workers share a folder, all but (1) is under the shard's claim: two that did the same
-//! shard would else publish files of both. Who comes second finds the shard done and drops its own.
+//! If several workers share a folder, all steps but (1) run under the shard's claim. Otherwise two workers
+//! that did the same shard would publish files of both. The second worker finds the shard done and drops
+//! its own files.
 //!
-//! A run that ends early takes back what its commits left half-way and removes its temporary files; the
-//! [`Gate`] keeps that from a commit under way.
+//! A run that ends early takes back what its commits left half-done and removes its temporary files. The
+//! [`Gate`] keeps that cleanup away from a commit in progress.
 //!
-//! Temporary names begin with a dot, so that no loader's glob sees them.
+//! Temporary names begin with a dot, so that no loader's glob matches them.
 
 mod gate;
 mod steps;
@@ -55,13 +58,13 @@ pub(crate) use gate::Gate;
 pub(crate) use steps::{Committer, write_durably};
 pub(crate) use undo::{Data, clear, remove_dataset, withdraw};
 
-/// Shards that may wait for the commit thread before reactors feel it.
+/// Maximum number of shards that wait for the commit thread. Beyond it, sending a shard blocks its reactor.
 const COMMITS_WAITING_MAX: usize = 1024;
 
-/// Starts the commit thread; it ends when every sender is gone.
+/// Starts the commit thread. It ends when every sender is dropped.
 ///
 /// # Errors
-/// What the kernel answered when the thread was made.
+/// The kernel's error if it cannot create the thread.
 pub(crate) fn start<M>(
     mut publisher: Box<dyn Publisher>,
     outboxes: Vec<Outbox<M>>,
@@ -83,7 +86,7 @@ where
                 let done = gate.through(|| publisher.publish(&shard));
                 post.rest();
                 let Some(result) = done else {
-                    // The run is over: nobody waits for the answer.
+                    // The run is over: nothing waits for the answer.
                     continue;
                 };
                 outboxes[shard.owner].send(M::from(CommitDone {

@@ -1,5 +1,5 @@
-//! Owns the steps of a commit, in the order that the module above argues for. Never decides whether a shard
-//! is to be done.
+//! Owns the steps of a commit, in the order that the parent module argues for. Never decides whether a
+//! shard is to be done.
 
 use std::collections::HashSet;
 use std::io;
@@ -20,14 +20,15 @@ pub(crate) struct Committer<D> {
     place: Staging,
     record: Record,
     shape: Shape,
-    /// Shards whose mark is ours and is to go: those found so, and those whose commit came so far.
+    /// Shards whose mark is ours and must be removed before the shard is done again: those found at the
+    /// start, and those whose commit got as far as the mark.
     marked: HashSet<u64>,
-    /// Tells of a shard whether it stands whole in the folder.
+    /// Whether a shard is already whole in the folder.
     is_done: D,
 }
 
 impl<D: Fn(u64) -> bool> Committer<D> {
-    /// For a run whose record is `record`, and whose `marked` shards are to be done again.
+    /// A committer for a run with this `record`, in which the `marked` shards are to be done again.
     pub(crate) fn new(
         place: Staging,
         record: Record,
@@ -44,10 +45,10 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         }
     }
 
-    /// Makes a written shard durable under its names.
+    /// Makes a written shard durable under its final names.
     ///
     /// # Errors
-    /// The file system's, with the path; `AlreadyExists` where something that is not ours has one of the
+    /// The file system's error, with the path; `AlreadyExists` if something that is not ours has one of the
     /// shard's names.
     pub(crate) fn commit(&mut self, shard: &SealedShard) -> Result<Committed, Broken> {
         let place = self.place.for_attempt(shard.attempt);
@@ -75,9 +76,9 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         Ok(Committed::Here)
     }
 
-    /// Takes back what has the shard's names and is ours: its old files, and what an earlier try, or a
-    /// worker that died, renamed. What then still has one of its names is not ours. True where an empty
-    /// mark stands, since others' files are in its folder.
+    /// Takes back our files under the shard's names: its old files, and those that an earlier try or a dead
+    /// worker renamed. Anything that still has one of the names is not ours. Returns true if an empty mark
+    /// is in place, because the shard's folder holds foreign files.
     fn make_room(&mut self, shard: &SealedShard) -> Result<bool, Broken> {
         let (place, folder) = (&self.place, self.place.folder());
         let out = |error: io::Error| (folder.to_owned(), error);
@@ -87,10 +88,10 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         let (disk, shard_id) = (place.disk(), shard.shard_id);
         let mark = folder.join(&shard.stats.0);
         let stands = mark_of(disk, &mark).map_err(out)?;
-        // An empty one may also be of a worker that died since.
+        // An empty mark may also come from a worker that has died since.
         if self.marked.contains(&shard_id) || stands == Mark::Empty {
             if stands == Mark::Other {
-                // It was ours when the run began.
+                // The mark was ours when the run began.
                 return Err((mark, foreign()));
             }
             withdraw(place, &[(shard_id, self.shape)]).map_err(out)?;
@@ -116,8 +117,8 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         }
     }
 
-    /// Removes the loose files of a shard by the keys that its rows have now. The list is the same as before,
-    /// and the metadata that told their names may be what is broken.
+    /// Removes a shard's loose files by the keys of its current rows. The list is the same as before, and the
+    /// metadata that held their names may be what is broken.
     fn remove_known(&self, standing: &Standing, shard: &SealedShard) -> io::Result<()> {
         let keys = Keys::of_rows(shard.keys.as_ref());
         let members = Members::new(self.shape, shard.shard_id, shard.rows, keys);
@@ -134,7 +135,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         Ok(())
     }
 
-    /// The first of the shard's names that something has.
+    /// The first of the shard's names that is already taken.
     fn in_the_way(&self, shard: &SealedShard) -> io::Result<Option<String>> {
         let (disk, folder) = (self.place.disk(), self.place.folder());
         let targets = shard.placed.iter().filter_map(|placed| {
@@ -149,7 +150,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         Ok(None)
     }
 
-    /// A shard that has no mark: intent, names, mark.
+    /// Publishes a shard that has no mark: intent, names, mark.
     fn publish(&mut self, place: &Staging, shard: &SealedShard) -> Result<(), Broken> {
         let (disk, folder) = (place.disk(), place.folder());
         let (name, bytes) = &shard.stats;
@@ -174,7 +175,8 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         disk.sync_folder(folder).map_err(on(folder))
     }
 
-    /// A shard whose empty mark stands: its files beside others', and its mark over the empty one.
+    /// Publishes a shard that has an empty mark: its files go next to the foreign ones, and its mark replaces
+    /// the empty one.
     fn join(&self, place: &Staging, shard: &SealedShard) -> Result<(), Broken> {
         let (disk, folder) = (place.disk(), place.folder());
         let (name, bytes) = &shard.stats;
@@ -198,8 +200,8 @@ impl<D: Fn(u64) -> bool> Committer<D> {
     }
 }
 
-/// Makes a mark's content durable under its temporary name, after all names that the folder has now: it is
-/// the intent then.
+/// Makes a mark's content durable under its temporary name, after all names that are in the folder now. The
+/// mark is then the intent.
 pub(super) fn declare(disk: &dyn Disk, intent: &Path, bytes: &[u8]) -> io::Result<()> {
     disk.write(intent, &[])?;
     disk.sync_folder(intent.parent().unwrap_or(intent))?;
@@ -211,7 +213,7 @@ fn write_synced(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     disk.sync(path, None)
 }
 
-/// What has a name that a shard takes and is not ours.
+/// The error for something that has one of a shard's names and is not ours.
 fn foreign() -> io::Error {
     io::Error::new(
         io::ErrorKind::AlreadyExists,
@@ -227,7 +229,7 @@ fn rename_new(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Broken> {
         })
 }
 
-/// Moves new files one by one into a folder that others' files are in too.
+/// Moves new files one by one into a folder that also holds foreign files.
 fn move_in(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Broken> {
     let broken = |error| (to.to_owned(), error);
     if disk.kind(to).map_err(broken)? != Some(Kind::Folder) {
@@ -248,10 +250,11 @@ fn sync(disk: &dyn Disk, placed: &Placed, stream_bytes: u64) -> io::Result<()> {
     disk.sync(&placed.temporary, placed.stream.then_some(stream_bytes))
 }
 
-/// Writes a small file whole: temporary name, fsync, rename, fsync of the folder. One of its name goes.
+/// Writes a small file atomically: temporary name, fsync, rename, fsync of the folder. Replaces an existing
+/// file of that name.
 ///
 /// # Errors
-/// The file system's.
+/// The file system's error.
 pub(crate) fn write_durably(place: &Staging, name: &str, bytes: &[u8]) -> io::Result<()> {
     let (disk, temporary) = (place.disk(), place.temporary(name));
     write_synced(disk, &temporary, bytes)?;

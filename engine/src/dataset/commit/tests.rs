@@ -1,4 +1,5 @@
-//! Commits, on a real folder and on a simulated disk: what they leave, what they refuse, what is taken back.
+//! Tests commits on a real folder and on a simulated disk: what they leave, what they refuse, and what is
+//! taken back.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -22,7 +23,7 @@ const STEPS: u64 = 30;
 
 type IsDone = Box<dyn Fn(u64) -> bool>;
 
-/// A folder with a record, and one run's committer of it.
+/// A folder with a record, and the committer of one run into it.
 struct Run {
     place: Staging,
     format: OutputFormat,
@@ -34,7 +35,7 @@ impl Run {
         Self::again(disk, folder, format, shared, &[])
     }
 
-    /// A run that finds marks of ours.
+    /// A run that finds our marks in the folder.
     fn again(
         disk: Arc<dyn Disk>,
         folder: &Path,
@@ -69,7 +70,7 @@ impl Run {
         Self::new(disk::real(), folder.path(), format, false)
     }
 
-    /// Shard 0 with its files under the temporary names of a try; each holds `bytes`.
+    /// Shard 0 with its files under the temporary names of one try. Each file holds `bytes`.
     fn seal(&self, attempt: u32, bytes: &[u8]) -> SealedShard {
         let place = self.place.for_attempt(attempt);
         let disk = place.disk();
@@ -112,7 +113,7 @@ impl Run {
     }
 }
 
-/// A whole mark with a success.
+/// A whole mark with successes.
 fn mark() -> Vec<u8> {
     let stats = ShardStats {
         count: 10,
@@ -152,7 +153,7 @@ fn a_stream_is_cut_to_its_true_length_and_its_mark_comes_with_it() {
 fn a_commit_costs_three_syncs_of_the_folder_and_one_of_each_file() {
     let folder = Path::new("/out");
     for format in OutputFormat::ALL {
-        // The loose files are synced with all of the file system.
+        // Loose files are synced together with the whole file system.
         let one_by_one = format.files().iter().filter(|file| !file.part.is_folder());
         let files = one_by_one.count() as u64 + 1;
         let disk = Simulated::new(1);
@@ -160,7 +161,7 @@ fn a_commit_costs_three_syncs_of_the_folder_and_one_of_each_file() {
         let mut run = Run::new(Arc::new(disk.clone()), folder, format, false);
         assert_eq!(disk.syncs(), Syncs::default());
         run.commit(b"data").unwrap();
-        // Before the intent, the names before the mark, the mark.
+        // One sync before the intent, one for the names before the mark, and one for the mark.
         let folders = if format.files().is_empty() { 1 } else { 3 };
         assert_eq!(disk.syncs(), Syncs { files, folders }, "{format:?}");
     }
@@ -171,7 +172,7 @@ fn a_commit_that_fails_leaves_no_mark_and_what_it_renamed_is_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Run::real(&folder, OutputFormat::Webdataset);
     let shard = run.seal(0, b"data");
-    // The metadata's rename fails: its target is in a folder that is not there.
+    // The rename of the metadata fails: its target is in a folder that does not exist.
     let mut broken = run.seal(0, b"data");
     broken.placed[1].target = folder.path().join("gone/00000.parquet");
     assert!(run.committer.commit(&broken).is_err());
@@ -270,15 +271,15 @@ fn a_file_that_comes_at_any_moment_of_a_commit_stays() {
     assert!(met > 20, "{met}");
 }
 
-/// What stands under a shard's names before a commit.
+/// What exists under a shard's names before a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
-    /// Its mark is whole, and a file of it is gone.
+    /// Its mark is whole, but one of its files is missing.
     Holed,
-    /// All is there, and the mark is damaged.
+    /// All files exist, but the mark is damaged.
     Damaged,
-    /// The same, and somebody's file is in its folder.
+    /// As `Damaged`, with a foreign file in the shard's folder.
     Shared,
 }
 
@@ -344,7 +345,7 @@ fn a_commit_that_fails_at_any_step_is_made_good_by_the_next_try() {
     }
 }
 
-/// Shard 0 stands whole with these bytes, is ours, and nothing else is there but what is somebody's.
+/// Checks that shard 0 is whole with these bytes and is ours, and that all other files are foreign.
 fn check_shard(disk: &Simulated, format: OutputFormat, before: Before, bytes: &[u8]) {
     let folder = Path::new("/out");
     let mut files = disk.files(folder);
@@ -447,7 +448,7 @@ fn a_mark_withdrawn_names_its_shards_files_until_they_are_taken_back() {
     let kept = Standing::look(place.disk(), place.folder()).unwrap();
     assert_eq!(kept.intents.len(), 1);
     assert!(kept.owns("00000.parquet").unwrap() && !kept.owns("00000.tar").unwrap());
-    // What is only tidied up keeps the intent as long as it names something.
+    // With `Data::Kept` the intent stays as long as it names something.
     let claimed = clear(&place, &kept, |_, _| true, Data::Kept).unwrap();
     assert!(claimed.is_empty());
     assert!(folder.path().join("00000.parquet").exists());

@@ -1,6 +1,6 @@
-//! Owns the removal of what a run made: half-done commits are taken back, temporary files and whole
-//! datasets go. Only what a mark, an intent or a temporary name of ours names, and each thing while
-//! something still names it: data before the marks and intents that tell whose it is.
+//! Owns the removal of what a run made: takes half-done commits back, and removes temporary files and whole
+//! datasets. Removes only what a mark, an intent or a temporary name of ours names, and each thing while
+//! something still names it: data before the marks and intents that say whose it is.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -14,20 +14,20 @@ use crate::dataset::names::{Shape, kind_of, shard_file, shard_number, temporary_
 use crate::dataset::ownership::{Intent, Mark, Members, Standing, mark_of};
 use crate::dataset::staging::Staging;
 
-/// What becomes of files that an intent's commit gave their last names.
+/// What happens to files that an intent's commit gave their final names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
-    /// They go, and the intent after them.
+    /// They are removed, and then the intent.
     TakenBack,
     /// They stay, and so does the intent that names them.
     Kept,
 }
 
-/// Removes what interrupted runs left, as far as `which` passes a shard's number and a temporary name's
-/// word, and gives the shards that have an empty mark instead: their folders hold others' files.
+/// Removes what interrupted runs left, if `which` accepts its shard number and the word of its temporary
+/// name. Returns the shards that now have an empty mark instead, because their folders hold foreign files.
 ///
 /// # Errors
-/// The file system's. What was not done is still named.
+/// The file system's error. Whatever was not removed is still named.
 pub(crate) fn clear(
     place: &Staging,
     standing: &Standing,
@@ -58,7 +58,7 @@ pub(crate) fn clear(
         let Some((last, word)) = temporary_parts(&name) else {
             continue;
         };
-        // The record's have no number, and are of no shard.
+        // Temporary names of the record have no number and belong to no shard.
         let shard_id = shard_file(last).and_then(|(stem, _)| shard_number(stem));
         let goes = which(shard_id.unwrap_or(u64::MAX), word);
         let kept = shard_id.is_some_and(|id| cleared.kept.contains(&(id, word)));
@@ -78,7 +78,8 @@ struct Cleared<'a> {
 }
 
 impl Cleared<'_> {
-    /// Gives the files that an intent renamed their temporary names back; whether the intent may then go.
+    /// Gives the files that an intent renamed their temporary names back. Returns whether the intent may then
+    /// be removed.
     fn take_back(
         &mut self,
         place: &Staging,
@@ -93,7 +94,7 @@ impl Cleared<'_> {
         let mark = shape.name(intent.shard_id, Part::Mark);
         let placed = standing.placed(intent, shape);
         let stands = mark_of(disk, &folder.join(&mark))?;
-        // An empty mark names the files, and goes on doing so. A whole one is of a commit that came later.
+        // An empty mark names the files and keeps naming them. A whole one is from a later commit.
         if placed.is_empty() || matches!(stands, Mark::Empty | Mark::Whole(_)) {
             return Ok(true);
         }
@@ -111,10 +112,10 @@ impl Cleared<'_> {
             if take_folder_back(disk, &path, &temporary, &members)? {
                 continue;
             }
-            // Others' files are in the folder, which must not become nobody's.
+            // The folder holds foreign files and must not become unowned.
             match claim_by_empty_mark(place, &mark) {
                 Ok(()) => self.claimed.push(intent.shard_id),
-                // Somebody's mark is in the way: the intent goes on naming the rest.
+                // A foreign mark is in the way: the intent keeps naming the rest.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -123,8 +124,8 @@ impl Cleared<'_> {
     }
 }
 
-/// Gives a shard's folder its temporary name back; false where others' files are in it, from among which
-/// the shard's were removed.
+/// Gives a shard's folder its temporary name back. If the folder holds foreign files, removes only the
+/// shard's files from it and returns false.
 fn take_folder_back(
     disk: &dyn Disk,
     folder: &Path,
@@ -140,7 +141,7 @@ fn take_folder_back(
         if !is_shared(temporary)? {
             return Ok(true);
         }
-        // Somebody was quicker.
+        // A foreign file arrived before the rename.
         disk.rename_new(temporary, folder)?;
     }
     remove_members(disk, folder, members)?;
@@ -167,12 +168,12 @@ pub(super) fn remove_members(disk: &dyn Disk, folder: &Path, members: &Members) 
     Ok(())
 }
 
-/// Takes the marks of shards away, which are ours: they are to be done again, and their files are named by
-/// the intents that the marks become. Where a file is missing, a temporary name stands for it, so that
-/// what gets its last name from now on is told from ours. What has no mark is passed over.
+/// Withdraws the marks of shards of ours that are to be done again. The marks become intents, which name
+/// the shards' files. A missing file gets a placeholder under its temporary name, so that whatever gets its
+/// final name from now on can be told from ours. Shards without a mark are skipped.
 ///
 /// # Errors
-/// The file system's.
+/// The file system's error.
 pub(crate) fn withdraw(place: &Staging, shards: &[(u64, Shape)]) -> io::Result<()> {
     let place = &place.for_withdrawal();
     let (disk, folder) = (place.disk(), place.folder());
@@ -205,11 +206,11 @@ pub(crate) fn withdraw(place: &Staging, shards: &[(u64, Shape)]) -> io::Result<(
     disk.sync_folder(folder)
 }
 
-/// The same for a mark that does not read back and is no intent as it is.
+/// Withdraws a mark that does not read back and so cannot become an intent as it is.
 fn withdraw_unreadable(place: &Staging, name: &str, mark: &Mark) -> io::Result<()> {
     let (disk, path) = (place.disk(), place.folder().join(name));
     if *mark != Mark::Empty {
-        // A mark that is not empty beside an intent would be taken for somebody's.
+        // Next to an intent, a mark that is not empty would be taken for a foreign one.
         let empty = place.for_emptying().temporary(name);
         disk.write(&empty, &[])?;
         disk.rename(&empty, &path)?;
@@ -219,7 +220,7 @@ fn withdraw_unreadable(place: &Staging, name: &str, mark: &Mark) -> io::Result<(
     disk.remove(&path)
 }
 
-/// A mark for a shard of which no more is known than that it may have samples.
+/// A mark for a shard about which nothing is known except that it may have samples.
 fn of_any_shard() -> Vec<u8> {
     let stats = ShardStats {
         count: 1,
@@ -230,11 +231,11 @@ fn of_any_shard() -> Vec<u8> {
     stats.to_json()
 }
 
-/// Removes the shards of a dataset that marks of ours name. Its record is left to whoever writes the next:
-/// shards without one would be nobody's.
+/// Removes the shards of a dataset that our marks name. Leaves its record for the writer of the next one to
+/// replace: shards without a record would be unowned.
 ///
 /// # Errors
-/// The file system's.
+/// The file system's error.
 pub(crate) fn remove_dataset(place: &Staging, standing: &Standing) -> io::Result<()> {
     let (disk, folder) = (place.disk(), place.folder());
     let mut shards = Vec::new();
@@ -250,7 +251,7 @@ pub(crate) fn remove_dataset(place: &Staging, standing: &Standing) -> io::Result
     let standing = Standing::with_record(disk, folder, standing.record.clone())?;
     for shard_id in clear(place, &standing, |_, _| true, Data::TakenBack)? {
         if let Some(shape) = shapes.get(&shard_id) {
-            // What is left in its folder is others'.
+            // What is left in its folder is foreign.
             disk.remove(&folder.join(shape.name(shard_id, Part::Mark)))?;
         }
     }

@@ -1,5 +1,5 @@
-//! Owns which loose files in a shard's folder are the shard's: KEY.EXTENSION, by the keys that its rows have
-//! and the extensions that a sample's files have. Never lists a folder.
+//! Owns which loose files in a shard's folder are the shard's: `KEY.EXTENSION`, by the keys of its rows and
+//! the extensions of a sample's files. Never lists a folder.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -25,14 +25,14 @@ const KEY: &str = Column::Key.name();
 /// The keys of a shard's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// Shard and row in one number.
+    /// Each key is one number, of shard and row.
     Numbered,
-    /// The list's own, as far as they are known.
+    /// The list's own keys, as far as they are known.
     Given(HashSet<String>),
 }
 
 impl Keys {
-    /// The keys that a list gives its rows, or none.
+    /// The keys that a list gives its rows, or numbered keys if it gives none.
     pub(crate) fn of_rows(keys: Option<&StringArray>) -> Self {
         match keys {
             None => Self::Numbered,
@@ -40,8 +40,8 @@ impl Keys {
         }
     }
 
-    /// The keys that a shard's metadata tell; none where it cannot be read. Past [`crate::dataset::disk::Disk`]: it
-    /// changes nothing.
+    /// The keys in a shard's metadata, or `None` if it cannot be read. Bypasses
+    /// [`crate::dataset::disk::Disk`], because it changes nothing.
     pub(super) fn told_by(metadata: &Path) -> Option<Self> {
         let file = File::open(metadata).ok()?;
         let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
@@ -82,7 +82,7 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    /// Those of a shard's first `rows` rows, which have these keys.
+    /// The loose files of a shard's first `rows` rows, which have these keys.
     pub(crate) fn new(shape: Shape, shard_id: u64, rows: u64, keys: Keys) -> Self {
         Self {
             shape,
@@ -92,7 +92,7 @@ impl Members {
         }
     }
 
-    /// Whether a name in the shard's folder is one of theirs.
+    /// Whether this is the name of one of the shard's loose files.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         let parts = name.split_once('.');
         let key = parts.filter(|(_, extension)| self.shape.has_extension(extension));
@@ -102,12 +102,12 @@ impl Members {
         })
     }
 
-    /// Whether what stands there is one of theirs.
+    /// Whether an entry with this name and kind is one of the shard's loose files.
     pub(crate) fn has(&self, name: &str, kind: Kind) -> bool {
         kind == Kind::File && self.has_name(name)
     }
 
-    /// The row in a numbered key.
+    /// The row number in a numbered key.
     fn number(&self, key: &str) -> Option<u64> {
         let digits = key.strip_prefix(self.stem.as_str())?;
         if digits.len() != row_digits(self.shape.rows_per_shard) as usize {

@@ -1,16 +1,17 @@
-//! Owns which files of an output folder are the dataset's own. A file is a run's where a record says whose
-//! numbers those are and a mark or an intent names its shard; a name alone proves nothing. Decides, and
+//! Owns which files of an output folder are the dataset's own. A file belongs to a run if a record says who
+//! owns its shard's number and a mark or an intent names the shard; a name alone proves nothing. Decides but
 //! changes nothing: [`crate::dataset::commit`] publishes, undoes and removes.
 //!
-//! - A **record** (`.turbo2ds.json`) tells which numbers are whose and how their files are named.
-//! - A **mark** (`00000_stats.json`) names the files of its shard. One without content names them too: such
-//!   a shard is to be done again.
+//! - A **record** (`.turbo2ds.json`) says who owns which shard numbers and how their files are named.
+//! - A **mark** (`00000_stats.json`) names the files of its shard. A mark without content names them too;
+//!   its shard is to be done again.
 //! - An **intent** is a whole mark that still has its temporary name. It names those files of its shard
-//!   whose own temporary names are gone: what makes a commit take a file's last name takes the first from it.
-//! - A **temporary name** is this program's shape, `.NAME.WORD.part`.
+//!   whose own temporary names are gone: the rename that gives a file its final name also takes its
+//!   temporary name away.
+//! - A **temporary name** has this program's form, `.NAME.WORD.part`.
 //!
-//! Everything else is somebody's and stays as it is, whatever it is called: [`refuse`] finds what of it
-//! stands where a run's shards would go, before the run writes its first byte.
+//! Everything else is foreign and stays as it is, whatever its name. Before a run writes its first byte,
+//! [`refuse`] finds foreign files under names that the run's shards would take.
 
 mod members;
 mod refuse;

@@ -1,5 +1,5 @@
-//! Owns the refusal of a run that would change what is not its own: which names the run may take, what
-//! stands there already, and how that is said. Looks, and changes nothing.
+//! Owns the refusal of a run that would change files that are not its own: which names the run may take,
+//! what already has them, and the error. Looks but changes nothing.
 
 use std::collections::HashSet;
 use std::io;
@@ -14,24 +14,24 @@ use crate::dataset::disk::Kind;
 use crate::dataset::names::{RECORD_NAME, Shape, is_temporary, shard_file, shard_number};
 use crate::error::Error;
 
-/// Names that are said at once.
+/// Maximum number of names in one message.
 const SAID_MAX: usize = 3;
 
 /// The names that a run may take in a folder.
 pub(crate) struct Wanted<'a> {
-    /// How it names its files.
+    /// How the run names its files.
     pub(crate) shape: Shape,
-    /// The first shard of its list.
+    /// The first shard of the run's list.
     pub(crate) first_shard_id: u64,
-    /// A bound on the shards of its list, where one is known.
+    /// An upper bound on the number of shards of the run's list, if known.
     pub(crate) shards_max: Option<u64>,
-    /// Its part of them.
+    /// The run's part of the shards.
     pub(crate) assignment: Assignment,
-    /// Shards that stand.
+    /// Shards that are done already.
     pub(crate) done: &'a HashSet<u64>,
-    /// The dataset that is there goes first.
+    /// Whether the run removes the existing dataset first.
     pub(crate) overwrite: bool,
-    /// Files that the user named.
+    /// Files that the user named in the options.
     pub(crate) user_files: &'a UserFiles,
 }
 
@@ -42,16 +42,16 @@ impl Wanted<'_> {
         within && self.assignment.contains(shard_id) && !self.done.contains(&shard_id)
     }
 
-    /// The shard of this run that takes a name, and as what.
+    /// The shard of this run that takes a name, and the part of the shard that the name is for.
     fn takes(&self, name: &str) -> Option<(u64, Part)> {
         let part = self.shape.part_of(name);
         part.filter(|(shard_id, _)| self.takes_shard(*shard_id))
     }
 
-    /// Refuses the run where something that is not the dataset's own has a name that it may take.
+    /// Refuses the run if something that is not the dataset's own has a name that the run may take.
     ///
     /// # Errors
-    /// `Output`: what stands there, and what to do; or the file system's.
+    /// `Output`: what has the name, and what to do; or the file system's error.
     pub(crate) fn check(&self, standing: &Standing, folder: &Path) -> Result<(), Error> {
         let out = |error: io::Error| Error::output_io(folder, error);
         for file in &self.user_files.files {
@@ -74,7 +74,8 @@ impl Wanted<'_> {
                 let others = standing.others_in_folder(shard_id, self.shape);
                 let others = others.map_err(out)?.into_iter();
                 let in_the_way = others.filter(|(inner, _)| {
-                    // Without its mark the folder would be nobody's; and a file's name is a file's.
+                    // With `overwrite`, the folder loses its mark and would be unowned. Otherwise only names that
+                    // loose files take are in the way.
                     self.overwrite || members.has_name(inner)
                 });
                 foreign.extend(in_the_way.map(|(inner, _)| format!("{name}/{inner}")));
@@ -86,7 +87,8 @@ impl Wanted<'_> {
         Err(refusal(folder, &foreign))
     }
 
-    /// Marks of which no record tells are another program's: those shards are not ours to remove.
+    /// Refuses to overwrite marks that no record covers: they are another program's, and their shards are not
+    /// ours to remove.
     fn check_marks(&self, standing: &Standing, folder: &Path) -> Result<(), Error> {
         if !standing.record.runs.is_empty() {
             return Ok(());
@@ -116,7 +118,7 @@ impl Wanted<'_> {
         ))
     }
 
-    /// The name in the folder by which a user's file would be replaced or removed.
+    /// The name in the folder under which a user's file would be replaced or removed.
     fn lost(
         &self,
         file: &UserFile,
@@ -143,8 +145,8 @@ impl Wanted<'_> {
         Ok(self.overwrite && standing.owns(name)?)
     }
 
-    /// Whether what is at this path in the folder goes, or is written over. What the run writes itself is
-    /// to have no name of a dataset's at all.
+    /// Whether whatever is at this path in the folder is removed or overwritten. A file that the run itself
+    /// writes (`written`) must not have any of a dataset's names.
     fn loses(&self, path: &Path, written: bool, standing: &Standing) -> io::Result<bool> {
         let mut parts = path.iter().map(|part| part.to_str());
         let (Some(Some(name)), inner) = (parts.next(), parts.next()) else {
@@ -174,7 +176,7 @@ impl Wanted<'_> {
     }
 }
 
-/// What is not the dataset's own, and what to do about it.
+/// The error that says which files are not the dataset's own, and what to do about them.
 fn refusal(folder: &Path, foreign: &[String]) -> Error {
     let (files, them, are) = match foreign.len() {
         1 => ("1 file".to_owned(), "it", "it is a left-over"),
@@ -193,7 +195,7 @@ fn refusal(folder: &Path, foreign: &[String]) -> Error {
     )
 }
 
-/// The first few names. Who shows them makes visible what a terminal would obey in them.
+/// The first few names, joined for a message. The caller that displays them escapes control characters.
 pub(crate) fn said(names: &[String]) -> String {
     let first: Vec<&str> = names.iter().take(SAID_MAX).map(String::as_str).collect();
     let first = first.join(", ");

@@ -1,10 +1,10 @@
-//! Owns the look at a dataset's folder: what stands in it, and which of it is the dataset's own. Never
-//! changes anything, and never takes a name for a proof.
+//! Owns the look at a dataset's folder: what it holds, and which of it is the dataset's own. Never changes
+//! anything, and never takes a name as proof.
 //!
 //! Why an intent's files are those whose temporary names are gone: when an intent reads back whole, the
-//! temporary names of all its files are durable (see [`crate::dataset::commit`]), and a rename is whole. So each of
-//! its files stands either under its temporary name or, renamed, under its last one. What has the last
-//! name while the temporary one is still there came from elsewhere.
+//! temporary names of all its files are durable (see [`crate::dataset::commit`]), and a rename is atomic. So
+//! each of its files is either under its temporary name or, once renamed, under its final name. A file that
+//! has the final name while the temporary one still exists came from elsewhere.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,9 +28,9 @@ pub(crate) struct Intent {
     pub(crate) shard_id: u64,
     /// Its temporary name.
     pub(crate) name: String,
-    /// The word in it, which the shard's other temporary names have too.
+    /// The word in its temporary name, which the shard's other temporary names share.
     pub(crate) word: String,
-    /// Whether the shard has samples, and so a folder where they are loose files.
+    /// Whether the shard has samples, and so a folder if its samples are loose files.
     pub(crate) samples: bool,
 }
 
@@ -41,22 +41,22 @@ impl Intent {
     }
 }
 
-/// What stands under the name of a mark.
+/// What is under the name of a mark.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mark {
     /// Nothing.
     None,
-    /// A file without content: the shard is to be done again, and its files are named.
+    /// A file without content: the shard is to be done again, and the mark names its files.
     Empty,
     /// A mark that reads back.
     Whole(ShardStats),
-    /// What becomes of a mark on a bad disk: it does not read back, and began as a mark.
+    /// A mark damaged by a bad disk: it does not read back, but it began as a mark.
     Damaged,
     /// Something else.
     Other,
 }
 
-/// How every mark begins.
+/// The first bytes of every mark.
 const MARK_START: &[u8] = b"{\n    \"count\": ";
 
 impl Mark {
@@ -80,17 +80,17 @@ impl Mark {
     }
 }
 
-/// Whether it is an object with a mark's fields, whatever they say.
+/// Whether this is an object with a mark's fields, whatever their values.
 fn has_counts(bytes: &[u8]) -> bool {
     let json: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
     let fields = ["count", "successes", "status_dict"];
     fields.iter().all(|field| json.get(field).is_some())
 }
 
-/// Looks at a mark.
+/// Reads and classifies a mark.
 ///
 /// # Errors
-/// The file system's.
+/// The file system's error.
 pub(crate) fn mark_of(disk: &dyn Disk, path: &Path) -> io::Result<Mark> {
     match disk.kind(path)? {
         None => return Ok(Mark::None),
@@ -99,38 +99,38 @@ pub(crate) fn mark_of(disk: &dyn Disk, path: &Path) -> io::Result<Mark> {
     }
     match disk.read(path) {
         Ok(bytes) => Ok(Mark::read(&bytes)),
-        // Another worker's commit renamed it meanwhile.
+        // Another worker's commit has renamed it in the meantime.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Mark::None),
         Err(error) => Err(error),
     }
 }
 
-/// What stands in a folder, as it was looked at once.
+/// What a folder holds, as of one look.
 pub(crate) struct Standing<'a> {
     disk: &'a dyn Disk,
     folder: &'a Path,
     pub(crate) entries: BTreeMap<String, Kind>,
     pub(crate) record: Record,
     pub(crate) intents: Vec<Intent>,
-    /// Shards that were asked for, and whether a mark of ours names their files.
+    /// Shards that were looked up, and whether a mark of ours names their files.
     marked: RefCell<HashMap<u64, bool>>,
 }
 
 impl<'a> Standing<'a> {
-    /// Reads the record, lists the folder, reads the intents. In this order: the record is there before any
-    /// file that it names.
+    /// Reads the record, lists the folder and reads the intents. In this order, because the record exists
+    /// before any file that it names.
     ///
     /// # Errors
-    /// `Output` for the file system's, and for a record that is none of ours.
+    /// `Output`, for file system errors and for a record that is not ours.
     pub(crate) fn look(disk: &'a dyn Disk, folder: &'a Path) -> Result<Self, Error> {
         let record = Record::read(disk, folder)?;
         Self::with_record(disk, folder, record).map_err(|error| Error::output_io(folder, error))
     }
 
-    /// The same with a record that is known.
+    /// Like [`Self::look`], with a record that is already known.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub(crate) fn with_record(
         disk: &'a dyn Disk,
         folder: &'a Path,
@@ -147,7 +147,7 @@ impl<'a> Standing<'a> {
         Ok(standing)
     }
 
-    /// A folder that is still to be made.
+    /// A folder that does not exist yet.
     pub(crate) fn empty(disk: &'a dyn Disk, folder: &'a Path) -> Self {
         Self {
             disk,
@@ -189,7 +189,7 @@ impl<'a> Standing<'a> {
         }))
     }
 
-    /// The numbers of all shards that have a mark, whose ever and whatever is in it.
+    /// The numbers of all shards that have a mark, whoever owns it and whatever its content.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> {
         self.entries.keys().filter_map(|name| {
             let (stem, part) = shard_file(name)?;
@@ -197,12 +197,12 @@ impl<'a> Standing<'a> {
         })
     }
 
-    /// How the files of a shard are named that is a run's of ours.
+    /// How the files of a shard are named, if the shard belongs to one of our runs.
     pub(crate) fn shape_of(&self, shard_id: u64) -> Option<Shape> {
         self.record.shape_of(shard_id)
     }
 
-    /// What an intent's commit gave its last name.
+    /// The files that an intent's commit gave their final names.
     pub(crate) fn placed(&self, intent: &Intent, shape: Shape) -> Vec<(Part, String)> {
         let files = shape.format.files().iter();
         let made = files.filter(|file| file.is_made(intent.samples));
@@ -217,7 +217,7 @@ impl<'a> Standing<'a> {
     /// Whether a mark of ours names this shard's files.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub(crate) fn is_marked(&self, shard_id: u64) -> io::Result<bool> {
         if let Some(known) = self.marked.borrow().get(&shard_id) {
             return Ok(*known);
@@ -239,16 +239,17 @@ impl<'a> Standing<'a> {
         if mark != Mark::Damaged {
             return Ok(matches!(mark, Mark::Empty | Mark::Whole(_)));
         }
-        // A commit renames files only where no mark stands, or an empty one: this one came later.
+        // A commit renames files only if there is no mark or an empty one. So if an intent has renamed files, this
+        // mark came later.
         let intents = self.intents.iter();
         let mut of_shard = intents.filter(|intent| intent.shard_id == shard_id);
         Ok(of_shard.all(|intent| self.placed(intent, shape).is_empty()))
     }
 
-    /// Whether a file of this name in the folder is the dataset's own.
+    /// Whether the file of this name in the folder is the dataset's own.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub(crate) fn owns(&self, name: &str) -> io::Result<bool> {
         let Some((stem, _)) = shard_file(name) else {
             return Ok(false);
@@ -275,11 +276,11 @@ impl<'a> Standing<'a> {
         }))
     }
 
-    /// The loose files of a shard of ours. Where the list names them the metadata tell their names, also
-    /// those that have not got their last name yet.
+    /// The loose files of a shard of ours. If the list gives the keys, the names come from the metadata, even
+    /// if the metadata does not have its final name yet.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub(crate) fn members(&self, shard_id: u64, shape: Shape) -> io::Result<Members> {
         let rows = shape.rows_per_shard as u64;
         let keys = if shape.given_keys {
@@ -310,10 +311,10 @@ impl<'a> Standing<'a> {
         Ok(Keys::told_by(&self.folder.join(metadata)))
     }
 
-    /// What is in a shard's folder beside its own loose files, by name and kind.
+    /// What a shard's folder holds in addition to its own loose files, by name and kind.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub(crate) fn others_in_folder(
         &self,
         shard_id: u64,
@@ -368,7 +369,7 @@ mod tests {
             self.put(&temporary_name(name, WORD), text);
         }
 
-        /// Of these names, those that are the dataset's own.
+        /// Those of these names that are the dataset's own.
         fn owned<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
             let disk = disk::real();
             let standing = Standing::look(&*disk, self.0.path()).expect("a look");
@@ -377,7 +378,7 @@ mod tests {
         }
     }
 
-    /// What a commit writes under the mark's temporary name; it is read for ever.
+    /// What a commit writes under the mark's temporary name. Every later version must read it.
     const INTENT: &str = "{\n    \"count\": 2,\n    \"successes\": 1,\n    \"failed_to_download\": 1,\n    \"failed_to_resize\": 0,\n    \"duration\": 1.5,\n    \"start_time\": 1700000000.5,\n    \"end_time\": 1700000002.0,\n    \"status_dict\": {\n        \"success\": 1,\n        \"timed out\": 1\n    }\n}";
     const SHARD: [&str; 3] = ["00003.tar", "00003.parquet", "00003_stats.json"];
 

@@ -1,5 +1,5 @@
 //! Owns which files the user named in the options, where they are, and that a run loses none of them: the
-//! list's files, which are read, and the cache of names, which is written. Never reads a list.
+//! list's files, which are read, and the DNS cache, which is written. Never reads a list.
 
 use std::fs;
 use std::io;
@@ -11,20 +11,21 @@ use crate::error::{Error, Message};
 use crate::list::List;
 use crate::net::resolver;
 
-/// Most bytes of text that a byte of gzip stands for, rounded up; the other codings have no such bound.
+/// Maximum bytes of text that one byte of gzip decompresses to, rounded up. The other codings have no such
+/// bound.
 const GZIP_EXPANSION_MAX: u64 = 1040;
 
-/// A file that the user named.
+/// A file that the user named in the options.
 #[derive(Clone, Debug)]
 pub(crate) struct UserFile {
-    /// What it is, for a person.
+    /// A human-readable description.
     what: &'static str,
     path: PathBuf,
-    /// The run writes it itself.
+    /// Whether the run itself writes it.
     pub(crate) written: bool,
-    /// Where it is by its own name, and where links lead.
+    /// Its path by its own name, and its path with all links followed.
     places: [PathBuf; 2],
-    /// Device and inode, and how many names it has; none where it is not there.
+    /// Device, inode and number of hard links; `None` if the file does not exist.
     inode: Option<(u64, u64, u64)>,
 }
 
@@ -55,14 +56,14 @@ impl UserFile {
         same_inode || self.places[1] == other.places[1]
     }
 
-    /// Its path from the folder, by each way to it.
+    /// Its paths relative to the folder, one for each of its places inside the folder.
     pub(crate) fn within(&self, folder: &Path) -> impl Iterator<Item = &Path> {
         let folder = settled(folder).unwrap_or_else(|_| folder.to_owned());
         let places = self.places.iter();
         places.filter_map(move |place| place.strip_prefix(&folder).ok())
     }
 
-    /// Whether this is another name of it.
+    /// Whether `path` is a name of this file, compared by device and inode.
     pub(crate) fn has_name(&self, path: &Path) -> bool {
         let Some((device, inode, _)) = self.inode else {
             return false;
@@ -70,12 +71,12 @@ impl UserFile {
         fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (device, inode))
     }
 
-    /// Whether the file has other names than the one that was given.
+    /// Whether the file has other hard links than the name that was given.
     pub(crate) fn has_other_names(&self) -> bool {
         self.inode.is_some_and(|(.., names)| names > 1)
     }
 
-    /// The refusal of a run whose dataset would take its name.
+    /// The refusal of a run whose dataset would take this file's name.
     pub(crate) fn refusal(&self, name: &str) -> Error {
         let (path, what) = (self.path.display(), self.what);
         Error::output(
@@ -85,11 +86,11 @@ impl UserFile {
     }
 }
 
-/// All files that the user named.
+/// All files that the user named in the options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UserFiles {
     pub(crate) files: Vec<UserFile>,
-    /// More shards than the list can have.
+    /// An upper bound on the number of shards of the list, if known.
     pub(crate) shards_max: Option<u64>,
 }
 
@@ -97,14 +98,14 @@ impl UserFiles {
     /// The files of a configuration and its list.
     ///
     /// # Errors
-    /// Where one of them would be replaced by another or by what the run writes: `Output`. `Input` where
-    /// the list is gone.
+    /// `Output` if one of them would be replaced by another or by what the run writes. `Input` if the list is
+    /// gone.
     pub(crate) fn named(config: &Config, list: &List) -> Result<Self, Error> {
         let files: Vec<PathBuf> = list.paths().map(Path::to_owned).collect();
         let rows = list.identity().rows.or_else(|| rows_max(list, &files));
         let per_shard = config.input.rows_per_shard;
         Ok(Self {
-            // A pipe is no file, and nothing is known of what will come of it.
+            // A pipe is not a file, and its length is not known.
             shards_max: rows
                 .filter(|_| !files.is_empty())
                 .and_then(|rows| shards_max(rows, files.len(), per_shard)),
@@ -136,10 +137,10 @@ impl UserFiles {
         Ok(files)
     }
 
-    /// Refuses a folder that is one of the files.
+    /// Refuses an output folder that is one of the files.
     ///
     /// # Errors
-    /// `Output`.
+    /// `Output` if `folder` is one of the files.
     pub(crate) fn check_folder(&self, folder: &Path) -> Result<(), Error> {
         let is_folder = |file: &&UserFile| {
             let mut within = file.within(folder);
@@ -171,14 +172,15 @@ fn same_file(cache: &UserFile, list: &UserFile) -> Error {
     )
 }
 
-/// A path as the file system finds it, links followed; what is not there yet is taken as it is written.
+/// The path with links resolved as the file system resolves them. Components that do not exist yet are kept
+/// as written.
 fn settled(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     for there in path.ancestors() {
         match fs::canonicalize(there) {
             Ok(found) => {
                 let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
-                // Joining nothing would add a slash.
+                // Joining an empty path would add a slash.
                 let is_whole = rest.as_os_str().is_empty();
                 return Ok(if is_whole { found } else { found.join(rest) });
             }
@@ -196,7 +198,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// Most rows that files of text have, whose rows nobody has counted: each takes a byte.
+/// Upper bound on the rows of text files whose rows have not been counted: each row takes at least a byte.
 fn rows_max(list: &List, files: &[PathBuf]) -> Option<u64> {
     let expansion = match list.compression() {
         None => 1,
@@ -212,7 +214,7 @@ fn rows_max(list: &List, files: &[PathBuf]) -> Option<u64> {
         .filter(|_| list.format().is_text())
 }
 
-/// More shards than a list of so many rows has: each file begins one.
+/// Upper bound on the shards of a list with this many rows: each file begins a new shard.
 fn shards_max(rows: u64, files: usize, rows_per_shard: usize) -> Option<u64> {
     (rows / rows_per_shard as u64).checked_add(files as u64)
 }
@@ -298,7 +300,7 @@ mod tests {
                 );
             }
         }
-        // A link in the folder to a file elsewhere is a name in the folder too.
+        // A link in the folder to a file elsewhere is also a name in the folder.
         let elsewhere = file(folder, "elsewhere.txt", b"");
         symlink(&elsewhere, out.join("00001.tar")).expect("a link");
         let linked = UserFile::new("it", out.join("00001.tar"), false).expect("a file");

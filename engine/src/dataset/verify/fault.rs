@@ -1,4 +1,5 @@
-//! Owns what can be wrong with a shard: a closed set whose texts never hold bytes of the dataset.
+//! Owns what can be wrong with a shard: a closed set of faults whose messages never contain bytes of the
+//! dataset.
 
 use std::io;
 
@@ -72,7 +73,7 @@ impl From<RecordError> for Fault {
     }
 }
 
-/// A fault and the file, by its name in the folder.
+/// A fault and the file it is in, by the file's name in the folder.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) file: String,

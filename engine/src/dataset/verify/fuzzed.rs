@@ -1,5 +1,5 @@
-//! Owns the way in for fuzzing: the readers of `verify` over bytes, against rows that are given. What
-//! they find is text, so that nothing else of `verify` is public.
+//! Owns the entry points for fuzzing: the readers of `verify` over bytes, checked against given rows. They
+//! return faults as text, so that nothing else in `verify` is public.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::rows::{Known, Row, Rows};
 use super::samples::{check_record_stream, check_tar_stream};
 use super::table::Table;
 
-/// The shard that all bytes are taken for.
+/// The name of the shard that all bytes are read as.
 const SHARD: &str = "00000";
 
-/// A shard whose every row is a success.
+/// The rows of a shard in which every row is a success.
 fn successes(count: u16) -> Rows {
     let mut rows = Rows::new(SHARD, Known::default(), None);
     for row in 0..count {
@@ -24,36 +24,36 @@ fn successes(count: u16) -> Rows {
             found: false,
         };
         let key = format!("{SHARD}{row:04}");
-        // Keys made here are the shard's own and differ.
+        // The keys made here belong to the shard and are distinct.
         let _ = rows.promise(Some(&key), "success", promised, u64::from(count));
     }
     rows
 }
 
-/// Reads bytes as the tar of a shard with so many samples.
+/// Reads bytes as the tar of a shard with this many samples.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The first fault found, as text.
 pub fn read_tar(bytes: &[u8], samples: u16) -> Result<(), String> {
     let mut rows = successes(samples);
     let result = check_tar_stream(bytes, &mut rows).and_then(|()| rows.check_found());
     result.map_err(|fault| fault.to_string())
 }
 
-/// Reads bytes as the tfrecord of a shard with so many samples.
+/// Reads bytes as the tfrecord of a shard with this many samples.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The first fault found, as text.
 pub fn read_records(bytes: &[u8], samples: u16) -> Result<(), String> {
     let mut rows = successes(samples);
     let result = check_record_stream(bytes, &mut rows).and_then(|()| rows.check_found());
     result.map_err(|fault| fault.to_string())
 }
 
-/// Reads a file as the parquet of a shard with these stats and gives its number of rows.
+/// Reads a file as the parquet of a shard with these stats and returns its number of rows.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The first fault found, as text.
 pub fn read_parquet(path: &Path, stats: &ShardStats) -> Result<u64, String> {
     let rows = Table::open(path).and_then(|table| {
         let images = table.has_images();

@@ -1,5 +1,5 @@
-//! Owns which row of a shard a key names: by the number in it, or as the list gave it (`--key_col`), and
-//! which keys rows may have. Never believes a key that no sample could have been written under.
+//! Owns which row of a shard a key names, by the number in it or as the list gave it (`--key_col`), and
+//! which keys rows may have. Never trusts a key that no sample could have been written under.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,15 +7,15 @@ use super::fault::Fault;
 use crate::failure::Failure;
 use crate::list::plan::keys::{folded, is_valid};
 
-/// Where keys come from.
+/// How samples get their keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Naming {
-    /// No record tells: the first row does.
+    /// No record says: the first row decides.
     #[default]
     Unknown,
-    /// Shard and row in one number.
+    /// Each key is one number, of shard and row.
     Numbered,
-    /// A column of the list.
+    /// The keys come from a column of the list.
     Given,
 }
 
@@ -23,16 +23,16 @@ pub(super) enum Naming {
 pub(super) struct Keys {
     shard: String,
     naming: Naming,
-    /// Digits of a numbered key after the shard's name; the first row's decide.
+    /// Number of digits of a numbered key after the shard's name; the first row decides.
     row_digits: Option<usize>,
-    /// Given keys by the place of their row among the rows of the metadata.
+    /// The place of each given key's row among the rows of the metadata.
     given: HashMap<Box<str>, usize>,
-    /// Given keys as a file system sees them that is blind to case.
+    /// Given keys as a case-insensitive file system sees them.
     folded: HashSet<String>,
 }
 
 impl Keys {
-    /// None yet.
+    /// No keys yet.
     pub(super) fn new(shard: &str, naming: Naming) -> Self {
         Self {
             shard: shard.to_owned(),
@@ -43,8 +43,8 @@ impl Keys {
         }
     }
 
-    /// Takes in the key of row `number` of the metadata, which ended as `end`, and gives the row's place
-    /// in the shard.
+    /// Records the key of row `number` of the metadata, whose outcome is `end`, and returns the row's place in
+    /// the shard.
     pub(super) fn promise(
         &mut self,
         number: u64,
@@ -83,7 +83,7 @@ impl Keys {
         }
     }
 
-    /// The digits after the shard's name.
+    /// The number in the digits after the shard's name.
     fn number(&mut self, key: &str) -> Option<usize> {
         let digits = key.strip_prefix(self.shard.as_str())?;
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -97,7 +97,7 @@ impl Keys {
     }
 }
 
-/// Whether a row failed since the list gives it no key that a sample may have.
+/// Whether a row failed because the list gives it no key that a sample may have.
 fn failed_for_its_key(end: &str) -> bool {
     [Failure::InvalidKey, Failure::DuplicateKey]
         .iter()

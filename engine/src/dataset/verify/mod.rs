@@ -1,14 +1,15 @@
-//! `turbo2ds verify`: reads a finished dataset back and says what of it is not what its marks promise.
+//! `turbo2ds verify`: reads a finished dataset back and reports what differs from what its marks promise.
 //!
-//! [`survey`] looks at the folder, [`shard`] reads one shard ([`table`] its rows, [`samples`] its
-//! samples, [`rows`] holds the one against the other), [`fault`] is what can be wrong, [`report`] says
-//! it. Checked are structure, counts, keys, checksums of tfrecord, whether each image is whole and has the
-//! size that its row says, and the hash of images whose bytes are stored as they came. Decodes only where
-//! an image's structure does not tell whether it is whole, never asks the network, and changes nothing
-//! unless it is asked to repair: then it takes the marks of broken shards away that the record says are
-//! ours, and removes temporary files, under the folder's lock, and nothing else. A mark that is taken away
-//! becomes its shard's intent again, so that the shard's files do not become nobody's; one that does not
-//! read back stays: it is no mark of being done, and names them too.
+//! [`survey`] looks at the folder and [`shard`] reads one shard: [`table`] reads its rows, [`samples`] its
+//! samples, and [`rows`] checks one against the other. [`fault`] is what can be wrong, and [`report`] reports
+//! it. The checks cover structure, counts, keys, tfrecord checksums, whether each image is whole and has the
+//! size that its row says, and the hash of images that are stored without re-encoding. Verifying decodes an
+//! image only if its structure does not show whether it is whole, and never uses the network.
+//!
+//! It changes nothing unless asked to repair. A repair withdraws the marks of broken shards that the record
+//! says are ours and removes temporary files, under the folder's lock, and nothing else. A withdrawn mark
+//! becomes its shard's intent again, so that the shard's files do not become unowned. A mark that does not
+//! read back stays: it does not mark the shard as done, and it names the files too.
 
 mod fault;
 pub(crate) mod fuzzed;
@@ -41,25 +42,25 @@ use report::{Broken, Report};
 use shard::{Counts, Shard, Verdict};
 use survey::Survey;
 
-/// Missing shards that are listed by number.
+/// Maximum number of missing shards that are listed by number.
 const MISSING_LISTED_MAX: usize = 20;
 
-/// What `turbo2ds verify` is asked.
+/// The options of `turbo2ds verify`.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// The dataset's folder.
     pub folder: PathBuf,
-    /// Take the marks of broken shards away, so that the next run does them again.
+    /// Withdraw the marks of broken shards, so that the next run does these shards again.
     pub repair: bool,
-    /// One JSON object instead of the table.
+    /// Print one JSON object instead of the table.
     pub json: bool,
 }
 
-/// Verifies a dataset. Gives the text for standard output and the exit code: 0 where it is whole, 3
-/// where shards are to be done again.
+/// Verifies a dataset. Returns the text for standard output and the exit code: 0 if the dataset is whole, 3
+/// if shards are to be done again.
 ///
 /// # Errors
-/// `Output` where the folder cannot be read, is in use by a run, or has a broken record.
+/// `Output` if the folder cannot be read, is in use by a run, or has a broken record.
 pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     let folder = &options.folder;
     let disk = disk::real();
@@ -86,8 +87,8 @@ pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     Ok((text, report.exit_code))
 }
 
-/// Takes the marks of broken shards away and removes what interrupted runs left. The shards' data stays
-/// for whoever wants to look at it; the run that does a shard again replaces it.
+/// Withdraws the marks of broken shards and removes what interrupted runs left. The shards' data stays
+/// available for inspection; the run that does a shard again replaces it.
 fn repair(place: &Staging, standing: &Standing, report: &mut Report) -> io::Result<()> {
     clear(place, standing, |_, _| true, Data::Kept)?;
     report.temporaries_removed = true;
@@ -113,19 +114,19 @@ fn repair(place: &Staging, standing: &Standing, report: &mut Report) -> io::Resu
     Ok(())
 }
 
-/// What the threads found.
+/// The combined results of all threads.
 #[derive(Default)]
 struct Results {
     counts: Counts,
     whole: u64,
     unfinished: u64,
-    /// Files in shards' folders that are not the shards'.
+    /// Number of foreign files in shards' folders.
     others: u64,
     broken: Vec<(String, Found)>,
 }
 
 impl Results {
-    /// Reads every shard back, a thread for each core.
+    /// Reads every shard back, with one thread per core.
     fn of(folder: &Path, survey: &Survey, record: &Record) -> Self {
         let shards: Vec<_> = survey.shards.iter().collect();
         let next = AtomicUsize::new(0);
@@ -138,7 +139,7 @@ impl Results {
                         shards.get(next.fetch_add(1, Ordering::Relaxed))
                     {
                         let verdict = Shard::new(folder, name, **pieces, record).verify();
-                        // Taking a verdict in cannot panic half-way, so a poisoned lock is whole.
+                        // Recording a verdict cannot panic half-way, so a poisoned lock is still consistent.
                         let mut results = results
                             .lock()
                             .unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Owns what `turbo2ds verify` says of a folder: counts, what is broken, the exit code; for a person
+//! Owns what `turbo2ds verify` reports about a folder: counts, what is broken, and the exit code, as a table
 //! or as JSON.
 
 use serde::Serialize;
@@ -7,7 +7,7 @@ use super::shard::Counts;
 use crate::error::{EXIT_PARTIAL, EXIT_SUCCESS};
 use crate::text::grouped;
 
-/// Broken shards that the text for a person lists; the JSON lists all.
+/// Maximum number of broken shards in the table. The JSON lists all.
 const LISTED_MAX: usize = 50;
 
 /// One broken shard.
@@ -19,21 +19,22 @@ pub(super) struct Broken {
     pub(super) file: String,
     /// What is wrong with it.
     pub(super) what: String,
-    /// Its mark was taken away, so that the next run does it again; never where it is none of ours.
+    /// Whether a repair left the shard to be done again by the next run. Always false for a shard that is not
+    /// ours.
     pub(super) marked: bool,
 }
 
-/// A folder as it was found.
+/// The state of a folder.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) version: &'static str,
     pub(super) folder: String,
-    /// Nothing is broken, unfinished or missing.
+    /// Whether there is a shard and nothing is broken, unfinished or missing.
     pub(super) whole: bool,
     pub(super) shards: u64,
     pub(super) shards_whole: u64,
     pub(super) shards_unfinished: u64,
-    /// Numbers below the greatest of which nothing is there.
+    /// Shard numbers below the greatest one for which no file exists.
     pub(super) shards_missing: u64,
     pub(super) missing: Vec<u64>,
     pub(super) broken: Vec<Broken>,
@@ -43,17 +44,17 @@ pub(super) struct Report {
     pub(super) temporaries: u64,
     pub(super) temporaries_removed: bool,
     pub(super) others: u64,
-    /// Whether the folder says which command its shards are of.
+    /// Whether the folder has a record of the runs that made its shards.
     pub(super) record: bool,
     pub(super) exit_code: u8,
 }
 
-/// What of whole shards nothing can be said about.
+/// What is not checked in whole shards.
 const UNCHECKED: &str = "not checked: pixels; hashes of images that were encoded anew; whether the \
                          list had more rows than these";
 
 impl Report {
-    /// An empty report of a folder.
+    /// An empty report for a folder.
     pub(super) fn new(folder: String) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -76,7 +77,8 @@ impl Report {
         }
     }
 
-    /// Takes what whole shards hold and decides. A folder without a shard is not whole.
+    /// Sets the counts of whole shards, then decides whether the folder is whole and the exit code. A folder
+    /// without shards is not whole.
     pub(super) fn close(&mut self, counts: Counts) {
         self.rows = counts.rows;
         self.samples = counts.samples;
@@ -90,7 +92,7 @@ impl Report {
         };
     }
 
-    /// For a person.
+    /// The report as a human-readable table.
     pub(super) fn table(&self) -> String {
         let mut out = format!("turbo2ds {}: {}\n\n", self.version, self.folder);
         for broken in self.broken.iter().take(LISTED_MAX) {
@@ -155,9 +157,9 @@ impl Report {
         format!("{redone} shards are to be done again\nhint: {hint}")
     }
 
-    /// One object on one line.
+    /// The report as one JSON object on one line.
     pub(super) fn json(&self) -> String {
-        // Numbers and texts alone: there is nothing in it that JSON cannot hold.
+        // The report holds nothing that JSON cannot represent.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

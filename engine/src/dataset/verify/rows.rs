@@ -1,5 +1,5 @@
-//! Owns what a shard's metadata promise and what of it was found: a row for each URL, and the checks
-//! of one sample against its row. Never reads a file.
+//! Owns what a shard's metadata promises and how much of it was found: a row for each URL, and the checks of
+//! one sample against its row. Never reads a file.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,32 +13,32 @@ use crate::dataset::digest::hex_digest;
 use crate::limits;
 use crate::list::catch_panic::contained;
 
-/// Bytes of an image or a json beyond which a sample is not read.
+/// Maximum bytes of an image or a JSON member; a larger one is not read.
 pub(super) const MEMBER_BYTES_MAX: u64 = 1 << 30;
-/// Different ends of rows that are told apart. Each has its line in the stats.
+/// Maximum number of distinct outcomes of rows. Each has its own line in the stats.
 const ENDS_MAX: usize = 100_000;
 
-/// What the run that made a shard is known to have been asked.
+/// The known options of the run that made a shard.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    /// Whether images were encoded anew; unknown without a record.
+    /// Whether images were re-encoded; `None` without a record.
     pub(super) reencode: Option<ReencodePolicy>,
-    /// Where its keys come from.
+    /// How samples get their keys.
     pub(super) naming: Naming,
-    /// Whether an image's member is named for the format of its bytes.
+    /// Whether the extension of an image's member is the format of its bytes.
     pub(super) true_extension: bool,
-    /// Most pixels that an image could have.
+    /// Maximum pixels that an image can have, if known.
     pub(super) pixels_max: Option<u64>,
 }
 
-/// A row's promise.
+/// What a row promises about its sample.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) success: bool,
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
     pub(super) hash: Option<Box<str>>,
-    /// Its sample was found.
+    /// Whether its sample was found.
     pub(super) found: bool,
 }
 
@@ -48,18 +48,19 @@ pub(super) struct Rows {
     known: Known,
     images: WholeCheck,
     hash: Option<HashKind>,
-    /// By place in the shard: memory follows the rows that come, not the count that is claimed.
+    /// By place in the shard. A map, so that memory grows with the rows that are read, not with the claimed
+    /// count.
     rows: HashMap<usize, Row>,
     read: u64,
     ends: BTreeMap<String, u64>,
-    /// Successes whose bytes were held against their hash.
+    /// Number of successes whose bytes match their hash.
     pub(super) hashes_checked: u64,
-    /// Files beside the samples that are not the shard's.
+    /// Number of foreign files next to the samples.
     pub(super) others: u64,
 }
 
 impl Rows {
-    /// No row yet.
+    /// No rows yet.
     pub(super) fn new(shard: &str, known: Known, hash: Option<HashKind>) -> Self {
         let decoded = Limits {
             pixels_max: known.pixels_max.unwrap_or(limits::PIXELS_MAX),
@@ -78,7 +79,7 @@ impl Rows {
         }
     }
 
-    /// Takes the next row of the metadata in and gives its place in the shard.
+    /// Records the next row of the metadata and returns its place in the shard.
     pub(super) fn promise(
         &mut self,
         key: Option<&str>,
@@ -101,7 +102,7 @@ impl Rows {
         Ok(at)
     }
 
-    /// Holds what was promised against the stats.
+    /// Checks the rows that were read against the stats.
     pub(super) fn check_counts(&self, stats: &ShardStats) -> Result<(), Fault> {
         if self.read != stats.count {
             return Err(Fault::RowCount {
@@ -116,19 +117,20 @@ impl Rows {
         }
     }
 
-    /// Whether a key is that of a row of this shard.
+    /// Whether a row of this shard has this key.
     pub(super) fn has_key(&mut self, key: &str) -> bool {
         let at = self.keys.place(key);
         at.is_some_and(|at| self.rows.contains_key(&at))
     }
 
-    /// The row of a sample that was found: a success, found for the first time.
+    /// Marks the row with this key as found and returns its place. The row must be a success that was not found
+    /// before.
     pub(super) fn claim(&mut self, key: &str) -> Result<usize, Fault> {
         let at = self.keys.place(key).ok_or(Fault::UnknownKey)?;
         self.claim_at(at)
     }
 
-    /// The same by the row's place.
+    /// Like [`Self::claim`], by the row's place.
     pub(super) fn claim_at(&mut self, at: usize) -> Result<usize, Fault> {
         let row = self.rows.get_mut(&at);
         let row = row.ok_or(Fault::UnknownKey)?;
@@ -141,7 +143,7 @@ impl Rows {
         Ok(at)
     }
 
-    /// Every success has its sample.
+    /// Checks that every success has its sample.
     pub(super) fn check_found(&self) -> Result<(), Fault> {
         let missing = self.rows.values();
         match missing.filter(|row| row.success && !row.found).count() {
@@ -150,8 +152,8 @@ impl Rows {
         }
     }
 
-    /// An image against its row: whether it is whole, its format where its member's name tells one, its
-    /// size, its hash where its bytes are the ones that came.
+    /// Checks an image against its row: whether it is whole, its format if its member's name says one, its
+    /// size, and its hash if the image was not re-encoded.
     pub(super) fn check_image(
         &mut self,
         at: usize,
@@ -188,7 +190,7 @@ impl Rows {
         Ok(())
     }
 
-    /// A sample's json against its row.
+    /// Checks a sample's JSON against its row.
     pub(super) fn check_json(&self, at: usize, key: &str, bytes: &[u8]) -> Result<(), Fault> {
         let fits = || -> Option<bool> {
             let row = self.rows.get(&at)?;
@@ -207,12 +209,12 @@ impl Rows {
         }
     }
 
-    /// Rows that were read.
+    /// Number of rows that were read.
     pub(super) const fn count(&self) -> u64 {
         self.read
     }
 
-    /// Rows that are successes.
+    /// Number of rows that are successes.
     pub(super) fn successes(&self) -> u64 {
         self.rows.values().filter(|row| row.success).count() as u64
     }

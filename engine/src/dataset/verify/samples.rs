@@ -1,6 +1,6 @@
-//! Owns the reading of a shard's samples where they are not in its parquet: tar, tfrecord, a folder of
-//! files. One sample's bytes are in memory at a time. Of a tar's extension headers only the name of a
-//! pax header is followed, which a key too long for a plain header needs.
+//! Owns the reading of a shard's samples that are not in its parquet: tar, tfrecord, or a folder of files.
+//! The bytes of one sample are in memory at a time. The only extension header of a tar that is followed is
+//! the path of a pax header, which a key too long for a plain header needs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,12 +17,12 @@ use crate::dataset::names::Shape;
 
 const READ_BYTES: usize = 256 * 1024;
 const TAR_BLOCK_BYTES: usize = 512;
-/// Members of one sample: image, json, txt, and room for what others add.
+/// Maximum members of one sample: image, JSON, txt, and room for members that other programs add.
 const MEMBERS_MAX: usize = 16;
-/// Bytes of a pax header: it holds one name.
+/// Maximum bytes of a pax header, which holds one name.
 const PAX_BYTES_MAX: u64 = 4096;
 
-/// The samples of a shard, where they are apart from its rows.
+/// Checks the samples of a shard that are stored apart from its rows.
 pub(super) fn check_samples(
     format: OutputFormat,
     path: &Path,
@@ -33,25 +33,25 @@ pub(super) fn check_samples(
         OutputFormat::Files => check_folder(path, rows, shape),
         OutputFormat::Webdataset => check_tar(path, rows),
         OutputFormat::Tfrecord => check_records(path, rows),
-        // They were read with the rows, or are nowhere.
+        // The samples were read with the rows, or do not exist.
         OutputFormat::Parquet | OutputFormat::Dummy => Ok(()),
     }
 }
 
-/// A webdataset shard.
+/// Checks the samples of a webdataset shard.
 fn check_tar(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
     let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
     check_tar_stream(file, rows)
 }
 
-/// The same over any reader.
+/// Like [`check_tar`], over any reader.
 pub(super) fn check_tar_stream(reader: impl Read, rows: &mut Rows) -> Result<(), Fault> {
     let mut archive = Archive::new(reader);
     let mut samples = Samples::default();
     let mut bytes = Vec::new();
-    // The name that a pax header gives the member behind it.
+    // The name that a pax header gives the next member.
     let mut long_name = None;
-    // Raw: a long-name header would be read whole before its sample is known to be ours.
+    // Raw, because otherwise the tar crate reads a whole long-name header before its sample is known to be ours.
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry.map_err(tar_fault)?;
         if entry.header().entry_type() == EntryType::XHeader && long_name.is_none() {
@@ -78,7 +78,7 @@ pub(super) fn check_tar_stream(reader: impl Read, rows: &mut Rows) -> Result<(),
     check_tar_end(archive.into_inner())
 }
 
-/// What the tar crate found to be no tar, apart from what the disk said.
+/// The fault for an error of the tar crate: the disk's errors as `Io`, all others as `Tar`.
 fn tar_fault(error: io::Error) -> Fault {
     if error.raw_os_error().is_some() {
         Fault::Io(error)
@@ -87,7 +87,7 @@ fn tar_fault(error: io::Error) -> Fault {
     }
 }
 
-/// The `path` of a pax header, which holds nothing else.
+/// The `path` of a pax header, which must hold nothing else.
 fn pax_name(entry: &mut Entry<'_, impl Read>) -> Result<Vec<u8>, Fault> {
     let mut records = Vec::new();
     let read = entry.by_ref().take(PAX_BYTES_MAX).read_to_end(&mut records);
@@ -104,7 +104,7 @@ fn pax_name(entry: &mut Entry<'_, impl Read>) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// A plain file's KEY and EXTENSION.
+/// The `KEY` and `EXTENSION` of a regular file.
 fn member_name<R: Read>(
     entry: &Entry<'_, R>,
     long_name: Option<Vec<u8>>,
@@ -117,8 +117,8 @@ fn member_name<R: Read>(
     (!key.is_empty() && !extension.is_empty()).then(|| (key.to_owned(), extension.to_owned()))
 }
 
-/// The iteration ended behind the first block of zeroes, or where nothing was left; at least one more
-/// block follows, and nothing but zeroes.
+/// Checks the end of a tar. The iteration ended after the first block of zeroes, or at the end of the data.
+/// At least one more block must follow, and nothing but zeroes.
 fn check_tar_end(mut reader: impl Read) -> Result<(), Fault> {
     let mut zeroes = 0_usize;
     let mut block = [0; TAR_BLOCK_BYTES];
@@ -140,7 +140,7 @@ fn check_tar_end(mut reader: impl Read) -> Result<(), Fault> {
     }
 }
 
-/// The sample under way among members that come one by one.
+/// Groups members that arrive one by one into samples.
 #[derive(Default)]
 struct Samples {
     current: Option<Sample>,
@@ -155,7 +155,7 @@ struct Sample {
 }
 
 impl Samples {
-    /// Takes a member's name in and gives its sample's row.
+    /// Records a member's name and returns the place of its sample's row.
     fn member(&mut self, key: &str, extension: &str, rows: &mut Rows) -> Result<usize, Fault> {
         if let Some(sample) = self.current.as_mut().filter(|sample| sample.key == key) {
             let twice = sample.extensions.iter().any(|known| known == extension);
@@ -177,7 +177,7 @@ impl Samples {
         Ok(at)
     }
 
-    /// Checks the content of the member that [`Samples::member`] took last.
+    /// Checks the content of the member that [`Samples::member`] recorded last.
     fn check(&mut self, extension: &str, bytes: &[u8], rows: &mut Rows) -> Result<(), Fault> {
         let Some(sample) = &mut self.current else {
             return Ok(());
@@ -194,7 +194,7 @@ impl Samples {
         }
     }
 
-    /// The sample under way has all that it must have.
+    /// Ends the current sample and checks that it has all required members.
     fn end(&mut self) -> Result<(), Fault> {
         match self.current.take() {
             Some(sample) if !sample.image => Err(Fault::NoImage(sample.at as u64)),
@@ -204,13 +204,13 @@ impl Samples {
     }
 }
 
-/// A tfrecord shard.
+/// Checks the samples of a tfrecord shard.
 fn check_records(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
     let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
     check_record_stream(file, rows)
 }
 
-/// The same over any reader.
+/// Like [`check_records`], over any reader.
 pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<(), Fault> {
     let mut records = Records::new(reader, MEMBER_BYTES_MAX);
     while let Some(features) = records.next_features()? {
@@ -228,8 +228,8 @@ pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<
     Ok(())
 }
 
-/// A shard of single files. What has no key of the shard's, or no extension that its run's samples have, is
-/// somebody's and only counted: a run that does the shard again leaves it there.
+/// Checks the samples of a shard of loose files. A file that has no key of the shard, or no extension of its
+/// run's samples, is foreign and only counted: a run that does the shard again leaves it in place.
 fn check_folder(path: &Path, rows: &mut Rows, shape: Option<Shape>) -> Result<(), Fault> {
     let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(path)? {
@@ -258,7 +258,7 @@ fn check_folder(path: &Path, rows: &mut Rows, shape: Option<Shape>) -> Result<()
     samples.end()
 }
 
-/// Whether a loose file may have this extension where no record tells them.
+/// Whether a loose file may have this extension, if no record says which ones are used.
 fn is_extension(extension: &str) -> bool {
     let mut images = EncodeFormat::ALL.iter();
     [JSON_EXT, CAPTION_EXT].contains(&extension)
@@ -266,7 +266,7 @@ fn is_extension(extension: &str) -> bool {
 }
 
 fn read_file(path: &Path, at: usize) -> Result<Vec<u8>, Fault> {
-    // A named pipe would never end.
+    // Reading a named pipe might never end.
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(Fault::Member);
     }

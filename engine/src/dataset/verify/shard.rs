@@ -1,4 +1,4 @@
-//! Owns the check of one shard: its mark, its rows, its samples, each against the one before. Never
+//! Owns the check of one shard: its mark, its rows and its samples, each against the one before. Never
 //! changes anything.
 
 use std::fs;
@@ -16,14 +16,14 @@ use super::table::Table;
 use crate::dataset::names::{Shape, shard_number};
 use crate::dataset::record::{Record, RunEntry};
 
-/// What was counted in whole shards.
+/// Counts over whole shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) rows: u64,
     pub(super) samples: u64,
-    /// Samples whose bytes are the ones their hash was made of.
+    /// Samples whose bytes match their hash.
     pub(super) hashes: u64,
-    /// Files in its folder that are not its own.
+    /// Foreign files in the shard's folder.
     pub(super) others: u64,
 }
 
@@ -36,16 +36,16 @@ impl Counts {
     }
 }
 
-/// How a shard was found.
+/// The result of reading a shard back.
 #[derive(Debug)]
 pub(super) enum Verdict {
     Whole(Counts),
-    /// It has no mark: the run that was at it did not end, the next does it again.
+    /// It has no mark: the run that was making it did not finish, and the next run does it again.
     Unfinished,
     Broken(Found),
 }
 
-/// One shard's files and what is known of its run.
+/// One shard's files and what is known about its run.
 pub(super) struct Shard<'a> {
     folder: &'a Path,
     name: &'a str,
@@ -120,7 +120,7 @@ impl<'a> Shard<'a> {
         ShardStats::from_json(&bytes).ok_or_else(|| in_mark(Fault::Mark))
     }
 
-    /// The samples, all that were promised.
+    /// Reads the samples and checks that every promised one exists.
     fn read_samples(&self, format: OutputFormat, rows: &mut Rows) -> Result<(), Found> {
         let Some(file) = format.samples() else {
             return Ok(());
@@ -138,7 +138,7 @@ impl<'a> Shard<'a> {
         rows.check_found().map_err(in_data)
     }
 
-    /// The format by the files that are there, where no record tells.
+    /// The format guessed from the files that exist, if no record says it.
     fn guessed(&self, table: &Table) -> OutputFormat {
         let has_stream = |format: &OutputFormat| {
             let files = format.samples();
@@ -152,7 +152,7 @@ impl<'a> Shard<'a> {
         };
         let formats = || OutputFormat::ALL.into_iter();
         let format = formats().find(has_stream);
-        // A folder is not there where a shard has no sample.
+        // A shard without samples has no folder.
         format
             .or_else(|| formats().find(has_images))
             .unwrap_or(OutputFormat::Files)
@@ -178,8 +178,8 @@ fn naming_of(run: &RunEntry) -> Naming {
     }
 }
 
-/// What the record tells of the shard's images. Tables name their column for the format that was asked
-/// for, whatever the bytes are.
+/// What the record says about the shard's images. Tables name the image column after the requested format,
+/// whatever the format of the bytes.
 fn known_of(run: &RunEntry) -> Known {
     let format = run.format();
     let members = format.is_some_and(|format| !format.image_is_column());
@@ -191,7 +191,7 @@ fn known_of(run: &RunEntry) -> Known {
     }
 }
 
-/// None where the record does not tell.
+/// The re-encoding policy of a run, or `None` if the record does not say it.
 fn reencode_of(run: &RunEntry) -> Option<ReencodePolicy> {
     let told = |name| run.options.get(name)?.as_bool();
     Some(

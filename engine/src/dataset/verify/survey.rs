@@ -1,5 +1,5 @@
-//! Owns the look at a dataset's folder: which names make up which shard, and what is there besides.
-//! Never opens a file.
+//! Owns the survey of a dataset's folder: which names make up which shard, and what else is there. Never
+//! opens a file.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use turbo2ds_writers::Part;
 use crate::dataset::names::{RECORD_NAME, is_temporary, shard_file, shard_number};
 use crate::dataset::ownership::Standing;
 
-/// The files of one shard by kind.
+/// Which files of one shard exist, by part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pieces([bool; Part::ALL.len()]);
 
 impl Pieces {
-    /// Those of a mark alone.
+    /// A shard that has only its mark.
     pub(super) fn bare() -> Self {
         let mut pieces = Self::default();
         pieces.take(Part::Mark);
@@ -32,16 +32,16 @@ impl Pieces {
 /// What a folder holds.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// By the shard's name, which is its number.
+    /// By shard name, which is the shard's number.
     pub(super) shards: BTreeMap<String, Pieces>,
-    /// What an interrupted run left under temporary names.
+    /// Number of files that interrupted runs left under temporary names.
     pub(super) temporaries: u64,
-    /// What is no part of a dataset.
+    /// Number of files that are not part of a dataset.
     pub(super) others: u64,
 }
 
 impl Survey {
-    /// What of a folder's names is what.
+    /// Sorts the names in a folder.
     pub(super) fn of(standing: &Standing) -> Self {
         let mut survey = Self::default();
         for name in standing.entries.keys() {
@@ -60,7 +60,7 @@ impl Survey {
         }
     }
 
-    /// Numbers below the greatest of which nothing is there: how many, and the first few.
+    /// Shard numbers below the greatest one for which no file exists: their count, and the first few.
     pub(super) fn gaps(&self, listed_max: usize) -> (u64, Vec<u64>) {
         let mut numbers: Vec<u64> = self.shards.keys().filter_map(|n| shard_number(n)).collect();
         numbers.sort_unstable();

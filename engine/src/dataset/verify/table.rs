@@ -1,5 +1,5 @@
-//! Owns the reading of a shard's parquet, metadata alone or with the images: every page of every
-//! column, a few rows at a time. Never believes the footer's counts before the rows have come.
+//! Owns the reading of a shard's parquet, with metadata alone or with the images: every page of every
+//! column, a few rows at a time. Never trusts the footer's counts before the rows are read.
 
 use std::fs::File;
 use std::path::Path;
@@ -21,30 +21,30 @@ use crate::config::HashKind;
 use crate::list::catch_panic::contained;
 use crate::list::parquet_pages;
 
-/// Rows of metadata that are in memory at once.
+/// Rows in memory at once, for metadata alone.
 const BATCH_ROWS: usize = 1024;
-/// The same where each has its image.
+/// Rows in memory at once, if each has its image.
 const IMAGE_BATCH_ROWS: usize = 16;
 
-/// A shard's parquet with its footer read.
+/// A shard's parquet file whose footer has been read.
 pub(super) struct Table {
     file: File,
     metadata: ArrowReaderMetadata,
     columns: Columns,
 }
 
-/// What is done with a column of the metadata.
+/// How a column of the metadata is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
-    /// Nothing is known of a shard without it.
+    /// A shard cannot be checked without it.
     Needed,
-    /// Samples are held against it where it is there.
+    /// Samples are checked against it if it exists.
     Held,
-    /// Only its pages are read.
+    /// Its pages are read, but its values are not used.
     Unread,
 }
 
-/// Every column of the list is here: whoever adds one says what is to be done with it.
+/// How each column is used. The match is exhaustive, so that a new column must state its use.
 const fn use_of(column: Column) -> Use {
     match column {
         Column::Key | Column::Status | Column::ErrorMessage => Use::Needed,
@@ -60,9 +60,9 @@ fn hash_named(name: &str) -> Option<HashKind> {
         .find(|kind| kind.as_str() == name)
 }
 
-/// Places of the columns that are looked at.
+/// Indexes of the columns that are used.
 struct Columns {
-    /// By [`Column`], where it is there and of its type.
+    /// By [`Column`]; `None` if it does not exist or has another type.
     own: [Option<usize>; Column::ALL.len()],
     hash: Option<HashKind>,
     image: Option<(usize, &'static str)>,
@@ -84,12 +84,12 @@ impl Table {
         })
     }
 
-    /// Whether the images are in it.
+    /// Whether the parquet contains the images.
     pub(super) const fn has_images(&self) -> bool {
         self.columns.image.is_some()
     }
 
-    /// Reads all rows, and checks their images where `images` are what the shard's samples are.
+    /// Reads all rows. Also checks their images if `images`, that is, if the shard's samples are in the parquet.
     pub(super) fn read(
         self,
         shard: &str,
@@ -142,7 +142,7 @@ impl Columns {
         let (mut key, mut hash) = (None, None);
         for &column in Column::ALL {
             let kind = column.data_type();
-            // A hash's column before the keys is the list's own.
+            // A hash column before the key column is the list's own.
             let is_own = |at: &usize| column != Column::Hash || key < Some(*at);
             let mut names = column.names().iter();
             let found = names.find_map(|name| Some((place(name, &kind).filter(is_own)?, *name)));
@@ -165,13 +165,13 @@ impl Columns {
         Ok(Self { own, hash, image })
     }
 
-    /// A row's text in a column, where the column is there.
+    /// A row's text in a column, if the column exists.
     fn text<'b>(&self, column: Column, batch: &'b RecordBatch, at: usize) -> Option<&'b str> {
         let values = batch.column(self.own[column as usize]?).as_string::<i32>();
         values.is_valid(at).then(|| values.value(at))
     }
 
-    /// Likewise a number of pixels.
+    /// A row's number of pixels in a column, if the column exists.
     fn side(&self, column: Column, batch: &RecordBatch, at: usize) -> Option<u32> {
         let values = batch.column(self.own[column as usize]?);
         let values = values.as_primitive::<Int32Type>();
@@ -238,13 +238,13 @@ mod tests {
 
     use super::*;
 
-    /// Found by fuzzing: arrow's reader panicked on it (an offset out of bounds).
+    /// Found by fuzzing: arrow's reader panicked on it (offset out of bounds).
     const PANICS: &[u8] = include_bytes!("../../../../tests/fuzz/seeds/read_back/reader_panics");
-    /// Likewise: a dictionary that claims 800 million values, for which parquet's reader makes room.
+    /// Found by fuzzing: a dictionary that claims 800 million values, for which parquet's reader allocates memory.
     const CLAIMS: &[u8] =
         include_bytes!("../../../../tests/fuzz/seeds/read_back/dictionary_of_billions");
 
-    /// Reads a seed, whose first byte says its kind and count, as the shard of a run.
+    /// Reads a seed, whose first byte gives its kind and count, as the shard of a run.
     fn read(seed: &[u8]) -> Result<Rows, Fault> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("00000.parquet");
@@ -288,7 +288,7 @@ mod tests {
         assert!(matches!(read(PANICS), Err(Fault::Reader | Fault::Parquet)));
     }
 
-    /// Likewise: a page of 1.8 GB in a file of 1.4 KB.
+    /// Found by fuzzing: a page of 1.8 GB in a file of 1.4 KB.
     const SWELLS: &[u8] =
         include_bytes!("../../../../tests/fuzz/seeds/read_back/page_of_gigabytes");
 
