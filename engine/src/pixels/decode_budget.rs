@@ -1,9 +1,9 @@
-//! Caps decode memory across threads: an image that would exceed the cap waits for others to finish; one that
-//! takes all of it is decoded alone, and next. Never allocates.
+//! Caps decode memory across threads. An image that would exceed the cap waits for others to finish; an image
+//! that needs all of it is decoded alone, and before any other that waits. Never allocates.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The memory that all threads together may decode into.
+/// A cap on the memory that all threads together decode into.
 #[derive(Debug)]
 pub(super) struct DecodeBudget {
     bytes: u64,
@@ -14,8 +14,8 @@ pub(super) struct DecodeBudget {
 #[derive(Debug)]
 struct Taken {
     bytes: u64,
-    /// Threads that wait for all of it. While there is one, no other thread starts: among many threads some
-    /// share is always taken.
+    /// Threads that wait for the whole budget. While there is one, no other share is granted: with many
+    /// threads, some share would always be held.
     for_all: usize,
 }
 
@@ -31,8 +31,8 @@ impl DecodeBudget {
         }
     }
 
-    /// Waits until `bytes` are free, or no other thread holds any. A thread that holds a share must not take
-    /// another.
+    /// Waits until `bytes` are free and no thread waits for the whole budget; if `bytes` is the whole budget or
+    /// more, until no share is held. A thread that holds a share must not take another.
     pub(super) fn take(&self, bytes: u64) -> DecodeShare<'_> {
         let all = bytes >= self.bytes;
         let mut taken = self.lock();
@@ -52,12 +52,12 @@ impl DecodeBudget {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        // The numbers are whole after every statement, whatever panics elsewhere.
+        // The counters are consistent after every statement, so a poisoned lock is usable.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A share of the memory; released on drop.
+/// A share of the budget; released on drop.
 #[derive(Debug)]
 pub(super) struct DecodeShare<'a> {
     budget: &'a DecodeBudget,
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a share is granted within 100 ms, beside what the test holds.
+    /// Whether a share is granted within 100 ms while the test holds its own shares.
     fn is_free(budget: &DecodeBudget, bytes: u64) -> bool {
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
@@ -89,7 +89,7 @@ mod tests {
             });
             let free = receiver.recv_timeout(Duration::from_millis(100)).is_ok();
             if !free {
-                // Lets the thread end.
+                // Unblocks the thread.
                 budget.lock().bytes = 0;
                 budget.released.notify_all();
             }
@@ -127,7 +127,7 @@ mod tests {
                 std::thread::yield_now();
             }
             assert!(!alone.is_finished());
-            // It would fit, and does not begin.
+            // It would fit, but is not granted.
             assert!(!is_free(&budget, 1));
         });
         std::mem::forget(held);

@@ -1,5 +1,5 @@
-//! Owns what happens to a body from its last byte to its image: the compute threads, the work on one body, the
-//! memory that decoding may take, and the decoding processes. Never touches a socket of a host or a file.
+//! Owns what happens between a complete body and its image: the compute threads, the processing of one body,
+//! the cap on decode memory, and the decoding processes. Never touches a file or a connection to a host.
 
 mod decode_budget;
 pub mod isolate;

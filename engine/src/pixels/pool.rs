@@ -1,6 +1,6 @@
-//! Owns the compute threads, one per core and pinned beside its reactor at a lower priority, and
-//! the queues between them. A thread that runs dry takes from the others' queues; what it finished
-//! goes back to the reactor that owns the shard. Never touches a socket or a file.
+//! Owns the compute threads, one per core, pinned to the same core as its reactor at a lower priority, and
+//! their queues. An idle thread steals from the other queues; results go back to the reactor that owns the
+//! shard. Never touches a socket or a file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,37 +22,37 @@ use crate::pixels::isolate::Decoder;
 use crate::watch::Alarm;
 use crate::watch::{Board, Duty, Post};
 
-/// Niceness of a compute thread against its reactor's 0: packets go before pixels.
+/// Niceness of a compute thread; its reactor has 0, so that packets go before pixels.
 const COMPUTE_NICE: i32 = 10;
 
-/// One piece of work, with the reactor that waits for it.
+/// A task and the reactor that waits for its result.
 pub struct Job {
     /// Index of the reactor that owns the shard.
     pub owner: usize,
-    /// The shard among that reactor's open ones.
+    /// Slot of the shard among that reactor's open shards.
     pub slot: ShardSlot,
-    /// The shard's number in the dataset.
+    /// Number of the shard in the dataset.
     pub shard_id: u64,
-    /// What is to be done.
+    /// The task.
     pub task: Task,
 }
 
-/// What a compute thread can do.
+/// The tasks of a compute thread.
 pub enum Task {
-    /// A body becomes an image.
+    /// Turn a body into an image.
     Image {
         /// Row within the shard.
         row: usize,
-        /// The body as it came.
+        /// The body as received.
         body: Vec<u8>,
-        /// What is to be blurred in the image.
+        /// Boxes to blur in the image.
         boxes: Vec<BoundingBox>,
-        /// The hash the list gives for it.
+        /// The hash that the list gives for the body, if any.
         expected_hash: Option<String>,
     },
-    /// A shard's last bytes and its metadata are laid out.
+    /// Lay out a shard's last bytes and its metadata.
     Seal {
-        /// The shard's writer, its samples written.
+        /// The shard's writer, after all samples were written.
         writer: Box<ShardWriter>,
         /// One outcome per row.
         outcomes: Vec<RowOutcome>,
@@ -60,7 +60,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// What a thread that does it is at, and on which row.
+    /// The duty to post while a thread performs this task, and the row; 0 for a seal.
     const fn duty(&self) -> (Duty, usize) {
         match self {
             Self::Image { row, .. } => (Duty::Image, *row),
@@ -69,38 +69,38 @@ impl Task {
     }
 }
 
-/// What comes back to the reactor.
+/// A result, as sent to the reactor.
 pub struct Done {
-    /// The shard among the reactor's open ones.
+    /// Slot of the shard among the reactor's open shards.
     pub slot: ShardSlot,
-    /// What came of it.
+    /// The result of the task.
     pub result: DoneResult,
 }
 
-/// What came of a [`Task`].
+/// The result of a [`Task`].
 pub enum DoneResult {
-    /// A row's end.
+    /// A row's result.
     Image {
         /// Row within the shard.
         row: usize,
         /// The sample, or why there is none.
         image: Result<Finished, Failure>,
-        /// The body's buffer, for the pool; the image itself where `Finished::new_bytes` is none.
+        /// The body's buffer, to be reused; it holds the image if `Finished::new_bytes` is `None`.
         body: Vec<u8>,
     },
-    /// A shard's last bytes: the stream's tail and the files beside it.
+    /// A shard's last bytes: the tail of the stream and the accompanying files.
     Sealed(Result<Collected, WriterError>),
 }
 
 /// A finished image.
 pub struct Finished {
-    /// Encoded bytes; none where the body's own bytes are kept.
+    /// Encoded bytes; `None` if the body's own bytes are kept.
     pub new_bytes: Option<Vec<u8>>,
-    /// What is known of it.
+    /// Facts about the image, for the metadata.
     pub facts: SampleFacts,
 }
 
-/// The queues and the sleepers of all compute threads.
+/// The queues of all compute threads, and which threads sleep.
 pub struct Pool {
     queues: Vec<ArrayQueue<Job>>,
     sleeping: Vec<AtomicBool>,
@@ -112,7 +112,7 @@ impl Pool {
     /// Hands a job to `core`'s queue. The caller holds one of the queue's permits, so there is room.
     pub fn push(&self, core: usize, job: Job) {
         let mut job = job;
-        // A seal has no permit: where the queue is full for a moment another core's takes it.
+        // A seal holds no permit: if the queue is full, the job goes to the next queue with room.
         for step in 0.. {
             match self.queues[(core + step) % self.queues.len()].push(job) {
                 Ok(()) => break,
@@ -122,7 +122,7 @@ impl Pool {
         self.wake_one(core);
     }
 
-    /// Ends the threads once their queues are empty.
+    /// Makes the threads exit once the queues are empty.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.unparkers.iter().for_each(Unparker::unpark);
@@ -138,7 +138,7 @@ impl Pool {
         }
     }
 
-    /// The next job for `core`: its own first, then the others'.
+    /// Takes the next job for `core`: from its own queue first, then from the others.
     fn take(&self, core: usize) -> Option<Job> {
         let count = self.queues.len();
         (0..count).find_map(|step| self.queues[(core + step) % count].pop())
@@ -148,7 +148,7 @@ impl Pool {
 /// Starts one thread per entry of `pins`; `outboxes[owner]` reaches the owning reactor.
 ///
 /// # Errors
-/// What the kernel answered when a thread was made.
+/// The kernel's error if a thread cannot be created.
 pub fn start<M: From<Done> + Send + 'static>(
     pins: &[Pin],
     work: &Arc<ImageWork>,
@@ -158,7 +158,7 @@ pub fn start<M: From<Done> + Send + 'static>(
 ) -> std::io::Result<(Arc<Pool>, Vec<JoinHandle<()>>)> {
     let parkers: Vec<Parker> = pins.iter().map(|_| Parker::new()).collect();
     let pool = Arc::new(Pool {
-        // Twice the permits: the other half is for seals and for what a full neighbour passed on.
+        // Twice the permits: the other half is for seals and for jobs passed on by a full queue.
         queues: pins
             .iter()
             .map(|_| ArrayQueue::new(2 * COMPUTE_QUEUE_IMAGES))
@@ -182,7 +182,7 @@ pub fn start<M: From<Done> + Send + 'static>(
             thread::Builder::new().name(name).spawn(move || {
                 let _guard = guard;
                 pin.hold();
-                // Without the right to be nicer nothing is lost but latency.
+                // If niceness cannot be raised, only latency suffers.
                 let _ = rustix::process::nice(COMPUTE_NICE);
                 match work.decoder() {
                     Ok(decoder) => run(core, &pool, &parker, &work, decoder, &outboxes, &post),
@@ -220,7 +220,7 @@ fn run<M: From<Done>>(
             continue;
         }
         pool.sleeping[core].store(true, Ordering::SeqCst);
-        // What was pushed before the store found nobody asleep: look once more.
+        // A job pushed before the store woke nobody, so check the queues again.
         if pool.queues.iter().any(|queue| !queue.is_empty()) {
             pool.sleeping[core].store(false, Ordering::SeqCst);
             continue;

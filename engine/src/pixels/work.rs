@@ -1,5 +1,5 @@
-//! Owns the work on one body: hash, comparison with the list's hash, decode to encode, EXIF. Pure: bytes in,
-//! a sample or a failure out.
+//! Owns the processing of one body: hash, comparison with the list's hash, decode to encode, EXIF. Pure: bytes
+//! in, a sample or a failure out.
 
 use std::io;
 use std::panic::catch_unwind;
@@ -16,21 +16,21 @@ use crate::dataset::digest::hex_digest;
 use crate::failure::Failure;
 use crate::pixels::isolate::Decoder;
 
-/// What every image of a run goes through.
+/// The processing that a run applies to every image.
 pub struct ImageWork {
     settings: Settings,
     isolation: Option<Isolation>,
     extract_exif: bool,
     hash: Option<HashKind>,
-    /// Whether bytes that are kept are named for their own format.
+    /// Whether an image whose bytes are kept is named with its own format's extension.
     true_extension: bool,
     budget: DecodeBudget,
-    /// Whether it was warned that there are no decoding processes.
+    /// Whether the warning about missing decoding processes has been logged.
     warned: AtomicBool,
 }
 
 impl ImageWork {
-    /// The same work for every image of a run, with no bound on memory but each image's own.
+    /// Creates the processing for a run. Decode memory is limited only per image; see [`Self::within`].
     pub fn new(
         settings: Settings,
         isolation: Option<Isolation>,
@@ -48,7 +48,7 @@ impl ImageWork {
         }
     }
 
-    /// Sets whether bytes that are kept are named for their own format.
+    /// Sets whether an image whose bytes are kept is named with its own format's extension.
     #[must_use]
     pub fn naming(mut self, true_extension: bool) -> Self {
         self.true_extension = true_extension;
@@ -62,10 +62,10 @@ impl ImageWork {
         self
     }
 
-    /// A decoder for one thread.
+    /// Creates a decoder for one thread.
     ///
     /// # Errors
-    /// The system's, where it is to be apart and cannot.
+    /// The system's error if isolation is required and no decoding process can be started.
     pub fn decoder(&self) -> io::Result<Decoder> {
         let settings = self.settings.clone();
         match &self.isolation {
@@ -82,7 +82,10 @@ impl ImageWork {
         }
     }
 
-    /// One body's way to a sample.
+    /// Turns one body into a sample.
+    ///
+    /// # Errors
+    /// The image's failure, including [`Failure::HashMismatch`].
     pub fn process(
         &self,
         decoder: &mut Decoder,
@@ -106,7 +109,7 @@ impl ImageWork {
         let image_ext = (kept && self.true_extension)
             .then(|| sniff(body).map(Format::extension))
             .flatten();
-        // Field by field, so that none is forgotten that the codec tells.
+        // Destructured without `..`, so that a new field of the codec's facts cannot be forgotten.
         let ImageFacts {
             width,
             height,
@@ -130,7 +133,7 @@ impl ImageWork {
     }
 }
 
-/// EXIF as text; a parser that panics is a broken EXIF, never a lost image.
+/// EXIF as text. A panic of the parser counts as broken EXIF; the image is kept.
 fn exif_of(body: &[u8]) -> Option<String> {
     catch_unwind(|| turbo2ds_codec::exif_json(body)).unwrap_or(None)
 }

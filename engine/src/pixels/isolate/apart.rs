@@ -1,5 +1,5 @@
-//! Owns a thread's decoding process over the whole run: it is replaced where it ended, and an image whose
-//! process was lost is tried again in another. Never looks at what an image is.
+//! Owns a thread's decoding process over the whole run: it is replaced when it ends, and an image whose process
+//! was lost is retried in a new one. Never looks at image contents.
 
 use std::io;
 use std::thread;
@@ -12,21 +12,21 @@ use super::message::{Reply, Request};
 use super::worker::{End, Lost, Worker};
 use crate::failure::Failure;
 
-/// Tries of one image. A process may die of its image, but as well of a signal from outside: the kernel's
-/// where memory runs out (decoding processes ask to go first), an administrator's, a batch system's. Which
-/// it was cannot be told from here. Where signals come at random the second try of some image in a long run
-/// meets one too; the third does not. An image that kills costs three starts of a process.
+/// Maximum number of attempts per image. A process may die because of its image, or of a signal from outside:
+/// from the kernel when memory runs out (decoding processes volunteer to be killed first), an administrator or
+/// a batch system. The run cannot tell which. If signals come at random, the second attempt of some image in a
+/// long run is hit as well; the third is not. An image that kills its process costs three process starts.
 const TRIES_MAX: u32 = 3;
-/// Tries to start the first process: what this machine denies, it denies again.
+/// Attempts to start the first process: if the machine forbids it, more attempts do not help.
 const FIRST_STARTS_MAX: u32 = 3;
-/// Pause before another try to start a process.
+/// Pause before the next attempt to start a process.
 const START_PAUSE: Duration = Duration::from_millis(200);
-/// Tries to start a process before this machine is taken to be out of them.
+/// Attempts to start a process before the run gives up.
 const STARTS_MAX: u32 = 50;
-/// What an encoded image may have beside its pixels, bytes.
+/// Room for an encoded image beyond 4 bytes per pixel, bytes.
 const ENCODED_EXTRA: usize = 1 << 20;
 
-/// A thread's decoding process, and what both sides map.
+/// A thread's decoding process, and the memory that both sides map.
 pub struct Apart {
     settings: Settings,
     memory: Memory,
@@ -34,7 +34,7 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// With a process that is started and confined.
+    /// Starts a process and waits until it is confined.
     pub(super) fn started(settings: Settings, body_bytes_max: usize) -> io::Result<Self> {
         let pixels = usize::try_from(settings.limits.pixels_max).unwrap_or(usize::MAX >> 4);
         let encoded = pixels.saturating_mul(4).saturating_add(ENCODED_EXTRA);
@@ -58,7 +58,7 @@ impl Apart {
         Ok(())
     }
 
-    /// As [`super::Decoder::process`].
+    /// See [`super::Decoder::process`].
     pub(super) fn process<R>(
         &mut self,
         body: &[u8],
@@ -67,11 +67,11 @@ impl Apart {
     ) -> Result<Processed, Failure> {
         let mut alone = false;
         for tries in 1..=TRIES_MAX {
-            // Again for each try: a lost process could have written to it.
+            // Copied again for each attempt: a lost process could have overwritten it.
             if !self.memory.put_body(body) {
                 return Err(Failure::ResponseTooLarge);
             }
-            // What is killed may have been killed for want of memory: nobody else is to take any.
+            // A killed process may have run out of memory: retry while no other thread decodes.
             let held = alone.then(|| reserve(u64::MAX));
             let answered = self.ask(body.len(), boxes, held, &reserve);
             self.memory.forget_large(body.len());
@@ -104,7 +104,7 @@ impl Apart {
         Err(Failure::DecoderCrashed)
     }
 
-    /// One try; the reply is none where it makes no sense.
+    /// Makes one attempt; the reply is `None` if it is malformed.
     fn ask<R>(
         &mut self,
         body_bytes: usize,
@@ -116,7 +116,7 @@ impl Apart {
         loop {
             let worker = self.running();
             match worker.send(&request) {
-                // It ended while it had nothing to do: that is no image's fault.
+                // It ended while idle: the image is not to blame.
                 Err(Lost::Died) => self.worker = None,
                 Err(lost) => return Err(lost),
                 Ok(()) => return worker.answer(held, reserve),
@@ -124,8 +124,10 @@ impl Apart {
         }
     }
 
-    /// The process; started if there is none. A machine that is out of processes is waited for;
-    /// one that stays so ends the run, because no row may be failed for it.
+    /// The process; started if there is none. Retries while the machine cannot start processes.
+    ///
+    /// # Panics
+    /// After [`STARTS_MAX`] attempts: this ends the run, because no row may fail for it.
     fn running(&mut self) -> &mut Worker {
         for _ in 0..STARTS_MAX {
             if self.worker.is_some() {

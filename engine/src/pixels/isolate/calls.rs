@@ -1,5 +1,5 @@
-//! Owns the list of system calls that a decoding process may make, and the filter made of it.
-//! docs/design/isolation.md has the same list, which a test compares. Never applies the filter.
+//! Owns the list of system calls that a decoding process may make, and the seccomp filter built from it.
+//! docs/design/isolation.md has the same list; a test compares the two. Never applies the filter.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use seccompiler::{
     SeccompFilter, SeccompRule,
 };
 
-/// A call that is allowed; everything else ends the process.
+/// An allowed system call; any other kills the process.
 pub(super) struct Call {
     pub(super) number: i64,
     #[cfg(test)]
@@ -16,22 +16,24 @@ pub(super) struct Call {
     pub(super) when: When,
 }
 
-/// With what arguments a call is allowed.
+/// The arguments with which a call is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// With any.
+    /// Any arguments.
     Always,
-    /// On descriptor 0, the socket.
+    /// Only on descriptor 0, the socket.
     OnSocket,
-    /// On descriptor 0 or 2. The second is closed, and so an error: a library that complains is not killed.
+    /// Only on descriptors 0 and 2. Descriptor 2 is closed, so the call fails: a library that writes to
+    /// standard error is not killed.
     OnSocketOrStderr,
-    /// For memory of nobody else's, without PROT_EXEC.
+    /// Only anonymous mappings without PROT_EXEC.
     Anonymous,
-    /// Without PROT_EXEC.
+    /// Only without PROT_EXEC.
     NotExecutable,
-    /// To wake other threads, of which there are none: where a lock or a `once` is left.
+    /// Only FUTEX_WAKE, as issued when a lock is released or a `once` completes. There are no other threads to
+    /// wake.
     Wake,
-    /// To end this process as `abort` does.
+    /// Only SIGABRT to this process, as `abort` sends.
     Abort,
 }
 
@@ -46,7 +48,7 @@ macro_rules! calls {
     };
 }
 
-/// The calls of a process of one thread that computes: its socket, memory, time, its end.
+/// The calls that a single-threaded process needs to compute: socket, memory, time, exit.
 pub(super) const CALLS: &[Call] = calls![
     SYS_read OnSocket,
     SYS_write OnSocketOrStderr,
@@ -70,7 +72,7 @@ pub(super) const CALLS: &[Call] = calls![
     SYS_exit_group Always,
 ];
 
-/// The filter's program, for this process and no other.
+/// Compiles the filter. It is valid only for this process, whose id is part of it.
 pub(super) fn program() -> io::Result<BpfProgram> {
     let rules: Result<_, BackendError> = CALLS
         .iter()
@@ -91,9 +93,9 @@ pub(super) fn program() -> io::Result<BpfProgram> {
 }
 
 impl When {
-    /// Any of the rules lets a call pass; none are no condition.
+    /// The rules for a call: it passes if any of them matches, or if there are none.
     fn rules(self) -> Result<Vec<SeccompRule>, BackendError> {
-        // Numbers that the kernel takes as 32 bits, or flags among the lower ones.
+        // The kernel reads these arguments as 32 bits, or their flags are among the lower 32.
         let is = |argument, operator, value| {
             SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
         };

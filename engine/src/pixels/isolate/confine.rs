@@ -1,5 +1,5 @@
-//! Owns what a decoding process may still do once it has started: compute in its own memory, talk over
-//! one socket, end. Nothing here needs a privilege. Never widens it.
+//! Owns the confinement of a decoding process once it has started: it may compute in its own memory, use one
+//! socket and exit. Needs no privileges. Never loosens the confinement.
 
 use std::io;
 
@@ -15,10 +15,10 @@ use rustix::thread::set_no_new_privs;
 
 use super::calls;
 
-/// Limits that are nothing at all. A core file: none of an image's, and none of a hostile list's thousands.
-/// A file's size and new descriptors: nothing is written but memory that is there, nothing opened. Processes
-/// and threads: none are made. Processor time has none: it would be of the process's life, and the run
-/// bounds each image's.
+/// Resources whose limit is set to 0. Core files: a hostile list could cause thousands. File size and
+/// descriptors: the process only writes memory that is already mapped, and opens nothing. Processes and
+/// threads: it creates none. There is no limit on CPU time, which would count over the life of the process; the
+/// run bounds the CPU time of each image.
 const NOTHING: [Resource; 4] = [
     Resource::Core,
     Resource::Fsize,
@@ -26,18 +26,18 @@ const NOTHING: [Resource; 4] = [
     Resource::Nproc,
 ];
 
-/// Confines this process for good, to private memory of at most `data_max` bytes.
+/// Confines this process irreversibly, with at most `data_max` bytes of private memory.
 ///
 /// # Errors
-/// The system's, where it cannot filter calls, and where this process has several threads. A kernel
-/// without landlock is no error: no call that would open anything passes the filter.
+/// The system's error if calls cannot be filtered or this process has several threads. A kernel without
+/// landlock is not an error: the filter blocks every call that would open anything.
 pub(super) fn confine(data_max: u64) -> io::Result<()> {
-    // A run that is killed has its processes killed with it, whatever they are at.
+    // If the run is killed, the kernel kills this process too.
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // Where the machine runs out of memory this process goes first: its image is tried again.
+    // If memory runs out, this process should be killed first: its image is retried.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // Nobody but root traces it or reads its memory; nor does a program that collects core dumps, which
-    // the limit on their size does not bind.
+    // Only root can trace it or read its memory. Programs that collect core dumps are blocked too; the limit on
+    // core size does not apply to them.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     set_no_new_privs(true)?;
     forbid_what_landlock_knows().map_err(io::Error::other)?;
@@ -46,26 +46,26 @@ pub(super) fn confine(data_max: u64) -> io::Result<()> {
     }
     lower(Resource::Data, data_max)?;
     let filter = calls::program()?;
-    // Standard error as late as can be: until here it is told what this machine denies.
+    // Closes standard error as late as possible: until here, errors are reported on it.
     close_from(1)?;
     seccompiler::apply_filter_all_threads(&filter).map_err(io::Error::other)
 }
 
-/// Closes all descriptors from `first` on: what the run, or who started it, let be inherited.
+/// Closes all descriptors from `first` on: those inherited from the run or from its parent.
 #[allow(unsafe_code)]
 pub(super) fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: the call takes three numbers. No value of this process owns a descriptor that it closes: `serve`
-    // calls it from 3 before it opens anything, and `confine` from 1 when the memory is mapped. What the
-    // standard streams answer without one is no error.
+    // SAFETY: the call takes three integers. No value in this process owns a descriptor that it closes: `serve`
+    // passes 3 before it opens anything, and `confine` passes 1 after the memory is mapped. The standard
+    // streams treat a closed descriptor as success.
     if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } == 0 {
         return Ok(());
     }
-    // Before Linux 5.9. The folder's own descriptor is among them, and closed by then.
+    // Before Linux 5.9. The list includes the directory's own descriptor, which is closed by then.
     let open: Vec<u32> = std::fs::read_dir("/proc/self/fd")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect();
     for descriptor in open.into_iter().filter(|open| *open >= first) {
-        // SAFETY: the call takes a number, which is not below `first`: no value owns it, as above.
+        // SAFETY: the call takes an integer that is at least `first`: no value owns it, as above.
         unsafe { libc::close(descriptor.cast_signed()) };
     }
     Ok(())
@@ -82,7 +82,8 @@ fn lower(resource: Resource, most: u64) -> io::Result<()> {
     Ok(setrlimit(resource, limit)?)
 }
 
-/// No file, no port, no signal to others and none of their abstract sockets, as far as the kernel guards them.
+/// Denies files, ports, signals to other processes and their abstract sockets, as far as the kernel's landlock
+/// supports it.
 pub(super) fn forbid_what_landlock_knows() -> Result<(), RulesetError> {
     let abi = ABI::V6;
     Ruleset::default()

@@ -1,5 +1,5 @@
-//! The cage from inside: processes that confine themselves and then try what they may not. Each is a fork of
-//! this test program, started anew for the purpose, so that nothing else is going on in it.
+//! Tests the sandbox from inside: processes confine themselves, then attempt what is forbidden. Each is forked
+//! from a fresh instance of this test program, so that no other test runs in it.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -9,24 +9,24 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use super::calls::{CALLS, Call, When};
 use super::confine::{close_from, confine, forbid_what_landlock_knows};
 
-/// Names the part of [`inside`] that a process of these tests is to do.
+/// The environment variable with the part of [`inside`] that a child process runs.
 const PART: &str = "TURBO2DS_TEST_INSIDE";
 /// Private memory of the confined processes, bytes.
 const DATA_MAX: u64 = 1 << 30;
-/// What a confined process ends with where its call came back.
+/// Exit code of a confined process whose call returned.
 const CAME_BACK: i32 = 7;
-/// Further than any number of a call is today.
+/// Higher than any current system call number.
 const NUMBERS: i64 = 600;
-/// Calls for 32-bit addresses on x86-64 have this bit in their numbers.
+/// Bit that marks x32 system calls (32-bit addresses) on x86-64.
 const X32: i64 = 1 << 30;
 /// Arguments of a call.
 type Arguments = [u64; 6];
 const ZEROS: Arguments = [0; 6];
 const ONES: Arguments = [u64::MAX; 6];
 
-/// Has [`inside`] do a part of it in a process of its own, which must succeed.
+/// Runs a part of [`inside`] in a separate process, which must succeed.
 fn have_done(part: &str) {
-    // A test's name does not begin with its crate.
+    // A test's name does not include the crate's.
     let inside = module_path!()
         .split_once("::")
         .expect("a module of a crate")
@@ -35,7 +35,7 @@ fn have_done(part: &str) {
     let output = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", &inside, "--nocapture"])
         .env(PART, part)
-        // A decoding process has none of it: with it, what ends by a fault looks for source files first.
+        // Unset in decoding processes: with it, a panic would look for source files first.
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .output()
@@ -81,7 +81,7 @@ fn landlock_alone_keeps_signals_within_the_process() {
     have_done("landlock");
 }
 
-/// No test of its own: what the others have done in another process.
+/// Not a test by itself: runs the parts that the other tests start in child processes.
 #[test]
 fn inside() {
     match std::env::var(PART).as_deref() {
@@ -96,7 +96,7 @@ fn inside() {
     }
 }
 
-/// What docs/design/isolation.md says of a call.
+/// A call's entry in docs/design/isolation.md.
 fn documented(call: &Call) -> String {
     let name = call.name.trim_start_matches("SYS_");
     let when = match call.when {
@@ -124,21 +124,21 @@ fn the_documented_calls_are_those_of_the_filter() {
     assert_eq!(listed, expected, "in full:\n{}", expected.join("\n"));
 }
 
-/// Does `work` in a fork of this process; how that ended.
+/// Runs `work` in a fork of this process and returns how it ended.
 #[allow(unsafe_code)]
 fn forked(work: impl FnOnce() -> i32) -> ExitStatus {
-    // SAFETY: `have_done` started this process for one test alone (--exact): its only other thread waits for
+    // SAFETY: `have_done` started this process for one test only (--exact): its only other thread waits for
     // this one and holds no lock that `work` takes.
     match unsafe { libc::fork() } {
         0 => {
             let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(99);
-            // SAFETY: the fork ends here, whatever else the test program would do at its end.
+            // SAFETY: the fork exits here, without the test program's exit handlers.
             unsafe { libc::_exit(code) }
         }
         -1 => panic!("no fork: {}", io::Error::last_os_error()),
         child => {
             let mut status = 0;
-            // SAFETY: the pointer is to a number that lives through the call.
+            // SAFETY: the pointer is to an integer that outlives the call.
             let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
             assert_eq!(waited, child);
             ExitStatus::from_raw(status)
@@ -146,7 +146,7 @@ fn forked(work: impl FnOnce() -> i32) -> ExitStatus {
     }
 }
 
-/// Does `work` in a confined fork of this process.
+/// Runs `work` in a confined fork of this process.
 fn confined(work: impl FnOnce() -> i32) -> ExitStatus {
     forked(|| {
         confine(DATA_MAX).expect("this machine confines");
@@ -156,12 +156,12 @@ fn confined(work: impl FnOnce() -> i32) -> ExitStatus {
 
 #[allow(unsafe_code)]
 fn call(number: i64, [a, b, c, d, e, f]: Arguments) -> i64 {
-    // SAFETY: calls that may change memory are made by forks of `confined`, which then only end; the others ask a
-    // version and send a signal, without an address.
+    // SAFETY: calls that may change memory are made only in forks from `confined`, which then exit; the others
+    // query a version and send a signal, and take no address.
     unsafe { libc::syscall(number, a, b, c, d, e, f) }
 }
 
-/// How a confined process ends that makes one call.
+/// Makes one call in a confined process and returns how the process ended.
 fn tried(number: i64, arguments: Arguments) -> ExitStatus {
     confined(|| {
         call(number, arguments);
@@ -173,8 +173,8 @@ fn is_refused(number: i64, arguments: Arguments) -> bool {
     tried(number, arguments).signal() == Some(libc::SIGSYS)
 }
 
-/// Numbers that newer kernels let pass every filter, since a probe must not kill what it looks at: `uretprobe`
-/// and `uprobe` of x86-64, which fail where the kernel has put no probe.
+/// Calls that newer kernels exempt from every filter, since a probe must not kill the probed process:
+/// `uretprobe` and `uprobe` on x86-64. They fail unless the kernel has placed a probe.
 #[cfg(target_arch = "x86_64")]
 const UNFILTERED: [i64; 2] = [335, 336];
 #[cfg(not(target_arch = "x86_64"))]
@@ -208,7 +208,7 @@ fn with(places: &[(usize, u64)]) -> Arguments {
     arguments
 }
 
-/// Arguments that pass, and arguments that do not, where the caller's process has this number.
+/// Arguments that pass and arguments that do not, for a caller with the process id `own`.
 fn samples(when: When, own: u64) -> (Vec<Arguments>, Vec<Arguments>) {
     let (exec, write) = (libc::PROT_EXEC as u64, libc::PROT_WRITE as u64);
     let (anonymous, private) = (libc::MAP_ANONYMOUS as u64, libc::MAP_PRIVATE as u64);
@@ -236,7 +236,7 @@ fn samples(when: When, own: u64) -> (Vec<Arguments>, Vec<Arguments>) {
             vec![ZEROS, with(&[(1, wait)]), with(&[(1, wait | 128)]), ONES],
         ),
         When::Abort => (
-            // To a thread of this process that is not there.
+            // To a nonexistent thread of this process.
             vec![with(&[(0, own), (1, i32::MAX as u64), (2, abort)])],
             vec![
                 with(&[(0, own), (1, own), (2, libc::SIGSTOP as u64)]),
@@ -257,7 +257,7 @@ fn arguments() {
                 CAME_BACK
             });
             assert_ne!(ended.signal(), Some(libc::SIGSYS), "{name} {sample}");
-            // These three do not come back where they pass.
+            // If these three pass, they do not return.
             if !["SYS_exit", "SYS_exit_group", "SYS_rt_sigreturn"].contains(name) {
                 assert_eq!(ended.code(), Some(CAME_BACK), "{name} {sample}");
             }
@@ -272,7 +272,7 @@ fn arguments() {
     }
 }
 
-/// A process that is no relative of those that are confined.
+/// A process unrelated to the confined ones.
 struct Stranger(Child);
 
 impl Stranger {
@@ -354,7 +354,7 @@ fn attempts() {
     assert!(is_refused(libc::SYS_pkey_mprotect, executable));
 }
 
-/// Takes more and more of the stack.
+/// Recurses until the stack overflows.
 fn deeper(depth: u64) -> u64 {
     let held = std::hint::black_box([depth; 1024]);
     if depth == u64::MAX {
@@ -373,7 +373,7 @@ fn ends() {
             .sum();
         let caught = std::panic::catch_unwind(|| panic!("on purpose"));
         let map: std::collections::HashMap<_, _> = (0..1000).map(|n| (n, n.to_string())).collect();
-        // There is no standard error, and that is no end.
+        // Standard error is closed; writing to it must not kill the process.
         eprintln!("nobody reads this");
         i32::from(sum == 19_900 && caught.is_err() && map.len() == 1000)
     });
@@ -396,7 +396,7 @@ fn ends() {
 
 #[allow(unsafe_code)]
 fn is_open(descriptor: i32) -> bool {
-    // SAFETY: the call takes numbers and changes nothing.
+    // SAFETY: the call takes integers and changes nothing.
     unsafe { libc::fcntl(descriptor, libc::F_GETFD) >= 0 }
 }
 
@@ -414,7 +414,7 @@ fn descriptors() {
 }
 
 fn landlock() {
-    // The version that the kernel knows; signals are kept since the sixth.
+    // The kernel's landlock version; signals are restricted since version 6.
     let version = call(libc::SYS_landlock_create_ruleset, with(&[(2, 1)]));
     let stranger = Stranger::new();
     let ended = forked(|| {

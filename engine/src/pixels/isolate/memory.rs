@@ -1,6 +1,6 @@
-//! Owns the memory that a run and its decoding process both map: a body going there, an image coming
-//! back. The other side may be hostile: what it wrote is copied out before it is looked at, and no
-//! reference into the memory outlives a call. Never knows what the bytes mean.
+//! Owns the memory shared by a run and its decoding process: a body one way, an image back. The process may be
+//! hostile: the run copies its bytes out before it reads them, and keeps no reference into the memory beyond a
+//! call. Never interprets the bytes.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,28 +11,28 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::process::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
 
-/// Bytes of either part that stay after an image: pages beyond go back to the system.
+/// Bytes of each part that stay allocated after an image; pages beyond are returned to the system.
 const KEPT_BYTES: usize = 4 << 20;
-/// Of an address space that is limited, one mapping has at most this part.
+/// If the address space is limited, one mapping takes at most 1/16 of it.
 const ADDRESS_PARTS: u64 = 16;
 const PAGE: usize = 4096;
 
-/// A mapping of both parts, the body's first.
+/// A mapping of both parts; the body's comes first.
 pub(super) struct Memory {
-    /// The run's side alone keeps it.
+    /// The memfd; only the run's side keeps it.
     file: Option<OwnedFd>,
     base: NonNull<u8>,
     body_room: usize,
     encoded_room: usize,
 }
 
-// SAFETY: `base` comes from `map` alone and never leaves the value, and a mapping is a process's and not a
-// thread's.
+// SAFETY: `base` comes only from `map` and never leaves the value, and a mapping belongs to the process, not to
+// a thread.
 #[allow(unsafe_code)]
 unsafe impl Send for Memory {}
 
 impl Memory {
-    /// New memory, of which nothing is there before it is written to.
+    /// Creates the memory; pages are allocated when they are first written.
     pub(super) fn new(body_room: usize, encoded_room: usize) -> io::Result<Self> {
         let file = memfd_create("turbo2ds-images", MemfdFlags::CLOEXEC)?;
         let body_room = body_room.next_multiple_of(PAGE);
@@ -49,8 +49,8 @@ impl Memory {
         Ok(memory)
     }
 
-    /// The other side's memory, of the sizes that [`Self::size`] told. The descriptor is not needed
-    /// any more then.
+    /// Maps the memory on the other side; `size` is the run's [`Self::size`]. The descriptor may be closed
+    /// afterwards.
     pub(super) fn open(file: BorrowedFd<'_>, size: Size) -> io::Result<Self> {
         if fstat(file)?.st_size as u64 != size.bytes() {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -62,7 +62,7 @@ impl Memory {
     fn map(file: BorrowedFd<'_>, body_room: usize, encoded_room: usize) -> io::Result<Self> {
         let length = body_room + encoded_room;
         let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
-        // SAFETY: without MAP_FIXED and with a null address the kernel chooses where nothing is mapped.
+        // SAFETY: without MAP_FIXED and with a null address, the kernel picks an unmapped range.
         let base = unsafe { mmap(ptr::null_mut(), length, protection, flags, file, 0) }?;
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self {
@@ -76,7 +76,7 @@ impl Memory {
     /// A descriptor for the other side.
     ///
     /// # Errors
-    /// The system's, where there are no more; and on the other side itself.
+    /// The system's error if no descriptor is free; `Unsupported` on the other side.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         file.try_clone()
@@ -89,14 +89,14 @@ impl Memory {
         }
     }
 
-    /// Lays a body down; false where it is larger than its part of the memory.
+    /// Copies a body into the memory; returns false if it is larger than its part.
     #[allow(unsafe_code)]
     pub(super) fn put_body(&mut self, body: &[u8]) -> bool {
         if body.len() > self.body_room {
             return false;
         }
-        // SAFETY: `map` mapped `body_room` bytes at `base`, and the body is no longer, as checked above. A
-        // slice that borrows from the mapping would hold `self`, which is borrowed mutably here.
+        // SAFETY: `map` mapped `body_room` bytes at `base`, and the check above ensures that the body fits. No
+        // slice into the mapping exists: it would borrow `self`, which is borrowed mutably here.
         unsafe {
             self.base
                 .copy_from_nonoverlapping(NonNull::from(body).cast(), body.len());
@@ -104,25 +104,25 @@ impl Memory {
         true
     }
 
-    /// The body as it lies there. For the side that is not distrusted: the run changes it only when
-    /// this side has answered.
+    /// The body in place, for the decoding process, which trusts the run: the run changes it only after the
+    /// process has replied.
     #[allow(unsafe_code)]
     pub(super) fn body(&self, bytes: usize) -> Option<&[u8]> {
         let fits = bytes <= self.body_room;
-        // SAFETY: `map` mapped `body_room` bytes at `base`, and `fits` was checked. Nobody writes while the
-        // slice lives: here that takes `&mut self`, and the run's `put_body` waits for the reply, which
-        // `Server::run` sends when `Server::process` has returned and given the slice up.
+        // SAFETY: `map` mapped `body_room` bytes at `base`, and `fits` is checked. Nothing writes while the
+        // slice lives: in this process that takes `&mut self`, and the run calls `put_body` only after the
+        // reply, which `Server::run` sends after `Server::process` has returned and dropped the slice.
         fits.then(|| unsafe { std::slice::from_raw_parts(self.base.as_ptr(), bytes) })
     }
 
-    /// Lays an image down; false where it is larger than its part of the memory.
+    /// Copies an image into the memory; returns false if it is larger than its part.
     #[allow(unsafe_code)]
     pub(super) fn put_encoded(&mut self, encoded: &[u8]) -> bool {
         if encoded.len() > self.encoded_room {
             return false;
         }
-        // SAFETY: `map` mapped `encoded_room` bytes behind the body's, and the image is no longer, as checked
-        // above. A slice that borrows from the mapping would hold `self`, which is borrowed mutably here.
+        // SAFETY: `map` mapped `encoded_room` bytes after the body's part, and the check above ensures that the
+        // image fits. No slice into the mapping exists: it would borrow `self`, which is borrowed mutably here.
         unsafe {
             self.base
                 .add(self.body_room)
@@ -131,16 +131,16 @@ impl Memory {
         true
     }
 
-    /// A copy of the image that lies there; none where it cannot be so long.
+    /// Copies the image of `bytes` bytes out; `None` if its part of the memory is smaller.
     #[allow(unsafe_code)]
     pub(super) fn take_encoded(&self, bytes: usize) -> Option<Vec<u8>> {
         if bytes > self.encoded_room {
             return None;
         }
         let mut encoded = Vec::with_capacity(bytes);
-        // SAFETY: `map` mapped `encoded_room` bytes behind the body's, `bytes` is no more, as checked above,
-        // and the vector was made with as many. The other side may write meanwhile: any bytes are an image's
-        // as far as we know, and no reference to them is made.
+        // SAFETY: `map` mapped `encoded_room` bytes after the body's part, `bytes` is at most that, as checked
+        // above, and is the vector's capacity. The other side may write meanwhile: any bytes are acceptable,
+        // and no reference to them is created.
         unsafe {
             let there = self.base.as_ptr().add(self.body_room);
             ptr::copy_nonoverlapping(there, encoded.as_mut_ptr(), bytes);
@@ -150,7 +150,7 @@ impl Memory {
         Some(encoded)
     }
 
-    /// Gives back what a large body took.
+    /// Returns the pages of a large body to the system.
     pub(super) fn forget_large(&self, body_bytes: usize) {
         self.forget_behind(0, body_bytes);
     }
@@ -161,7 +161,7 @@ impl Memory {
         {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
             let (offset, length) = (start + KEPT_BYTES, bytes - KEPT_BYTES);
-            // Where it fails the pages stay until the run's end.
+            // If this fails, the pages stay allocated until the run ends.
             let _ = fallocate(file, flags, offset as u64, length as u64);
         }
     }
@@ -171,13 +171,13 @@ impl Drop for Memory {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
         let length = self.body_room + self.encoded_room;
-        // SAFETY: `map` mapped this length at `base` for this value alone, and slices into it borrow the
-        // value, which is dropped here.
+        // SAFETY: `map` mapped this length at `base` for this value alone, and slices into it borrow the value,
+        // which is dropped here.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), length) };
     }
 }
 
-/// The rooms of both parts, bytes.
+/// The sizes of both parts, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Size {
@@ -186,7 +186,7 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// Both together.
+    /// Size of both parts together, bytes.
     pub(super) fn bytes(self) -> u64 {
         self.body_room.saturating_add(self.encoded_room) as u64
     }

@@ -1,4 +1,4 @@
-//! Owns the words between a run and its decoding process: their bytes, and what of a reply is believed.
+//! Owns the messages between a run and its decoding process: their encoding, and the validation of replies.
 //! Never reads or writes a socket.
 
 use std::io;
@@ -9,12 +9,12 @@ use turbo2ds_codec::{BoundingBox, CodecError, Encoded, ImageFacts, Processed};
 use crate::failure::Failure;
 
 const WORD: usize = size_of::<u64>();
-/// A request's head: the body's length and the number of boxes, which follow.
+/// Length of a request's head, bytes: the body's length and the number of boxes. The boxes follow.
 pub(super) const HEAD_BYTES: usize = 2 * WORD;
-/// One box.
+/// Length of one box, bytes.
 pub(super) const BOX_BYTES: usize = 4 * WORD;
 
-/// An image to process; its body lies in the shared memory.
+/// An image to process; its body is in the shared memory.
 pub(super) struct Request<'a> {
     pub(super) body_bytes: usize,
     pub(super) boxes: &'a [BoundingBox],
@@ -53,30 +53,30 @@ fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
     words
 }
 
-/// What became of an image. It comes over as JSON behind its length, so that what is told of an image grows
-/// by name; both sides are the same binary, and a reply that is not wholly understood is none.
+/// The outcome of an image. It is sent as length-prefixed JSON, so that the facts of an image are named fields.
+/// Both sides are the same binary, so a reply with anything unknown is rejected.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) enum Reply {
-    /// The body is kept.
+    /// The body's own bytes are kept.
     Original(ImageFacts),
-    /// So many new bytes lie in the shared memory.
+    /// The shared memory holds `bytes` newly encoded bytes.
     New { bytes: u64, facts: ImageFacts },
-    /// It was refused.
+    /// The codec rejected the image.
     Refused(CodecError),
     /// The codec panicked.
     Panicked,
-    /// So many bytes of memory are asked for before the image is decoded.
+    /// Asks for this much memory, bytes, before the image is decoded. Not an outcome yet.
     Memory(u64),
 }
 
 impl Reply {
-    /// The length before a reply.
+    /// Length of the length prefix, bytes.
     pub(super) const HEAD_BYTES: usize = size_of::<u32>();
-    /// Beyond this length nothing is a reply.
+    /// Maximum length of a reply without its prefix, bytes.
     const BYTES_MAX: usize = 4096;
 
-    /// A result, with the bytes that are to lie in the shared memory.
+    /// The reply for a result, and the bytes to put into the shared memory.
     pub(super) fn of(result: Result<Processed, CodecError>) -> (Self, Option<Vec<u8>>) {
         match result {
             Ok(Processed { encoded, facts }) => match encoded {
@@ -90,7 +90,7 @@ impl Reply {
         }
     }
 
-    /// The memory that is asked for, where this is no result yet.
+    /// The memory that this reply asks for, bytes; `None` if it is an outcome.
     pub(super) const fn memory_asked(&self) -> Option<u64> {
         match self {
             Self::Memory(bytes) => Some(*bytes),
@@ -98,10 +98,10 @@ impl Reply {
         }
     }
 
-    /// The reply behind its length.
+    /// The reply, prefixed with its length.
     ///
     /// # Errors
-    /// Where it is longer than a reply may be.
+    /// If the reply is longer than the maximum.
     pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; Self::HEAD_BYTES];
         serde_json::to_writer(&mut bytes, self)?;
@@ -113,19 +113,18 @@ impl Reply {
         Ok(bytes)
     }
 
-    /// The length of the reply that follows; none where nothing of that length is one.
+    /// The length of the reply that follows; `None` if it exceeds the maximum.
     pub(super) fn length(head: [u8; Self::HEAD_BYTES]) -> Option<usize> {
         let length = u32::from_ne_bytes(head) as usize;
         (length <= Self::BYTES_MAX).then_some(length)
     }
 
-    /// The reply without its length; none where the bytes are anything else.
+    /// Parses a reply without its length; `None` if the bytes are not a reply.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// The result, with the bytes that `encoded` takes from the shared memory; none where the reply
-    /// makes no sense.
+    /// The result; `encoded` copies new bytes out of the shared memory. `None` if the reply is malformed.
     pub(super) fn into_result(
         self,
         encoded: impl FnOnce(usize) -> Option<Vec<u8>>,
@@ -155,7 +154,7 @@ mod tests {
         original_height: u32::MAX,
     };
 
-    /// The bytes of a reply without its length, which fits.
+    /// The bytes of a reply without its length prefix, which is checked.
     fn body(reply: &Reply) -> Vec<u8> {
         let bytes = reply.to_bytes().expect("a short reply");
         let (head, body) = bytes.split_at(Reply::HEAD_BYTES);

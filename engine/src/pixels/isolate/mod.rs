@@ -1,11 +1,11 @@
-//! Owns decoding apart from the run: each compute thread has a long-lived process of its own that decodes,
-//! resizes and encodes in a cage, so that what breaks or is broken into in C code is one row's
-//! `decoder crashed`. Bodies go and images come back through memory that both map; a socket carries
-//! a few words for each image. Never decides what an image becomes: the process runs the same codec.
+//! Owns decoding in separate processes: each compute thread has its own long-lived, sandboxed process that
+//! decodes, resizes and encodes, so that a crash or an exploit in C code costs one row, as `decoder crashed`.
+//! Bodies and images travel through shared memory; a socket carries a few short messages per image. Never
+//! decides what an image becomes: the process runs the same codec.
 //!
-//! The run's side: [`apart`] has images decoded and tries again what was lost, [`worker`] is one process,
-//! [`watch`] tells whether it is still at work. The process's side: [`serve`](mod@serve), [`confine`] and
-//! [`calls`]. Both: [`memory`], [`message`] and [`restarting`].
+//! The run's side: [`apart`] has images decoded and retries lost ones, [`worker`] is one process, [`watch`]
+//! judges whether it still makes progress. The process's side: [`serve`](mod@serve), [`confine`] and [`calls`].
+//! Both: [`memory`], [`message`] and [`restarting`].
 
 mod apart;
 mod calls;
@@ -30,34 +30,34 @@ use restarting::RestartingCodec;
 pub use apart::Apart;
 pub use serve::{ServeOptions, serve};
 
-/// The word that starts a decoding process instead of a run.
+/// The command-line argument that starts a decoding process instead of a run.
 pub(crate) const WORD: &str = "decode-worker";
 
-/// Names the program and the first arguments by which a decoding process is started, where this process
-/// is not turbo2ds itself. The first call counts.
+/// Sets the program and the leading arguments that start a decoding process, if this process is not turbo2ds
+/// itself. Only the first call has an effect.
 pub fn start_by(command: Vec<OsString>) {
     worker::start_by(command);
 }
 
-/// Where images are decoded.
+/// A decoder, in this thread or in a separate process.
 pub enum Decoder {
-    /// In this thread.
+    /// Decodes in this thread.
     Here(RestartingCodec),
-    /// In a process of this thread's own.
+    /// Decodes in a process that belongs to this thread.
     Apart(Box<Apart>),
 }
 
 impl Decoder {
-    /// A decoder in this thread.
+    /// Creates a decoder in this thread.
     pub fn here(settings: Settings) -> Self {
         Self::Here(RestartingCodec::new(settings))
     }
 
-    /// A decoder in a process of its own, which is started, for bodies of up to `body_bytes_max` bytes. It
-    /// is this thread's: the process ends with the thread that made it.
+    /// Starts a decoder in a separate process, for bodies of up to `body_bytes_max` bytes. The process ends
+    /// when the calling thread does.
     ///
     /// # Errors
-    /// The system's, where there can be no process, no memory or no confinement.
+    /// The system's error if there is no process, memory or confinement to be had.
     pub fn apart(settings: Settings, body_bytes_max: usize) -> io::Result<Self> {
         let apart = Apart::started(settings, body_bytes_max)?;
         Ok(Self::Apart(Box::new(apart)))

@@ -1,4 +1,4 @@
-//! Owns a codec that survives panics: a new one replaces it. Used in the run and in decoding processes.
+//! Owns a codec that survives panics: it is replaced after each. Used in the run and in decoding processes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,7 +28,7 @@ impl RestartingCodec {
         let image = || self.codec.process_within(body, boxes, reserve);
         let result = catch_unwind(AssertUnwindSafe(image)).ok();
         if result.is_none() {
-            // What the panic left half-done goes with the codec it happened in.
+            // The panic may have left the codec in an inconsistent state.
             *self.codec = Codec::new(self.settings.clone());
         }
         result

@@ -1,5 +1,5 @@
-//! Owns the decoding process's own side: confined first, then one image after the other until the run
-//! closes the socket. Never opens anything: all it has is the socket and the shared memory.
+//! Owns the decoding process's side: it confines itself, then processes one image after the other until the run
+//! closes the socket. Never opens anything: it has only the socket and the shared memory.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -12,24 +12,24 @@ use super::memory::{Memory, Size};
 use super::message::{BOX_BYTES, HEAD_BYTES, Reply, Request};
 use super::restarting::RestartingCodec;
 
-/// Memory for which the run is asked: less is not worth the words.
+/// Smallest amount of memory for which the run is asked, bytes: less is not worth a message.
 const ROOM_ASKED_MIN: u64 = 16 << 20;
 
-/// What a run tells a decoding process that it starts. Both are the same program: what either says, the
-/// other knows whole.
+/// The options with which a run starts a decoding process. Both are the same binary, so no unknown field is
+/// accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServeOptions {
-    /// What happens to images.
+    /// The codec's settings.
     settings: Settings,
-    /// The shared memory's rooms.
+    /// The sizes of the shared memory.
     memory: Size,
 }
 
-/// Private memory that a pixel may take, bytes: more than twice what the most costly kind of image was
-/// measured to take (docs/design/isolation.md).
+/// Private memory per pixel, bytes: more than twice the measured need of the most expensive kind of image
+/// (docs/design/isolation.md).
 const DATA_OF_A_PIXEL: u64 = 64;
-/// Private memory beside pixels and bodies: the program, and, in the Python package, its interpreter.
+/// Private memory besides pixels and bodies, bytes: the program and, in the Python package, its interpreter.
 const DATA_BESIDE: u64 = 1 << 30;
 
 impl ServeOptions {
@@ -37,23 +37,23 @@ impl ServeOptions {
         Self { settings, memory }
     }
 
-    /// As the argument that follows [`super::WORD`].
+    /// Serializes to the argument that follows [`super::WORD`].
     ///
     /// # Errors
-    /// None that these types have.
+    /// None in practice: these types always serialize.
     pub(super) fn to_argument(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 
-    /// From the argument that follows [`super::WORD`].
+    /// Parses the argument that follows [`super::WORD`].
     ///
     /// # Errors
-    /// Where it is not what [`Self::to_argument`] writes: a field more or less is an error as well.
+    /// If the text is not what [`Self::to_argument`] writes; missing and unknown fields are errors too.
     pub(crate) fn from_argument(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// Private memory that no image takes which passes the limits, bytes.
+    /// Limit on private memory, bytes; no image within the limits needs as much.
     fn data_max(&self) -> u64 {
         let pixels = self.settings.limits.pixels_max;
         pixels
@@ -63,16 +63,16 @@ impl ServeOptions {
     }
 }
 
-/// Decodes for the run at the other end of standard input, in the memory that is standard output.
+/// Decodes for a run: standard input is the socket to it, standard output the shared memory.
 ///
 /// # Errors
-/// The system's, if this process cannot be confined or the run's message is malformed.
+/// If this process cannot be confined or a message of the run is malformed.
 pub fn serve(options: &ServeOptions) -> io::Result<()> {
-    // Before anything is laid out: what was inherited is nobody's here.
+    // Before anything is opened: no value owns an inherited descriptor.
     confine::close_from(3)?;
     let memory = Memory::open(io::stdout().as_fd(), options.memory)?;
     refuse_threads()?;
-    // A panic is one image's end and is told by the run; the default hook would open files for it.
+    // A panic fails one image and the run reports it; the default hook would open files.
     std::panic::set_hook(Box::new(|_| {}));
     let codec = RestartingCodec::new(options.settings.clone());
     confine::confine(options.data_max())?;
@@ -84,8 +84,8 @@ pub fn serve(options: &ServeOptions) -> io::Result<()> {
     .run()
 }
 
-/// Refuses a process with other threads, as a Python interpreter's may be: the filter binds them too, and
-/// would kill them at what they do.
+/// Fails if this process has other threads, as a Python interpreter may: the filter applies to them too, and
+/// their calls would kill the process.
 fn refuse_threads() -> io::Result<()> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads > 1 {
@@ -94,7 +94,7 @@ fn refuse_threads() -> io::Result<()> {
     Ok(())
 }
 
-/// Standard input, as the socket that it is: without a buffer, and without a descriptor of its own.
+/// Standard input, used as an unbuffered socket. Owns no descriptor.
 #[derive(Clone, Copy)]
 struct Socket;
 
@@ -122,7 +122,7 @@ struct Server {
 
 impl Server {
     fn run(&mut self) -> io::Result<()> {
-        // Ready, and confined.
+        // Confined and ready.
         self.socket.write_all(&[1])?;
         let mut head = [0; HEAD_BYTES];
         loop {
@@ -151,7 +151,7 @@ impl Server {
         let body = self.memory.body(body_bytes);
         let body = body.ok_or(io::ErrorKind::InvalidData)?;
         let (codec, mut socket) = (&mut self.codec, self.socket);
-        // An answer that does not come is the run's end, which the next read meets.
+        // A missing answer means that the run has ended; the next read sees that.
         let reserve = |bytes| {
             if bytes >= ROOM_ASKED_MIN {
                 let asked = Reply::Memory(bytes).to_bytes();
@@ -189,7 +189,7 @@ mod tests {
     fn a_process_reads_what_its_run_tells() {
         let told = options().to_argument().expect("an argument");
         let read = ServeOptions::from_argument(&told).expect("options");
-        // Without `..`: what a process is started with is told whole.
+        // Without `..`: every field must be transmitted.
         let ServeOptions { settings, memory } = options();
         assert_eq!(read.settings, settings);
         assert_eq!(read.memory, memory);

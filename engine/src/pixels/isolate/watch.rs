@@ -1,56 +1,56 @@
-//! Owns the judgement of a process that has not answered: at work, over its time, or stuck. Time is counted
-//! in looks, and the run looks only while it runs itself: a machine that was suspended, a run that was
-//! stopped or starved, has not waited. Never ends a process.
+//! Owns the judgement of a process that has not replied: working, over its time, or stuck. Time is counted in
+//! samples, which the run takes only while it runs itself: time while the machine is suspended, or the run
+//! stopped or starved, does not count. Never ends a process.
 
 use std::time::Duration;
 
-/// Time between two looks at a process that has not answered.
+/// Time between two samples of a process that has not replied.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Processor time of one image: a hundred times what the largest that passes its limits takes.
+/// CPU time of one image: a hundred times the need of the largest image within the limits.
 const CPU_MAX: Duration = Duration::from_secs(60);
-/// Looks in a row at which a process is stopped (SIGSTOP): nobody stops one in order to go on with it, and
-/// a run that somebody stops does not look.
+/// Consecutive samples in which a process is stopped (SIGSTOP): nobody stops only the process and means to
+/// continue it, and a run that is stopped itself takes no samples.
 const STOPPED_LOOKS: u32 = 3;
-/// Looks in a row at which a process neither ran nor had taken any processor time since the one before.
-/// One that is ready to run is not counted, however long it is starved of a processor.
+/// Consecutive samples in which a process neither runs nor has used CPU time since the one before. A process
+/// that is ready to run does not count, however long it gets no CPU.
 const IDLE_LOOKS: u32 = 60;
-/// Looks at one image at which a process did not run, whatever it took between them. Decoding waits for
-/// nothing but pages.
+/// Samples during one image in which a process does not run, however much CPU time it used between them.
+/// Decoding waits only for pages.
 const RESTING_LOOKS: u32 = 180;
 
-/// What a process is at.
+/// The scheduling state of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It runs, or is ready to.
+    /// Running or ready to run.
     Runs,
-    /// It waits for something.
+    /// Waiting for something.
     Rests,
-    /// A signal or a tracer has stopped it.
+    /// Stopped by a signal or a tracer.
     Stopped,
 }
 
-/// A process at one moment.
+/// A sample of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Look {
     state: State,
-    /// Processor time since it began.
+    /// CPU time since the process started.
     used: Duration,
 }
 
 impl Look {
-    /// A look at the process of this number.
+    /// Samples the process with this id.
     ///
     /// # Errors
-    /// The system's, where it does not tell.
+    /// The system's error if /proc cannot be read or parsed.
     pub(super) fn at(process: u32) -> std::io::Result<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
         let ticks = rustix::param::clock_ticks_per_second();
         Self::read(&stat, ticks).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
     }
 
-    /// What a line of /proc/PID/stat tells, of so many ticks a second.
+    /// Parses /proc/PID/stat, given the clock ticks per second.
     fn read(stat: &str, ticks_per_second: u64) -> Option<Self> {
-        // The second field is a name in brackets, which may hold anything.
+        // The second field is a name in parentheses, which may contain anything.
         let mut fields = stat.rsplit(')').next()?.split_whitespace();
         let state = match fields.next()? {
             "R" => State::Runs,
@@ -64,18 +64,18 @@ impl Look {
     }
 }
 
-/// What is to be done with a process.
+/// The judgement of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is waited for.
+    /// It makes progress: keep waiting.
     AtWork,
-    /// It took more processor time than an image may.
+    /// It used more CPU time than one image may.
     OverTime,
-    /// It will not answer.
+    /// It will not reply.
     Stuck,
 }
 
-/// The looks at a process over one image.
+/// The samples of a process during one image.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     first: Option<Look>,
@@ -86,7 +86,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// One more look; none where the system did not tell, which is taken for one at a process that rests.
+    /// Judges one more sample. `None`, if the system gave none, counts as a resting process.
     pub(super) fn judge(&mut self, look: Option<Look>) -> Verdict {
         let before = self.last;
         if let Some(look) = look {
@@ -123,7 +123,7 @@ mod tests {
         Some(Look { state, used })
     }
 
-    /// The number of the look at which it is not at work any more, of at most 100,000.
+    /// The first of at most 100,000 samples at which the verdict is not `AtWork`.
     fn ends_at(look: impl Fn(u64) -> Option<Look>) -> Option<(u64, Verdict)> {
         let mut watch = Watch::default();
         let looks = (1..=100_000).map(|number| (number, watch.judge(look(number))));

@@ -1,5 +1,5 @@
-//! Owns one decoding process as the run sees it: its start, the words with it, its end. Never waits for it
-//! without a bound, and never believes it.
+//! Owns the run's side of one decoding process: its start, its messages, its end. Never waits for it without a
+//! bound, and never trusts it.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
@@ -19,13 +19,14 @@ use super::message::Reply;
 use super::serve::ServeOptions;
 use super::watch::{LOOK_EVERY, Look, Verdict, Watch};
 
-/// Variables that a decoding process has of the run's: where its libraries and the Python package's
-/// interpreter are, without which it would not start. All others stay: among them are people's keys.
+/// Environment variables that a decoding process inherits: the paths of its libraries and of the Python
+/// package's interpreter, without which it would not start. No others are passed, since they may hold
+/// credentials.
 const VARIABLES: [&str; 2] = ["LD_LIBRARY_PATH", "PYTHONHOME"];
-/// Pause between two looks whether a process has ended.
+/// Pause between two checks whether a process has ended.
 const END_PAUSE: Duration = Duration::from_millis(1);
-/// Looks for the end of a process that is dead or will be at once. One that the kernel holds for longer
-/// runs nothing of its own any more, and is left.
+/// Number of checks for the end of a process that is dead or about to be. If the kernel holds it for longer, it
+/// no longer runs any of its own code and is left alone.
 const END_LOOKS: u32 = 2000;
 
 static COMMAND: OnceLock<Vec<OsString>> = OnceLock::new();
@@ -38,11 +39,11 @@ pub(super) fn start_by(command: Vec<OsString>) {
 /// How a process was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
-    /// It ended, or closed its socket.
+    /// It exited or closed its socket.
     Died,
-    /// It will not answer.
+    /// It will not reply.
     Stuck,
-    /// It took more processor time than an image may.
+    /// It used more CPU time than one image may.
     OverTime,
 }
 
@@ -51,13 +52,13 @@ pub(super) enum Lost {
 pub(super) struct End(ExitStatus);
 
 impl End {
-    /// Whether SIGKILL ended it, which no image can send.
+    /// Whether it was killed by SIGKILL, which no image can cause.
     pub(super) fn was_killed(self) -> bool {
         self.0.signal() == Some(libc::SIGKILL)
     }
 }
 
-/// A process that is confined; dropped, it is killed.
+/// A confined process; killed on drop.
 pub(super) struct Worker {
     child: Child,
     socket: UnixStream,
@@ -66,7 +67,7 @@ pub(super) struct Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // It fails where it has ended and was waited for.
+        // Fails if the process has already been reaped.
         let _ = self.child.kill();
         self.until_ended();
     }
@@ -98,10 +99,10 @@ impl Worker {
             )
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(memory.descriptor()?))
-            // A terminal's Ctrl-C is for the run alone.
+            // Ctrl-C on a terminal should reach only the run.
             .process_group(0);
         let child = process.spawn()?;
-        // Its copies of their end of the socket go with it, so that its death is this one's end.
+        // Drops the copy of the child's socket end, so that this end sees EOF when the child dies.
         drop(process);
         let mut worker = Self {
             child,
@@ -124,8 +125,8 @@ impl Worker {
         self.write(request)
     }
 
-    /// The reply to a request; none where it makes no sense. Room is taken where the process asks for it,
-    /// unless some is `held` already; either is held until the reply.
+    /// Waits for the reply to a request; `None` if it is malformed. If the process asks for memory, `reserve`
+    /// is called, unless a reservation is `held` already. The reservation is held until the reply.
     pub(super) fn answer<R>(
         &mut self,
         mut held: Option<R>,
@@ -137,7 +138,7 @@ impl Worker {
             let Some(asked) = reply.as_ref().and_then(Reply::memory_asked) else {
                 return Ok(reply);
             };
-            // It asks once for each image.
+            // A process asks at most once per image.
             if has_asked {
                 return Ok(None);
             }
@@ -147,7 +148,7 @@ impl Worker {
         }
     }
 
-    /// The next reply; none where it makes no sense, of which no more may be read then.
+    /// Reads the next reply; `None` if it is malformed, after which nothing more may be read.
     fn reply(&mut self) -> Result<Option<Reply>, Lost> {
         let mut head = [0; Reply::HEAD_BYTES];
         self.read(&mut head)?;
@@ -167,7 +168,7 @@ impl Worker {
         self.all_of(bytes.len(), |socket, at| socket.write(&bytes[at..]))
     }
 
-    /// Has `part` move bytes over the socket until all are, however long the process takes within its bounds.
+    /// Calls `part` until all bytes have been transferred, for as long as the watch allows.
     fn all_of(
         &mut self,
         length: usize,
@@ -192,7 +193,7 @@ impl Worker {
         Ok(())
     }
 
-    /// How a process ended that was lost; none where it has not ended by itself.
+    /// How a lost process ended; `None` if it did not end by itself.
     pub(super) fn ended(mut self, lost: Lost) -> Option<End> {
         if lost == Lost::Died {
             self.until_ended().map(End)
