@@ -1,11 +1,11 @@
-//! Owns what an error says is wrong, and the error that it came of. Never knows who is at fault.
+//! Owns an error's message and its cause. Never knows who is at fault.
 
 use std::error::Error as StdError;
 
-/// The error that another one came of.
+/// The underlying error.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
-/// What is wrong, with the error it came of where there is one.
+/// What is wrong, and the underlying error if there is one.
 #[derive(Debug)]
 pub struct Message {
     pub(super) text: String,
@@ -13,7 +13,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Where something failed, or what, and then in the cause's own words why.
+    /// A message that says what failed, followed by the cause's own text.
     pub fn because(what: impl AsRef<str>, cause: impl Into<Cause>) -> Self {
         let cause = cause.into();
         Self {
@@ -22,7 +22,7 @@ impl Message {
         }
     }
 
-    /// The cause's words alone.
+    /// A message that consists of the cause's text.
     pub fn of(cause: impl Into<Cause>) -> Self {
         let cause = cause.into();
         Self {
@@ -31,7 +31,7 @@ impl Message {
         }
     }
 
-    /// A text that says what the cause's own words say, or more.
+    /// A message that replaces the cause's text; it must say at least as much.
     pub fn in_place_of(cause: impl Into<Cause>, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),

@@ -1,13 +1,13 @@
-//! Owns the run's family of errors: what stops or refuses a whole run, who is at fault, and the exit
-//! code. Never describes one URL: that is [`crate::failure::Failure`].
+//! Owns the errors of a run: what stops or refuses a whole run, who is at fault, and the exit code. Never
+//! describes a single URL: that is [`crate::failure::Failure`].
 //!
 //! | code | meaning |
 //! |---|---|
 //! | 0 | finished, every shard committed |
 //! | 1 | stopped by the input, the output, this machine's resources or a config mismatch |
 //! | 2 | the command line was refused, nothing was touched |
-//! | 3 | finished, but some shards are missing; the same command does them |
-//! | 130 | interrupted; the same command goes on where it stopped |
+//! | 3 | finished, but some shards are missing; the same command completes them |
+//! | 130 | interrupted; the same command resumes where it stopped |
 
 mod message;
 mod why;
@@ -19,15 +19,15 @@ use crate::text::{bounded, visible};
 pub use message::{Cause, Message};
 use why::why;
 
-/// Exit code of a run that finished whole.
+/// Exit code of a run that finished with every shard committed.
 pub const EXIT_SUCCESS: u8 = 0;
-/// Exit code of what was stopped before its end.
+/// Exit code of a run that was stopped before its end.
 pub const EXIT_STOPPED: u8 = 1;
-/// Exit code of a run that finished with shards missing.
+/// Exit code of a run that finished with missing shards.
 pub const EXIT_PARTIAL: u8 = 3;
 
-/// What stops a run. Each prints one line that says what is wrong, why it is included, and one `hint:` line.
-/// What it came of is its source.
+/// An error that stops a run. Each displays as one line that says what is wrong, including why, and one `hint:`
+/// line. The underlying error is its source.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line is refused.
@@ -35,9 +35,9 @@ pub enum Error {
     Usage {
         /// What is wrong.
         message: String,
-        /// What would be right.
+        /// What would be accepted.
         hint: String,
-        /// What it came of.
+        /// The underlying error.
         source: Option<Cause>,
     },
     /// The URL list cannot be read.
@@ -45,9 +45,9 @@ pub enum Error {
     Input {
         /// The file and what is wrong with it.
         message: String,
-        /// What to look at.
+        /// What to check.
         hint: String,
-        /// What it came of.
+        /// The underlying error.
         source: Option<Cause>,
     },
     /// The dataset cannot be written.
@@ -55,19 +55,19 @@ pub enum Error {
     Output {
         /// The path and what went wrong.
         message: String,
-        /// What to look at.
+        /// What to check.
         hint: String,
-        /// What it came of.
+        /// The underlying error.
         source: Option<Cause>,
     },
-    /// The output folder holds a dataset of another configuration or input.
+    /// The output folder holds a dataset with a different configuration or input.
     #[error("config mismatch: {message}\nhint: {hint}")]
     ConfigMismatch {
         /// The option and both values.
         message: String,
-        /// The ways out.
+        /// The possible remedies.
         hint: String,
-        /// What it came of.
+        /// The underlying error.
         source: Option<Cause>,
     },
     /// This machine lacks something the run needs.
@@ -75,18 +75,18 @@ pub enum Error {
     LocalResource {
         /// What ran out.
         message: String,
-        /// How to get more, or to need less.
+        /// How to get more of it, or to need less.
         hint: String,
-        /// What it came of.
+        /// The underlying error.
         source: Option<Cause>,
     },
-    /// A signal asked the run to end.
+    /// A signal interrupted the run.
     #[error("interrupted\nhint: the same command goes on where this run stopped")]
     Interrupted,
 }
 
 impl Error {
-    /// A refused command line.
+    /// A refused command line: [`Self::Usage`].
     pub fn usage(message: impl Into<Message>, hint: impl Into<String>) -> Self {
         let (message, source) = told(message);
         Self::Usage {
@@ -96,7 +96,7 @@ impl Error {
         }
     }
 
-    /// An unreadable URL list.
+    /// An unreadable URL list: [`Self::Input`].
     pub fn input(message: impl Into<Message>, hint: impl Into<String>) -> Self {
         let (message, source) = told(message);
         Self::Input {
@@ -106,7 +106,7 @@ impl Error {
         }
     }
 
-    /// An unwritable dataset.
+    /// An unwritable dataset: [`Self::Output`].
     pub fn output(message: impl Into<Message>, hint: impl Into<String>) -> Self {
         let (message, source) = told(message);
         Self::Output {
@@ -116,7 +116,7 @@ impl Error {
         }
     }
 
-    /// What the file system said about a path of the dataset, with what to do about it.
+    /// A file system error on a path of the dataset, with a suitable hint: [`Self::Output`].
     pub fn output_io(path: &Path, error: io::Error) -> Self {
         if let Some((message, hint)) = why(path, &error) {
             return Self::output(Message::in_place_of(error, message), hint);
@@ -143,7 +143,7 @@ impl Error {
         Self::output(Message::because(path.display().to_string(), error), hint)
     }
 
-    /// A dataset that this run would not continue.
+    /// A dataset that this run cannot resume: [`Self::ConfigMismatch`].
     pub fn config_mismatch(message: impl Into<Message>, hint: impl Into<String>) -> Self {
         let (message, source) = told(message);
         Self::ConfigMismatch {
@@ -153,7 +153,7 @@ impl Error {
         }
     }
 
-    /// A resource of this machine that ran out.
+    /// An exhausted resource of this machine: [`Self::LocalResource`].
     pub fn local_resource(message: impl Into<Message>, hint: impl Into<String>) -> Self {
         let (message, source) = told(message);
         Self::LocalResource {
@@ -187,7 +187,7 @@ impl Error {
         }
     }
 
-    /// The process's exit code, by the table above.
+    /// The process's exit code, according to the module's table.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { .. } => 2,
@@ -200,13 +200,13 @@ impl Error {
     }
 }
 
-/// The line of a message, and what it came of.
+/// Splits a message into its line and the underlying error.
 fn told(message: impl Into<Message>) -> (String, Option<Cause>) {
     let Message { text, cause } = message.into();
     (one_line(text), cause)
 }
 
-/// Text that may hold names from anywhere, of any length: a line of its own never comes of them.
+/// Makes text safe to print on one line: it may contain names from any source, of any length.
 fn one_line(text: impl Into<String>) -> String {
     visible(&bounded(&text.into())).into_owned()
 }
@@ -263,7 +263,7 @@ mod tests {
             (source(&error), error.message()),
             (Some(libc::ENOSPC), &*words)
         );
-        // Words of our own are told instead of the kernel's, which are still there.
+        // Our own text is displayed instead of the kernel's, which stays available as the source.
         let error = Error::input(Message::in_place_of(full(), "the disk is full"), "wait");
         assert_eq!(
             (source(&error), error.message()),

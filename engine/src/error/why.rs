@@ -1,12 +1,12 @@
-//! Owns the closer look at why the file system refused a path: some errors name only half of what is
-//! wrong. Changes nothing.
+//! Owns the diagnosis of file system errors on a path: some error codes name only half of the problem. Changes
+//! nothing.
 
 use std::io;
 use std::path::Path;
 
 use rustix::fs::statvfs;
 
-/// What is wrong and what to do about it, where the error alone does not tell.
+/// The problem and its remedy; `None` if there is nothing to add to the error itself.
 pub(crate) fn why(path: &Path, error: &io::Error) -> Option<(String, &'static str)> {
     match error.kind() {
         io::ErrorKind::NotADirectory => in_the_way(path),
@@ -15,7 +15,7 @@ pub(crate) fn why(path: &Path, error: &io::Error) -> Option<(String, &'static st
     }
 }
 
-/// The nearest part of the path that is there and no folder.
+/// The nearest existing part of the path, if it is not a folder.
 fn in_the_way(path: &Path) -> Option<(String, &'static str)> {
     let there = path
         .ancestors()
@@ -27,8 +27,8 @@ fn in_the_way(path: &Path) -> Option<(String, &'static str)> {
     ))
 }
 
-/// A file system whose blocks may last, and whose inodes are used up. Those that make inodes as they go
-/// count none.
+/// A file system that may have free blocks but has run out of inodes. File systems that allocate inodes
+/// dynamically report a total of none.
 fn no_inodes(path: &Path) -> Option<(String, &'static str)> {
     let there = path.ancestors().find(|part| part.exists());
     let there = there.unwrap_or(Path::new("."));

@@ -1,6 +1,5 @@
-//! Owns the look through a list of text before it is cut: the types of its columns, and whether it has any
-//! URL. It ends as soon as nothing more can be learned: at the first record
-//! where no column's type is open. Never keeps a row.
+//! Owns the survey of a text list before it is split into shards: the types of its columns, and whether it has
+//! any URL. It ends as soon as a URL was found and no column's type can change any more. Never keeps a row.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,24 +20,24 @@ use super::url_list::List;
 use crate::config::InputFormat;
 use crate::error::Error;
 
-/// What was learned of a list.
+/// What the survey learned about a list.
 pub(super) struct Survey {
     kinds: Vec<ColumnType>,
-    /// Records read; at least one where there is one.
+    /// Number of records read; at least one if the list has any.
     pub(super) records: u64,
     /// Whether a record has a URL.
     pub(super) has_url: bool,
-    /// Whether one has a list of them, which is not asked for.
+    /// Whether a record has a list of URLs although the configuration does not ask for lists.
     pub(super) has_url_list: bool,
-    /// Rows of each file, where it was read to its end.
+    /// Number of rows in each file that was read to its end.
     pub(super) rows: Vec<Option<u64>>,
 }
 
 impl Survey {
-    /// Looks through a list of text files.
+    /// Surveys a list of text files.
     ///
     /// # Errors
-    /// The list's.
+    /// The list's error.
     pub(super) fn of(list: &List) -> Result<Self, Error> {
         let mut survey = Self {
             kinds: list
@@ -61,9 +60,9 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Looks through a file; whether to its end.
+    /// Surveys a file; returns whether it was read to its end.
     fn look(&mut self, list: &List, path: &Path, bytes: Bytes) -> Result<bool, Error> {
-        // The reading of the rows counts these; here nobody wants to know.
+        // Ignored here: losses are counted when the rows are read for the shards.
         let mut losses = Losses::default();
         let (columns, types) = (&list.columns, texts(&list.columns));
         match list.format() {
@@ -141,7 +140,7 @@ impl Survey {
         }
     }
 
-    /// The types of the kept columns.
+    /// The types of the stored columns.
     pub(super) fn types(&self, columns: &Columns) -> Arc<[DataType]> {
         let kinds = columns.stored.iter().zip(&self.kinds);
         let types = kinds.map(|(column, kind)| match column.role {

@@ -1,4 +1,4 @@
-//! Owns which reader a text list's format has, and makes it. Never reads a row.
+//! Owns the choice of a reader for the format of a text list. Never reads a row.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use super::{RowSource, shown};
 use crate::config::InputFormat;
 use crate::error::Error;
 
-/// Text for every column.
+/// The type text for every column.
 pub(super) fn texts(columns: &Columns) -> Arc<[DataType]> {
     columns.stored.iter().map(|_| DataType::Utf8).collect()
 }
 
-/// The records of a csv or tsv list.
+/// Opens the records of a csv or tsv list.
 pub(super) fn delimited(
     list: &List,
     path: &Path,
@@ -39,7 +39,7 @@ pub(super) fn delimited(
     Delimited::open(path, bytes, delimiter, dialect, columns, types)
 }
 
-/// The rows of a text file, of a list that has been looked through, or of a pipe, which has not.
+/// Opens the rows of a text file: of a surveyed list, or of a pipe, which is not surveyed.
 ///
 /// # Errors
 /// [`Error::Input`].

@@ -1,5 +1,5 @@
-//! Owns a run from checked configuration to exit code: starts the threads, watches them, ends them.
-//! Never touches a row.
+//! Owns a run from the checked configuration to the exit code: starts, watches and ends the threads. Never
+//! touches a row.
 
 mod planner;
 mod prepare;
@@ -15,9 +15,9 @@ pub use prepare::{Prepared, prepare};
 pub use signals::SignalUse;
 pub use start::run;
 
-/// The process around a run.
+/// The process that hosts a run.
 pub struct Host {
-    /// Takes the run's events; the run then shows nothing itself.
+    /// Receives the run's events; if set, the run displays nothing itself.
     pub observer: Option<Observer>,
     /// What the run does with the process's signals.
     pub signals: SignalUse,

@@ -1,5 +1,5 @@
-//! Owns the planner thread, which reads the list as fast as cores ask for shards. Never reads ahead of
-//! them, so memory does not grow with the length of the list.
+//! Owns the planner thread, which reads the list as fast as cores request shards. Never reads ahead of them, so
+//! memory does not grow with the length of the list.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::watch::Event;
 use crate::watch::Guard;
 use crate::watch::{Duty, Post};
 
-/// Starts the thread. It ends with the list, or when no core is left.
+/// Starts the thread. It ends at the end of the list, or when no core is left.
 ///
 /// # Errors
 /// The kernel's error if the thread cannot be created.

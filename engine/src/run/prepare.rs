@@ -1,5 +1,5 @@
-//! Owns preparing a dataset once before several workers write its shards: the folder is prepared as by
-//! a single run, and the shards are counted. Never downloads.
+//! Owns preparing a dataset once, before several workers write its shards: it prepares the folder as a single
+//! run does, and counts the shards. Never downloads.
 
 use crate::config::Assignment;
 use crate::config::Config;
@@ -16,17 +16,17 @@ use crate::dataset::store_of;
 pub struct Prepared {
     /// Number of the list's first shard.
     pub first_shard_id: u64,
-    /// Number of shards of the list, including those that are done.
+    /// Count of the list's shards, including those that are done.
     pub shards: u64,
     /// Numbers of the shards that are done, in ascending order.
     pub done: Vec<u64>,
 }
 
-/// Prepares the folder according to the incremental mode, and counts the shards of the list. The
-/// workers must then use `incremental`.
+/// Prepares the folder according to the incremental mode, and counts the shards of the list. The workers must
+/// then use `incremental`.
 ///
 /// # Errors
-/// The errors for which a run is refused; also `Output` while workers are writing.
+/// The errors that refuse a run, and `Output` while workers are writing.
 pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let mut config = config.clone();
     let list = open_list(&mut config)?;
@@ -52,7 +52,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let first_shard_id = found.first_shard_id;
     let mut planner = planner.starting_at(first_shard_id).skipping(|_| true);
     if let Some(plan) = planner.next() {
-        // All shards are skipped, so no plan is made: this is an error of the list.
+        // All shards are skipped, so this can only be an error of the list.
         plan?;
     }
     let end = planner.next_shard_id();

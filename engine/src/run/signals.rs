@@ -1,11 +1,11 @@
-//! Owns SIGINT, SIGTERM and SIGHUP during a run: the first finishes open shards, the second ends the
-//! run at once. If the process ignores SIGHUP, as under nohup, it stays ignored. The handlers only
-//! count; the main thread polls the counts. SIGXFSZ, which kills by default, is caught and ignored, so
-//! that exceeding the file size limit is an ordinary write error. Never calls anything unsafe for a
-//! signal handler.
+//! Owns SIGINT, SIGTERM and SIGHUP during a run: after the first signal the run finishes its open shards, the
+//! second ends it at once. If the process ignores SIGHUP, as under nohup, it stays ignored. The handlers only
+//! count; the main thread polls the counts. SIGXFSZ, which kills by default, is caught and ignored, so that
+//! exceeding the file size limit is an ordinary write error. Never calls a function that is not
+//! async-signal-safe from a handler.
 //!
-//! The previous handlers are restored when the last run of the process ends: a host such as Python has
-//! its own handlers, and must react to SIGTERM again.
+//! The previous handlers are restored when the last run of the process ends: a host such as Python has its own
+//! handlers and must react to SIGTERM again.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -191,7 +191,8 @@ fn counting() -> sigaction {
 /// Sets the action of a signal and returns the previous one.
 #[allow(unsafe_code)]
 fn replace(signal: c_int, action: &sigaction) -> io::Result<sigaction> {
-    // SAFETY: integers and pointers, for which zeros are values; the call below writes the whole of it.
+    // SAFETY: a sigaction consists of integers and pointers, for which all zeros are valid; the call below
+    // overwrites all of it.
     let mut before: sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers refer to valid values that outlive the call; the handler in `action` is
     // `count`, which is async-signal-safe, or one that the process had installed before.
@@ -212,7 +213,7 @@ mod tests {
         now.sa_sigaction
     }
 
-    // A single test, because actions belong to the process, and tests may share one.
+    // A single test, because signal actions are per process, and tests may share one.
     #[test]
     fn what_was_there_comes_back_when_the_last_run_ends() {
         let before = handler_of(SIGXFSZ);

@@ -1,5 +1,5 @@
-//! Owns the way in for benchmarks and fuzzing: the private parts of a run that have a bare call below
-//! them or read a stranger's bytes, one at a time, as the run itself uses them. Never part of a run.
+//! Owns the entry points for benchmarks and fuzzing: private stages of a run that wrap a plain system call or
+//! read untrusted bytes, one at a time, as the run itself uses them. Never used by a run.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,25 +19,25 @@ pub use crate::dataset::digest::hex_digest;
 pub use crate::dataset::verify::fuzzed::{read_parquet, read_records, read_tar};
 pub use crate::pixels::ImageWork;
 
-/// Bytes that wait to be written before no more are laid out. A run's reactor writes as samples
-/// come; here they come at once, so the bound is less than a run's.
+/// Limit on bytes that are laid out but not written. A run's reactor writes as samples arrive; here they arrive
+/// all at once, so the limit is lower than a run's.
 const DIRTY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Where a shard's stream went.
+/// The result of writing a shard's stream.
 pub struct WrittenShard {
     /// The file, under its temporary name, padded to the alignment of direct I/O and not yet synced.
     pub path: PathBuf,
-    /// Length without the padding, bytes.
+    /// Length of the stream without padding, bytes.
     pub bytes: u64,
     /// The I/O backend that wrote it.
     pub backend: &'static str,
 }
 
-/// Lays one shard's samples out and writes them as a core does, up to the seal: no metadata, no
-/// commit. `sample` gives each row's facts and image.
+/// Lays out one shard's samples and writes them as a core does, up to the seal: no metadata, no commit.
+/// `sample` gives each row's facts and image.
 ///
 /// # Errors
-/// What the writer or the file system answered.
+/// The writer's or the file system's error.
 pub fn write_shard<'a>(
     folder: &Path,
     layout: &Arc<Layout>,
@@ -74,7 +74,7 @@ pub fn write_shard<'a>(
     })
 }
 
-/// The pump at work, or the last one.
+/// The running pump, or the last one.
 #[derive(Default)]
 struct Pumps(Option<monoio::task::JoinHandle<Result<(), (PathBuf, io::Error)>>>);
 
@@ -86,7 +86,7 @@ impl Pumps {
         let files = files.clone();
         let next = monoio::spawn(async move { pump(&files).await });
         match self.0.replace(next) {
-            // It has ended: no other is claimed before.
+            // It has ended: a new pump can only be claimed afterwards.
             Some(last) => last.await.map_err(|(_, error)| error),
             None => Ok(()),
         }

@@ -1,5 +1,5 @@
-//! Owns the order of a run: what can be refused is looked at, the folder is touched, the threads start, the
-//! run is watched, and ends.
+//! Owns the order of a run: check everything that can be refused, touch the folder, start the threads, watch
+//! the run, end it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::watch::{Event, Live, Progress, RunReport};
 /// Runs a configuration to its end.
 ///
 /// # Errors
-/// The run's own, `Interrupted` among them; a URL's failures are rows of the dataset.
+/// The errors that stop a run, including `Interrupted`; failures of URLs are rows of the dataset.
 pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     let started = Instant::now();
     let Begun {
@@ -77,14 +77,14 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         return Err(error);
     }
     threads.end();
-    // What a shard's first try left, where this machine failed it.
+    // Removes what a failed first attempt at a shard has left, if this machine was at fault.
     shared.store.sweep();
     let report = watch.end(started)?;
     signals.leave_unanswered();
     Ok(report)
 }
 
-/// A run that nothing refuses any more.
+/// A run that has passed every check.
 struct Begun {
     signals: Signals,
     shared: Arc<Shared>,
@@ -93,13 +93,13 @@ struct Begun {
     planner: Planner,
     opened: Opened,
     assignment: Assignment,
-    /// Rows of the list, where they are known and all are this run's.
+    /// Rows of the list, if known and if this run does all of them.
     rows: Option<u64>,
-    /// What a person should know of the list.
+    /// Notes on the list for the user.
     notes: Vec<String>,
 }
 
-/// Looks at everything that can be refused, and only then touches the folder.
+/// Checks everything that can be refused, and only then touches the folder.
 fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
     let machine = Machine::read(&config.machine, config.output.assignment.is_part())?;
     let assignment = config
@@ -133,16 +133,16 @@ fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
         planner,
         opened,
         assignment,
-        // What is known of the list's rows says little of a part's.
+        // The number of rows in the list says little about a part of it.
         rows: identity.rows.filter(|_| assignment == Assignment::All),
         notes,
     })
 }
 
-/// Opens the list, and enters its format into what a resumed run must have.
+/// Opens the list, and records its format among the settings that a resumed run must match.
 ///
 /// # Errors
-/// The list's.
+/// The list's error.
 pub(super) fn open_list(config: &mut Config) -> Result<List, Error> {
     let list = List::open(&config.input)?;
     let format = choices::input_format(list.format(), list.compression());
@@ -160,7 +160,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
              ca-certificates or set SSL_CERT_FILE"
         );
     }
-    // A value that is no text cannot name a proxy.
+    // A value that is not UTF-8 cannot name a proxy.
     let variables = std::env::vars_os()
         .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
     let proxies = Proxies::from_env(variables).map_err(|error| {
@@ -175,8 +175,8 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
     Ok((Arc::new(shared), receiver))
 }
 
-/// Tells the planner which shards to leave out: done ones, other workers', and those that another worker has
-/// done since.
+/// Tells the planner which shards to skip: those that are done, those of other workers, and those that another
+/// worker has done in the meantime.
 fn skipped(
     done: HashSet<u64>,
     assignment: Assignment,
@@ -189,8 +189,8 @@ fn skipped(
     }
 }
 
-/// The reactors of all cores, before anything is touched. Says what they run on where that is not
-/// what a run wants.
+/// Starts the reactors of all cores, before anything is touched. Logs the I/O backend if it is not the
+/// preferred one.
 fn start_reactors(shared: &Shared) -> Result<Reactors, Error> {
     let reactors = Reactors::start(shared.config.machine.io, &shared.machine.cores)?;
     let grant = reactors.grant();

@@ -1,4 +1,4 @@
-//! Owns a run's threads: their start, each with what it needs, and their end.
+//! Owns a run's threads: starting each with what it needs, and ending them.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -25,7 +25,7 @@ use crate::net::resolver;
 use crate::pixels::{self, ImageWork};
 use crate::watch::{Alarm, Board, Event, Guard, Live};
 
-/// Names a core may ask ahead however many cores share the resolver.
+/// Minimum number of names that a core may look up ahead, however many cores share the resolver.
 const LOOK_AHEAD_NAMES_MIN: usize = 16;
 
 type Mailbox = (Outbox<Message>, Inbox<Message>);
@@ -44,11 +44,11 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts the compute threads, the commit thread, the resolver, the planner and the cores, in this
-    /// order: each hands its work to those before it.
+    /// Starts the compute threads, the commit thread, the resolver, the planner and the cores, in this order:
+    /// each hands work to those before it.
     ///
     /// # Errors
-    /// `LocalResource`, where the machine has no thread, socket or mailbox more.
+    /// `LocalResource` if the machine has no more threads, sockets or mailboxes.
     pub(super) fn start(
         shared: &Arc<Shared>,
         mut reactors: Reactors,
@@ -118,8 +118,8 @@ impl Threads {
         })
     }
 
-    /// Tells every core that the run is over and leaves the rest to a thread: in a process that lives
-    /// on, sockets and threads must not.
+    /// Tells every core that the run is over and leaves the rest to a thread: if the process lives on, the
+    /// run's sockets and threads must not.
     pub(super) fn abandon(self, store: Arc<dyn Store>) {
         self.outage.give_up();
         for mailbox in &self.mailboxes {
@@ -127,14 +127,14 @@ impl Threads {
         }
         let end = move || {
             self.end();
-            // What was being written when the run was given up.
+            // Removes what was being written when the run was abandoned.
             store.sweep();
         };
-        // Without a thread the process has worse trouble; the next run clears up.
+        // If no thread can be created, the process has worse problems; the next run cleans up.
         let _ = thread::Builder::new().name("end".to_owned()).spawn(end);
     }
 
-    /// Joins every thread. One that panicked has ended the run already: see [`Alarm`].
+    /// Joins every thread. A panicked thread has already ended the run: see [`Alarm`].
     pub(super) fn end(self) {
         self.pool.close();
         let all = self
@@ -157,7 +157,7 @@ fn thread_error(error: std::io::Error) -> Error {
     )
 }
 
-/// What every image of the run goes through.
+/// The processing that the run applies to every image.
 fn image_work(shared: &Shared) -> Arc<ImageWork> {
     let config = &shared.config;
     let work = ImageWork::new(
@@ -170,7 +170,7 @@ fn image_work(shared: &Shared) -> Arc<ImageWork> {
     Arc::new(work.within(shared.machine.decoding_bytes_max))
 }
 
-/// What tells an outage, which asks names of its own of the run's resolver.
+/// Creates the outage detector, which looks up its own names through the run's resolver.
 fn outage(config: &Config, resolver: Handle) -> Outage {
     let stats = resolver.stats();
     Outage::new(config.fetch.outage_wait, stats, move |name| {
@@ -178,7 +178,7 @@ fn outage(config: &Config, resolver: Handle) -> Outage {
     })
 }
 
-/// A core's part of the name service: look-ahead shares among the cores what the resolver works on.
+/// A core's part of the name service: the cores share the resolver's capacity for look-ahead.
 fn names_parts(config: &Config, machine: &Machine, names: &Service) -> LookupsParts {
     let active = resolver::names_active_max(&config.dns, machine.names_outstanding_max);
     let share = active / machine.cores.len().max(1);

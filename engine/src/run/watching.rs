@@ -1,5 +1,5 @@
-//! Owns the main thread's watch over a run: it takes the threads' events, looks at signals, the folder and the
-//! network, and tells what happens. Never starts or joins a thread.
+//! Owns the main thread's watch over a run: it receives the threads' events, polls signals, the folder and the
+//! network, and reports progress. Never starts or joins a thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,23 +14,24 @@ use crate::error::Error;
 use crate::net::outage::{Outage, OutageNotices};
 use crate::watch::{Event, Live, Progress, ResolutionMonitor, RunReport, Snapshot, Watchdog};
 
-/// Time between two looks at signals and counters.
+/// Interval between polls of signals and counters.
 const TICK: Duration = Duration::from_millis(200);
-/// Time between two looks at the dataset's folder.
+/// Interval between checks of the dataset's folder.
 const FOLDER_TICK: Duration = Duration::from_secs(1);
-/// Said when the list breaks; the error itself is the run's last word.
+/// Shown when the list breaks; the error itself is reported at the end of the run.
 const INPUT_BROKEN: &str =
     "the list cannot be read further: what was read is finished, then the run ends with the error";
-/// Time that an aborted run gives the commit under way, some syncs, before it leaves its files to the next run.
+/// Time that an aborted run allows for the commit in progress, a few syncs, before it leaves the files to the
+/// next run.
 const COMMIT_END_MAX: Duration = Duration::from_secs(5);
-/// Time that it gives the files that reactors are making.
+/// Time that an aborted run allows for the files that reactors are creating.
 const MAKING_END_MAX: Duration = Duration::from_secs(1);
 
 /// The main thread's view of a run.
 pub(super) struct Watch<'a> {
     shared: &'a Shared,
     hold: Box<dyn Hold>,
-    /// When the folder was last looked at.
+    /// When the folder was last checked.
     folder_seen: Instant,
     lives: &'a [Arc<Live>],
     names: ResolutionMonitor,
@@ -40,13 +41,13 @@ pub(super) struct Watch<'a> {
     progress: Progress,
     report: RunReport,
     broken: Option<Error>,
-    /// Shards of the whole list, once it is read to its end.
+    /// Shards of the whole list; known once it has been read to its end.
     planned: Option<u64>,
     cores_left: usize,
 }
 
 impl<'a> Watch<'a> {
-    /// The watch over threads that have begun.
+    /// Starts the watch over running threads.
     pub(super) fn new(
         shared: &'a Shared,
         hold: Box<dyn Hold>,
@@ -77,7 +78,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Tells what a person should know.
+    /// Shows a note to the user.
     pub(super) fn note(&mut self, note: &str) {
         self.progress.note(note);
     }
@@ -110,24 +111,24 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Tells of the list's fault, where another error ends the run that it would have ended.
+    /// Reports the list's error as a note, if the run ends with another error first.
     pub(super) fn break_off(&mut self) {
         if let Some(broken) = self.broken.take() {
             self.progress.note(broken.message());
         }
     }
 
-    /// What the run has done, once every thread has ended.
+    /// The run's report, once every thread has ended.
     ///
     /// # Errors
-    /// The list's fault, and `Interrupted` where a stop left something undone.
+    /// The list's error, and `Interrupted` if a signal left shards undone.
     pub(super) fn end(self, started: Instant) -> Result<RunReport, Error> {
         let Self {
             mut report,
             mut progress,
             ..
         } = self;
-        // A stop that came when every shard was under way has stopped nothing.
+        // A signal that came when every shard was in progress has stopped nothing.
         let ended = report.shards + report.shards_elsewhere + report.shards_missing;
         report.interrupted &= self.planned != Some(ended);
         report.elapsed = started.elapsed();
@@ -190,7 +191,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// A shard may write nothing for minutes, so that a folder that has gone is not met by itself.
+    /// Checks that the folder still exists: a shard may write nothing for minutes, so no write would notice.
     fn look_at_folder(&mut self) -> Result<(), Error> {
         if self.folder_seen.elapsed() < FOLDER_TICK {
             return Ok(());
@@ -199,7 +200,7 @@ impl<'a> Watch<'a> {
         self.hold.check().map_err(|error| self.abort(error))
     }
 
-    /// Rows that wait for the network hold their shards open: a run that is to stop leaves them.
+    /// Aborts an interrupted run during an outage: rows that wait for the network keep their shards open.
     fn look_at_network(&mut self) -> Result<(), Error> {
         if self.report.interrupted && self.outage.is_down() {
             return Err(self.abort(Error::Interrupted));
@@ -212,7 +213,7 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Leaves at once: reactors are not waited for, the folder is left resumable.
+    /// Ends the run at once: does not wait for reactors, and leaves the folder resumable.
     fn abort(&self, error: Error) -> Error {
         self.shared.drain();
         let is_still = self.shared.commits.close(COMMIT_END_MAX);

@@ -1,15 +1,14 @@
-//! The way of a dataset from rows to durable shards, on a simulated disk whose power goes at moments from
-//! a seed: taking the folder over, laying out, writing, committing, going on afterwards. It is the run's
-//! own code in the run's own order; only who fetches, and on which thread, is left out. Power goes up to
-//! three times before a run may end; steps fail with EIO; every run has other rows failing, so that files
-//! of two runs can be told apart.
+//! Simulates a dataset from rows to durable shards, on a simulated disk that loses power at points chosen by a
+//! seed: claiming the folder, laying out, writing, committing, resuming. It uses the run's own code in the run's
+//! own order, without fetching and threads. Power fails up to three times before a run may finish; steps fail
+//! with EIO; different rows fail in every run, so that the files of two runs can be told apart.
 //!
-//! Meanwhile somebody else puts files into the same folder ([`others`]): harmless ones, some into shards'
-//! folders, some under names that a shard is about to take. Every one of them is there to the last byte at
-//! the end, and a run that finds one in its way is refused and changes nothing.
+//! Meanwhile, another user puts files into the same folder ([`others`]): harmless ones, some in shards'
+//! folders, some under names that a shard is about to use. At the end, every one of them is intact, and a run
+//! that finds one in its way is refused and changes nothing.
 //!
-//! TURBO2DS_SEEDS sets how many seeds there are, TURBO2DS_SEED the first: a seed that fails is named, and
-//! fails again.
+//! TURBO2DS_SEEDS sets the number of seeds, TURBO2DS_SEED the first: a failing seed is reported and can be
+//! reproduced.
 
 mod others;
 
@@ -45,26 +44,26 @@ use crate::list::plan::{Planner, ShardPlan};
 use crate::machine::sync::Semaphore;
 use others::Others;
 
-/// Seeds of an ordinary test run.
+/// Number of seeds in an ordinary test run.
 const SEEDS: u64 = 10_000;
 const ROWS: u64 = 11;
 const ROWS_PER_SHARD: u64 = 3;
-/// Runs whose rows fail differently.
+/// Number of distinct sets of failing rows.
 const GENERATIONS: u64 = 3;
-/// Shards open at a time.
+/// Maximum number of shards open at a time.
 const OPEN_MAX: usize = 3;
 const FOLDER: &str = "/data/out";
 
-/// What a run of one format writes, by generation: the files of each shard.
+/// The files that a run in one format writes for each shard, by generation.
 struct Reference {
     config: Config,
     plans: Vec<ShardPlan>,
     shards: Vec<HashMap<u64, Files>>,
 }
 
-/// Steps within which trouble comes: about as many as a whole run takes.
+/// Number of steps within which a fault occurs: about as many as a whole run takes.
 const STEPS: u64 = 200;
-/// Syncs of folders, likewise.
+/// Number of folder syncs within which a fault occurs, likewise.
 const FOLDER_SYNCS: u64 = 20;
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -76,11 +75,11 @@ enum End {
     PowerLost,
     Failed(String),
     Mismatch,
-    /// Somebody's file was in the way before the run began.
+    /// Another user's file was in the way before the run began.
     Refused,
 }
 
-/// A run of the storage of one core, and the shards it saw committed.
+/// A run of one core's storage, and the shards that it has seen committed.
 struct Run<'a> {
     disk: &'a Simulated,
     store: LocalStore,
@@ -97,11 +96,11 @@ struct Run<'a> {
     sealed: VecDeque<SealedShard>,
     committed: HashSet<u64>,
     publisher: Option<Box<dyn Publisher>>,
-    /// Who else is at the folder.
+    /// The other user of the folder.
     others: Option<&'a mut Others>,
 }
 
-/// The samples of a row: bytes where it succeeds in this generation.
+/// The image of a row; `None` if the row fails in this generation.
 fn image(shard: u64, row: usize, generation: u64) -> Option<Vec<u8>> {
     let mut random = Rng::with_seed(shard << 16 | (row as u64) << 4 | generation);
     if random.u8(..4) == 0 {
@@ -142,7 +141,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Runs to an end; what it found done comes first, where it came so far.
+    /// Runs until the run ends. Returns the shards that it found done, if it got as far, and how it ended.
     fn go(&mut self) -> (Option<HashSet<u64>>, End) {
         let opened = self.store.open(&Job {
             config: self.config,
@@ -179,7 +178,7 @@ impl<'a> Run<'a> {
             }
         };
         if matches!(end, End::Failed(_)) {
-            // As an aborted run does, as far as it can.
+            // As far as possible, as an aborted run does.
             self.store.sweep();
         }
         (Some(done), end)
@@ -193,7 +192,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// One thing of those that may come next; false where nothing is left.
+    /// Performs one of the possible next steps; returns false if there is none.
     fn step(&mut self, plans: &mut VecDeque<ShardPlan>) -> Result<bool, String> {
         let mut may: Vec<u8> = Vec::new();
         let is_full = self.open.len() >= OPEN_MAX;
@@ -232,7 +231,7 @@ impl<'a> Run<'a> {
             place,
         );
         self.open.push((id, shard.expect("a layout")));
-        // The same order in every run, so that the same rows give the same bytes.
+        // The same order in every run, so that equal rows give equal bytes.
         self.rows.insert(id, (0..rows).rev().collect());
     }
 
@@ -323,7 +322,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The files of one shard in a folder's; its mark apart.
+/// The files of one shard among a folder's files; its mark is returned separately.
 fn files_of(files: &Files, shard: u64) -> (Files, Option<Vec<u8>>) {
     let name = shard_name(shard, 5);
     let mark = PathBuf::from(format!("{name}{}", Part::Mark.ending()));
@@ -376,10 +375,10 @@ impl Reference {
         reference
     }
 
-    /// The generation whose run wrote this shard whole.
+    /// Checks that the run of one generation wrote the whole shard.
     ///
     /// # Panics
-    /// Where its files are of none, or its mark says something else.
+    /// If its files match no generation, or its mark contradicts them.
     fn check(&self, files: &Files, shard: u64) {
         let (found, mark) = files_of(files, shard);
         let generation = (0..GENERATIONS)
@@ -395,13 +394,13 @@ impl Reference {
     }
 }
 
-/// One seed's world, to the end of a whole run.
+/// Simulates one seed, until a run finishes.
 fn live(reference: &Reference, seed: u64) {
     let mut random = Rng::with_seed(seed);
     let disk = Simulated::new(random.u64(..));
     let mut others = Others::new(&reference.config, reference.plans.len() as u64);
     let mut durable: HashSet<u64> = HashSet::new();
-    // Their marks are whole, and people removed a file.
+    // Shards whose mark is intact, but of which a user removed a file.
     let mut spoiled: HashSet<u64> = HashSet::new();
     let trouble = random.u8(..=3);
     for attempt in 0..=trouble {
@@ -445,7 +444,7 @@ fn live(reference: &Reference, seed: u64) {
             let (_, mark) = files_of(&ours, shard);
             let is_whole = mark.is_some_and(|mark| ShardStats::from_json(&mark).is_some());
             assert!(is_whole || !durable.contains(&shard));
-            // A mark is never there before what it stands for.
+            // A mark never exists before the files that it vouches for.
             if is_whole && !spoiled.contains(&shard) {
                 reference.check(&ours, shard);
             }
@@ -478,7 +477,7 @@ fn live(reference: &Reference, seed: u64) {
     assert_eq!(ours.len(), of_shards + record, "{:?}", ours.keys());
 }
 
-/// Lets something go wrong at a moment of a run, or not at all.
+/// Schedules a fault at some point of a run, or none.
 fn bring_trouble(disk: &Simulated, random: &mut Rng) {
     let at = random.u64(..STEPS);
     match random.u8(..4) {
@@ -494,7 +493,7 @@ fn one_of(durable: &HashSet<u64>, random: &mut Rng) -> Option<u64> {
     random.choice(ids)
 }
 
-/// Spoils the mark of a durable shard, as disks do, and it is done again.
+/// Corrupts the mark of a durable shard, as disks do; the shard is then done again.
 fn damage_a_mark(disk: &Simulated, durable: &mut HashSet<u64>, random: &mut Rng) {
     let Some(id) = one_of(durable, random) else {
         return;
@@ -507,7 +506,7 @@ fn damage_a_mark(disk: &Simulated, durable: &mut HashSet<u64>, random: &mut Rng)
     durable.remove(&id);
 }
 
-/// Has a durable shard done again, as `verify --repair` does.
+/// Withdraws a durable shard's mark, as `verify --repair` does, so that the shard is done again.
 fn withdraw_a_mark(
     disk: &Simulated,
     config: &Config,
@@ -527,7 +526,7 @@ fn mark_path(id: u64) -> PathBuf {
     Path::new(FOLDER).join(name)
 }
 
-/// Removes a file of a durable shard, as people do: its mark and its other files stay, and it is done again.
+/// Removes a file of a durable shard, as users do: its mark and its other files stay, and it is done again.
 fn lose_a_file(
     disk: &Simulated,
     config: &Config,
@@ -538,7 +537,7 @@ fn lose_a_file(
     let id = one_of(durable, random)?;
     let folder = Path::new(FOLDER);
     let (files, _) = files_of(ours, id);
-    // A folder of loose files goes whole, but for what is somebody's.
+    // A folder of loose files is removed whole, except for another user's files.
     let names: BTreeSet<_> = files
         .keys()
         .filter_map(|path| path.components().next())
@@ -552,7 +551,7 @@ fn lose_a_file(
     }
     let is_shared = disk.entries(&path).is_ok_and(|left| !left.is_empty());
     if is_shared {
-        // With its folder there the shard would pass for done: what it is without, verify finds.
+        // As long as its folder exists, the shard counts as done: `verify` finds what is missing.
         withdraw_only(disk, config, id);
     } else {
         disk.remove(&path).expect("the power is on");
@@ -611,7 +610,7 @@ fn cut_an_overwrite_off(old: &Reference, seed: u64) {
     let mut random = Rng::with_seed(seed);
     let disk = Simulated::new(seed);
     let mut others = Others::new(&config, old.plans.len() as u64);
-    // An overwrite is refused where somebody's files are in a folder that it would take.
+    // An overwrite is refused if a folder that it would remove holds another user's files.
     others.may_come_into_shards = false;
     let mut run = Run::new(&disk, old, 0, random.fork());
     assert_eq!(run.go().1, End::Whole);
@@ -627,7 +626,7 @@ fn cut_an_overwrite_off(old: &Reference, seed: u64) {
     let (_, end) = run.go();
     disk.power_up();
     others.check(&disk);
-    // The new options, without saying that the old dataset may go.
+    // The new options, without permission to remove the old dataset.
     let mut run = Run::new(&disk, old, 1, random.fork());
     run.config = &config;
     run.others = Some(&mut others);
@@ -646,7 +645,7 @@ fn cut_an_overwrite_off(old: &Reference, seed: u64) {
         End::Mismatch => assert!(done.is_none()),
         other => panic!("seed {seed}: {other:?}"),
     }
-    // Said again, the overwrite ends whole, and what is left is the new dataset and what is not ours.
+    // With overwrite again, the run finishes, and only the new dataset and the other user's files are left.
     let mut run = Run::new(&disk, old, 2, random.fork());
     run.config = &overwriting;
     assert_eq!(run.go().1, End::Whole, "seed {seed}");

@@ -1,5 +1,5 @@
-//! Somebody else at the same folder: puts files into it while runs go on, and finds every one again. Takes
-//! one away only where it keeps runs from beginning.
+//! Another user of the same folder: puts files into it during runs, and checks that every one is intact.
+//! Removes one only if it prevents runs from beginning.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::dataset::disk::{Disk, Kind};
 use crate::dataset::names::Shape;
 use crate::dataset::ownership::{Keys, Members};
 
-/// Steps of a run for one file.
+/// Average number of a run's steps per file.
 const STEPS_PER_FILE: u8 = 15;
-/// Steps within which one is in the way.
+/// Number of steps within which a file appears in a shard's way.
 const STEPS_AHEAD: u64 = 30;
-/// What no run of any format takes here.
+/// Names that no run uses here, in any format.
 const HARMLESS: [&str; 11] = [
     "notes.txt",
     "00000.txt",
@@ -32,19 +32,19 @@ const HARMLESS: [&str; 11] = [
     "00099.tar",
     "00099_stats.json",
 ];
-/// Names in the folder of a shard that no sample of it has.
+/// Names in a shard's folder that none of its samples uses.
 const INSIDE: [&str; 4] = ["mine.txt", "000000.jpg.bak", "000019.jpg", "00001.jpg"];
 
-/// Files by their path in the folder.
+/// The other user's files, by path in the folder.
 pub(super) struct Others {
     shape: Shape,
     shards: u64,
     files: Files,
-    /// Those that a run's shard would have to replace.
+    /// Files that a run's shard would have to replace, with the shard's number.
     in_the_way: BTreeMap<PathBuf, u64>,
     pub(super) may_be_in_the_way: bool,
     pub(super) may_come_into_shards: bool,
-    /// One that comes while a run goes on: its path, the shard, its bytes.
+    /// A file that is scheduled to appear during the run: its path, the shard, its bytes.
     to_come: Option<(PathBuf, u64, Vec<u8>)>,
     count: u32,
 }
@@ -63,7 +63,7 @@ impl Others {
         }
     }
 
-    /// Puts a file into the folder now and then; `committed` shards are durable.
+    /// Occasionally puts a file into the folder; `committed` shards are durable.
     pub(super) fn come(&mut self, disk: &Simulated, committed: &HashSet<u64>, random: &mut Rng) {
         if disk.is_lost() || random.u8(..STEPS_PER_FILE) != 0 {
             return;
@@ -75,7 +75,7 @@ impl Others {
         } else if way == 1 && self.may_come_into_shards && committed.contains(&id) {
             self.come_into_a_shard(disk, id, random);
         } else if way == 2 {
-            // A file that another format would take.
+            // A name that another format would use.
             let own = self.shape.parts();
             let mut others = Part::ALL
                 .into_iter()
@@ -87,13 +87,13 @@ impl Others {
         }
     }
 
-    /// Puts a file where it is in nobody's way.
+    /// Puts a file where it is in no shard's way.
     pub(super) fn come_harmlessly(&mut self, disk: &Simulated, random: &mut Rng) {
         let name = random.choice(HARMLESS).expect("there are some");
         self.put(disk, name.into());
     }
 
-    /// Puts a file where a shard that is not done would go, within the run's next few steps.
+    /// Within the run's next few steps, puts a file where a shard that is not done would go.
     fn get_in_the_way(&mut self, disk: &Simulated, id: u64, random: &mut Rng) {
         let Some(path) = self.in_the_way_of(disk, id, random) else {
             return;
@@ -126,7 +126,7 @@ impl Others {
         })
     }
 
-    /// The run is over: what was to come has come, or does not.
+    /// Called after a run: the scheduled file has appeared, or is cancelled.
     pub(super) fn is_over(&mut self, disk: &Simulated) {
         disk.put_no_more();
         if let Some((path, id, bytes)) = self.to_come.take() {
@@ -138,7 +138,7 @@ impl Others {
         }
     }
 
-    /// Puts a file where a shard would go while no run is at the folder.
+    /// Between runs, puts a file where a shard would go.
     pub(super) fn come_between(&mut self, disk: &Simulated, random: &mut Rng) {
         let id = random.u64(..self.shards);
         if disk.exists(Path::new(FOLDER))
@@ -173,9 +173,10 @@ impl Others {
         put
     }
 
-    /// Takes away what keeps runs from beginning, or forgets what does not: a shard without a success has no
-    /// folder, so that one of its name is in nobody's way, and what came into a folder that a commit had just
-    /// given its name is there beside the shard's files, or beside the empty mark that names them.
+    /// Forgets the files that do not prevent runs from beginning, and removes the others if `take_away` is set.
+    /// A shard without a successful row has no folder, so one with its name is not in the way. A file that
+    /// appeared in a folder that a commit had just renamed is next to the shard's files, or next to the empty
+    /// mark that names them.
     pub(super) fn make_way(&mut self, disk: &Simulated, take_away: bool) {
         let folder = Path::new(FOLDER);
         let shape = self.shape;
@@ -206,10 +207,10 @@ impl Others {
         !self.in_the_way.is_empty()
     }
 
-    /// The files of the folder that are the runs'.
+    /// The files in the folder that belong to the runs.
     ///
     /// # Panics
-    /// Where somebody's file is gone or has other bytes.
+    /// If a file of the other user is missing or has changed.
     pub(super) fn check(&self, disk: &Simulated) -> Files {
         let mut files = disk.files(Path::new(FOLDER));
         for (path, bytes) in &self.files {

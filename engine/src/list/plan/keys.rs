@@ -1,10 +1,10 @@
-//! Owns what a text must be to name a sample (`--key_col`), and the keys of one shard's rows: the texts
-//! that may, each once. Never makes a text fit: a key is the list's own or none.
+//! Owns the validation of keys (`--key_col`), and the keys of one shard's rows: every valid text, each once.
+//! Never alters a text: a key is used as the list has it, or not at all.
 //!
-//! A key becomes the first part of file and member names, `KEY.jpg`: webdataset ends it at the first
-//! dot, file systems refuse or reinterpret some characters and names, and some of them are blind to
-//! case. A leading hyphen is a key's own affair: one identifier in 64 of YouTube's and of base64's begins
-//! with one, no reader minds, and a path that holds a folder is no option of a command.
+//! A key becomes the first part of file and member names, `KEY.jpg`: webdataset ends it at the first dot, file
+//! systems refuse or reinterpret some characters and names, and some are case-insensitive. A leading hyphen is
+//! allowed: one in 64 YouTube and base64 identifiers begins with one, readers accept it, and a path that
+//! includes a folder is not mistaken for a command's option.
 
 use std::collections::HashSet;
 
@@ -12,20 +12,20 @@ use arrow_array::{Array, StringArray};
 
 use crate::failure::Failure;
 
-/// Longest key: a SHA-512 in hex.
+/// Maximum length of a key, bytes: a SHA-512 in hex.
 const KEY_BYTES_MAX: usize = 128;
-/// What ends a name for webdataset, parts a path, or is refused by file systems.
+/// Characters that end a key for webdataset, separate path components or are refused by file systems.
 const FORBIDDEN: [char; 10] = ['.', '/', '\\', ':', '*', '?', '"', '<', '>', '|'];
-/// Webdataset keeps names of this beginning for itself (`__key__`, `__url__`).
+/// Webdataset reserves names with this prefix (`__key__`, `__url__`).
 const RESERVED_PREFIX: &str = "__";
-/// Names that Windows gives to devices, whatever follows their first dot; COM and LPT with a digit too.
+/// Device names on Windows, whatever follows the first dot; COM and LPT with a digit are device names too.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// Whether a sample may have this name.
+/// Whether `key` is a valid name for a sample.
 pub(crate) fn is_valid(key: &str) -> bool {
     let fits = |c: char| {
-        // U+FFFD stands where bytes were no text: the list's own name is not known. U+2028 and
-        // U+2029 end lines.
+        // U+FFFD replaces bytes that were not UTF-8: the name in the list is unknown. U+2028 and U+2029 end
+        // lines.
         !c.is_control()
             && !FORBIDDEN.contains(&c)
             && !matches!(c, char::REPLACEMENT_CHARACTER | '\u{2028}' | '\u{2029}')
@@ -47,8 +47,8 @@ fn is_device(key: &str) -> bool {
     numbered || DEVICES.contains(&&*folded)
 }
 
-/// What two keys have in common that are one name where case does not count. By way of upper case,
-/// which also makes one of letters with two lower-case forms.
+/// Folds the case of a key: keys that are the same name on a case-insensitive file system fold to the same
+/// text. Converts to upper case first, which unifies letters with two lower-case forms.
 pub(crate) fn folded(key: &str) -> String {
     if key.is_ascii() {
         return key.to_ascii_lowercase();
@@ -60,14 +60,14 @@ pub(crate) fn folded(key: &str) -> String {
 /// The keys of a shard's rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    /// Null where a row has none.
+    /// Null if a row has none.
     names: StringArray,
-    /// Rows whose key is that of a row before.
+    /// Rows whose key repeats an earlier row's.
     duplicates: HashSet<usize>,
 }
 
 impl Keys {
-    /// Judges a column of a shard; the first of equal keys counts.
+    /// Validates a column of a shard; of equal keys, the first is kept.
     pub(super) fn new(column: &StringArray) -> Self {
         let mut seen = HashSet::with_capacity(column.len());
         let mut duplicates = HashSet::new();
@@ -83,7 +83,7 @@ impl Keys {
         Self { names, duplicates }
     }
 
-    /// The key of `row`, or why it can have no sample.
+    /// The key of `row`, or why it cannot have a sample.
     pub(super) fn of(&self, row: usize) -> Result<&str, Failure> {
         if self.names.is_valid(row) {
             Ok(self.names.value(row))
@@ -94,7 +94,7 @@ impl Keys {
         }
     }
 
-    /// The names by row, null where a row can have no sample.
+    /// The keys by row, null if a row cannot have a sample.
     pub(super) const fn names(&self) -> &StringArray {
         &self.names
     }

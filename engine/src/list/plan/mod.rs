@@ -1,9 +1,9 @@
-//! Owns the cutting of rows into shards: which rows stand under which shard id.
-//! Never fetches and never reads a file itself: [`crate::list`] does.
+//! Owns the split of rows into shards: which rows belong to which shard id. Never fetches, and never reads a
+//! file itself: [`crate::list`] does.
 //!
-//! Every file starts a new shard and ids count on, so that a shard's content follows from the list,
-//! the rows per shard and the first id alone. A file that breaks off gives its whole shards and then
-//! the error: a shard committed with fewer rows than it should have would never be completed.
+//! Every file starts a new shard, and ids count on across files, so that a shard's content depends only on the
+//! list, the rows per shard and the first id. A truncated file yields its full shards and then the error: a
+//! shard committed with too few rows would never be completed.
 
 use std::collections::VecDeque;
 
@@ -19,12 +19,12 @@ pub(crate) mod keys;
 
 use keys::Keys;
 
-/// One shard's rows, before anything was fetched.
+/// One shard's rows, before anything is fetched.
 #[derive(Clone, Debug)]
 pub struct ShardPlan {
     /// Number of the shard.
     pub shard_id: u64,
-    /// The saved columns and the boxes, `caption` if there is one, and `url`, which is the last.
+    /// The saved columns and the boxes, `caption` if there is one, and `url` as the last column.
     pub input: RecordBatch,
     urls: StringArray,
     expected_hashes: Option<StringArray>,
@@ -33,23 +33,23 @@ pub struct ShardPlan {
 }
 
 impl ShardPlan {
-    /// Rows of the shard, at least 1.
+    /// Number of rows, at least 1.
     pub fn rows(&self) -> usize {
         self.urls.len()
     }
 
-    /// The URL of `row`; `None` where the list has none.
+    /// The URL of `row`; `None` if the list has none.
     pub fn url(&self, row: usize) -> Option<&str> {
         self.urls.is_valid(row).then(|| self.urls.value(row))
     }
 
-    /// The hash that the list gives for `row`, as it is written there.
+    /// The hash that the list gives for `row`, verbatim; `None` if it has none.
     pub fn expected_hash(&self, row: usize) -> Option<&str> {
         let hashes = self.expected_hashes.as_ref()?;
         hashes.is_valid(row).then(|| hashes.value(row))
     }
 
-    /// The key that the list gives `row`; `None` where samples are numbered.
+    /// The key that the list gives `row`; `None` if samples are numbered.
     ///
     /// # Errors
     /// [`Failure::InvalidKey`] and [`Failure::DuplicateKey`].
@@ -57,7 +57,7 @@ impl ShardPlan {
         self.keys.as_ref().map(|keys| keys.of(row)).transpose()
     }
 
-    /// The keys by row where the list names the samples, null where a row can have no sample.
+    /// The keys by row, null if a row cannot have a sample; `None` if samples are numbered.
     pub fn keys(&self) -> Option<&StringArray> {
         self.keys.as_ref().map(Keys::names)
     }
@@ -65,24 +65,24 @@ impl ShardPlan {
     /// The boxes to blur in the image of `row`.
     ///
     /// # Errors
-    /// [`Failure::InvalidBoundingBox`] where the list has something else there.
+    /// [`Failure::InvalidBoundingBox`] if the list has anything else there.
     pub fn boxes(&self, row: usize) -> Result<Vec<BoundingBox>, Failure> {
         self.boxes.as_ref().map_or(Ok(Vec::new()), |b| b.of(row))
     }
 }
 
-/// Cuts a URL list into shards, one after the other.
+/// Splits a URL list into shards, one after the other.
 pub struct Planner {
     list: List,
-    /// Rows of a full shard.
+    /// Number of rows in a full shard.
     rows_per_shard: usize,
-    /// The file that is opened next.
+    /// Index of the file to open next.
     next_file: usize,
     /// Rows that may still be taken.
     rows_left: u64,
     open: Option<OpenFile>,
     next_shard_id: u64,
-    /// The last that is wanted.
+    /// Number of the last shard to plan.
     last_shard_id: u64,
     hash_column: Option<usize>,
     key_column: Option<usize>,
@@ -92,10 +92,10 @@ pub struct Planner {
     failed: bool,
 }
 
-/// The file that is being cut.
+/// The file that is being split.
 struct OpenFile {
     source: Box<dyn RowSource>,
-    /// Rows read and not yet planned.
+    /// Rows that are read but not yet planned.
     pending: VecDeque<RecordBatch>,
 }
 
@@ -126,39 +126,39 @@ impl Planner {
         Ok(planner)
     }
 
-    /// What tells the list from another.
+    /// The identity of the list, by which a resumed run recognizes it.
     pub fn identity(&self) -> &InputIdentity {
         self.list.identity()
     }
 
-    /// Numbers the shards from `first_shard_id` on instead of 0.
+    /// Numbers the shards from `first_shard_id` instead of 0.
     #[must_use]
     pub fn starting_at(mut self, first_shard_id: u64) -> Self {
         self.next_shard_id = first_shard_id;
         self
     }
 
-    /// Ends with the shard of this number, and reads no further.
+    /// Ends after the shard with this number, and reads no further.
     #[must_use]
     pub fn ending_at(mut self, last_shard_id: u64) -> Self {
         self.last_shard_id = last_shard_id;
         self
     }
 
-    /// The number after the last shard that was planned or left out.
+    /// The number after the last shard that was planned or skipped.
     pub fn next_shard_id(&self) -> u64 {
         self.next_shard_id
     }
 
-    /// Leaves out the shards that `is_done` names: they keep their ids and rows and are passed over
-    /// as cheaply as the format allows.
+    /// Skips the shards for which `is_done` returns true: they keep their ids and rows, and are skipped as
+    /// cheaply as the format allows.
     #[must_use]
     pub fn skipping(mut self, is_done: impl Fn(u64) -> bool + Send + 'static) -> Self {
         self.is_done = Box::new(is_done);
         self
     }
 
-    /// What could not be kept as it came, so far.
+    /// What could not be kept as the list has it, so far.
     pub fn losses(&self) -> Losses {
         let mut total = self.losses.clone();
         if let Some(open) = &self.open {
@@ -181,7 +181,7 @@ impl Planner {
         Ok(())
     }
 
-    /// The next shard that is not done; `None` at the list's end.
+    /// Plans the next shard that is not done; `None` at the end of the list.
     fn next_plan(&mut self) -> Result<Option<ShardPlan>, Error> {
         while self.rows_left > 0
             && let Some(open) = &mut self.open
@@ -214,14 +214,14 @@ impl Planner {
             .boxes_column
             .map(|column| self.boxes(&batch, column))
             .transpose()?;
-        // The key stands behind the hash, so that it goes first.
+        // The key's column comes after the hash's, so it is removed first.
         let keys = self
             .key_column
             .map(|column| Keys::new(batch.remove_column(column).as_string()));
         let expected_hashes = self
             .hash_column
             .map(|column| batch.remove_column(column).as_string::<i32>().clone());
-        // The input gives the URL last, as text.
+        // The URL is the last column, as text.
         let urls = batch
             .column(batch.num_columns() - 1)
             .as_string::<i32>()
@@ -237,7 +237,7 @@ impl Planner {
     }
 
     fn boxes(&self, batch: &RecordBatch, column: usize) -> Result<Boxes, Error> {
-        // A delimited field without text is empty and not null: null is a record cut short.
+        // An empty delimited field is not null: null means a truncated record.
         let empty = match self.list.format() {
             InputFormat::Csv | InputFormat::Tsv => EmptyCell::Broken,
             _ => EmptyCell::NoBoxes,
@@ -265,7 +265,7 @@ impl Iterator for Planner {
 }
 
 impl OpenFile {
-    /// Reads until `rows` rows are pending or the file ends, and says how many are.
+    /// Reads until `rows` rows are pending or the file ends, and returns how many are pending.
     fn gather(&mut self, rows: usize) -> Result<usize, Error> {
         let mut have: usize = self.pending.iter().map(RecordBatch::num_rows).sum();
         while have < rows
@@ -278,7 +278,7 @@ impl OpenFile {
         Ok(have)
     }
 
-    /// Up to `rows` rows; `None` at the file's end. Copies only where a shard spans batches.
+    /// Takes up to `rows` rows; `None` at the end of the file. Copies only if a shard spans batches.
     fn take(&mut self, rows: usize) -> Result<Option<RecordBatch>, Error> {
         self.gather(rows)?;
         let mut parts = self.cut(rows);
@@ -316,12 +316,12 @@ impl OpenFile {
         parts
     }
 
-    /// Passes over up to `rows` rows and says how many.
+    /// Skips up to `rows` rows and returns how many it skipped.
     fn skip(&mut self, rows: usize) -> Result<usize, Error> {
         let count =
             |parts: Vec<RecordBatch>| parts.iter().map(RecordBatch::num_rows).sum::<usize>();
         let mut skipped = count(self.cut(rows));
-        // At most `rows`, so that it fits.
+        // At most `rows`, so it fits.
         skipped += self.source.skip((rows - skipped) as u64) as usize;
         if skipped < rows {
             self.gather(rows - skipped)?;

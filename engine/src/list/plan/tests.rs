@@ -1,4 +1,4 @@
-//! Shards from real files.
+//! Plans shards from real files.
 
 use super::*;
 use crate::config::{InputConfig, InputFormat};

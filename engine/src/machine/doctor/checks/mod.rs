@@ -1,8 +1,8 @@
-//! Owns the order of the checks. Each looks at the facts and the profile and gives one finding; none
-//! touches the machine, so each is tested with a machine that is as wanted and with one that is not.
+//! Owns the order of the checks. Each derives one finding from the facts and the profile; none touches the
+//! machine, so each is tested with a machine that meets the requirements and with one that does not.
 //!
-//! [`process`]: what the process was given; [`network`]: sockets, ports, tables, names; [`storage`]:
-//! the output folder and the page cache.
+//! [`process`]: the resources of the process; [`network`]: sockets, ports, tables, names; [`storage`]: the
+//! output folder and the page cache.
 
 mod network;
 mod process;
@@ -12,7 +12,7 @@ use super::facts::Facts;
 use super::finding::Finding;
 use super::profile::Profile;
 
-/// Asks everything. `cores` is how many a run would pin.
+/// Runs all checks. `cores` is the number of cores that a run would pin.
 pub(super) fn all(facts: &Facts, profile: Profile, cores: u64) -> Vec<Finding> {
     let mut findings = process::all(facts, profile, cores);
     findings.extend(network::all(facts, profile));

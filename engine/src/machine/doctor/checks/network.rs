@@ -1,5 +1,5 @@
-//! Owns the checks of what the network needs: the link, ports, socket memory, connection tracking,
-//! name servers, proxies, root certificates.
+//! Owns the network checks: the link, ports, socket memory, connection tracking, name servers, proxies, root
+//! certificates.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::machine::doctor::profile::{CONNTRACK_TIME_WAIT_S, PORTS, Profile, SOC
 use crate::text::{bytes, grouped};
 
 const PAGE_BYTES: u64 = 4096;
-/// What the kernel uses where it does not tell: seconds a closed connection stays in the table.
+/// The kernel's default if it does not report one: seconds that a closed connection stays in the table.
 const CONNTRACK_TIME_WAIT_DEFAULT_S: u64 = 120;
-/// Entries in one bucket of a full table, at most.
+/// Acceptable number of entries per bucket in a full table.
 const CHAIN_MAX: u64 = 16;
-/// Slower answers than this hold up hosts that are asked for the first time.
+/// Response time above which name servers delay hosts on first contact.
 const ANSWER_SLOW: Duration = Duration::from_millis(300);
 
 pub(super) fn all(facts: &Facts, profile: Profile) -> Vec<Finding> {
@@ -108,7 +108,7 @@ fn port_reuse(kernel: &Kernel, profile: Profile) -> Finding {
     if reuse == 1 {
         return finding;
     }
-    // One address alone can be asked as often as the range lasts; the class may ask more often.
+    // The port range limits the connection rate to one address; the profile's rate may be higher.
     let ports = kernel
         .port_range
         .map_or(0, |[first, last]| (last + 1).saturating_sub(first));
@@ -137,7 +137,7 @@ fn receive_buffer(kernel: &Kernel) -> Finding {
     )
 }
 
-/// All sockets together, at the size they begin with on this machine.
+/// Memory of all sockets together, at this machine's initial buffer sizes.
 fn socket_memory(kernel: &Kernel, profile: Profile) -> Finding {
     let first = kernel
         .tcp_rmem
@@ -166,7 +166,7 @@ fn socket_memory(kernel: &Kernel, profile: Profile) -> Finding {
         return finding.at(Severity::Warn, fix);
     }
     let pages = need.div_ceil(PAGE_BYTES);
-    // It takes as much of the machine's memory: more than a quarter is not to be advised.
+    // Sockets could then use that much of the machine's memory: more than a quarter is not advisable.
     if kernel.memory_bytes.is_some_and(|total| need > total / 4) {
         return finding.at(
             Severity::Warn,
@@ -209,7 +209,7 @@ fn conntrack(table: Option<&Conntrack>, profile: Profile) -> Finding {
          net.netfilter.nf_conntrack_tcp_timeout_time_wait={CONNTRACK_TIME_WAIT_S}",
         max / 4
     );
-    // A maximum of 0 is no maximum.
+    // A maximum of 0 means no limit.
     if table.max == 0 || table.max.saturating_sub(table.count) >= need {
         return chains(finding, table);
     }
@@ -217,7 +217,7 @@ fn conntrack(table: Option<&Conntrack>, profile: Profile) -> Finding {
     finding.at(if full { Severity::Fail } else { Severity::Warn }, raise)
 }
 
-/// A table with room is still slow where too few buckets make its chains long.
+/// Checks the buckets of a table with room: with too few, its chains are long and lookups slow.
 fn chains(mut finding: Finding, table: &Conntrack) -> Finding {
     match table.buckets {
         Some(buckets) if buckets < table.max / CHAIN_MAX => {
@@ -273,7 +273,7 @@ fn names(names: &Names) -> Finding {
     }
 }
 
-/// No error, or a name that does not exist: both are a server at work.
+/// Whether a name server works: it answered NOERROR or NXDOMAIN.
 fn answers(heard: &Heard) -> bool {
     matches!(heard, Heard::Answer { code: 0 | 3, .. })
 }
@@ -392,7 +392,7 @@ mod tests {
                 .contains("tcp_timestamps=1")
         );
         assert_eq!(of(None, Some(1), P).severity, Severity::Note);
-        // 437 images a second never need it.
+        // At 437 images a second it is never needed.
         assert_eq!(
             of(Some(2), Some(1), Profile::new(1, 10)).severity,
             Severity::Note

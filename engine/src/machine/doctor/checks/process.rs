@@ -1,5 +1,5 @@
-//! Owns the checks of what the process was given: cores, CPU time, memory, threads, descriptors, the
-//! ring, vectors, the clock.
+//! Owns the checks of the process's resources: cores, CPU time, memory, threads, descriptors, io_uring, vector
+//! instructions, the clock.
 
 use rustix::io::Errno;
 
@@ -12,13 +12,14 @@ use crate::machine::runtime::{Ring, raised_limit};
 use crate::machine::{body_budget, cores_paid_for, downloads_per_core};
 use crate::text::{bytes, grouped};
 
-/// Memory of a core beside bodies and unwritten shards: one large photo decoded, and its result.
+/// Memory per core besides bodies and unwritten shards, bytes: one large decoded photo and its result.
 const PIXEL_BYTES_PER_CORE: u64 = 64 * 1024 * 1024;
-/// Memory of the process whatever its cores: code, the list's batches, the resolver.
+/// Memory of the process that does not depend on the number of cores, bytes: code, the list's batches, the
+/// resolver.
 const BASE_BYTES: u64 = 256 * 1024 * 1024;
-/// Less for each core than this and a run is likely to be killed.
+/// Memory per core below which a run is likely to be killed, bytes.
 const BYTES_PER_CORE_LEAST: u64 = 100 * 1024 * 1024;
-/// Seconds since 1970 at the start of 2025 and of 2100: before and after, the clock is wrong.
+/// Plausible clock values, seconds since 1970: from the start of 2025 to the start of 2100.
 const CLOCK_S: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
 pub(super) fn all(facts: &Facts, profile: Profile, cores: u64) -> Vec<Finding> {
@@ -353,7 +354,7 @@ mod tests {
                 .unwrap()
                 .contains("--profile")
         );
-        // More pinned than there are.
+        // More cores pinned than there are.
         assert!(
             cpus(&f.kernel, &f.process, P, 8)
                 .fix

@@ -1,5 +1,5 @@
-//! Owns the checks of where the dataset goes: the file system, its room, direct I/O, and the page
-//! cache's bounds.
+//! Owns the storage checks: the file system of the output folder, its free space, direct I/O, and the limits of
+//! the page cache.
 
 use std::io;
 use std::path::Path;
@@ -10,15 +10,15 @@ use crate::machine::doctor::finding::{Finding, Severity};
 use crate::machine::doctor::profile::{Profile, SAMPLE_BYTES};
 use crate::text::{bytes, grouped};
 
-/// Below this the first shards do not fit.
+/// Free space below which the first shards do not fit, bytes.
 const FREE_BYTES_LEAST: u64 = 1024 * 1024 * 1024;
-/// Seconds at the profile's rate that the room should last for.
+/// Time that the free space should last at the profile's rate, seconds.
 const ROOM_S: u64 = 3600;
-/// Inodes below which even tar shards (three files each) soon find none.
+/// Free inodes below which even tar shards (three files each) soon run out.
 const INODES_LEAST: u64 = 1000;
-/// Files of one sample of `--output_format files`, at most.
+/// Maximum number of files per sample with `--output_format files`.
 const INODES_PER_SAMPLE: u64 = 3;
-/// How many times the wanted dirty bytes are worth a note.
+/// Factor by which dirty bytes must exceed the recommended value to be worth a note.
 const DIRTY_EXCESS: u64 = 4;
 
 pub(super) fn all(facts: &Facts, profile: Profile) -> Vec<Finding> {
@@ -100,7 +100,7 @@ fn folder_itself(folder: &Folder) -> Finding {
     Finding::ok("output folder", found, wanted).noted()
 }
 
-/// What a file system means for a dataset; `None` where nothing is known against it.
+/// The name of a file system and, if it has known problems as a place for a dataset, their severity and remedy.
 fn known(magic: u64) -> (&'static str, Option<(Severity, &'static str)>) {
     const MOUNT: &str =
         "mount a disk of the host there (docker --volume): this layer goes with the container";
@@ -175,7 +175,7 @@ fn direct_io(folder: &Folder) -> Finding {
                 "a file system with direct I/O (ext4, xfs): this one goes through the page cache",
             )
         }
-        // A run would open its shards and fail at their first block.
+        // A run would open its shards and fail at the first block.
         Trial::Misaligned(errno) => Finding::ok(
             "direct I/O",
             format!("a block was refused: {errno}{told}"),

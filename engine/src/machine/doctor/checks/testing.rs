@@ -1,4 +1,4 @@
-//! A machine that is in every way as the class wants it, for tests to spoil in one.
+//! A machine that meets every requirement of the profile; each test changes one thing.
 
 use std::time::Duration;
 
