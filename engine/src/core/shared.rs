@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam::channel::Sender;
 
 use crate::config::{Config, FetchConfig};
-use crate::dataset::commit::Gate;
+use crate::dataset::gate::Gate;
 use crate::dataset::store::Store;
 use crate::fetch::{Fetcher, FetcherParts, Lookups, Pauses};
 use crate::http::Proxies;

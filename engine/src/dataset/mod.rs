@@ -11,6 +11,7 @@ pub(crate) mod digest;
 pub(crate) mod disk;
 mod draft;
 pub(crate) mod folder;
+pub(crate) mod gate;
 pub(crate) mod layout;
 pub(crate) mod local;
 pub(crate) mod names;

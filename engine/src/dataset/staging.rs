@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::FutureExt;
 
 use crate::dataset::disk::{Disk, Stamp};
+use crate::dataset::gate::Gate;
 use crate::dataset::names::{CLAIM, temporary_name};
 
 /// How long to wait for a claim. Its holder needs a few fsyncs.
@@ -41,62 +42,8 @@ pub(crate) struct Staging {
     /// Its last 4.
     attempt: u16,
     shared: bool,
-    creation: Arc<Creation>,
-}
-
-/// Whether the run may still create files, and how many it is creating.
-#[derive(Default)]
-struct Creation {
-    state: Mutex<CreationState>,
-    /// Notified when nothing is being created any more.
-    idle: Condvar,
-}
-
-#[derive(Default)]
-struct CreationState {
-    closed: bool,
-    /// Files that are being created.
-    creating: usize,
-}
-
-impl Creation {
-    /// Begins to create a file; `None` once creation is closed.
-    fn begin(&self) -> Option<Creating<'_>> {
-        let mut state = self.lock();
-        if state.closed {
-            return None;
-        }
-        state.creating += 1;
-        Some(Creating(self))
-    }
-
-    /// Lets nothing begin any more, and waits for what is being created, at most for `limit`.
-    fn close(&self, limit: Duration) {
-        let mut state = self.lock();
-        state.closed = true;
-        // Whether it was idle in time makes no difference: the caller goes on.
-        let _ = self
-            .idle
-            .wait_timeout_while(state, limit, |state| state.creating > 0);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, CreationState> {
-        // The state is consistent after every statement, whatever panics elsewhere.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A file is being created until this is dropped.
-struct Creating<'a>(&'a Creation);
-
-impl Drop for Creating<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.creating -= 1;
-        if state.creating == 0 {
-            self.0.idle.notify_all();
-        }
-    }
+    /// Admits the creation of files.
+    creation: Gate,
 }
 
 impl Staging {
@@ -108,7 +55,7 @@ impl Staging {
             run: format!("{:012x}", random() >> 16).into(),
             attempt: 0,
             shared,
-            creation: Arc::default(),
+            creation: Gate::default(),
         }
     }
 
@@ -117,10 +64,8 @@ impl Staging {
     /// # Errors
     /// `Interrupted` once staging is closed.
     pub(crate) fn create<T>(&self, create: impl FnOnce() -> T) -> io::Result<T> {
-        match self.creation.begin() {
-            Some(_creating) => Ok(create()),
-            None => Err(io::ErrorKind::Interrupted.into()),
-        }
+        let created = self.creation.through(create);
+        created.ok_or_else(|| io::ErrorKind::Interrupted.into())
     }
 
     /// Creates a file in several steps, none of which begins once staging is closed.
@@ -141,7 +86,8 @@ impl Staging {
     /// Lets this run create nothing any more. Waits for what is being created, but at most for `limit`: the
     /// disk may never answer.
     pub(crate) fn close(&self, limit: Duration) {
-        self.creation.close(limit);
+        // Whether nothing is left makes no difference here: the next run removes it.
+        let _ = self.creation.close(limit);
     }
 
     /// The disk.

@@ -37,7 +37,6 @@
 //!
 //! Temporary names begin with a dot, so that no loader's glob matches them.
 
-mod gate;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -48,13 +47,13 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+use crate::dataset::gate::Gate;
 use crate::dataset::sealed::{CommitDone, SealedShard};
 use crate::dataset::store::Publisher;
 use crate::machine::sync::Outbox;
 use crate::watch::Alarm;
 use crate::watch::{Duty, Post};
 
-pub(crate) use gate::Gate;
 pub(crate) use steps::{Committer, write_durably};
 pub(crate) use undo::{Data, clear, remove_dataset, withdraw};
 

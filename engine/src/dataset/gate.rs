@@ -1,51 +1,49 @@
-//! Owns admission to the commit thread: one commit at a time, and none once the run is over. Never waits
-//! for a disk that does not respond.
+//! Owns admission to work that must not outlive a run: commits, and the creation of files. Never waits for a
+//! disk that does not respond.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Admits one commit at a time, until it is closed permanently.
+/// Admits work, until it is closed permanently.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<Passage>);
 
 #[derive(Default)]
 struct Passage {
     state: Mutex<State>,
-    left: Condvar,
+    /// Notified when nothing is in progress any more.
+    idle: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     closed: bool,
-    under_way: bool,
+    /// Work in progress.
+    inside: usize,
 }
 
 impl Gate {
-    /// Admits no further commit. Returns false if the one in progress does not end within `limit`: its
-    /// disk may never respond.
+    /// Admits nothing further. Returns false if what is in progress does not end within `limit`: its disk
+    /// may never respond.
     pub(crate) fn close(&self, limit: Duration) -> bool {
         let mut state = self.0.state();
         state.closed = true;
         let waited = self
             .0
-            .left
-            .wait_timeout_while(state, limit, |state| state.under_way);
+            .idle
+            .wait_timeout_while(state, limit, |state| state.inside > 0);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !state.under_way
+        state.inside == 0
     }
 
     /// Runs `work` and returns its result, or `None` if the gate is closed.
     pub(super) fn through<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         {
-            let turn = self
-                .0
-                .left
-                .wait_while(self.0.state(), |state| state.under_way);
-            let mut state = turn.unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.0.state();
             if state.closed {
                 return None;
             }
-            state.under_way = true;
+            state.inside += 1;
         }
         let _leaves = Leaves(&self.0);
         Some(work())
@@ -54,17 +52,21 @@ impl Gate {
 
 impl Passage {
     fn state(&self) -> MutexGuard<'_, State> {
+        // The state is consistent after every statement, whatever panics elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A commit in progress. Dropping it ends the commit, also on a panic.
+/// Work in progress. Dropping it ends the work, also on a panic.
 struct Leaves<'a>(&'a Passage);
 
 impl Drop for Leaves<'_> {
     fn drop(&mut self) {
-        self.0.state().under_way = false;
-        self.0.left.notify_all();
+        let mut state = self.0.state();
+        state.inside -= 1;
+        if state.inside == 0 {
+            self.0.idle.notify_all();
+        }
     }
 }
 
