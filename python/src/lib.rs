@@ -182,6 +182,7 @@ fn start_decoding_by(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let endings: Vec<&str> = sample_parts().into_iter().map(Part::ending).collect();
     let columns: Vec<_> = Column::ALL.iter().map(|column| column.names()).collect();
+    module.add("RECORD_NAME", turbo2ds::dataset::RECORD_NAME)?;
     module.add("MARK_ENDING", Part::Mark.ending())?;
     module.add("METADATA_ENDING", Part::Parquet.ending())?;
     module.add("SAMPLE_ENDINGS", endings)?;

@@ -4,6 +4,8 @@ from typing import Callable, Optional
 
 __version__: str
 
+#: The name of a dataset's record.
+RECORD_NAME: str
 #: How the name of a shard's mark ends.
 MARK_ENDING: str
 #: How the name of its metadata ends.

@@ -19,7 +19,6 @@ from turbo2ds.errors import OutputError
 if TYPE_CHECKING:
     import pyarrow
 
-RECORD_NAME = ".turbo2ds.json"
 _COUNTS = ("count", "successes", "failed_to_download", "failed_to_resize")
 
 
@@ -118,7 +117,7 @@ class Run:
     @property
     def runs(self) -> list[dict[str, Any]]:
         """Whose shards these are: ``first_shard_id`` and ``options`` of each run, oldest first."""
-        path = self.folder / RECORD_NAME
+        path = self.folder / _engine.RECORD_NAME
         try:
             record = json.loads(_engine.read_record(path.read_bytes()))
         except FileNotFoundError:

@@ -61,6 +61,11 @@ texts! {
 }
 
 impl Part {
+    /// Name of this part of a shard, whose number has at least so many digits: `00000.tar`.
+    pub fn file_name(self, shard_id: u64, digits: usize) -> String {
+        shard_name(shard_id, digits) + self.ending()
+    }
+
     /// Whether it is a folder, and no file.
     pub const fn is_folder(self) -> bool {
         match self {
@@ -68,6 +73,11 @@ impl Part {
             Self::Mark | Self::Parquet | Self::Tar | Self::Tfrecord => false,
         }
     }
+}
+
+/// The name of a shard, zero-padded to `digits`: `00000`.
+pub fn shard_name(shard_id: u64, digits: usize) -> String {
+    format!("{shard_id:0digits$}")
 }
 
 /// Extension of a sample's metadata as a member or file.

@@ -1,5 +1,4 @@
-//! Owns what is fixed for a run (the [`Layout`]), and the names of shards and samples. Never looks at a
-//! value of the input.
+//! Owns what is fixed for a run (the [`Layout`]), and the keys of samples. Never reads a value of the input.
 
 use crate::files::{CAPTION_EXT, OutputFormat};
 
@@ -34,11 +33,6 @@ impl Layout {
     }
 }
 
-/// The name of a shard, zero-padded to `digits`: `00000`.
-pub fn shard_name(shard_id: u64, digits: usize) -> String {
-    format!("{shard_id:0digits$}")
-}
-
 /// The key of a sample, shard and row in one zero-padded number: `000010005` for row 5 of shard 1 at
 /// 10,000 rows per shard. Rows take `ceil(log10(rows_per_shard))` digits.
 pub fn sample_key(shard_id: u64, row: usize, layout: &Layout) -> String {
@@ -62,6 +56,7 @@ pub fn row_digits(rows_per_shard: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::shard_name;
 
     fn layout(shard_digits: usize, rows_per_shard: usize) -> Layout {
         Layout {

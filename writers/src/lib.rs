@@ -23,8 +23,8 @@ mod value;
 
 pub use columns::Column;
 pub use error::WriterError;
-pub use files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, ShardFile, sample_parts};
-pub use layout::{Layout, row_digits, sample_key, shard_name};
+pub use files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, ShardFile, sample_parts, shard_name};
+pub use layout::{Layout, row_digits, sample_key};
 pub use outcome::{RowFailure, RowOutcome, SampleFacts, Stage, Status};
 pub use records::{RecordError, Records, SampleFeatures};
 pub use shard::ShardWriter;

@@ -8,9 +8,9 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowSchemaConverter;
 
 use crate::error::WriterError;
-use crate::files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part};
+use crate::files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, shard_name};
 use crate::images::ImageTable;
-use crate::layout::{Layout, shard_name};
+use crate::layout::Layout;
 use crate::metadata::ShardTable;
 use crate::outcome::{RowOutcome, SampleFacts};
 use crate::sink::Sink;

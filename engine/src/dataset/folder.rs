@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use turbo2ds_writers::{Part, ShardStats, shard_name};
+use turbo2ds_writers::{Part, ShardStats};
 
 use crate::config::{IncrementalMode, OutputConfig};
 use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
@@ -372,10 +372,7 @@ pub(super) fn lock(
 /// A shard is done where its mark reads back whole and its files are there.
 pub(super) fn is_done(place: &Staging, output: &OutputConfig, shard_id: u64) -> bool {
     let (disk, folder) = (place.disk(), place.folder());
-    let name = |part: Part| {
-        let name = shard_name(shard_id, output.shard_digits);
-        folder.join(format!("{name}{}", part.ending()))
-    };
+    let name = |part: Part| folder.join(part.file_name(shard_id, output.shard_digits));
     // A dataset of links is whole where what they lead to is.
     let mark = disk.read(&name(Part::Mark)).unwrap_or_default();
     let Some(stats) = ShardStats::from_json(&mark) else {

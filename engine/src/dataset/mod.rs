@@ -30,6 +30,7 @@ pub mod verify;
 use std::sync::Arc;
 
 use crate::config::{Config, Location};
+pub use names::RECORD_NAME;
 
 /// The store of a run with this configuration. The dataset is the run's alone, unless `shared`.
 pub(crate) fn store_of(config: &Config, shared: bool) -> Arc<dyn store::Store> {

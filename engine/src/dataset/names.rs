@@ -2,13 +2,13 @@
 //! reads a folder.
 
 use turbo2ds_codec::Format;
-use turbo2ds_writers::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, shard_name};
+use turbo2ds_writers::{CAPTION_EXT, JSON_EXT, OutputFormat, Part};
 
 use crate::config::Config;
 use crate::dataset::disk::Kind;
 
 /// Name of the folder's record.
-pub(crate) const RECORD_NAME: &str = ".turbo2ds.json";
+pub const RECORD_NAME: &str = ".turbo2ds.json";
 /// Suffix of every temporary name.
 const TEMPORARY_SUFFIX: &str = ".part";
 /// The word in the name of a claim.
@@ -100,11 +100,7 @@ impl Shape {
 
     /// The name of one part of a shard.
     pub(crate) fn name(self, shard_id: u64, part: Part) -> String {
-        format!(
-            "{}{}",
-            shard_name(shard_id, self.shard_digits),
-            part.ending()
-        )
+        part.file_name(shard_id, self.shard_digits)
     }
 
     /// The shard and the part, or the mark, that a name has in this shape; `None` if no shard has it.

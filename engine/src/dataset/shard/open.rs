@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use turbo2ds_writers::{
     Layout, Part, RowFailure, RowOutcome, SampleFacts, ShardStats, ShardWriter, Sink, Status,
-    WriterError, shard_name,
+    WriterError,
 };
 
 use super::stream::{Dirty, ShardFiles};
@@ -189,8 +189,7 @@ impl OpenShard {
 
     /// Name of the mark.
     pub(crate) fn stats_name(&self, digits: usize) -> String {
-        let name = shard_name(self.plan.shard_id, digits);
-        format!("{name}{}", Part::Mark.ending())
+        Part::Mark.file_name(self.plan.shard_id, digits)
     }
 }
 

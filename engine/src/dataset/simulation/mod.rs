@@ -522,7 +522,7 @@ fn withdraw_a_mark(
 }
 
 fn mark_path(id: u64) -> PathBuf {
-    let name = format!("{}{}", shard_name(id, 5), Part::Mark.ending());
+    let name = Part::Mark.file_name(id, 5);
     Path::new(FOLDER).join(name)
 }
 
