@@ -2,13 +2,9 @@
 //! writes them. The matches are exhaustive, so a value without a spelling does not compile. Never knows
 //! which option takes which values.
 
-use turbo2ds_codec::{Antialias, EncodeFormat, Interpolation, JpegDecoder, ResizeMode};
+use turbo2ds_codec::{Antialias, Interpolation, JpegDecoder, ResizeMode};
 
 use super::{Compression, HashKind, InputFormat, Quoting};
-
-/// Every format in which images are written.
-pub const ENCODE_FORMATS: [EncodeFormat; 3] =
-    [EncodeFormat::Jpg, EncodeFormat::Png, EncodeFormat::Webp];
 
 /// Every hash function for bodies.
 pub const HASHES: [HashKind; 3] = [HashKind::Md5, HashKind::Sha256, HashKind::Sha512];

@@ -158,7 +158,7 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
 fn settings(v: &Values) -> Result<codec::Settings, Error> {
     let encode_format = v.read(
         "encode_format",
-        choice(&named(choices::ENCODE_FORMATS, EncodeFormat::as_str)),
+        choice(&named(EncodeFormat::ALL, EncodeFormat::as_str)),
     )?;
     let upscales = named(choices::INTERPOLATIONS, choices::interpolation);
     let upscales = [&upscales[..], &choices::INTERPOLATION_ALIASES].concat();

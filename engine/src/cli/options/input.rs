@@ -1,29 +1,14 @@
 //! Owns the options of the URL list: turns their texts into a checked [`InputConfig`]. [`crate::list`]
 //! refuses options that do not fit the list's format. Never touches a file.
 
+use turbo2ds_writers::Column;
+
 use crate::config::{Dialect, HashKind, InputConfig, InputFormat, Sample, choices};
 use crate::error::Error;
 use crate::list::format_of;
 
 use super::check::local_path;
 use super::value::{Values, boolean, choice, integer, optional, text};
-
-/// Columns that turbo2ds writes itself.
-const RESERVED_COLUMNS: [&str; 13] = [
-    "key",
-    "caption",
-    "url",
-    "width",
-    "height",
-    "original_width",
-    "original_height",
-    "status",
-    "error_message",
-    "exif",
-    "md5",
-    "sha256",
-    "sha512",
-];
 
 /// Reads the options of the list.
 pub(super) fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
@@ -141,6 +126,12 @@ fn verify_hash(v: &Values, hash: Option<HashKind>) -> Result<Option<String>, Err
     Ok(Some(column))
 }
 
+/// Columns that turbo2ds writes itself: what of the list has a name of its own, and what is found out.
+fn reserved_columns() -> Vec<&'static str> {
+    let own = Column::ALL.iter().flat_map(|column| column.names());
+    ["caption", "url"].iter().chain(own).copied().collect()
+}
+
 /// Refuses column options that no list can satisfy.
 fn check_columns(input: &InputConfig) -> Result<(), Error> {
     let extra = &input.save_additional_columns;
@@ -152,12 +143,13 @@ fn check_columns(input: &InputConfig) -> Result<(), Error> {
     }
     let kept = extra.iter().map(|name| ("save_additional_columns", name));
     let mut kept = kept.chain(input.bbox_col.iter().map(|name| ("bbox_col", name)));
-    if let Some((option, name)) = kept.find(|(_, name)| RESERVED_COLUMNS.contains(&name.as_str())) {
+    let reserved = reserved_columns();
+    if let Some((option, name)) = kept.find(|(_, name)| reserved.contains(&name.as_str())) {
         return Err(Error::usage(
             format!("`--{option}` names `{name}`, a column turbo2ds writes itself"),
             format!(
                 "rename it in the list; reserved are {}",
-                RESERVED_COLUMNS.join(", ")
+                reserved.join(", ")
             ),
         ));
     }

@@ -248,7 +248,7 @@ fn every_word_of_a_choice_is_recorded() {
         choices::JPEG_DECODERS.map(choices::jpeg_decoder).to_vec(),
         choices::QUOTINGS.map(choices::quoting).to_vec(),
         choices::HASHES.map(HashKind::as_str).to_vec(),
-        choices::ENCODE_FORMATS.map(EncodeFormat::as_str).to_vec(),
+        EncodeFormat::ALL.map(EncodeFormat::as_str).to_vec(),
     ]
     .concat()
     .into_iter()

@@ -137,13 +137,8 @@ const fn more(
     help: &'static str,
 ) -> OptionSpec {
     OptionSpec {
-        name,
-        kind: Kind::List,
-        default,
-        group,
-        recorded,
-        help,
         repeatable: true,
+        ..opt(name, Kind::List, default, group, recorded, help)
     }
 }
 

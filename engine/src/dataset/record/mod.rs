@@ -34,7 +34,7 @@ use turbo2ds_codec::EncodeFormat;
 use turbo2ds_writers::OutputFormat;
 
 use super::names::{RECORD_NAME, Shape};
-use crate::config::{RecordedOptions, choices};
+use crate::config::RecordedOptions;
 use crate::dataset::disk::{Disk, Kind};
 use crate::error::Error;
 
@@ -248,7 +248,7 @@ impl RunEntry {
     /// How the run names its files; none where its options are not told as we tell them.
     pub(crate) fn shape(&self) -> Option<Shape> {
         let encoded = self.word("encode_format")?;
-        let encoded = choices::ENCODE_FORMATS
+        let encoded = EncodeFormat::ALL
             .into_iter()
             .find(|format: &EncodeFormat| format.as_str() == encoded)?;
         Some(Shape {

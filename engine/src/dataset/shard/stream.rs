@@ -193,14 +193,16 @@ pub(crate) async fn pump(files: &RefCell<ShardFiles>) -> Result<(), Broken> {
 }
 
 async fn pump_due(files: &RefCell<ShardFiles>, draft: &mut dyn Draft) -> Result<(), Broken> {
-    let stream = files.borrow().stream_path.clone().unwrap_or_default();
     loop {
         let Some(write) = files.borrow_mut().due.pop_front() else {
             return Ok(());
         };
         let bytes = write.len();
         let result = match write {
-            Write::Block(block) => draft.append(&stream, block).await,
+            Write::Block(block) => {
+                let stream = files.borrow().stream_path.clone().unwrap_or_default();
+                draft.append(&stream, block).await
+            }
             Write::Whole { path, bytes } => draft.put(&path, bytes).await,
         };
         files.borrow().dirty.written(bytes);
