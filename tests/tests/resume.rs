@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use turbo2ds_tests::harness::read::{rows, samples, stats_sum, text};
-use turbo2ds_tests::harness::{Job, read, watch};
+use turbo2ds_tests::harness::{Job, OPEN_SHARDS_MAX, read, watch};
 use turbo2ds_tests::web::{Ports, Web};
 
 const COUNT: usize = 120;
 const PER_SHARD: usize = 10;
 const SHARDS: usize = COUNT / PER_SHARD;
-/// Shards that the two cores of a run may have open at most.
-const OPEN_SHARDS_MAX: usize = 2 * 128;
 
 fn web() -> Web {
     Web::start(Ports::default()).unwrap()

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use super::watch;
 use crate::web::Web;
 
+/// Shards that the two cores of a run may have open at most. A run that is to leave some unbegun has more.
+pub const OPEN_SHARDS_MAX: usize = 2 * 128;
 /// What no run of these tests exceeds, even on a busy machine of one core.
 pub const RUN_MAX: Duration = Duration::from_secs(120);
 
