@@ -31,8 +31,11 @@ use crate::error::Error;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// How long a worker waits for another to clean the folder. A whole run takes longer.
 const JOIN_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How often it tries.
-const JOIN_TICK: Duration = Duration::from_millis(20);
+/// How long a run waits for a lock that another process holds. A run that was killed may hold its lock a
+/// moment longer: a process that it was starting has its descriptors until it executes.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How often a lock is tried.
+const LOCK_TICK: Duration = Duration::from_millis(20);
 
 /// How often in a row the folder is checked before a worker is refused while others run: each of them may
 /// rename a file while the folder is listed.
@@ -82,7 +85,7 @@ impl Dataset {
             if is_alone {
                 remove_forgotten(place)?;
             }
-            share(place, &*open)?;
+            wait_for_lock(&*open, Lock::Shared, JOIN_WAIT_MAX, folder)?;
         }
         make_folders(place.disk(), folder).map_err(out)?;
         // One worker at a time reads the record and adds to it.
@@ -329,14 +332,19 @@ fn enter(place: &Staging) -> Result<(Box<dyn OpenFolder>, bool), Error> {
     Ok((open, is_alone))
 }
 
-/// Changes a worker's lock to a shared one.
-fn share(place: &Staging, open: &dyn OpenFolder) -> Result<(), Error> {
-    let join_until = Instant::now() + JOIN_WAIT_MAX;
-    while open.lock(Lock::Shared) == Locked::Refused {
-        if Instant::now() >= join_until {
-            return Err(in_use(place.folder()));
+/// Locks an open folder; waits at most for `wait_max` while another process holds it.
+fn wait_for_lock(
+    open: &dyn OpenFolder,
+    lock: Lock,
+    wait_max: Duration,
+    folder: &Path,
+) -> Result<(), Error> {
+    let until = Instant::now() + wait_max;
+    while open.lock(lock) == Locked::Refused {
+        if Instant::now() >= until {
+            return Err(in_use(folder));
         }
-        std::thread::sleep(JOIN_TICK);
+        std::thread::sleep(LOCK_TICK);
     }
     Ok(())
 }
@@ -363,10 +371,8 @@ pub(super) fn lock(
     lock: Lock,
 ) -> Result<Box<dyn OpenFolder>, Error> {
     let open = open_folder(disk, folder)?;
-    match open.lock(lock) {
-        Locked::Refused => Err(in_use(folder)),
-        Locked::Held | Locked::Unsupported => Ok(open),
-    }
+    wait_for_lock(&*open, lock, LOCK_WAIT_MAX, folder)?;
+    Ok(open)
 }
 
 /// A shard is done where its mark reads back whole and its files are there.
@@ -442,4 +448,39 @@ fn sweep_intents(place: &Staging) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// A folder whose lock another process holds for so many tries.
+    struct Held(AtomicU32);
+
+    impl OpenFolder for Held {
+        fn lock(&self, _lock: Lock) -> Locked {
+            if self.0.fetch_sub(1, Ordering::Relaxed) > 1 {
+                Locked::Refused
+            } else {
+                Locked::Held
+            }
+        }
+
+        fn check(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_released_soon_is_waited_for() {
+        let take = |tries, wait_max| {
+            let held = Held(AtomicU32::new(tries));
+            wait_for_lock(&held, Lock::Exclusive, wait_max, Path::new("out"))
+        };
+        take(4, JOIN_WAIT_MAX).expect("a lock that is released");
+        let error = take(u32::MAX, Duration::ZERO).expect_err("a lock that is not");
+        assert!(error.to_string().contains("another run"), "{error}");
+    }
 }
