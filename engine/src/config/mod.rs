@@ -5,8 +5,10 @@ pub mod assignment;
 pub mod choices;
 mod location;
 mod recorded;
+mod storage;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -15,8 +17,9 @@ use turbo2ds_codec::Settings;
 use crate::http::Sender;
 use crate::limits;
 pub use assignment::{Assignment, AssignmentConfig};
-pub use location::{Location, UnknownScheme};
+pub use location::{Location, LocationError, StoreKind, StoreUrl};
 pub use recorded::{RecordedOption, RecordedOptions};
+pub use storage::{StorageConfig, StorageOptions};
 
 /// Everything a run needs to know, checked.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// How names are resolved.
     pub dns: DnsConfig,
+    /// How stores are reached.
+    pub storage: StorageConfig,
     /// How the machine is used.
     pub machine: MachineConfig,
     /// Decoding in separate processes; `None` decodes in the run's threads.
@@ -55,8 +60,10 @@ pub struct Isolation {
 /// Where rows come from and which columns matter.
 #[derive(Clone, Debug)]
 pub struct InputConfig {
-    /// File, folder or glob, as given; `-` is standard input.
+    /// File, folder or glob, or the URL of one in a store, as given; `-` is standard input.
     pub url_list: String,
+    /// How the store is reached that has the list.
+    pub storage: StorageConfig,
     /// Format of the files; `None` detects it from their bytes and names.
     pub format: Option<InputFormat>,
     /// How csv and tsv are written.
@@ -91,6 +98,7 @@ impl Default for InputConfig {
     fn default() -> Self {
         Self {
             url_list: String::new(),
+            storage: StorageConfig::default(),
             format: None,
             dialect: Dialect::default(),
             url_col: "url".to_owned(),
@@ -211,6 +219,8 @@ pub enum Compression {
 pub struct OutputConfig {
     /// Where the dataset is kept.
     pub location: Location,
+    /// Where shards for a store are written first; `None` uploads them while they grow.
+    pub staging: Option<StagingConfig>,
     /// Kind of shard.
     pub format: turbo2ds_writers::OutputFormat,
     /// Whether an image that is stored unchanged gets the extension of its own format, as a tar member
@@ -224,6 +234,15 @@ pub struct OutputConfig {
     pub max_shard_retry: u32,
     /// Which shards this process writes.
     pub assignment: AssignmentConfig,
+}
+
+/// A folder in which shards are kept until they are uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagingConfig {
+    /// The folder, on this machine.
+    pub folder: PathBuf,
+    /// Most bytes of sealed shards in it before new shards wait; `None` goes by the disk's free space.
+    pub bytes_max: Option<u64>,
 }
 
 /// What to do with a folder that holds shards already.

@@ -9,6 +9,7 @@
 //! | 3 | finished, but some shards are missing; the same command completes them |
 //! | 130 | interrupted; the same command resumes where it stopped |
 
+mod hinted;
 mod message;
 mod why;
 
@@ -16,6 +17,7 @@ use std::io;
 use std::path::Path;
 
 use crate::text::{bounded, visible};
+pub(crate) use hinted::Hinted;
 pub use message::{Cause, Message};
 use why::why;
 
@@ -118,6 +120,11 @@ impl Error {
 
     /// A file system error on a path of the dataset, with a suitable hint: [`Self::Output`].
     pub fn output_io(path: &Path, error: io::Error) -> Self {
+        if let Some(hinted) = Hinted::of(&error) {
+            // It says where it happened.
+            let (message, hint) = (hinted.to_string(), hinted.hint());
+            return Self::output(Message::in_place_of(error, message), hint);
+        }
         if let Some((message, hint)) = why(path, &error) {
             return Self::output(Message::in_place_of(error, message), hint);
         }

@@ -1,5 +1,5 @@
 //! Owns connections: the address policy, sockets, TLS, the pool of idle connections, the resolver's
-//! setup and the detection of outages. Never speaks HTTP.
+//! setup, the detection of outages, and object stores. Never fetches an image.
 
 pub(crate) mod address;
 mod connect;
@@ -8,10 +8,11 @@ mod low_water;
 pub(crate) mod outage;
 pub(crate) mod resolver;
 mod self_signed;
+pub(crate) mod storage;
 mod tls;
 mod transport;
 
 pub(crate) use connect::{ConnectError, connect};
 pub(crate) use connection_pool::{Pool, PoolKey};
-pub(crate) use tls::{TlsContext, TlsError, verifying_config};
+pub(crate) use tls::{TlsContext, TlsError, config_with_roots, trusting_config, verifying_config};
 pub(crate) use transport::Transport;

@@ -3,6 +3,7 @@
 //! user named instead.
 
 use std::io::{self, BufRead};
+use std::path::Path;
 use std::sync::Arc;
 
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
@@ -12,6 +13,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -33,6 +35,9 @@ pub enum TlsError {
     /// rustls refused the roots.
     #[error("TLS roots could not be used: {0}")]
     Roots(#[from] rustls::client::VerifierBuilderError),
+    /// A file of roots is unfit.
+    #[error("the file of certificates could not be used: {0}")]
+    File(String),
 }
 
 /// A configuration that trusts the platform's roots (SSL_CERT_FILE and SSL_CERT_DIR first) and offers
@@ -73,6 +78,55 @@ fn with_platform_roots() -> Result<(ClientConfig, usize), TlsError> {
     Ok((config.with_no_client_auth(), added))
 }
 
+/// A configuration that trusts any certificate and offers no ALPN protocol.
+///
+/// # Errors
+/// If rustls refuses the configuration.
+pub(crate) fn trusting_config() -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Arc::new(TrustEverybody {
+        algorithms: provider.signature_verification_algorithms,
+    });
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+/// A configuration that trusts the roots of a file of certificates (PEM), which may be self-signed certificates of
+/// servers, and offers no ALPN protocol.
+///
+/// # Errors
+/// If the file cannot be read or holds no certificate, or rustls refuses the configuration.
+pub(crate) fn config_with_roots(file: &Path) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    let roots: Vec<CertificateDer<'static>> =
+        read.map_err(|error| TlsError::File(error.to_string()))?;
+    let (mut store, mut own) = (RootCertStore::empty(), Vec::new());
+    for root in roots {
+        let is_own = is_self_issued(&root);
+        if store.add(root.clone()).is_err() && !is_own {
+            return Err(TlsError::File("a certificate is no root".to_owned()));
+        }
+        own.extend(is_own.then_some(root));
+    }
+    if store.is_empty() && own.is_empty() {
+        return Err(TlsError::File("it holds no certificate".to_owned()));
+    }
+    let verifier = SelfSigned::new(
+        own,
+        provider.signature_verification_algorithms,
+        verifier_of(store, provider.clone())?,
+    );
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
 /// webpki's verifier for these roots; `None` if there are none.
 fn verifier_of(
     store: RootCertStore,
@@ -99,16 +153,7 @@ impl TlsContext {
     /// If rustls refuses the configuration.
     pub(crate) fn new(ignore_certificates: bool) -> Result<(Self, usize), TlsError> {
         let (mut config, roots) = if ignore_certificates {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let verifier = Arc::new(TrustEverybody {
-                algorithms: provider.signature_verification_algorithms,
-            });
-            let config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-                .with_no_client_auth();
-            (config, 0)
+            (trusting_config()?, 0)
         } else {
             with_platform_roots()?
         };
