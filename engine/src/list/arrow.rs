@@ -1,8 +1,8 @@
 //! Owns reading Arrow IPC: files with a footer (`.arrow`, Feather version 2) one record batch at a
 //! time, and streams. Never allocates for a claimed size that the file cannot contain.
 
-use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +16,12 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use super::byte_stream::Bytes;
 use super::columns::Columns;
+use super::source::Opened;
 use super::typed::{self, Batches, Places, TypedSource};
 use super::{BATCH_ROWS_MAX, broken};
 use crate::error::Error;
 use crate::list::catch_panic::contained;
+use crate::net::storage::{HELD_BYTES_MAX, ReadAhead};
 
 /// Largest record batch, bytes: one is in memory at a time, whatever the file's size.
 const BATCH_BYTES_MAX: u64 = 1 << 30;
@@ -27,6 +29,8 @@ const BATCH_BYTES_MAX: u64 = 1 << 30;
 const BUFFER_BYTES_MAX: i64 = 1 << 30;
 /// Bytes of the magic and the footer's length at a file's end.
 const TAIL_BYTES: u64 = 10;
+/// Most bytes of metadata that are read at a time, unless one batch has more.
+const METADATA_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// The batches of a file or a stream.
 pub(super) struct ArrowBatches {
@@ -46,7 +50,7 @@ enum Origin {
 ///
 /// # Errors
 /// [`Error::Input`].
-pub(super) fn file_summary(path: &Path, file: File) -> Result<(u64, SchemaRef), Error> {
+pub(super) fn file_summary(path: &Path, file: Opened) -> Result<(u64, SchemaRef), Error> {
     let batches = open_file(path, file)?;
     let rows = contained(|| batches.rows()).unwrap_or_else(|| Err(contradiction()));
     let rows = rows.map_err(|cause| broken(path, cause))?;
@@ -72,7 +76,7 @@ pub(super) fn stream_summary(path: &Path, bytes: Bytes) -> Result<(Option<u64>, 
 /// [`Error::Input`].
 pub(super) fn open(
     path: &Path,
-    file: File,
+    file: Opened,
     columns: Columns,
     types: Arc<[DataType]>,
     rows_max: usize,
@@ -118,7 +122,7 @@ pub(super) fn open_stream_rows(
     ))
 }
 
-fn open_file(path: &Path, file: File) -> Result<FileBatches, Error> {
+fn open_file(path: &Path, file: Opened) -> Result<FileBatches, Error> {
     let opened = contained(|| FileBatches::open(file));
     let opened = opened.unwrap_or_else(|| Err(contradiction()));
     opened.map_err(|cause| broken(path, cause))
@@ -172,25 +176,26 @@ impl Origin {
 
 /// A file's record batches, located by its footer.
 struct FileBatches {
-    file: File,
+    file: Opened,
     file_bytes: u64,
+    /// The batches of an object; a file is read where it lies.
+    ahead: Option<ReadAhead>,
     schema: SchemaRef,
     decoder: FileDecoder,
     blocks: std::vec::IntoIter<Block>,
 }
 
 impl FileBatches {
-    fn open(file: File) -> Result<Self, ArrowError> {
-        let file_bytes = file.metadata()?.len();
+    fn open(file: Opened) -> Result<Self, ArrowError> {
+        let file_bytes = file.bytes()?;
         let tail_at = file_bytes
             .checked_sub(TAIL_BYTES)
             .ok_or_else(contradiction)?;
-        let mut tail = [0; TAIL_BYTES as usize];
-        file.read_exact_at(&mut tail, tail_at)?;
-        let length = read_footer_length(tail)? as u64;
+        let tail = file.read(tail_at..file_bytes)?;
+        let tail = tail.first_chunk().ok_or_else(contradiction)?;
+        let length = read_footer_length(*tail)? as u64;
         let footer_at = tail_at.checked_sub(length).ok_or_else(contradiction)?;
-        let mut bytes = vec![0; (tail_at - footer_at) as usize];
-        file.read_exact_at(&mut bytes, footer_at)?;
+        let bytes = file.read(footer_at..tail_at)?;
         let footer =
             root_as_footer(&bytes).map_err(|cause| ArrowError::ParseError(cause.to_string()))?;
         let schema = footer.schema().ok_or_else(contradiction)?;
@@ -199,12 +204,22 @@ impl FileBatches {
             decoder: FileDecoder::new(schema.clone(), footer.version()),
             file,
             file_bytes,
+            ahead: None,
             schema,
             blocks: footer
                 .recordBatches()
                 .map_or_else(Vec::new, |blocks| blocks.iter().copied().collect())
                 .into_iter(),
         };
+        if let Opened::Object(object) = &this.file {
+            let dictionaries = footer.dictionaries().into_iter().flatten();
+            let all = dictionaries.chain(this.blocks.as_slice());
+            // Another block is an error when its turn comes.
+            let ranges = all.filter_map(|block| this.range(block).ok());
+            let mut ranges: Vec<_> = ranges.map(|(_, range)| range).collect();
+            ranges.sort_by_key(|range| range.start);
+            this.ahead = Some(object.ahead(ranges, HELD_BYTES_MAX));
+        }
         for block in footer.dictionaries().into_iter().flatten() {
             let buffer = this.block(block)?;
             this.decoder.read_dictionary(block, &buffer)?;
@@ -224,18 +239,27 @@ impl FileBatches {
 
     /// Rows of all batches.
     fn rows(&self) -> Result<u64, ArrowError> {
-        let rows = self.blocks.as_slice().iter().map(|block| {
-            let head = usize::try_from(block.metaDataLength()).map_err(|_| contradiction())?;
+        let mut rows = 0_u64;
+        let mut waiting: Vec<Range<u64>> = Vec::new();
+        let mut waiting_bytes = 0;
+        for block in self.blocks.as_slice() {
+            let head = u64::try_from(block.metaDataLength()).map_err(|_| contradiction())?;
             let at = u64::try_from(block.offset()).map_err(|_| contradiction())?;
-            if at
-                .checked_add(head as u64)
-                .is_none_or(|end| end > self.file_bytes)
-            {
-                return Err(contradiction());
+            let end = at.checked_add(head).filter(|end| *end <= self.file_bytes);
+            if waiting_bytes + head > METADATA_BYTES_MAX {
+                rows += self.rows_told(std::mem::take(&mut waiting))?;
+                waiting_bytes = 0;
             }
-            let mut bytes = vec![0; head];
-            self.file.read_exact_at(&mut bytes, at)?;
-            let message = message_of(&bytes, head)?;
+            waiting.push(at..end.ok_or_else(contradiction)?);
+            waiting_bytes += head;
+        }
+        Ok(rows + self.rows_told(waiting)?)
+    }
+
+    /// Rows of the batches whose metadata is there.
+    fn rows_told(&self, metadata: Vec<Range<u64>>) -> Result<u64, ArrowError> {
+        let rows = self.file.read_all(metadata)?.into_iter().map(|bytes| {
+            let message = message_of(&bytes, bytes.len())?;
             let batch = message.header_as_record_batch();
             let rows = batch.map_or(0, |batch| batch.length());
             u64::try_from(rows).map_err(|_| contradiction())
@@ -243,8 +267,8 @@ impl FileBatches {
         rows.sum()
     }
 
-    /// The bytes of one message, after checking the sizes that it claims.
-    fn block(&self, block: &Block) -> Result<Buffer, ArrowError> {
+    /// Where one message is, and the length of its metadata.
+    fn range(&self, block: &Block) -> Result<(usize, Range<u64>), ArrowError> {
         let at = u64::try_from(block.offset()).map_err(|_| contradiction())?;
         let head = u64::try_from(block.metaDataLength()).map_err(|_| contradiction())?;
         let body = u64::try_from(block.bodyLength()).map_err(|_| contradiction())?;
@@ -253,6 +277,13 @@ impl FileBatches {
         if end > self.file_bytes {
             return Err(contradiction());
         }
+        Ok((head as usize, at..end))
+    }
+
+    /// The bytes of one message, after checking the sizes that it claims.
+    fn block(&mut self, block: &Block) -> Result<Buffer, ArrowError> {
+        let (head, range) = self.range(block)?;
+        let length = range.end - range.start;
         if length > BATCH_BYTES_MAX {
             return Err(ArrowError::IpcError(
                 "a record batch is over 1 GiB; write smaller ones (chunksize of \
@@ -261,8 +292,23 @@ impl FileBatches {
             ));
         }
         let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, at)?;
-        check_buffers(&bytes, head as usize)?;
+        match (&self.file, &mut self.ahead) {
+            (Opened::File(file), _) => file.read_exact_at(&mut bytes, range.start)?,
+            (Opened::Object(object), Some(ahead)) => {
+                let mut at = 0;
+                while at < bytes.len() {
+                    let piece = object.told(ahead.bytes_at(range.start + at as u64))?;
+                    let taken = piece.len().min(bytes.len() - at);
+                    if taken == 0 {
+                        return Err(contradiction());
+                    }
+                    bytes[at..at + taken].copy_from_slice(&piece[..taken]);
+                    at += taken;
+                }
+            }
+            (Opened::Object(_), None) => return Err(contradiction()),
+        }
+        check_buffers(&bytes, head)?;
         Ok(Buffer::from_vec(bytes))
     }
 }

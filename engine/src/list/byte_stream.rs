@@ -1,7 +1,6 @@
 //! Owns opening a file, a pipe or standard input as a byte stream: detecting its content, decompressing
 //! it, and converting UTF-16 to UTF-8. Never decides which list format it is.
 
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::broken;
 use super::signature::{self, Content, Encoding, HEAD_BYTES};
+use super::source::Opened;
 use crate::config::Compression;
 use crate::error::Error;
 
@@ -62,8 +62,8 @@ pub(super) fn open(path: &Path, stream: Bytes) -> Result<ByteStream, Error> {
 }
 
 /// The bytes of a file, as [`open`] returns them.
-pub(super) fn reopen(path: &Path, file: File) -> Result<Bytes, Error> {
-    open(path, Box::new(file)).map(|opened| opened.bytes)
+pub(super) fn reopen(path: &Path, file: Opened) -> Result<Bytes, Error> {
+    open(path, file.stream()).map(|opened| opened.bytes)
 }
 
 /// Reads the first bytes of a stream. The returned stream still has them.

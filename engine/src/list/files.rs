@@ -1,15 +1,16 @@
-//! Owns which files a URL list names, their order, and the check whether one has changed since. Never
-//! reads a row.
+//! Owns which files a URL list names, their order, and the check whether one has changed since.
+//! [`super::object_files`] finds those of a store. Never reads a row.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::config::{InputConfig, InputFormat};
+use crate::config::{InputConfig, InputFormat, Location};
 use crate::error::Error;
 
-use super::{broken, extension, shown};
+use super::source::Place;
+use super::{broken, extension, object_files, shown};
 
 /// Names of standard input.
 const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
@@ -17,16 +18,15 @@ const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
 const NAMES_SHOWN: usize = 3;
 
 /// Globs work as in shells: only a literal dot matches a hidden file.
-const GLOB: glob::MatchOptions = glob::MatchOptions {
+pub(super) const GLOB: glob::MatchOptions = glob::MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: true,
 };
 
 /// The files that a URL list names.
-#[derive(Debug)]
 pub(super) struct Found {
-    pub(super) paths: Vec<PathBuf>,
+    pub(super) places: Vec<Place>,
     /// Messages for the user about the files that were left out.
     pub(super) notes: Vec<String>,
 }
@@ -35,11 +35,14 @@ pub(super) struct Found {
 /// (without hidden files and subfolders), or the matches of a glob.
 ///
 /// # Errors
-/// [`Error::Input`] if there is none.
+/// [`Error::Input`] if there is none; the errors of [`object_files::find`].
 pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
+    if let Ok(Location::Remote(url)) = Location::of(&config.url_list) {
+        return object_files::find(&url, config);
+    }
     let path = Path::new(&config.url_list);
     let one = |path: PathBuf| Found {
-        paths: vec![path],
+        places: vec![Place::Path(path)],
         notes: Vec::new(),
     };
     if STANDARD_INPUT.contains(&&*config.url_list) {
@@ -52,7 +55,7 @@ pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
         return Ok(one(path.to_owned()));
     }
     let mut paths = Vec::new();
-    if config.url_list.contains(['*', '?', '['])
+    if is_glob(&config.url_list)
         && let Ok(entries) = glob::glob_with(&config.url_list, GLOB)
     {
         for entry in entries {
@@ -68,15 +71,25 @@ pub(super) fn find(config: &InputConfig) -> Result<Found, Error> {
     }
     paths.sort();
     if paths.is_empty() {
-        return Err(Error::input(
-            format!("no file at `{}`", shown(path)),
-            "give a file, a folder, a glob, or - for standard input",
-        ));
+        return Err(absent(path));
     }
     Ok(Found {
-        paths,
+        places: paths.into_iter().map(Place::Path).collect(),
         notes: Vec::new(),
     })
+}
+
+/// Whether a path may be a glob.
+pub(super) fn is_glob(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
+
+/// A list that is not there.
+pub(super) fn absent(path: &Path) -> Error {
+    Error::input(
+        format!("no file at `{}`", shown(path)),
+        "give a file, a folder, a glob, or - for standard input",
+    )
 }
 
 /// Whether a path of [`find`] means standard input.
@@ -86,17 +99,40 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
 
 fn in_folder(folder: &Path, format: Option<InputFormat>) -> Result<Found, Error> {
     let failed = |cause: io::Error| broken(folder, cause);
-    let mut lists: Vec<(InputFormat, PathBuf)> = Vec::new();
-    let mut others = Vec::new();
+    let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || !path.is_file() {
+        if path.is_file() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            files.push((name.into_owned(), path));
+        }
+    }
+    let (mut paths, notes) = of_folder(folder, files, format)?;
+    paths.sort();
+    Ok(Found {
+        places: paths.into_iter().map(Place::Path).collect(),
+        notes,
+    })
+}
+
+/// The lists among the named files of a folder, and messages about those that are left out.
+///
+/// # Errors
+/// [`Error::Input`] if there is none, or lists of several formats.
+pub(super) fn of_folder<T>(
+    folder: &Path,
+    files: Vec<(String, T)>,
+    format: Option<InputFormat>,
+) -> Result<(Vec<T>, Vec<String>), Error> {
+    let mut lists: Vec<(InputFormat, T)> = Vec::new();
+    let mut others = Vec::new();
+    for (name, file) in files {
+        if name.starts_with('.') {
             continue;
         }
         match extension::format_of(&name) {
-            Some(found) if format.is_none_or(|wanted| wanted == found) => lists.push((found, path)),
-            _ => others.push(name.into_owned()),
+            Some(found) if format.is_none_or(|wanted| wanted == found) => lists.push((found, file)),
+            _ => others.push(name),
         }
     }
     let mut formats: Vec<InputFormat> = lists.iter().map(|(format, _)| *format).collect();
@@ -108,21 +144,17 @@ fn in_folder(folder: &Path, format: Option<InputFormat>) -> Result<Found, Error>
         ([], wanted) => return Err(no_list(folder, wanted, &others)),
         _ => return Err(several_formats(folder, &formats)),
     }
-    let mut paths: Vec<PathBuf> = lists.into_iter().map(|(_, path)| path).collect();
-    paths.sort();
+    let lists: Vec<T> = lists.into_iter().map(|(_, file)| file).collect();
     let skipped = (!others.is_empty()).then(|| {
         format!(
             "of {}, {} are read and {} left out: {}",
             shown(folder),
-            counted(paths.len(), "file"),
+            counted(lists.len(), "file"),
             others.len(),
             some_of(&others)
         )
     });
-    Ok(Found {
-        paths,
-        notes: skipped.into_iter().collect(),
-    })
+    Ok((lists, skipped.into_iter().collect()))
 }
 
 fn no_list(folder: &Path, wanted: Option<InputFormat>, others: &[String]) -> Error {

@@ -2,9 +2,11 @@
 //! depend on a list's length. Never cuts shards ([`crate::list::plan`] does) and never drops a row: a
 //! malformed record stays a row and is counted in [`Losses`].
 //!
-//! [`List::open`] finds the files ([`files`]), detects what each is by its bytes ([`signature`],
-//! [`format`]), and surveys text files for the types of their columns ([`survey`]). [`List::source`]
-//! then reads the rows of each file, and fails if a file has changed meanwhile ([`unchanged`]).
+//! [`List::open`] finds the files ([`files`], [`object_files`]), detects what each is by its bytes
+//! ([`signature`], [`format`]), and surveys text files for the types of their columns ([`survey`]).
+//! [`List::source`] then reads the rows of each file, and fails if a file has changed meanwhile
+//! ([`unchanged`]). Whether a file is on this machine or in a store is known to [`source`] alone, and how
+//! an object is read to [`object`] and [`object_columns`].
 //!
 //! Columns are in the order of the metadata: `save_additional_columns`, the boxes, the parts of a
 //! joined caption, `caption`, the expected hash, the key, and `url`, which is always UTF-8 text.
@@ -28,17 +30,23 @@ mod explode;
 mod extension;
 mod files;
 mod format;
+mod identity;
 mod json;
 mod json_layout;
 mod key_column;
 mod lines;
+mod list_file;
 mod losses;
+mod object;
+mod object_columns;
+mod object_files;
 mod parquet;
 pub(crate) mod parquet_pages;
 pub mod plan;
 mod quotes;
 mod sample;
 mod signature;
+mod source;
 mod survey;
 mod text_batches;
 mod text_source;
@@ -58,8 +66,9 @@ use crate::text::{cut, visible};
 pub(crate) use bounding_boxes::{Boxes, EmptyCell};
 pub(crate) use columns::{Columns, Role};
 pub(crate) use extension::format_of;
+pub use identity::InputIdentity;
 pub use losses::{Loss, Losses};
-pub use url_list::{InputIdentity, List};
+pub use url_list::List;
 
 /// Most bytes of one record, line or JSON element: an open quote must not swallow a file.
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -125,5 +134,7 @@ fn missing(path: &Path, column: &str, present: &[&str]) -> Error {
     )
 }
 
+#[cfg(test)]
+mod object_tests;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! Owns reading parquet: projection to the kept columns, reading page by page, and cheap skipping.
 //! Never reads a whole row group at once.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::reader::ChunkReader;
 
 use crate::error::Error;
 use crate::list::catch_panic::contained;
@@ -19,12 +19,14 @@ use crate::list::parquet_pages;
 
 use super::broken;
 use super::columns::Columns;
+use super::object_columns::{ObjectColumns, ObjectFooter};
+use super::source::Opened;
 use super::typed::{Batches, Places, TypedSource};
 
 /// The batches of a parquet file.
 pub(super) struct ParquetBatches {
     path: PathBuf,
-    file: File,
+    file: Opened,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
     batch_rows: usize,
@@ -40,7 +42,7 @@ pub(super) struct ParquetBatches {
 /// [`Error::Input`].
 pub(super) fn open(
     path: &Path,
-    file: File,
+    file: Opened,
     columns: Columns,
     types: Arc<[DataType]>,
     batch_rows: usize,
@@ -85,19 +87,39 @@ impl ParquetBatches {
             within -= rows;
             first += 1;
         }
-        let file = self.file.try_clone();
-        let file = file.map_err(|cause| broken(&self.path, cause))?;
-        for (leaf, column) in groups[first..]
-            .iter()
-            .flat_map(|g| g.columns().iter().enumerate())
-        {
-            if self.mask.leaf_included(leaf) {
-                parquet_pages::check(&file, column).map_err(|cause| broken(&self.path, cause))?;
+        let failed = |cause| broken(&self.path, cause);
+        match &self.file {
+            Opened::File(file) => {
+                let file = file.try_clone().map_err(failed)?;
+                for (leaf, column) in groups[first..]
+                    .iter()
+                    .flat_map(|g| g.columns().iter().enumerate())
+                {
+                    if self.mask.leaf_included(leaf) {
+                        parquet_pages::check(&file, column).map_err(failed)?;
+                    }
+                }
+                self.reader_of(file, first, within)
+            }
+            Opened::Object(object) => {
+                let keeps = |leaf| self.mask.leaf_included(leaf);
+                let columns = ObjectColumns::new(object, &groups[first..], keeps);
+                self.reader_of(columns.map_err(failed)?, first, within)
             }
         }
+    }
+
+    /// A reader from row `within` of row group `first` on.
+    fn reader_of(
+        &self,
+        chunks: impl ChunkReader + 'static,
+        first: usize,
+        within: u64,
+    ) -> Result<ParquetRecordBatchReader, Error> {
+        let groups = self.metadata.metadata().num_row_groups();
         let build = || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-                .with_row_groups((first..groups.len()).collect())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
+                .with_row_groups((first..groups).collect())
                 .with_projection(self.mask.clone())
                 .with_batch_size(self.batch_rows)
                 .with_offset(usize::try_from(within).unwrap_or(usize::MAX))
@@ -138,8 +160,13 @@ impl Batches for ParquetBatches {
     }
 }
 
-fn footer(path: &Path, file: &File) -> Result<ArrowReaderMetadata, Error> {
-    contained(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
+fn footer(path: &Path, file: &Opened) -> Result<ArrowReaderMetadata, Error> {
+    let options = ArrowReaderOptions::new();
+    let load = || match file {
+        Opened::File(file) => ArrowReaderMetadata::load(file, options),
+        Opened::Object(object) => ArrowReaderMetadata::load(&ObjectFooter(object), options),
+    };
+    contained(load)
         .ok_or_else(|| panicked(path))?
         .map_err(|cause| broken(path, cause))
 }
@@ -150,7 +177,7 @@ fn panicked(path: &Path) -> Error {
 }
 
 /// Number of rows and schema, from the footer.
-pub(super) fn summary(path: &Path, file: &File) -> Result<(u64, SchemaRef), Error> {
+pub(super) fn summary(path: &Path, file: &Opened) -> Result<(u64, SchemaRef), Error> {
     let footer = footer(path, file)?;
     let rows = u64::try_from(footer.metadata().file_metadata().num_rows());
     let rows = rows.map_err(|cause| broken(path, cause))?;

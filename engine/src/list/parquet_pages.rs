@@ -4,8 +4,10 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use bytes::Bytes;
 use parquet::basic::{Compression, Type};
 use parquet::file::metadata::ColumnChunkMetaData;
 
@@ -27,26 +29,59 @@ const DEPTH_MAX: u32 = 8;
 /// # Errors
 /// Errors of the file; `InvalidData` for headers that are invalid or claim too much.
 pub(crate) fn check(file: &File, column: &ColumnChunkMetaData) -> io::Result<()> {
+    check_with(column, |at, length| {
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes.into())
+    })
+}
+
+/// [`check`], for bytes that `read_at` reads: from which place, and how many.
+///
+/// # Errors
+/// Those of `read_at`; `InvalidData` for headers that are invalid or claim too much.
+pub(crate) fn check_with(
+    column: &ColumnChunkMetaData,
+    mut read_at: impl FnMut(u64, usize) -> io::Result<Bytes>,
+) -> io::Result<()> {
+    let Range { start, end } = range(column)?;
+    let mut left = unsigned(column.num_values())?;
+    let mut at = start;
+    while at < end && left > 0 {
+        let (header, _, next) = read_header(column, at..end, |length| read_at(at, length))?;
+        left = left.saturating_sub(header.data_values);
+        at = next;
+    }
+    Ok(())
+}
+
+/// The bytes of a column chunk.
+///
+/// # Errors
+/// `InvalidData` if there can be no such bytes.
+pub(crate) fn range(column: &ColumnChunkMetaData) -> io::Result<Range<u64>> {
     let start = column
         .dictionary_page_offset()
         .unwrap_or(column.data_page_offset());
     let (start, length) = (unsigned(start)?, unsigned(column.compressed_size())?);
     let end = start.checked_add(length).ok_or_else(implausible)?;
-    let mut left = unsigned(column.num_values())?;
-    let mut at = start;
-    while at < end && left > 0 {
-        let (header, header_bytes) = read_header(file, at, end)?;
-        header.check(column)?;
-        left = left.saturating_sub(header.data_values);
-        at = at
-            .checked_add(header_bytes + header.compressed)
-            .filter(|next| *next <= end)
-            .ok_or_else(implausible)?;
-    }
-    Ok(())
+    Ok(start..end)
 }
 
-fn implausible() -> io::Error {
+/// The header of a page of this column chunk, which the page and the rest of the chunk follow. `peek` returns as many
+/// bytes from the start of `rest` as it is asked for.
+///
+/// # Errors
+/// Errors of `peek`; `InvalidData` if the page claims more than it can contain.
+pub(crate) fn checked_header(
+    column: &ColumnChunkMetaData,
+    rest: Range<u64>,
+    peek: impl FnMut(usize) -> io::Result<Bytes>,
+) -> io::Result<Bytes> {
+    read_header(column, rest, peek).map(|(_, header, _)| header)
+}
+
+pub(crate) fn implausible() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "its pages are implausible")
 }
 
@@ -85,16 +120,28 @@ impl Header {
     }
 }
 
-/// The header at an offset and its length.
-fn read_header(file: &File, at: u64, end: u64) -> io::Result<(Header, u64)> {
+/// The header at the start of `rest`, checked, its bytes, and where the next one begins.
+fn read_header(
+    column: &ColumnChunkMetaData,
+    rest: Range<u64>,
+    mut peek: impl FnMut(usize) -> io::Result<Bytes>,
+) -> io::Result<(Header, Bytes, u64)> {
     let mut room = HEADER_BYTES;
     loop {
-        let wanted = usize::try_from(end - at).map_or(room, |left| left.min(room));
-        let mut bytes = vec![0; wanted];
-        file.read_exact_at(&mut bytes, at)?;
+        let left = usize::try_from(rest.end - rest.start);
+        let wanted = left.map_or(room, |left| left.min(room));
+        let bytes = peek(wanted)?;
         let mut reader = Compact { bytes: &bytes };
         match reader.page_header() {
-            Some(header) => return Ok((header, (wanted - reader.bytes.len()) as u64)),
+            Some(header) => {
+                header.check(column)?;
+                let length = bytes.len() - reader.bytes.len();
+                let next = rest.start.checked_add(length as u64 + header.compressed);
+                let next = next
+                    .filter(|next| *next <= rest.end)
+                    .ok_or_else(implausible)?;
+                return Ok((header, bytes.slice(..length), next));
+            }
             None if wanted < room || room >= HEADER_BYTES_MAX => return Err(implausible()),
             None => room *= 16,
         }

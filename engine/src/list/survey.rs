@@ -13,6 +13,7 @@ use super::json::JsonRows;
 use super::json_layout::JsonLayout;
 use super::lines::UrlLines;
 use super::losses::Losses;
+use super::object::End;
 use super::text_batches::Records;
 use super::text_source::{delimited, texts};
 use super::types::ColumnType;
@@ -52,9 +53,11 @@ impl Survey {
             rows: Vec::new(),
         };
         for (at, file) in list.files().iter().enumerate() {
-            let bytes = byte_stream::reopen(&file.path, list.reopened(at)?)?;
+            list.prefetch(at, End::Head);
             let before = survey.records;
-            let ended = survey.look(list, &file.path, bytes)?;
+            let bytes = byte_stream::reopen(&file.path, file.reopened()?);
+            let ended = bytes.and_then(|bytes| survey.look(list, &file.path, bytes));
+            let ended = file.judged(ended)?;
             survey.rows.push(ended.then_some(survey.records - before));
         }
         Ok(survey)

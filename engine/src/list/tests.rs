@@ -14,14 +14,14 @@ use arrow_schema::DataType;
 use super::*;
 use crate::config::{Dialect, InputConfig, InputFormat, Quoting, Sample};
 
-fn config(format: InputFormat) -> InputConfig {
+pub(super) fn config(format: InputFormat) -> InputConfig {
     InputConfig {
         format: Some(format),
         ..InputConfig::default()
     }
 }
 
-fn with_columns(format: InputFormat, extra: &[&str]) -> InputConfig {
+pub(super) fn with_columns(format: InputFormat, extra: &[&str]) -> InputConfig {
     InputConfig {
         caption_col: Some("text".to_owned()),
         save_additional_columns: extra.iter().map(|&name| name.to_owned()).collect(),
@@ -33,7 +33,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     named("list", bytes)
 }
 
-fn named(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+pub(super) fn named(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
@@ -47,9 +47,9 @@ fn open(path: &Path, config: &InputConfig) -> Result<List, Error> {
     })
 }
 
-type Read = (Vec<RecordBatch>, Option<Error>, Losses);
+pub(super) type Read = (Vec<RecordBatch>, Option<Error>, Losses);
 
-fn read_at(path: &Path, config: &InputConfig) -> Read {
+pub(super) fn read_at(path: &Path, config: &InputConfig) -> Read {
     let (mut batches, mut losses) = (Vec::new(), Losses::default());
     let list = match open(path, config) {
         Ok(list) => list,

@@ -1,22 +1,21 @@
 //! Owns the check that a file does not change while it is read: if it changes, or its number of rows
 //! differs, reading ends with an error. Never reads a byte itself.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 
 use super::RowSource;
-use super::files::{Stamp, changed};
+use super::files::changed;
 use super::losses::Losses;
+use super::source::Watch;
 use crate::error::Error;
 
 /// A file's rows, as long as the file does not change.
 pub(super) struct UnchangedRows {
     source: Box<dyn RowSource>,
     path: PathBuf,
-    file: File,
-    stamp: Stamp,
+    watch: Watch,
     /// Number of rows when the list was opened.
     expected: Option<u64>,
     rows: u64,
@@ -27,15 +26,13 @@ impl UnchangedRows {
     pub(super) fn new(
         source: Box<dyn RowSource>,
         path: &Path,
-        file: File,
-        stamp: Stamp,
+        watch: Watch,
         expected: Option<u64>,
     ) -> Self {
         Self {
             source,
             path: path.to_owned(),
-            file,
-            stamp,
+            watch,
             expected,
             rows: 0,
             ended: false,
@@ -45,7 +42,7 @@ impl UnchangedRows {
     fn check_end(&self) -> Result<(), Error> {
         match self.expected {
             Some(rows) if rows != self.rows => Err(changed(&self.path)),
-            _ => Ok(()),
+            _ => self.watch.check_end(),
         }
     }
 }
@@ -57,7 +54,7 @@ impl RowSource for UnchangedRows {
         }
         let next = self.source.next_batch();
         // Neither rows nor errors of a changed file can be trusted.
-        let checked = self.stamp.check(&self.path, &self.file);
+        let checked = self.watch.check(&self.path);
         let next = match (checked, next) {
             (Err(error), _) => Some(Err(error)),
             (Ok(()), None) => self.check_end().err().map(Err),

@@ -7,22 +7,27 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_schema::DataType;
-use ring::digest;
 
 use super::byte_stream::{self, ByteStream, Bytes};
 use super::columns::Columns;
-use super::files::{self, Stamp};
+use super::files;
+use super::identity::{Identity, InputIdentity};
+use super::list_file::{ListFile, Origin};
+use super::object::{self, End};
 use super::sample::Sampled;
 use super::signature::Content;
+use super::source::{Opened, Place};
 use super::survey::Survey;
 use super::{
     BATCH_ROWS_MAX, RowSource, arrow, broken, format, parquet, shown, text_source, typed, unchanged,
 };
-use crate::config::{Compression, InputConfig, InputFormat};
+use crate::config::{Compression, InputConfig, InputFormat, Location};
 use crate::error::Error;
 
 /// Bytes at each end of a file that distinguish it from another with the same name and size.
 const IDENTITY_BYTES: u64 = 64 * 1024;
+/// Objects whose beginnings or ends are read at a time before each is looked at.
+const OBJECTS_AT_ONCE: usize = 32;
 
 /// A URL list, surveyed as far as needed.
 pub struct List {
@@ -35,32 +40,6 @@ pub struct List {
     types: Option<Arc<[DataType]>>,
     identity: InputIdentity,
     notes: Vec<String>,
-}
-
-/// One file of a list.
-pub(super) struct ListFile {
-    pub(super) path: PathBuf,
-    content: Content,
-    origin: Origin,
-    /// Its number of rows, if that is known before it is read.
-    pub(super) rows: Option<u64>,
-}
-
-/// Where a file's bytes come from.
-enum Origin {
-    Regular(Stamp),
-    /// A pipe or standard input; `None` once it is being read.
-    Pipe(Mutex<Option<Bytes>>),
-}
-
-/// What identifies the input of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputIdentity {
-    /// Hex digest of the files' names without their folder, sizes, and first and last bytes, or of a
-    /// pipe's first bytes. It does not depend on the folder. A resumed run compares it.
-    pub fingerprint: String,
-    /// Rows of the dataset, if they are known.
-    pub rows: Option<u64>,
 }
 
 impl List {
@@ -78,7 +57,7 @@ impl List {
             config: config.clone(),
             format: InputFormat::Txt,
             compression: None,
-            files: Vec::with_capacity(found.paths.len()),
+            files: Vec::with_capacity(found.places.len()),
             types: None,
             identity: InputIdentity {
                 fingerprint: String::new(),
@@ -87,9 +66,13 @@ impl List {
             notes: found.notes,
         };
         let mut formats: Vec<(InputFormat, PathBuf)> = Vec::new();
-        for path in found.paths {
-            if let Some(format) = list.add(path.clone(), &mut identity)? {
-                formats.push((format, path));
+        for (at, place) in found.places.iter().enumerate() {
+            if at.is_multiple_of(OBJECTS_AT_ONCE) {
+                let next = found.places[at..].iter().take(OBJECTS_AT_ONCE);
+                object::prefetch(next.filter_map(Place::object), End::Head);
+            }
+            if let Some(format) = list.add(place, &mut identity)? {
+                formats.push((format, place.path().to_owned()));
             }
         }
         list.format = format::one_of(&formats, config)?;
@@ -108,33 +91,43 @@ impl List {
     /// Adds a file and returns its format; `None` for an empty file of unknown format.
     fn add(
         &mut self,
-        path: PathBuf,
+        place: &Place,
         identity: &mut Identity,
     ) -> Result<Option<InputFormat>, Error> {
-        let (opened, origin) = match files::open_regular(&path)? {
-            Some((mut file, stamp)) => {
-                let ends = files::ends_of(&mut file, stamp.bytes(), IDENTITY_BYTES);
-                let ends = ends.map_err(|cause| broken(&path, cause))?;
-                identity.file(&path, stamp.bytes(), &ends);
-                (
-                    byte_stream::open(&path, Box::new(file))?,
-                    Origin::Regular(stamp),
-                )
+        let path = place.path();
+        let (opened, origin) = match place {
+            Place::Object(object) => {
+                let opened = byte_stream::open(path, object.stream());
+                let opened = object.judged(opened)?;
+                identity.object(object, &opened.head);
+                (opened, Origin::Object(object.clone(), None))
             }
-            None => self.open_pipe(&path, identity)?,
+            Place::Path(path) => match files::open_regular(path)? {
+                Some((mut file, stamp)) => {
+                    let ends = files::ends_of(&mut file, stamp.bytes(), IDENTITY_BYTES);
+                    let ends = ends.map_err(|cause| broken(path, cause))?;
+                    identity.file(path, stamp.bytes(), &ends);
+                    (
+                        byte_stream::open(path, Box::new(file))?,
+                        Origin::Regular(stamp),
+                    )
+                }
+                None => self.open_pipe(path, identity)?,
+            },
         };
-        let format = format::of(&path, &opened, &self.config)?;
+        let format = format::of(path, &opened, &self.config)?;
         self.compression = self.compression.or(opened.compression);
         let is_pipe = matches!(origin, Origin::Pipe(_));
-        if is_pipe && matches!(opened.content, Content::ArrowFile | Content::Parquet) {
-            return Err(format::needs_a_file(&path, format));
-        }
-        self.files.push(ListFile {
-            path,
+        let file = ListFile {
+            path: path.to_owned(),
             content: opened.content,
             origin,
             rows: None,
-        });
+        };
+        if is_pipe && file.has_footer() {
+            return Err(format::needs_a_file(path, format));
+        }
+        self.files.push(file);
         Ok(format)
     }
 
@@ -181,8 +174,8 @@ impl List {
                     return Err(self.without_rows());
                 }
                 if !survey.has_url && survey.has_url_list {
-                    let path = Path::new(&self.config.url_list);
-                    return Err(typed::lists_of_urls(path, &self.config.url_col));
+                    let name = self.name();
+                    return Err(typed::lists_of_urls(Path::new(&name), &self.config.url_col));
                 }
                 if !survey.has_url && self.format != InputFormat::Txt {
                     return Err(self.without_urls(survey.records));
@@ -200,29 +193,17 @@ impl List {
     fn stored_types(&mut self) -> Result<Option<Vec<DataType>>, Error> {
         let mut all: Option<(usize, Vec<DataType>)> = None;
         for at in 0..self.files.len() {
+            self.prefetch(at, End::Tail);
+            self.prefetch(at, End::Head);
             if self.files[at].content == Content::Empty {
                 self.files[at].rows = Some(0);
                 continue;
             }
+            let note = self.files[at].copy_unless_ranged()?;
+            self.notes.extend(note);
             let path = self.files[at].path.clone();
-            let schema = match self.files[at].content {
-                Content::Parquet => {
-                    let (rows, schema) = parquet::summary(&path, &self.reopened(at)?)?;
-                    self.files[at].rows = Some(rows);
-                    schema
-                }
-                Content::ArrowFile => {
-                    let (rows, schema) = arrow::file_summary(&path, self.reopened(at)?)?;
-                    self.files[at].rows = Some(rows);
-                    schema
-                }
-                _ => {
-                    let stream = byte_stream::reopen(&path, self.reopened(at)?)?;
-                    let (rows, schema) = arrow::stream_summary(&path, stream)?;
-                    self.files[at].rows = rows;
-                    schema
-                }
-            };
+            let (rows, schema) = self.files[at].summary()?;
+            self.files[at].rows = rows;
             let types = typed::types(&path, &schema, &self.columns)?;
             match &mut all {
                 None => all = Some((at, types)),
@@ -235,14 +216,18 @@ impl List {
         Ok(all.map(|(_, types)| types))
     }
 
-    /// Opens a file of the list again, and fails if it has changed.
-    pub(super) fn reopened(&self, at: usize) -> Result<File, Error> {
-        let file = &self.files[at];
-        let opened = File::open(&file.path).map_err(|cause| broken(&file.path, cause))?;
-        if let Origin::Regular(stamp) = &file.origin {
-            stamp.check(&file.path, &opened)?;
+    /// Reads the heads or tails of the next objects from `at` on, if `at` is where that is done. Those whose format has
+    /// a footer need their tails, others their heads.
+    pub(super) fn prefetch(&self, at: usize, end: End) {
+        if !at.is_multiple_of(OBJECTS_AT_ONCE) {
+            return;
         }
-        Ok(opened)
+        let next = self.files[at..].iter().take(OBJECTS_AT_ONCE);
+        let objects = next.filter_map(|file| match &file.origin {
+            Origin::Object(object, None) if file.has_footer() == (end == End::Tail) => Some(object),
+            _ => None,
+        });
+        object::prefetch(objects, end);
     }
 
     fn rows(&self) -> Option<u64> {
@@ -255,7 +240,7 @@ impl List {
     }
 
     fn without_rows(&self) -> Error {
-        let list = shown(Path::new(&self.config.url_list));
+        let list = self.name();
         Error::input(
             format!("`{list}` is empty: the list has no rows"),
             "give a list with at least one URL",
@@ -263,7 +248,7 @@ impl List {
     }
 
     fn without_urls(&self, records: u64) -> Error {
-        let list = shown(Path::new(&self.config.url_list));
+        let list = self.name();
         let (format, column) = (
             self.format.as_str(),
             crate::text::visible(&self.config.url_col),
@@ -275,6 +260,14 @@ impl List {
             ),
             "see --input_format, --url_col, --delimiter and --quoting",
         )
+    }
+
+    /// Its name for the user, without what may be a secret.
+    fn name(&self) -> String {
+        match Location::of(&self.config.url_list) {
+            Ok(Location::Remote(url)) => shown(Path::new(&url.to_string())),
+            _ => shown(Path::new(&self.config.url_list)),
+        }
     }
 
     /// The options it was opened with.
@@ -302,7 +295,7 @@ impl List {
         self.compression
     }
 
-    /// The paths of its regular files, without pipes.
+    /// The paths of its regular files on this machine, without pipes.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let regular = |file: &&ListFile| matches!(file.origin, Origin::Regular(_));
         self.files.iter().filter(regular).map(|file| &*file.path)
@@ -327,23 +320,18 @@ impl List {
         let Some(file) = self.files.get(at) else {
             return Ok(None);
         };
-        let mut source = match &file.origin {
-            Origin::Regular(stamp) => {
-                let opened = self.reopened(at)?;
-                let watched = opened
-                    .try_clone()
-                    .map_err(|cause| broken(&file.path, cause))?;
-                let source = self.read_file(file, opened)?;
-                let rows = file.rows.filter(|_| !self.config.explode_url);
-                let unchanged =
-                    unchanged::UnchangedRows::new(source, &file.path, watched, *stamp, rows);
-                Box::new(unchanged) as Box<dyn RowSource>
-            }
-            Origin::Pipe(stream) => {
-                let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let bytes = taken.ok_or_else(|| broken(&file.path, "a pipe is read but once"))?;
-                self.read_stream(file, bytes, true)?
-            }
+        let mut source = if let Origin::Pipe(stream) = &file.origin {
+            let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let bytes = taken.ok_or_else(|| broken(&file.path, "a pipe is read but once"))?;
+            self.read_stream(file, bytes, true)?
+        } else {
+            let opened = file.reopened()?;
+            let watch = file.watch(&opened)?;
+            let source = file.judged(self.read_file(file, opened))?;
+            let rows = file.rows.filter(|_| !self.config.explode_url);
+            Box::new(unchanged::UnchangedRows::new(
+                source, &file.path, watch, rows,
+            ))
         };
         if let Some(sample) = self.config.sample {
             source = Box::new(Sampled::new(source, sample, at as u64));
@@ -351,7 +339,7 @@ impl List {
         Ok(Some(source))
     }
 
-    fn read_file(&self, file: &ListFile, opened: File) -> Result<Box<dyn RowSource>, Error> {
+    fn read_file(&self, file: &ListFile, opened: Opened) -> Result<Box<dyn RowSource>, Error> {
         let (columns, rows) = (self.columns.clone(), self.rows_per_batch());
         let types = self.types.clone().unwrap_or_default();
         let path = &file.path;
@@ -380,34 +368,5 @@ impl List {
 
     fn rows_per_batch(&self) -> usize {
         self.config.rows_per_shard.min(BATCH_ROWS_MAX)
-    }
-}
-
-/// The digest over all files.
-struct Identity(digest::Context);
-
-impl Identity {
-    fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    fn file(&mut self, path: &Path, bytes: u64, ends: &[u8]) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        self.0.update(format!("{name}\0{bytes}\0").as_bytes());
-        self.0.update(ends);
-    }
-
-    fn pipe(&mut self, head: &[u8]) {
-        self.0.update(b"\0pipe\0");
-        self.0.update(head);
-    }
-
-    fn finish(self) -> String {
-        let digest = self.0.finish();
-        digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
     }
 }
