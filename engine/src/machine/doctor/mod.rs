@@ -4,7 +4,7 @@
 //! [`profile`] computes the needs of a machine class, [`settings`] has every value with its unit and
 //! reason, and [`tune`] prints them as files. [`facts`] reads this machine, [`checks`] compares it with
 //! the profile, and [`finding`] reports. Never changes the machine, and contacts only the configured
-//! name servers.
+//! name servers and the store of the output folder, where it removes what it wrote.
 
 mod checks;
 mod facts;
@@ -14,11 +14,12 @@ mod settings;
 mod tune;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use facts::{Facts, Kernel, usable_cores};
 use finding::Report;
 
+use crate::config::{Location, StorageConfig};
+use crate::error::Error;
 use crate::machine::{SystemFiles, cores_paid_for};
 
 pub use facts::Question;
@@ -34,7 +35,9 @@ pub struct DoctorOptions {
     /// The class to compare the machine with; `None` measures it.
     pub profile: Option<Profile>,
     /// The output folder of a future run.
-    pub output_folder: Option<PathBuf>,
+    pub output_folder: Option<Location>,
+    /// How its store is reached.
+    pub storage: StorageConfig,
     /// Cores that a run would pin; `None` is all.
     pub cores: Option<u64>,
     /// Name servers instead of those in resolv.conf.
@@ -58,11 +61,15 @@ pub struct TuneOptions {
 
 /// Examines this machine. Returns the text for standard output and the exit code: 1 if something would
 /// stop or badly slow a run, otherwise 0.
-pub fn examine(options: DoctorOptions) -> (String, u8) {
+///
+/// # Errors
+/// `Usage` if an option for the store is unknown or has no such value.
+pub fn examine(options: DoctorOptions) -> Result<(String, u8), Error> {
     let tree = SystemFiles::at("/");
     let DoctorOptions {
         profile,
         output_folder,
+        storage,
         cores,
         dns_servers,
         question,
@@ -73,13 +80,13 @@ pub fn examine(options: DoctorOptions) -> (String, u8) {
     let paid = kernel.cgroup.cpu_quota.map(cores_paid_for);
     let by_itself = usable_cores().min(paid.unwrap_or(u64::MAX));
     let usable = cores.unwrap_or(by_itself).max(1);
-    let folder = output_folder.as_deref();
-    let facts = Facts::read(&tree, kernel, usable, folder, &dns_servers, question);
+    let output = (output_folder, &storage);
+    let facts = Facts::read(&tree, kernel, usable, output, &dns_servers, question)?;
     let against = profile.unwrap_or_else(|| measured_profile(usable, &facts.kernel));
     let findings = checks::all(&facts, against, usable);
     let report = Report::new(against, profile.is_some(), strict, findings);
     let text = if json { report.json() } else { report.table() };
-    (text, report.exit_code)
+    Ok((text, report.exit_code))
 }
 
 /// Prints the files of a profile.

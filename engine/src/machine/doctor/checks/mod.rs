@@ -2,11 +2,12 @@
 //! machine, so each is tested with a machine that meets the requirements and with one that does not.
 //!
 //! [`process`]: the resources of the process; [`network`]: sockets, ports, tables, names; [`storage`]: the
-//! output folder and the page cache.
+//! output folder and the page cache, or [`store`]: the output folder in a store.
 
 mod network;
 mod process;
 mod storage;
+mod store;
 
 use super::facts::Facts;
 use super::finding::Finding;
@@ -16,7 +17,10 @@ use super::profile::Profile;
 pub(super) fn all(facts: &Facts, profile: Profile, cores: u64) -> Vec<Finding> {
     let mut findings = process::all(facts, profile, cores);
     findings.extend(network::all(facts, profile));
-    findings.extend(storage::all(facts, profile));
+    findings.extend(match &facts.store {
+        Some(store) => store::all(store, profile),
+        None => storage::all(facts, profile),
+    });
     findings
 }
 

@@ -84,6 +84,7 @@ pub(super) fn facts() -> Facts {
             clock_s: 1_790_000_000,
         },
         folder: Some(("/data".into(), Ok(folder()))),
+        store: None,
         names: Names {
             from: "/etc/resolv.conf",
             servers: Ok(vec![("192.0.2.1:53".parse().unwrap(), answer)]),
