@@ -157,12 +157,28 @@ pub(crate) fn downloads_per_core(fds: usize, cores: usize) -> Option<usize> {
 fn memory_bytes(groups: &Cgroup) -> usize {
     let info = rustix::system::sysinfo();
     let total = usize::try_from(info.totalram).unwrap_or(usize::MAX);
-    let own = [Resource::As, Resource::Data].map(|limit| getrlimit(limit).current);
-    own.into_iter()
-        .chain([groups.memory_bytes])
-        .flatten()
-        .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
-        .fold(total.saturating_mul(info.mem_unit as usize), usize::min)
+    // The program and its libraries have their share of the address space already, and of what is left an
+    // allocator can fill about half: large bodies leave gaps in it.
+    let addresses = getrlimit(Resource::As).current;
+    let addresses = addresses.map(|limit| limit.saturating_sub(mapped_bytes()) / 2);
+    [
+        addresses,
+        getrlimit(Resource::Data).current,
+        groups.memory_bytes,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+    .fold(total.saturating_mul(info.mem_unit as usize), usize::min)
+}
+
+/// Address space that this process uses now, bytes; 0 if the kernel does not tell.
+fn mapped_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+    pages
+        .unwrap_or(0)
+        .saturating_mul(rustix::param::page_size() as u64)
 }
 
 /// Cores to use of those available, limited by the CPU quota of control groups.
