@@ -90,7 +90,6 @@ impl Block {
     }
 
     /// What is in it.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: `fill` and `pad`, which alone raise `len`, wrote the first `len` bytes; `self` is borrowed.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr(), self.len) }
@@ -108,6 +107,21 @@ impl Block {
                 .write_bytes(0, padded - self.len);
         }
         self.len = padded;
+    }
+}
+
+// SAFETY: a block owns its memory, which is the allocator's and of no thread: whoever drops it frees it or keeps
+// it for blocks of its own thread.
+#[allow(unsafe_code)]
+unsafe impl Send for Block {}
+
+// SAFETY: what can be done with a shared block reads it.
+#[allow(unsafe_code)]
+unsafe impl Sync for Block {}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
     }
 }
 

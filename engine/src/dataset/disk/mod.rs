@@ -3,18 +3,21 @@
 //! order.
 
 mod block;
+mod random;
 mod real;
 #[cfg(test)]
 pub(crate) mod simulated;
 
-use std::io;
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 pub(crate) use block::{BLOCK_BYTES, Block};
+pub(crate) use random::{RandomAccess, Ranges};
 
 /// Kind of file; links are not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +59,45 @@ pub(crate) struct Stamp {
     pub modified: SystemTime,
 }
 
-/// The operations. Reactors use those that return a future, threads that may block use the others. Only the
+/// What can be read of a dataset, wherever it is kept. Threads that may block use it.
+pub(crate) trait Files: Send + Sync {
+    /// A file's bytes.
+    ///
+    /// # Errors
+    /// The store's, as for all below.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// A file's bytes from its start.
+    fn stream(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Cursor::new(self.read(path)?)))
+    }
+
+    /// The first `most` bytes of a small file.
+    fn read_small(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.stream(path)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A file's bytes in any order.
+    fn random(&self, path: &Path) -> io::Result<RandomAccess> {
+        let bytes: Bytes = self.read(path)?.into();
+        Ok(RandomAccess::new(bytes))
+    }
+
+    /// Whether there is a file or folder of this name.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// The kind of file that has this name; `None` if nothing has it.
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
+
+    /// The names in a folder with their kinds.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
+}
+
+/// The operations of a file system. Reactors use those that return a future, threads that may block use the others. Only the
 /// syncs make anything durable.
-pub(crate) trait Disk: Send + Sync {
+pub(crate) trait Disk: Files {
     /// Creates an empty file, or truncates the one of this name. `direct` bypasses the page cache if the file
     /// system can.
     ///
@@ -99,18 +138,6 @@ pub(crate) trait Disk: Send + Sync {
 
     /// Creates a folder.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
-
-    /// A file's bytes.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-
-    /// Whether there is a file or folder of this name.
-    fn exists(&self, path: &Path) -> bool;
-
-    /// The kind of file that has this name; `None` if nothing has it.
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
-
-    /// The names in a folder with their kinds.
-    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
 
     /// Creates an empty file; `AlreadyExists` if something has the name. Of several callers at once, on any
     /// machine, one succeeds.

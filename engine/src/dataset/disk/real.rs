@@ -2,7 +2,7 @@
 //! rest. Never knows what a file is for.
 
 use std::fs::{self, FileType, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,53 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Disk, Kind, Lock, Locked, OpenFolder, Stamp, Stream};
+use super::{Disk, Files, Kind, Lock, Locked, OpenFolder, RandomAccess, Stamp, Stream};
 use crate::dataset::disk::Block;
 
 pub(super) struct Real;
+
+impl Files for Real {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
+    }
+
+    fn stream(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(fs::File::open(path)?))
+    }
+
+    fn random(&self, path: &Path) -> io::Result<RandomAccess> {
+        RandomAccess::of_file(fs::File::open(path)?)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        match fs::symlink_metadata(path) {
+            Ok(there) => Ok(Some(there.file_type().into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            match entry.file_type() {
+                Ok(kind) => {
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    entries.push((name, kind.into()));
+                }
+                // Gone since it was listed, where the listing does not tell kinds.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+}
 
 impl Disk for Real {
     fn create(&self, path: &Path, direct: bool) -> io::Result<Box<dyn Stream>> {
@@ -93,26 +136,10 @@ impl Disk for Real {
         fs::create_dir(path)
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(path)
-    }
-
-    fn exists(&self, path: &Path) -> bool {
-        path.exists()
-    }
-
     fn remove_empty(&self, folder: &Path) -> io::Result<bool> {
         match fs::remove_dir(folder) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
-        match fs::symlink_metadata(path) {
-            Ok(there) => Ok(Some(there.file_type().into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -138,23 +165,6 @@ impl Disk for Real {
             file: fs::File::open(folder)?,
             name: folder.to_owned(),
         }))
-    }
-
-    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            match entry.file_type() {
-                Ok(kind) => {
-                    let name = entry.file_name().to_string_lossy().into_owned();
-                    entries.push((name, kind.into()));
-                }
-                // Gone since it was listed, where the listing does not tell kinds.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(entries)
     }
 }
 

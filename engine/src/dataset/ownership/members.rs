@@ -2,7 +2,6 @@
 //! the extensions of a sample's files. Never lists a folder.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::Path;
 
 use arrow_array::StringArray;
@@ -14,7 +13,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::RowGroupMetaData;
 use turbo2ds_writers::{Column, row_digits, shard_name};
 
-use crate::dataset::disk::Kind;
+use crate::dataset::disk::{Files, Kind};
 use crate::dataset::names::{Shape, shard_number};
 use crate::list::catch_panic::contained;
 use crate::list::parquet_pages;
@@ -40,10 +39,9 @@ impl Keys {
         }
     }
 
-    /// The keys in a shard's metadata, or `None` if it cannot be read. Bypasses
-    /// [`crate::dataset::disk::Disk`], because it changes nothing.
-    pub(super) fn told_by(metadata: &Path) -> Option<Self> {
-        let file = File::open(metadata).ok()?;
+    /// The keys in a shard's metadata, or `None` if it cannot be read.
+    pub(super) fn told_by(files: &dyn Files, metadata: &Path) -> Option<Self> {
+        let file = files.random(metadata).ok()?;
         let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
         let footer = contained(load)?.ok()?;
         let (_, field) = footer.schema().column_with_name(KEY)?;
@@ -53,7 +51,8 @@ impl Keys {
         let groups = footer.metadata().row_groups().iter();
         let columns = groups.flat_map(RowGroupMetaData::columns);
         for column in columns.filter(|column| column.column_path().string() == KEY) {
-            parquet_pages::check(&file, column).ok()?;
+            let read_at = |at, length| file.read_at(at, length);
+            parquet_pages::check_with(column, read_at).ok()?;
         }
         let mask = ProjectionMask::columns(footer.parquet_schema(), [KEY]);
         let build = || {
@@ -128,7 +127,10 @@ mod tests {
     use parquet::arrow::ArrowWriter;
     use turbo2ds_writers::OutputFormat;
 
+    use std::fs::File;
+
     use super::*;
+    use crate::dataset::disk;
     use crate::dataset::testing::shape;
 
     fn members(shape: Shape, rows: u64, keys: Keys) -> Members {
@@ -202,12 +204,15 @@ mod tests {
             let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
             writer.write(&batch).expect("a row group");
             writer.close().expect("a footer");
-            assert_eq!(Keys::told_by(&path), told);
+            assert_eq!(Keys::told_by(&*disk::real(), &path), told);
         }
         for text in ["", "PAR1", "mine"] {
             std::fs::write(&path, text).expect("a file");
-            assert_eq!(Keys::told_by(&path), None, "{text:?}");
+            assert_eq!(Keys::told_by(&*disk::real(), &path), None, "{text:?}");
         }
-        assert_eq!(Keys::told_by(&folder.path().join("none")), None);
+        assert_eq!(
+            Keys::told_by(&*disk::real(), &folder.path().join("none")),
+            None
+        );
     }
 }

@@ -98,7 +98,7 @@ impl Wanted<'_> {
             if !matches!(shard_file(name), Some((_, Part::Mark))) {
                 continue;
             }
-            let mark = mark_of(standing.disk(), &folder.join(name));
+            let mark = mark_of(standing.files(), &folder.join(name));
             let mark = mark.map_err(|error| Error::output_io(folder, error))?;
             if matches!(mark, Mark::Whole(_)) {
                 marks.push(name.clone());

@@ -14,7 +14,7 @@ use std::path::Path;
 use turbo2ds_writers::{Part, ShardStats};
 
 use super::members::{Keys, Members};
-use crate::dataset::disk::{Disk, Kind};
+use crate::dataset::disk::{Files, Kind};
 use crate::dataset::names::{
     CLAIM, Shape, kind_of, shard_file, shard_number, temporary_name, temporary_parts,
 };
@@ -91,13 +91,13 @@ fn has_counts(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// The file system's error.
-pub(crate) fn mark_of(disk: &dyn Disk, path: &Path) -> io::Result<Mark> {
-    match disk.kind(path)? {
+pub(crate) fn mark_of(files: &dyn Files, path: &Path) -> io::Result<Mark> {
+    match files.kind(path)? {
         None => return Ok(Mark::None),
         Some(Kind::File) => {}
         Some(_) => return Ok(Mark::Other),
     }
-    match disk.read(path) {
+    match files.read(path) {
         Ok(bytes) => Ok(Mark::read(&bytes)),
         // Another worker's commit has renamed it in the meantime.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Mark::None),
@@ -107,7 +107,7 @@ pub(crate) fn mark_of(disk: &dyn Disk, path: &Path) -> io::Result<Mark> {
 
 /// What a folder holds, as of one look.
 pub(crate) struct Standing<'a> {
-    disk: &'a dyn Disk,
+    files: &'a dyn Files,
     folder: &'a Path,
     pub(crate) entries: BTreeMap<String, Kind>,
     pub(crate) record: Record,
@@ -122,9 +122,9 @@ impl<'a> Standing<'a> {
     ///
     /// # Errors
     /// `Output`, for file system errors and for a record that is not ours.
-    pub(crate) fn look(disk: &'a dyn Disk, folder: &'a Path) -> Result<Self, Error> {
-        let record = Record::read(disk, folder)?;
-        Self::with_record(disk, folder, record).map_err(|error| Error::output_io(folder, error))
+    pub(crate) fn look(files: &'a dyn Files, folder: &'a Path) -> Result<Self, Error> {
+        let record = Record::read(files, folder)?;
+        Self::with_record(files, folder, record).map_err(|error| Error::output_io(folder, error))
     }
 
     /// Like [`Self::look`], with a record that is already known.
@@ -132,14 +132,14 @@ impl<'a> Standing<'a> {
     /// # Errors
     /// The file system's error.
     pub(crate) fn with_record(
-        disk: &'a dyn Disk,
+        files: &'a dyn Files,
         folder: &'a Path,
         record: Record,
     ) -> io::Result<Self> {
         let mut standing = Self {
-            entries: disk.entries(folder)?.into_iter().collect(),
+            entries: files.entries(folder)?.into_iter().collect(),
             record,
-            ..Self::empty(disk, folder)
+            ..Self::empty(files, folder)
         };
         let read = |(name, kind): (&String, &Kind)| standing.read_intent(name, kind).transpose();
         let intents = standing.entries.iter().filter_map(read);
@@ -148,9 +148,9 @@ impl<'a> Standing<'a> {
     }
 
     /// A folder that does not exist yet.
-    pub(crate) fn empty(disk: &'a dyn Disk, folder: &'a Path) -> Self {
+    pub(crate) fn empty(files: &'a dyn Files, folder: &'a Path) -> Self {
         Self {
-            disk,
+            files,
             folder,
             entries: BTreeMap::new(),
             record: Record::default(),
@@ -159,9 +159,14 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// The disk that the folder is on.
-    pub(crate) fn disk(&self) -> &'a dyn Disk {
-        self.disk
+    /// What the folder is read through.
+    pub(crate) fn files(&self) -> &'a dyn Files {
+        self.files
+    }
+
+    /// The dataset's folder.
+    pub(crate) fn folder(&self) -> &'a Path {
+        self.folder
     }
 
     fn read_intent(&self, name: &str, kind: &Kind) -> io::Result<Option<Intent>> {
@@ -178,7 +183,7 @@ impl<'a> Standing<'a> {
         if ours.is_none_or(|shape| shape.part_of(mark).is_none()) {
             return Ok(None);
         }
-        let Mark::Whole(stats) = mark_of(self.disk, &self.folder.join(name))? else {
+        let Mark::Whole(stats) = mark_of(self.files, &self.folder.join(name))? else {
             return Ok(None);
         };
         Ok(Some(Intent {
@@ -235,7 +240,7 @@ impl<'a> Standing<'a> {
         if self.entries.get(&name) != Some(&Kind::File) {
             return Ok(false);
         }
-        let mark = mark_of(self.disk, &self.folder.join(&name))?;
+        let mark = mark_of(self.files, &self.folder.join(&name))?;
         if mark != Mark::Damaged {
             return Ok(matches!(mark, Mark::Empty | Mark::Whole(_)));
         }
@@ -302,13 +307,13 @@ impl<'a> Standing<'a> {
         for intent in of_shard {
             let temporary = intent.temporary(metadata);
             if self.entries.contains_key(&temporary) {
-                return Ok(Keys::told_by(&self.folder.join(temporary)));
+                return Ok(Keys::told_by(self.files, &self.folder.join(temporary)));
             }
         }
         if !self.owns(metadata)? {
             return Ok(None);
         }
-        Ok(Keys::told_by(&self.folder.join(metadata)))
+        Ok(Keys::told_by(self.files, &self.folder.join(metadata)))
     }
 
     /// What a shard's folder holds in addition to its own loose files, by name and kind.
@@ -322,7 +327,7 @@ impl<'a> Standing<'a> {
     ) -> io::Result<Vec<(String, Kind)>> {
         let folder = self.folder.join(shape.name(shard_id, Part::Folder));
         let members = self.members(shard_id, shape)?;
-        let mut others = self.disk.entries(&folder)?;
+        let mut others = self.files.entries(&folder)?;
         others.retain(|(name, kind)| !members.has(name, *kind));
         Ok(others)
     }

@@ -35,7 +35,7 @@ use turbo2ds_writers::OutputFormat;
 
 use super::names::{RECORD_NAME, Shape};
 use crate::config::RecordedOptions;
-use crate::dataset::disk::{Disk, Kind};
+use crate::dataset::disk::{Files, Kind};
 use crate::error::Error;
 
 /// The version that is written.
@@ -92,7 +92,7 @@ impl Record {
     ///
     /// # Errors
     /// `Output` for one that does not read, that no run of ours wrote, or that a newer version did.
-    pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(disk: &dyn Files, folder: &Path) -> Result<Self, Error> {
         let path = folder.join(RECORD_NAME);
         let out = |error: io::Error| Error::output_io(&path, error);
         match disk.kind(&path).map_err(out)? {

@@ -55,7 +55,7 @@ pub fn read_records(bytes: &[u8], samples: u16) -> Result<(), String> {
 /// # Errors
 /// The first fault found, as text.
 pub fn read_parquet(path: &Path, stats: &ShardStats) -> Result<u64, String> {
-    let rows = Table::open(path).and_then(|table| {
+    let rows = Table::open(&*crate::dataset::disk::real(), path).and_then(|table| {
         let images = table.has_images();
         let rows = table.read(SHARD, Known::default(), stats, images)?;
         if images {

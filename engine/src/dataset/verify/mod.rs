@@ -22,21 +22,24 @@ mod survey;
 mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use turbo2ds_writers::Part;
 
+use crate::config::{Location, StorageConfig};
 use crate::dataset::commit::{Data, clear, withdraw};
 use crate::dataset::disk::{self, Lock};
 use crate::dataset::folder::lock;
-use crate::dataset::names::shard_number;
+use crate::dataset::names::{Shape, shard_number};
 use crate::dataset::ownership::{Mark, Standing, mark_of};
 use crate::dataset::record::Record;
+use crate::dataset::remote::Inspection;
 use crate::dataset::staging::Staging;
 use crate::error::Error;
+use crate::net::storage::{self, Objects};
 use fault::Found;
 use report::{Broken, Report};
 use shard::{Counts, Shard, Verdict};
@@ -45,11 +48,16 @@ use survey::Survey;
 /// Maximum number of missing shards that are listed by number.
 const MISSING_LISTED_MAX: usize = 20;
 
+/// Shards of a store that are read at a time: each waits for answers most of the time.
+const STORE_THREADS: usize = 16;
+
 /// The options of `turbo2ds verify`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct VerifyOptions {
-    /// The dataset's folder.
-    pub folder: PathBuf,
+    /// Where the dataset is.
+    pub location: Location,
+    /// How its store is reached.
+    pub storage: StorageConfig,
     /// Withdraw the marks of broken shards, so that the next run does these shards again.
     pub repair: bool,
     /// Print one JSON object instead of the table.
@@ -62,23 +70,13 @@ pub struct VerifyOptions {
 /// # Errors
 /// `Output` if the folder cannot be read, is in use by a run, or has a broken record.
 pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
-    let folder = &options.folder;
-    let disk = disk::real();
-    let kind = if options.repair {
-        Lock::Exclusive
-    } else {
-        Lock::Shared
+    let report = match &options.location {
+        Location::Local(folder) => of_folder(folder, options.repair)?,
+        Location::Remote(url) => {
+            let objects = storage::open(url, &options.storage)?;
+            of_store(objects, options.repair)?
+        }
     };
-    let _lock = lock(&*disk, folder, kind)?;
-    let out = |error: io::Error| Error::output_io(folder, error);
-    let standing = Standing::look(&*disk, folder)?;
-    let survey = Survey::of(&standing);
-    let results = Results::of(folder, &survey, &standing.record);
-    let mut report = results.report(folder, &survey, &standing.record);
-    if options.repair {
-        let place = Staging::new(disk.clone(), folder.clone(), false);
-        repair(&place, &standing, &mut report).map_err(out)?;
-    }
     let text = if options.json {
         report.json()
     } else {
@@ -87,24 +85,63 @@ pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     Ok((text, report.exit_code))
 }
 
+/// Reads back what a look has found, with so many threads.
+fn read_back(standing: &Standing, threads: usize) -> Report {
+    let survey = Survey::of(standing);
+    let results = Results::of(standing, &survey, threads);
+    results.report(standing.folder(), &survey, &standing.record)
+}
+
+fn of_store(objects: Objects, repairs: bool) -> Result<Report, Error> {
+    let inspection = Inspection::open(objects, repairs)?;
+    let standing = inspection.standing()?;
+    let mut report = read_back(&standing, STORE_THREADS);
+    report.temporaries += inspection.left_over();
+    if repairs {
+        inspection.clear(&standing)?;
+        report.temporaries_removed = true;
+        for broken in &mut report.broken {
+            let found = repairable(&standing, &broken.shard);
+            let found = found.map_err(|error| Error::output_io(standing.folder(), error))?;
+            if let Some((shard_id, shape)) = found {
+                inspection.withdraw(shard_id, shape)?;
+                broken.marked = true;
+            }
+        }
+        inspection.end()?;
+    }
+    Ok(report)
+}
+
+fn of_folder(folder: &Path, repairs: bool) -> Result<Report, Error> {
+    let disk = disk::real();
+    let kind = if repairs {
+        Lock::Exclusive
+    } else {
+        Lock::Shared
+    };
+    let _lock = lock(&*disk, folder, kind)?;
+    let out = |error: io::Error| Error::output_io(folder, error);
+    let standing = Standing::look(&*disk, folder)?;
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut report = read_back(&standing, threads);
+    if repairs {
+        let place = Staging::new(disk.clone(), folder.to_owned(), false);
+        repair(&place, &standing, &mut report).map_err(out)?;
+    }
+    Ok(report)
+}
+
 /// Withdraws the marks of broken shards and removes what interrupted runs left. The shards' data stays
 /// available for inspection; the run that does a shard again replaces it.
 fn repair(place: &Staging, standing: &Standing, report: &mut Report) -> io::Result<()> {
     clear(place, standing, |_, _| true, Data::Kept)?;
     report.temporaries_removed = true;
     for broken in &mut report.broken {
-        let Some(shard_id) = shard_number(&broken.shard) else {
-            continue;
-        };
-        let Some(shape) = standing.shape_of(shard_id) else {
+        let Some((shard_id, shape)) = repairable(standing, &broken.shard)? else {
             continue;
         };
         let name = shape.name(shard_id, Part::Mark);
-        if name != format!("{}{}", broken.shard, Part::Mark.ending())
-            || !standing.is_marked(shard_id)?
-        {
-            continue;
-        }
         let mark = mark_of(place.disk(), &place.folder().join(&name))?;
         if matches!(mark, Mark::Whole(_)) {
             withdraw(place, &[(shard_id, shape)])?;
@@ -112,6 +149,17 @@ fn repair(place: &Staging, standing: &Standing, report: &mut Report) -> io::Resu
         broken.marked = true;
     }
     Ok(())
+}
+
+/// The number and the shape of a broken shard, if its mark is ours.
+fn repairable(standing: &Standing, shard: &str) -> io::Result<Option<(u64, Shape)>> {
+    let number = shard_number(shard);
+    let Some((shard_id, shape)) = number.and_then(|id| Some((id, standing.shape_of(id)?))) else {
+        return Ok(None);
+    };
+    let name = shape.name(shard_id, Part::Mark);
+    let is_its = name == format!("{shard}{}", Part::Mark.ending());
+    Ok((is_its && standing.is_marked(shard_id)?).then_some((shard_id, shape)))
 }
 
 /// The combined results of all threads.
@@ -126,19 +174,20 @@ struct Results {
 }
 
 impl Results {
-    /// Reads every shard back, with one thread per core.
-    fn of(folder: &Path, survey: &Survey, record: &Record) -> Self {
+    /// Reads every shard back.
+    fn of(standing: &Standing, survey: &Survey, threads: usize) -> Self {
+        // The threads share what the look was through, not the look.
+        let (place, record) = ((standing.files(), standing.folder()), &standing.record);
         let shards: Vec<_> = survey.shards.iter().collect();
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Self::default());
-        let threads = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
             for _ in 0..threads.min(shards.len()) {
                 scope.spawn(|| {
                     while let Some((name, pieces)) =
                         shards.get(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        let verdict = Shard::new(folder, name, **pieces, record).verify();
+                        let verdict = Shard::new(place, name, **pieces, record).verify();
                         // Recording a verdict cannot panic half-way, so a poisoned lock is still consistent.
                         let mut results = results
                             .lock()

@@ -3,7 +3,6 @@
 //! the path of a pax header, which a key too long for a plain header needs.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -13,6 +12,7 @@ use turbo2ds_writers::{CAPTION_EXT, Column, JSON_EXT, OutputFormat, Records};
 
 use super::fault::Fault;
 use super::rows::{MEMBER_BYTES_MAX, Rows};
+use crate::dataset::disk::{Files, Kind};
 use crate::dataset::names::Shape;
 
 const READ_BYTES: usize = 256 * 1024;
@@ -25,22 +25,23 @@ const PAX_BYTES_MAX: u64 = 4096;
 /// Checks the samples of a shard that are stored apart from its rows.
 pub(super) fn check_samples(
     format: OutputFormat,
+    files: &dyn Files,
     path: &Path,
     rows: &mut Rows,
     shape: Option<Shape>,
 ) -> Result<(), Fault> {
     match format {
-        OutputFormat::Files => check_folder(path, rows, shape),
-        OutputFormat::Webdataset => check_tar(path, rows),
-        OutputFormat::Tfrecord => check_records(path, rows),
+        OutputFormat::Files => check_folder(files, path, rows, shape),
+        OutputFormat::Webdataset => check_tar(files, path, rows),
+        OutputFormat::Tfrecord => check_records(files, path, rows),
         // The samples were read with the rows, or do not exist.
         OutputFormat::Parquet | OutputFormat::Dummy => Ok(()),
     }
 }
 
 /// Checks the samples of a webdataset shard.
-fn check_tar(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
-    let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
+fn check_tar(files: &dyn Files, path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+    let file = BufReader::with_capacity(READ_BYTES, files.stream(path)?);
     check_tar_stream(file, rows)
 }
 
@@ -205,8 +206,8 @@ impl Samples {
 }
 
 /// Checks the samples of a tfrecord shard.
-fn check_records(path: &Path, rows: &mut Rows) -> Result<(), Fault> {
-    let file = BufReader::with_capacity(READ_BYTES, File::open(path)?);
+fn check_records(files: &dyn Files, path: &Path, rows: &mut Rows) -> Result<(), Fault> {
+    let file = BufReader::with_capacity(READ_BYTES, files.stream(path)?);
     check_record_stream(file, rows)
 }
 
@@ -230,11 +231,16 @@ pub(super) fn check_record_stream(reader: impl Read, rows: &mut Rows) -> Result<
 
 /// Checks the samples of a shard of loose files. A file that has no key of the shard, or no extension of its
 /// run's samples, is foreign and only counted: a run that does the shard again leaves it in place.
-fn check_folder(path: &Path, rows: &mut Rows, shape: Option<Shape>) -> Result<(), Fault> {
-    let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in fs::read_dir(path)? {
-        let name = entry?.file_name();
-        let parts = name.to_str().and_then(|name| name.split_once('.'));
+fn check_folder(
+    files: &dyn Files,
+    path: &Path,
+    rows: &mut Rows,
+    shape: Option<Shape>,
+) -> Result<(), Fault> {
+    // By key; each extension with the kind of its file.
+    let mut by_key: BTreeMap<String, Vec<(String, Kind)>> = BTreeMap::new();
+    for (name, kind) in files.entries(path)? {
+        let parts = name.split_once('.');
         let known = |extension: &str| match shape {
             Some(shape) => shape.has_extension(extension),
             None => is_extension(extension),
@@ -242,16 +248,20 @@ fn check_folder(path: &Path, rows: &mut Rows, shape: Option<Shape>) -> Result<()
         match parts.filter(|(key, extension)| known(extension) && rows.has_key(key)) {
             Some((key, extension)) => {
                 let extensions = by_key.entry(key.to_owned()).or_default();
-                extensions.push(extension.to_owned());
+                extensions.push((extension.to_owned(), kind));
             }
             None => rows.others += 1,
         }
     }
     let mut samples = Samples::default();
     for (key, extensions) in &by_key {
-        for extension in extensions {
+        for (extension, kind) in extensions {
             let at = samples.member(key, extension, rows)?;
-            let bytes = read_file(&path.join(format!("{key}.{extension}")), at)?;
+            // Reading a named pipe might never end.
+            if *kind != Kind::File {
+                return Err(Fault::Member);
+            }
+            let bytes = read_file(files, &path.join(format!("{key}.{extension}")), at)?;
             samples.check(extension, &bytes, rows)?;
         }
     }
@@ -265,14 +275,8 @@ fn is_extension(extension: &str) -> bool {
         || images.any(|format| format.as_str() == extension)
 }
 
-fn read_file(path: &Path, at: usize) -> Result<Vec<u8>, Fault> {
-    // Reading a named pipe might never end.
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Err(Fault::Member);
-    }
-    let mut bytes = Vec::new();
-    let mut file = File::open(path)?.take(MEMBER_BYTES_MAX + 1);
-    file.read_to_end(&mut bytes)?;
+fn read_file(files: &dyn Files, path: &Path, at: usize) -> Result<Vec<u8>, Fault> {
+    let bytes = files.read_small(path, MEMBER_BYTES_MAX + 1)?;
     if bytes.len() as u64 > MEMBER_BYTES_MAX {
         return Err(Fault::TooLong(at as u64));
     }

@@ -1,7 +1,6 @@
 //! Owns the check of one shard: its mark, its rows and its samples, each against the one before. Never
 //! changes anything.
 
-use std::fs;
 use std::path::Path;
 
 use turbo2ds_codec::ReencodePolicy;
@@ -13,6 +12,7 @@ use super::rows::{Known, Rows};
 use super::samples::check_samples;
 use super::survey::Pieces;
 use super::table::Table;
+use crate::dataset::disk::Files;
 use crate::dataset::names::{Shape, shard_number};
 use crate::dataset::record::{Record, RunEntry};
 
@@ -47,6 +47,7 @@ pub(super) enum Verdict {
 
 /// One shard's files and what is known about its run.
 pub(super) struct Shard<'a> {
+    files: &'a dyn Files,
     folder: &'a Path,
     name: &'a str,
     pieces: Pieces,
@@ -56,9 +57,15 @@ pub(super) struct Shard<'a> {
 }
 
 impl<'a> Shard<'a> {
-    pub(super) fn new(folder: &'a Path, name: &'a str, pieces: Pieces, record: &Record) -> Self {
+    pub(super) fn new(
+        (files, folder): (&'a dyn Files, &'a Path),
+        name: &'a str,
+        pieces: Pieces,
+        record: &Record,
+    ) -> Self {
         let run = shard_number(name).and_then(|number| record.run_of(number));
         Self {
+            files,
             folder,
             name,
             pieces,
@@ -97,7 +104,7 @@ impl<'a> Shard<'a> {
         if !self.pieces.has(metadata) {
             return Err(in_parquet(Fault::Missing));
         }
-        let table = Table::open(&self.path(metadata)).map_err(in_parquet)?;
+        let table = Table::open(self.files, &self.path(metadata)).map_err(in_parquet)?;
         let format = self.format.unwrap_or_else(|| self.guessed(&table));
         let images = format.samples().is_some_and(|file| file.is_metadata);
         if images && !table.has_images() {
@@ -116,7 +123,10 @@ impl<'a> Shard<'a> {
 
     fn stats(&self) -> Result<ShardStats, Found> {
         let in_mark = |fault| self.found(Part::Mark, fault);
-        let bytes = fs::read(self.path(Part::Mark)).map_err(|error| in_mark(error.into()))?;
+        let bytes = self
+            .files
+            .read(&self.path(Part::Mark))
+            .map_err(|error| in_mark(error.into()))?;
         ShardStats::from_json(&bytes).ok_or_else(|| in_mark(Fault::Mark))
     }
 
@@ -134,7 +144,7 @@ impl<'a> Shard<'a> {
             };
         }
         let path = self.path(file.part);
-        check_samples(format, &path, rows, self.shape).map_err(in_data)?;
+        check_samples(format, self.files, &path, rows, self.shape).map_err(in_data)?;
         rows.check_found().map_err(in_data)
     }
 

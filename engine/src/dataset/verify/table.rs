@@ -1,7 +1,6 @@
 //! Owns the reading of a shard's parquet, with metadata alone or with the images: every page of every
 //! column, a few rows at a time. Never trusts the footer's counts before the rows are read.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
@@ -18,6 +17,7 @@ use turbo2ds_writers::{Column, ShardStats, Status};
 use super::fault::Fault;
 use super::rows::{Known, Row, Rows};
 use crate::config::HashKind;
+use crate::dataset::disk::{Files, RandomAccess};
 use crate::list::catch_panic::contained;
 use crate::list::parquet_pages;
 
@@ -28,7 +28,7 @@ const IMAGE_BATCH_ROWS: usize = 16;
 
 /// A shard's parquet file whose footer has been read.
 pub(super) struct Table {
-    file: File,
+    file: RandomAccess,
     metadata: ArrowReaderMetadata,
     columns: Columns,
 }
@@ -70,8 +70,8 @@ struct Columns {
 
 impl Table {
     /// Reads the footer and finds the columns.
-    pub(super) fn open(path: &Path) -> Result<Self, Fault> {
-        let file = File::open(path)?;
+    pub(super) fn open(files: &dyn Files, path: &Path) -> Result<Self, Fault> {
+        let file = files.random(path)?;
         let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
         let metadata = contained(load)
             .ok_or(Fault::Reader)?
@@ -106,7 +106,8 @@ impl Table {
         }
         let groups = self.metadata.metadata().row_groups().iter();
         for column in groups.flat_map(RowGroupMetaData::columns) {
-            parquet_pages::check(&self.file, column).map_err(|_| Fault::Parquet)?;
+            let read_at = |at, length| self.file.read_at(at, length);
+            parquet_pages::check_with(column, read_at).map_err(|_| Fault::Parquet)?;
         }
         let batch_rows = if self.has_images() {
             IMAGE_BATCH_ROWS
@@ -237,6 +238,7 @@ mod tests {
     use arrow_schema::Field;
 
     use super::*;
+    use crate::dataset::disk;
 
     /// Found by fuzzing: arrow's reader panicked on it (offset out of bounds).
     const PANICS: &[u8] = include_bytes!("../../../../tests/fuzz/seeds/read_back/reader_panics");
@@ -256,7 +258,8 @@ mod tests {
             status_dict: [("success".to_owned(), count)].into(),
             ..ShardStats::default()
         };
-        Table::open(&path).and_then(|table| table.read("00000", Known::default(), &stats, true))
+        Table::open(&*disk::real(), &path)
+            .and_then(|table| table.read("00000", Known::default(), &stats, true))
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use fastrand::Rng;
 use futures_util::future::{FutureExt, LocalBoxFuture, poll_fn};
 
-use super::{Disk, Kind, Lock, Locked, OpenFolder, Stamp, Stream};
+use super::{Disk, Files, Kind, Lock, Locked, OpenFolder, Stamp, Stream};
 use crate::dataset::disk::Block;
 use nodes::{Change, Content, Folder, Id, Node};
 
@@ -336,6 +336,33 @@ impl OpenFolder for SimulatedFolder {
     }
 }
 
+impl Files for Simulated {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut state = self.state();
+        state.answer(())?;
+        let id = state.find(path).ok_or_else(not_found)?;
+        Ok(state.content(id).now.clone())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.state().find(path).is_some()
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        let state = self.state();
+        state.answer(())?;
+        Ok(state.find(path).map(|id| state.nodes[id].kind()))
+    }
+
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
+        let mut state = self.state();
+        state.answer(())?;
+        let names = state.folder(folder)?.now.clone();
+        let kind = |(name, id): (String, Id)| (name, state.nodes[id].kind());
+        Ok(names.into_iter().map(kind).collect())
+    }
+}
+
 impl Disk for Simulated {
     fn create(&self, path: &Path, _direct: bool) -> io::Result<Box<dyn Stream>> {
         let mut state = self.state();
@@ -508,17 +535,6 @@ impl Disk for Simulated {
         state.answer(())
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let mut state = self.state();
-        state.answer(())?;
-        let id = state.find(path).ok_or_else(not_found)?;
-        Ok(state.content(id).now.clone())
-    }
-
-    fn exists(&self, path: &Path) -> bool {
-        self.state().find(path).is_some()
-    }
-
     fn remove_empty(&self, folder: &Path) -> io::Result<bool> {
         let mut state = self.state();
         state.step()?;
@@ -528,20 +544,6 @@ impl Disk for Simulated {
         let (above, name) = state.place(folder)?;
         above.change(Change::Unset(name));
         state.answer(true)
-    }
-
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
-        let state = self.state();
-        state.answer(())?;
-        Ok(state.find(path).map(|id| state.nodes[id].kind()))
-    }
-
-    fn entries(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
-        let mut state = self.state();
-        state.answer(())?;
-        let names = state.folder(folder)?.now.clone();
-        let kind = |(name, id): (String, Id)| (name, state.nodes[id].kind());
-        Ok(names.into_iter().map(kind).collect())
     }
 }
 
