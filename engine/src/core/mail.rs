@@ -9,6 +9,8 @@ use super::{Core, ShardEvent};
 use crate::dataset::sealed::CommitDone;
 use crate::fetch::{Lookups, NameAnswer};
 use crate::list::plan::ShardPlan;
+use crate::machine::sync::Reply;
+use crate::net::storage::StorageError;
 use crate::pixels::Done;
 
 /// What other threads tell a reactor.
@@ -19,6 +21,8 @@ pub(crate) enum Message {
     Name(NameAnswer),
     /// From the commit thread.
     Commit(CommitDone),
+    /// From the store's thread.
+    Stored(Reply<Result<(), StorageError>>),
     /// From the planner; none is the end of the list.
     Plan(Option<Box<ShardPlan>>),
     /// From the main thread: the run is over before its end.
@@ -66,6 +70,7 @@ impl Mail {
             Message::Name(answer) => self.names.answered(answer),
             Message::Done(done) => self.tell_keeper(ShardEvent::Done(done)),
             Message::Commit(done) => self.tell_keeper(ShardEvent::Commit(done)),
+            Message::Stored(reply) => self.core.stored.take(reply),
             Message::Plan(plan) => drop(self.plans.unbounded_send(plan)),
             Message::Abandon => {
                 self.core.abandoned.set(true);

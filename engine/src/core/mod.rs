@@ -25,12 +25,13 @@ use turbo2ds_writers::Layout;
 use crate::dataset::sealed::ShardSlot;
 use crate::dataset::sealed::{CommitDone, SealedShard};
 use crate::dataset::shard::{Dirty, OpenShard};
+use crate::dataset::store::StoreReplies;
 use crate::error::{self, Error};
 use crate::failure::Failure;
 use crate::fetch::{Fetcher, Lookups, LookupsParts, Share};
 use crate::limits;
 use crate::list::plan::ShardPlan;
-use crate::machine::sync::{Inbox, Outbox, Permit, Semaphore};
+use crate::machine::sync::{Inbox, Outbox, Permit, Replies, Semaphore};
 use crate::net::outage::Outage;
 use crate::pixels::{self, Done, Job, Task};
 use crate::watch::Post;
@@ -77,6 +78,8 @@ pub(crate) struct Core {
     held: RefCell<HashMap<(ShardSlot, usize), Held>>,
     /// Shards to do again after an error of this machine, with the tries so far.
     again: RefCell<Vec<(ShardPlan, u32)>>,
+    /// Questions to the dataset's store.
+    stored: Rc<StoreReplies>,
     failure_texts: RefCell<HashMap<Failure, Arc<str>>>,
     next_slot: Cell<ShardSlot>,
     places: Places,
@@ -125,7 +128,9 @@ pub(crate) async fn run(
     let (plans, plan_queue) = mpsc::unbounded();
     let (abandon, abandoned) = oneshot::channel();
     let names = Rc::new(Lookups::new(names, parts.outage.clone(), outbox.clone()));
-    let core = Rc::new(Core::new(parts, names.clone()));
+    let answers = outbox.clone();
+    let stored = Replies::new(move |reply| answers.send(Message::Stored(reply)));
+    let core = Rc::new(Core::new(parts, names.clone(), Rc::new(stored)));
     let mut mail = Mail {
         core: core.clone(),
         names,
@@ -162,7 +167,7 @@ pub(crate) async fn run(
 }
 
 impl Core {
-    fn new(parts: CoreParts, names: Rc<Lookups>) -> Self {
+    fn new(parts: CoreParts, names: Rc<Lookups>, stored: Rc<StoreReplies>) -> Self {
         let CoreParts {
             index,
             shared,
@@ -187,6 +192,7 @@ impl Core {
             open: RefCell::default(),
             held: RefCell::default(),
             again: RefCell::default(),
+            stored,
             failure_texts: RefCell::default(),
             next_slot: Cell::new(0),
             places: Places::new(machine.in_flight_start, machine.aside_max),

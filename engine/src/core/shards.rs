@@ -13,11 +13,12 @@ use crate::dataset::sealed::Collected;
 use crate::dataset::sealed::Committed;
 use crate::dataset::sealed::ShardSlot;
 use crate::dataset::shard::{OpenShard, pump};
-use crate::error::Error;
+use crate::error::{Error, Hinted};
 use crate::failure::Failure;
 use crate::limits::DIRTY_BYTES_MAX;
 use crate::list::plan::ShardPlan;
 use crate::machine::sync::Permit;
+use crate::net::storage::StorageError;
 use crate::pixels::{Done, DoneResult, Finished, Task};
 use crate::watch::{Event, ShardReport};
 
@@ -35,7 +36,7 @@ impl Core {
             plan,
             attempt,
             &self.layout,
-            self.shared.store.draft(attempt),
+            self.shared.store.draft(attempt, &self.stored),
             self.dirty.clone(),
             place,
         ) {
@@ -262,6 +263,10 @@ impl Core {
 /// fail one shard after the other, and a long list would be downloaded for nothing.
 fn is_final(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
+    let of_store = Hinted::of(error).and_then(Hinted::error::<StorageError>);
+    if let Some(of_store) = of_store {
+        return !of_store.is_of_one_try();
+    }
     let passing = [
         Errno::INTR,
         Errno::AGAIN,

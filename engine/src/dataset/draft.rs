@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 
 use super::disk::{Block, Stream};
-use super::sealed::{Broken, Placed};
+use super::sealed::{Broken, Placed, Written};
 use super::staging::Staging;
 use super::store::Draft;
 
@@ -113,7 +113,7 @@ impl Draft for LocalDraft {
         .boxed_local()
     }
 
-    fn take_placed(&mut self) -> Vec<Placed> {
-        std::mem::take(&mut self.placed)
+    fn take_written(&mut self) -> Written {
+        Written::Files(std::mem::take(&mut self.placed))
     }
 }

@@ -15,14 +15,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use turbo2ds_writers::{Part, ShardStats};
-
-use crate::config::{IncrementalMode, OutputConfig};
+use crate::config::IncrementalMode;
 use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
 use crate::dataset::disk::{Disk, Lock, Locked, OpenFolder};
-use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number, temporary_parts};
-use crate::dataset::ownership::{Standing, Wanted, said};
-use crate::dataset::record::{Asking, Record, RunEntry};
+use crate::dataset::names::{RECORD_NAME, shard_file, shard_number, temporary_parts};
+use crate::dataset::opening::note_of_overwrite;
+use crate::dataset::ownership::Standing;
+use crate::dataset::record::Record;
 use crate::dataset::staging::Staging;
 use crate::dataset::store::{Hold, Job};
 use crate::error::Error;
@@ -33,7 +32,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 const JOIN_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a run waits for a lock that another process holds. A run that was killed may hold its lock a
 /// moment longer: a process that it was starting has its descriptors until it executes.
-const LOCK_WAIT_MAX: Duration = Duration::from_secs(1);
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(300);
 /// How often a lock is tried.
 const LOCK_TICK: Duration = Duration::from_millis(20);
 
@@ -75,13 +74,13 @@ impl Dataset {
         job.user_files.check_folder(folder)?;
         if !place.disk().exists(folder) {
             // A missing folder is empty, but a file that the user named may be created in it.
-            job.check(&Standing::empty(place.disk(), folder), place)?;
+            job.check(&Standing::empty(place.disk(), folder))?;
             make_folders(place.disk(), folder).map_err(out)?;
         }
         let (open, is_alone) = enter(place)?;
         if place.is_shared() {
             // A claim is a file: a worker checks the folder before it creates one.
-            job.look(place)?;
+            look(job, place)?;
             if is_alone {
                 remove_forgotten(place)?;
             }
@@ -115,76 +114,11 @@ pub(super) struct Found {
     pub(crate) notes: Vec<String>,
 }
 
-impl Job<'_> {
-    fn mode(&self) -> IncrementalMode {
-        self.config.output.mode
-    }
-
-    /// The run as the record compares it.
-    fn asking(&self) -> Asking<'_> {
-        Asking {
-            options: &self.config.recorded,
-            input: self.input,
-        }
-    }
-
-    /// Complete shards of the assignment, of any run.
-    fn done(&self, standing: &Standing, place: &Staging) -> HashSet<u64> {
-        standing
-            .numbers()
-            .filter(|&id| self.assignment.contains(id) && is_done(place, &self.config.output, id))
-            .collect()
-    }
-
-    /// Where the run's shards begin.
-    fn place_of(&self, standing: &Standing, folder: &Path) -> Result<u64, Error> {
-        match self.mode() {
-            IncrementalMode::Overwrite => Ok(0),
-            IncrementalMode::Extend => {
-                let next = standing.numbers().max().map(|last| last.checked_add(1));
-                next.unwrap_or(Some(0)).ok_or_else(|| {
-                    Error::output(
-                        format!("{} holds a shard of the last number", folder.display()),
-                        "choose another output_folder",
-                    )
-                })
-            }
-            IncrementalMode::Incremental => standing.record.place_of(self.asking(), folder),
-        }
-    }
-
-    /// Refuses the run if the folder is another run's, or if a file that is not the dataset's own is in its way.
-    /// Returns the complete shards that are to stay.
-    fn check(&self, standing: &Standing, place: &Staging) -> Result<HashSet<u64>, Error> {
-        let first_shard_id = self.place_of(standing, place.folder())?;
-        let overwrite = self.mode() == IncrementalMode::Overwrite;
-        let done = if overwrite {
-            HashSet::new()
-        } else {
-            self.done(standing, place)
-        };
-        let wanted = Wanted {
-            shape: Shape::of(self.config),
-            first_shard_id,
-            shards_max: self.user_files.shards_max,
-            assignment: self.assignment,
-            done: &done,
-            overwrite,
-            user_files: &self.user_files,
-        };
-        wanted.check(standing, place.folder())?;
-        Ok(done)
-    }
-
-    /// Checks what is there now.
-    fn look(&self, place: &Staging) -> Result<HashSet<u64>, Error> {
-        let looks = if place.is_shared() { LOOKS } else { 1 };
-        let look = || {
-            let standing = Standing::look(place.disk(), place.folder())?;
-            self.check(&standing, place)
-        };
-        (1..looks).fold(look(), |looked, _| looked.or_else(|_| look()))
-    }
+/// Checks what is there now. Returns the complete shards that are to stay.
+fn look(job: &Job, place: &Staging) -> Result<HashSet<u64>, Error> {
+    let looks = if place.is_shared() { LOOKS } else { 1 };
+    let look = || job.check(&Standing::look(place.disk(), place.folder())?);
+    (1..looks).fold(look(), |looked, _| looked.or_else(|_| look()))
 }
 
 /// Removes what interrupted runs left from a folder that is this run's alone, and adds this run to the record.
@@ -194,7 +128,7 @@ impl Job<'_> {
 fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
     let (disk, folder) = (place.disk(), place.folder());
     let out = |error: io::Error| Error::output_io(folder, error);
-    let mut done = job.look(place)?;
+    let mut done = look(job, place)?;
     let mut standing = Standing::look(disk, folder)?;
     if !place.is_shared() {
         clear(place, &standing, |_, _| true, Data::TakenBack).map_err(out)?;
@@ -203,29 +137,23 @@ fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
     let mut notes = Vec::new();
     let mut record = standing.record.clone();
     if job.mode() == IncrementalMode::Overwrite {
-        notes.extend(overwrite(place, &standing).map_err(out)?);
+        notes.extend(note_of_overwrite(&standing).map_err(out)?);
+        remove_dataset(place, &standing).map_err(out)?;
         record = Record::default();
         standing = Standing::look(disk, folder)?;
-        done = job.done(&standing, place);
+        done = job.done(&standing);
     }
     // An interrupted commit may have left a mark whose name is not durable.
     disk.sync_folder(folder).map_err(out)?;
-    let first_shard_id = job.place_of(&standing, folder)?;
+    let first_shard_id = job.place_of(&standing)?;
     let numbers: BTreeSet<u64> = standing.numbers().collect();
-    if record.runs.is_empty() && !numbers.is_empty() && job.mode() == IncrementalMode::Incremental {
-        tracing::warn!(
-            folder = %folder.display(),
-            "these shards carry no record of their options: they are taken as this command's"
-        );
+    job.warn_of_unrecorded(&record, &numbers, folder);
+    if job.enter_in(&mut record, first_shard_id, &numbers) {
+        let text = record.to_document().map_err(|error| out(error.into()))?;
+        write_durably(place, RECORD_NAME, text.as_bytes()).map_err(out)?;
     }
-    enter_in(&mut record, job, first_shard_id, &numbers, place)?;
     let standing = Standing::with_record(disk, folder, record).map_err(out)?;
-    let mut marked = HashSet::new();
-    for id in numbers.difference(&done.iter().copied().collect()) {
-        if job.assignment.contains(*id) && standing.is_marked(*id).map_err(out)? {
-            marked.insert(*id);
-        }
-    }
+    let marked = job.marked(&standing, &numbers, &done).map_err(out)?;
     Ok(Found {
         first_shard_id,
         done,
@@ -233,65 +161,6 @@ fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
         record: standing.record,
         notes,
     })
-}
-
-/// Adds a run to the record, and to the first record the shards that were there before it.
-fn enter_in(
-    record: &mut Record,
-    job: &Job,
-    first_shard_id: u64,
-    numbers: &BTreeSet<u64>,
-    place: &Staging,
-) -> Result<(), Error> {
-    let out = |error: io::Error| Error::output_io(place.folder(), error);
-    let is_first = record.runs.is_empty();
-    let still_found = numbers
-        .iter()
-        .filter(|id| is_first || record.was_found(**id));
-    let found = still_found.copied().collect();
-    let news = record.set_found(&found);
-    let asking = job.asking();
-    let mut runs = record.runs.iter();
-    let is_new =
-        !runs.any(|run| run.first_shard_id == first_shard_id && run.is_continued_by(asking));
-    if is_new {
-        record.runs.push(RunEntry::of(asking, first_shard_id));
-    }
-    if news || is_new {
-        let text = record.to_document().map_err(|error| out(error.into()))?;
-        write_durably(place, RECORD_NAME, text.as_bytes()).map_err(out)?;
-    }
-    Ok(())
-}
-
-/// Removes the dataset that is there. Returns a note if other files remain.
-fn overwrite(place: &Staging, standing: &Standing) -> io::Result<Option<String>> {
-    let mut others = Vec::new();
-    let mut shards = 0_u64;
-    for name in standing.entries.keys() {
-        let part = shard_file(name);
-        if standing.owns(name)? {
-            shards += u64::from(matches!(part, Some((_, Part::Mark))));
-            if let Some((stem, Part::Folder)) = part {
-                let number = shard_number(stem);
-                let shape = number.and_then(|id| Some((id, standing.shape_of(id)?)));
-                for (inner, _) in shape.map_or(Ok(Vec::new()), |(id, shape)| {
-                    standing.others_in_folder(id, shape)
-                })? {
-                    others.push(format!("{name}/{inner}"));
-                }
-            }
-        } else if name != RECORD_NAME {
-            others.push(name.clone());
-        }
-    }
-    remove_dataset(place, standing)?;
-    Ok((!others.is_empty()).then(|| {
-        format!(
-            "overwrite removed the {shards} shards of this dataset and left what no run of it made: {}",
-            said(&others)
-        )
-    }))
 }
 
 /// Creates a folder and its missing parents, and makes their names durable: a folder's contents are no more
@@ -373,20 +242,6 @@ pub(super) fn lock(
     let open = open_folder(disk, folder)?;
     wait_for_lock(&*open, lock, LOCK_WAIT_MAX, folder)?;
     Ok(open)
-}
-
-/// A shard is done where its mark reads back whole and its files are there.
-pub(super) fn is_done(place: &Staging, output: &OutputConfig, shard_id: u64) -> bool {
-    let (disk, folder) = (place.disk(), place.folder());
-    let name = |part: Part| folder.join(part.file_name(shard_id, output.shard_digits));
-    // A dataset of links is whole where what they lead to is.
-    let mark = disk.read(&name(Part::Mark)).unwrap_or_default();
-    let Some(stats) = ShardStats::from_json(&mark) else {
-        return false;
-    };
-    let files = output.format.files().iter();
-    let mut made = files.filter(|file| file.is_made(stats.successes > 0));
-    made.all(|file| disk.exists(&name(file.part)))
 }
 
 /// Removes temporary files that no worker has touched for long: all of one shard and try, or none of them.

@@ -2,6 +2,7 @@
 //! itself: [`super::folder`] takes the folder over, [`super::draft`] writes, [`super::commit`] publishes.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use super::disk::{self, Disk};
 use super::draft::LocalDraft;
 use super::folder::{self, Dataset};
 use super::names::Shape;
+use super::opening;
 use super::sealed::{Broken, Committed, SealedShard};
 use super::staging::Staging;
-use super::store::{Draft, Job, Opened, Publisher, Store};
+use super::store::{Draft, Job, Opened, Publisher, Store, StoreReplies};
 use crate::config::{Config, OutputConfig};
 use crate::error::Error;
 
@@ -54,17 +56,27 @@ impl Store for LocalStore {
             first_shard_id: found.first_shard_id,
             done: found.done,
             notes: found.notes,
-            publisher: Box::new(committer),
+            publishers: vec![Box::new(committer)],
             hold,
         })
     }
 
-    fn draft(&self, attempt: u32) -> Box<dyn Draft> {
+    fn draft(&self, attempt: u32, _: &Rc<StoreReplies>) -> Box<dyn Draft> {
         Box::new(LocalDraft::new(self.place.for_attempt(attempt)))
     }
 
     fn is_done(&self, shard_id: u64) -> bool {
-        folder::is_done(&self.place, &self.output, shard_id)
+        opening::is_done(
+            self.place.disk(),
+            self.place.folder(),
+            &self.output,
+            shard_id,
+        )
+    }
+
+    fn is_away(&self) -> bool {
+        // A disk that does not answer blocks its caller.
+        false
     }
 
     fn close(&self, limit: Duration) {
@@ -77,7 +89,7 @@ impl Store for LocalStore {
 }
 
 impl<D: Fn(u64) -> bool + Send> Publisher for Committer<D> {
-    fn publish(&mut self, shard: &SealedShard) -> Result<Committed, Broken> {
-        self.commit(shard)
+    fn publish(&mut self, shard: SealedShard) -> Result<Committed, Broken> {
+        self.commit(&shard)
     }
 }

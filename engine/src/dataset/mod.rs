@@ -1,7 +1,8 @@
 //! Owns what is on disk: a dataset's folder, its files and their names, the record of the runs that made it, and
 //! every step by which files are created, published, read back and removed. Never fetches and never decodes.
 //!
-//! [`store`] is the seam to where it is kept, [`local`] a folder on a file system: [`folder`] opens it for a run,
+//! [`store`] is the seam to where it is kept, [`local`] a folder on a file system and [`remote`] a store that is
+//! reached over the network. [`opening`] decides what a run may do with what is there. In a folder, [`folder`] opens it for a run,
 //! [`shard`] lays one shard out, [`draft`] writes it under temporary names ([`staging`]), [`sealed`] is what is
 //! handed on, [`commit`] makes it durable. [`ownership`] tells which files are the dataset's own, by
 //! their [`names`], the [`record`] and the marks. [`verify`] reads everything back.
@@ -15,8 +16,10 @@ pub(crate) mod gate;
 pub(crate) mod layout;
 pub(crate) mod local;
 pub(crate) mod names;
+mod opening;
 pub(crate) mod ownership;
 pub(crate) mod record;
+mod remote;
 pub(crate) mod sealed;
 pub(crate) mod shard;
 #[cfg(test)]
@@ -30,16 +33,26 @@ pub mod verify;
 use std::sync::Arc;
 
 use crate::config::{Config, Location};
+use crate::error::Error;
+use crate::net::storage;
 pub use names::RECORD_NAME;
+pub use remote::{StoreReader, StoredFile};
 
 /// The store of a run with this configuration. The dataset is the run's alone, unless `shared`.
-pub(crate) fn store_of(config: &Config, shared: bool) -> Arc<dyn store::Store> {
-    match &config.output.location {
+///
+/// # Errors
+/// `Usage` if the store cannot be used as it is configured.
+pub(crate) fn store_of(config: &Config, shared: bool) -> Result<Arc<dyn store::Store>, Error> {
+    Ok(match &config.output.location {
         Location::Local(folder) => {
             let folder = folder.clone();
             Arc::new(local::LocalStore::new(disk::real(), folder, shared, config))
         }
-    }
+        Location::Remote(url) => {
+            let objects = storage::open(url, &config.storage)?;
+            Arc::new(remote::RemoteStore::new(objects, shared, config))
+        }
+    })
 }
 
 /// A record's document of any version, in the version that is written now.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use arrow_array::StringArray;
 use turbo2ds_writers::Sink;
 
+use super::remote::Uploaded;
+
 /// A reactor's name for one of its open shards.
 pub(crate) type ShardSlot = u64;
 
@@ -25,7 +27,25 @@ pub(crate) struct Placed {
     pub folder: bool,
 }
 
-/// A shard whose bytes are all written, under temporary names.
+/// Everything that one try of a shard has written, in the form of its store.
+pub(crate) enum Written {
+    /// Files under temporary names.
+    Files(Vec<Placed>),
+    /// Uploads that are not completed.
+    Objects(Uploaded),
+}
+
+impl Written {
+    /// Files under temporary names; none if the store has no such thing.
+    pub(crate) fn files(&self) -> &[Placed] {
+        match self {
+            Self::Files(placed) => placed,
+            Self::Objects(_) => &[],
+        }
+    }
+}
+
+/// A shard whose bytes are all written, and not yet part of the dataset.
 pub(crate) struct SealedShard {
     /// The reactor that waits.
     pub owner: usize,
@@ -39,8 +59,8 @@ pub(crate) struct SealedShard {
     pub rows: u64,
     /// Their keys, if the list gives them.
     pub keys: Option<StringArray>,
-    /// Its files.
-    pub placed: Vec<Placed>,
+    /// What was written.
+    pub written: Written,
     /// The stream's length without padding.
     pub stream_bytes: u64,
     /// Name and bytes of the mark.

@@ -52,7 +52,7 @@ impl Staging {
         Self {
             disk,
             folder: folder.into(),
-            run: format!("{:012x}", random() >> 16).into(),
+            run: random_word().into(),
             attempt: 0,
             shared,
             creation: Gate::default(),
@@ -156,6 +156,11 @@ impl Staging {
         let path = self.folder.join(temporary_name(name, CLAIM));
         Claim::take(self.disk.clone(), path, CLAIM_WAIT_MAX).map(Some)
     }
+}
+
+/// A run's word of 12 hex digits.
+pub(super) fn random_word() -> String {
+    format!("{:012x}", random() >> 16)
 }
 
 /// Differs between any two runs, of any machine.

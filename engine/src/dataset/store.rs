@@ -8,15 +8,18 @@
 //! removed ([`Store::sweep`]).
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
 use super::disk::Block;
 use super::ownership::UserFiles;
-use super::sealed::{Broken, Committed, Placed, SealedShard};
+use super::sealed::{Broken, Committed, SealedShard, Written};
 use crate::config::{Assignment, Config};
 use crate::error::Error;
+use crate::machine::sync::Replies;
+use crate::net::storage::StorageError;
 
 /// A place where a dataset is kept.
 pub(crate) trait Store: Send + Sync {
@@ -29,11 +32,14 @@ pub(crate) trait Store: Send + Sync {
     fn open(&self, job: &Job) -> Result<Opened, Error>;
 
     /// A try of a shard, the first of which is 0; nothing is created before something is written. For a
-    /// reactor's thread.
-    fn draft(&self, attempt: u32) -> Box<dyn Draft>;
+    /// reactor's thread, whose questions to other threads are `replies`.
+    fn draft(&self, attempt: u32, replies: &Rc<StoreReplies>) -> Box<dyn Draft>;
 
     /// Whether a shard stands whole now, whoever made it.
     fn is_done(&self, shard_id: u64) -> bool;
+
+    /// Whether the store does not answer: what is written waits for it.
+    fn is_away(&self) -> bool;
 
     /// Lets this run create nothing any more, for good. Waits for what is being created, but no longer than
     /// `limit`: the store may never answer.
@@ -62,8 +68,11 @@ pub(crate) trait Draft {
     ) -> LocalBoxFuture<'a, Result<(), Broken>>;
 
     /// Everything that was written.
-    fn take_placed(&mut self) -> Vec<Placed>;
+    fn take_written(&mut self) -> Written;
 }
+
+/// A reactor's questions to a store, and the answers.
+pub(crate) type StoreReplies = Replies<Result<(), StorageError>>;
 
 /// Publishes a run's shards. For one thread, which may wait.
 pub(crate) trait Publisher: Send {
@@ -73,7 +82,7 @@ pub(crate) trait Publisher: Send {
     /// # Errors
     /// The store's, with where it happened; `AlreadyExists` where something that is not ours has one of the
     /// shard's names.
-    fn publish(&mut self, shard: &SealedShard) -> Result<Committed, Broken>;
+    fn publish(&mut self, shard: SealedShard) -> Result<Committed, Broken>;
 }
 
 /// Keeps the dataset for a run until it is dropped: a run of a whole list has it alone, workers share it.
@@ -105,8 +114,8 @@ pub(crate) struct Opened {
     pub(crate) done: HashSet<u64>,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
-    /// Publishes the run's shards.
-    pub(crate) publisher: Box<dyn Publisher>,
+    /// Publish the run's shards, each on a thread of its own.
+    pub(crate) publishers: Vec<Box<dyn Publisher>>,
     /// Keeps others away.
     pub(crate) hold: Box<dyn Hold>,
 }

@@ -39,7 +39,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let identity = list.identity().clone();
     let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
-    let store = store_of(&config, false);
+    let store = store_of(&config, false)?;
     let found = store.open(&Job {
         config: &config,
         assignment: Assignment::All,
@@ -49,6 +49,8 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     for note in &found.notes {
         tracing::warn!("{note}");
     }
+    // The workers open it again, each for itself.
+    store.sweep();
     let first_shard_id = found.first_shard_id;
     let mut planner = planner.starting_at(first_shard_id).skipping(|_| true);
     if let Some(plan) = planner.next() {

@@ -45,7 +45,7 @@ pub fn write_shard<'a>(
     sample: impl Fn(usize) -> (&'a SampleFacts, &'a [u8]),
 ) -> io::Result<WrittenShard> {
     let (backend, _) = runtime::choose(IoBackend::Auto).map_err(io::Error::other)?;
-    let (placed, bytes) = runtime::block_on(backend, async {
+    let (written, bytes) = runtime::block_on(backend, async {
         let mut writer =
             ShardWriter::new(layout.clone(), 0, input.clone()).map_err(io::Error::other)?;
         let dirty = Rc::new(Dirty::default());
@@ -63,12 +63,12 @@ pub fn write_shard<'a>(
         files.borrow_mut().finish_stream();
         pumps.start_where_due(&files).await?;
         pumps.end().await?;
-        Ok::<_, io::Error>(files.borrow_mut().take_placed())
+        Ok::<_, io::Error>(files.borrow_mut().take_written())
     })??;
-    let stream = placed.into_iter().find(|placed| placed.stream);
+    let stream = written.files().iter().find(|placed| placed.stream);
     let stream = stream.ok_or_else(|| io::Error::other("nothing was written"))?;
     Ok(WrittenShard {
-        path: stream.temporary,
+        path: stream.temporary.clone(),
         bytes,
         backend: backend.as_str(),
     })

@@ -49,7 +49,7 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         .map(|_| Arc::default())
         .collect();
     let Opened {
-        publisher,
+        publishers,
         hold,
         done,
         notes: found,
@@ -57,7 +57,7 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     } = opened;
     let shards_before = done.len() as u64;
     let planner = planner.skipping(skipped(done, assignment, shared.store.clone()));
-    let threads = Threads::start(&shared, reactors, &lives, planner, publisher)?;
+    let threads = Threads::start(&shared, reactors, &lives, planner, publishers)?;
     let progress = Progress::new(shared.config.show.log_json, host.observer, rows, started);
     let mut watch = Watch::new(
         &shared,
@@ -170,7 +170,7 @@ fn share(config: Config, machine: Machine) -> Result<(Arc<Shared>, Receiver<Even
         )
     })?;
     let (events, receiver) = unbounded();
-    let store = store_of(&config, config.output.assignment.is_part());
+    let store = store_of(&config, config.output.assignment.is_part())?;
     let shared = Shared::new(config, machine, store, tls, proxies, events);
     Ok((Arc::new(shared), receiver))
 }

@@ -36,7 +36,7 @@ pub(super) struct Threads {
     compute: Vec<JoinHandle<()>>,
     pool: Arc<pixels::Pool>,
     planner: JoinHandle<()>,
-    commit: JoinHandle<()>,
+    commit: Vec<JoinHandle<()>>,
     pub(super) names: Service,
     pub(super) outage: Arc<Outage>,
     pub(super) board: Arc<Board>,
@@ -54,7 +54,7 @@ impl Threads {
         mut reactors: Reactors,
         lives: &[Arc<Live>],
         planner: Planner,
-        publisher: Box<dyn Publisher>,
+        publishers: Vec<Box<dyn Publisher>>,
     ) -> Result<Self, Error> {
         let watched = shared.clone();
         let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
@@ -67,14 +67,9 @@ impl Threads {
         let mailboxes: Vec<_> = boxes.iter().map(|(outbox, _)| outbox.clone()).collect();
         let (pool, compute) = pixels::start(pins, &image_work(shared), &mailboxes, &alarm, &board)
             .map_err(thread_error)?;
-        let (commits, commit) = commit::start(
-            publisher,
-            mailboxes.clone(),
-            shared.commits.clone(),
-            &alarm,
-            board.post("commit"),
-        )
-        .map_err(thread_error)?;
+        let (commits, commit) =
+            commit::start(publishers, &mailboxes, &shared.commits, &alarm, &board)
+                .map_err(thread_error)?;
         let names = resolver::start(&config.dns, shared.machine.names_outstanding_max)?;
         let outage = Arc::new(outage(config, names.handle()));
         let names_parts = names_parts(config, &shared.machine, &names);
@@ -141,7 +136,8 @@ impl Threads {
             .cores
             .into_iter()
             .chain(self.compute)
-            .chain([self.planner, self.commit]);
+            .chain([self.planner])
+            .chain(self.commit);
         for thread in all {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");

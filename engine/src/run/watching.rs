@@ -200,9 +200,10 @@ impl<'a> Watch<'a> {
         self.hold.check().map_err(|error| self.abort(error))
     }
 
-    /// Aborts an interrupted run during an outage: rows that wait for the network keep their shards open.
+    /// Aborts an interrupted run during an outage: rows that wait for the network, and shards that wait for their
+    /// store, stay open.
     fn look_at_network(&mut self) -> Result<(), Error> {
-        if self.report.interrupted && self.outage.is_down() {
+        if self.report.interrupted && (self.outage.is_down() || self.shared.store.is_away()) {
             return Err(self.abort(Error::Interrupted));
         }
         match self.outage_notices.poll(&self.outage, Instant::now()) {

@@ -88,8 +88,8 @@ impl fmt::Display for Wait {
             Self::Downloads => "downloads",
             Self::Network => "a network that is down",
             Self::Compute => "the compute threads",
-            Self::Disk => "the disk, which does not take what is to be written",
-            Self::Commit => "the disk, which does not sync what was written",
+            Self::Disk => "the disk or the store, which does not take what is to be written",
+            Self::Commit => "the disk or the store, which does not make durable what was written",
         })
     }
 }

@@ -52,7 +52,7 @@ use crate::dataset::sealed::{CommitDone, SealedShard};
 use crate::dataset::store::Publisher;
 use crate::machine::sync::Outbox;
 use crate::watch::Alarm;
-use crate::watch::{Duty, Post};
+use crate::watch::{Board, Duty};
 
 pub(crate) use steps::{Committer, write_durably};
 pub(crate) use undo::{Data, clear, remove_dataset, withdraw};
@@ -60,39 +60,44 @@ pub(crate) use undo::{Data, clear, remove_dataset, withdraw};
 /// Maximum number of shards that wait for the commit thread. Beyond it, sending a shard blocks its reactor.
 const COMMITS_WAITING_MAX: usize = 1024;
 
-/// Starts the commit thread. It ends when every sender is dropped.
+/// Starts a commit thread for each publisher. They end when every sender is dropped.
 ///
 /// # Errors
-/// The kernel's error if it cannot create the thread.
+/// The kernel's error if it cannot create a thread.
 pub(crate) fn start<M>(
-    mut publisher: Box<dyn Publisher>,
-    outboxes: Vec<Outbox<M>>,
-    gate: Gate,
+    publishers: Vec<Box<dyn Publisher>>,
+    outboxes: &[Outbox<M>],
+    gate: &Gate,
     alarm: &Alarm,
-    post: Post,
-) -> io::Result<(Sender<SealedShard>, JoinHandle<()>)>
+    board: &Board,
+) -> io::Result<(Sender<SealedShard>, Vec<JoinHandle<()>>)>
 where
     M: From<CommitDone> + Send + 'static,
 {
     let (sender, receiver): (Sender<SealedShard>, Receiver<_>) = bounded(COMMITS_WAITING_MAX);
-    let guard = alarm.guard();
-    let thread = thread::Builder::new()
-        .name("commit".to_owned())
-        .spawn(move || {
+    let mut threads = Vec::with_capacity(publishers.len());
+    for (number, mut publisher) in publishers.into_iter().enumerate() {
+        // The first has the name that the only one has.
+        let name = match number {
+            0 => "commit".to_owned(),
+            _ => format!("commit-{number}"),
+        };
+        let (receiver, outboxes, gate) = (receiver.clone(), outboxes.to_vec(), gate.clone());
+        let (guard, post) = (alarm.guard(), board.post(&name));
+        threads.push(thread::Builder::new().name(name).spawn(move || {
             let _guard = guard;
             for shard in receiver {
                 post.begin(Duty::Commit, shard.shard_id, 0);
-                let done = gate.through(|| publisher.publish(&shard));
+                let (owner, slot) = (shard.owner, shard.slot);
+                let done = gate.through(|| publisher.publish(shard));
                 post.rest();
                 let Some(result) = done else {
                     // The run is over: nothing waits for the answer.
                     continue;
                 };
-                outboxes[shard.owner].send(M::from(CommitDone {
-                    slot: shard.slot,
-                    result,
-                }));
+                outboxes[owner].send(M::from(CommitDone { slot, result }));
             }
-        })?;
-    Ok((sender, thread))
+        })?);
+    }
+    Ok((sender, threads))
 }

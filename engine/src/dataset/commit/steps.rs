@@ -53,7 +53,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
     pub(crate) fn commit(&mut self, shard: &SealedShard) -> Result<Committed, Broken> {
         let place = self.place.for_attempt(shard.attempt);
         let (disk, folder) = (place.disk(), place.folder());
-        for placed in &shard.placed {
+        for placed in shard.written.files() {
             sync(disk, placed, shard.stream_bytes)
                 .map_err(|error| (placed.temporary.clone(), error))?;
         }
@@ -62,7 +62,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
             .claim(name)
             .map_err(|error| (folder.join(name), error))?;
         if claim.is_some() && (self.is_done)(shard.shard_id) {
-            for Placed { temporary, .. } in &shard.placed {
+            for Placed { temporary, .. } in shard.written.files() {
                 let removed = disk.remove(temporary);
                 removed.map_err(|error| (temporary.clone(), error))?;
             }
@@ -138,7 +138,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
     /// The first of the shard's names that is already taken.
     fn in_the_way(&self, shard: &SealedShard) -> io::Result<Option<String>> {
         let (disk, folder) = (self.place.disk(), self.place.folder());
-        let targets = shard.placed.iter().filter_map(|placed| {
+        let targets = shard.written.files().iter().filter_map(|placed| {
             let name = placed.target.file_name()?;
             name.to_str().map(str::to_owned)
         });
@@ -159,15 +159,15 @@ impl<D: Fn(u64) -> bool> Committer<D> {
             let path = path.to_owned();
             move |error| (path, error)
         };
-        if shard.placed.is_empty() {
+        if shard.written.files().is_empty() {
             write_synced(disk, &intent, bytes).map_err(on(&intent))?;
         } else {
             declare(disk, &intent, bytes).map_err(on(&intent))?;
         }
-        for placed in &shard.placed {
+        for placed in shard.written.files() {
             rename_new(disk, &placed.temporary, &placed.target)?;
         }
-        if !shard.placed.is_empty() {
+        if !shard.written.files().is_empty() {
             disk.sync_folder(folder).map_err(on(folder))?;
         }
         rename_new(disk, &intent, &mark)?;
@@ -182,7 +182,7 @@ impl<D: Fn(u64) -> bool> Committer<D> {
         let (name, bytes) = &shard.stats;
         let mark = folder.join(name);
         let out = |error: io::Error| (folder.to_owned(), error);
-        for placed in &shard.placed {
+        for placed in shard.written.files() {
             if placed.folder {
                 move_in(disk, &placed.temporary, &placed.target)?;
             } else {

@@ -10,11 +10,11 @@ use turbo2ds_writers::{OutputFormat, Part, ShardStats};
 
 use super::*;
 use crate::dataset::disk::simulated::{Simulated, Syncs};
-use crate::dataset::disk::{self, Disk};
+use crate::dataset::disk::{self, Disk, Files as _};
 use crate::dataset::folder::sweep;
 use crate::dataset::names::RECORD_NAME;
 use crate::dataset::ownership::Standing;
-use crate::dataset::sealed::{Broken, Committed, Placed};
+use crate::dataset::sealed::{Broken, Committed, Placed, Written};
 use crate::dataset::staging::Staging;
 use crate::dataset::testing::{record, shape};
 
@@ -24,6 +24,14 @@ const STEPS: u64 = 30;
 type IsDone = Box<dyn Fn(u64) -> bool>;
 
 /// A folder with a record, and the committer of one run into it.
+/// A shard's files.
+fn placed(shard: &mut SealedShard) -> &mut Vec<Placed> {
+    match &mut shard.written {
+        Written::Files(placed) => placed,
+        Written::Objects(_) => panic!("the shard is in a folder"),
+    }
+}
+
 struct Run {
     place: Staging,
     format: OutputFormat,
@@ -101,7 +109,7 @@ impl Run {
             attempt,
             rows: 10,
             keys: None,
-            placed: placed.collect(),
+            written: Written::Files(placed.collect()),
             stream_bytes: 0,
             stats: ("00000_stats.json".to_owned(), mark()),
         }
@@ -139,7 +147,7 @@ fn a_stream_is_cut_to_its_true_length_and_its_mark_comes_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Run::real(&folder, OutputFormat::Webdataset);
     let mut shard = run.seal(0, b"data\0\0\0\0");
-    shard.placed[0].stream = true;
+    placed(&mut shard)[0].stream = true;
     shard.stream_bytes = 4;
     assert_eq!(run.committer.commit(&shard).unwrap(), Committed::Here);
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
@@ -174,7 +182,7 @@ fn a_commit_that_fails_leaves_no_mark_and_what_it_renamed_is_taken_back() {
     let shard = run.seal(0, b"data");
     // The rename of the metadata fails: its target is in a folder that does not exist.
     let mut broken = run.seal(0, b"data");
-    broken.placed[1].target = folder.path().join("gone/00000.parquet");
+    placed(&mut broken)[1].target = folder.path().join("gone/00000.parquet");
     assert!(run.committer.commit(&broken).is_err());
     let left = names(folder.path());
     assert!(left.contains("00000.tar") && !left.contains("00000_stats.json"));
@@ -193,7 +201,7 @@ fn the_next_try_of_a_shard_takes_back_what_the_one_before_left() {
         let folder = tempfile::tempdir().unwrap();
         let mut run = Run::real(&folder, format);
         let mut first = run.seal(0, b"first");
-        first.placed[1].target = folder.path().join("gone/00000.parquet");
+        placed(&mut first)[1].target = folder.path().join("gone/00000.parquet");
         assert!(run.committer.commit(&first).is_err());
         let second = run.seal(1, b"second");
         assert_eq!(run.committer.commit(&second).unwrap(), Committed::Here);
@@ -426,7 +434,7 @@ fn a_worker_takes_back_what_one_that_died_in_its_commit_left() {
         let worker = || Run::new(disk::real(), folder.path(), format, true);
         let mut dead = worker();
         let mut shard = dead.seal(0, b"dead");
-        shard.placed[1].target = folder.path().join("gone/00000.parquet");
+        placed(&mut shard)[1].target = folder.path().join("gone/00000.parquet");
         assert!(dead.committer.commit(&shard).is_err());
         let mut other = worker();
         assert_eq!(other.commit(b"alive").unwrap(), Committed::Here);

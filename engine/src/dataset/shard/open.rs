@@ -150,7 +150,7 @@ impl OpenShard {
         }
         self.laid_out = false;
         let stats = self.stats(SystemTime::now());
-        let (placed, stream_bytes) = self.files.borrow_mut().take_placed();
+        let (written, stream_bytes) = self.files.borrow_mut().take_written();
         Some(SealedShard {
             owner,
             slot,
@@ -158,7 +158,7 @@ impl OpenShard {
             attempt: self.attempt,
             rows: self.plan.rows() as u64,
             keys: self.plan.keys().cloned(),
-            placed,
+            written,
             stream_bytes,
             stats: (self.stats_name(digits), stats.to_json()),
         })

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use turbo2ds_writers::Sink;
 
 use crate::dataset::disk::{BLOCK_BYTES, Block};
-use crate::dataset::sealed::{Broken, Placed};
+use crate::dataset::sealed::{Broken, Written};
 use crate::dataset::store::Draft;
 
 /// Bytes a core has laid out and not yet written.
@@ -131,10 +131,13 @@ impl ShardFiles {
         !self.pumping && self.due.is_empty() && self.filling.is_none()
     }
 
-    /// Everything that was written, by temporary and final name, and the stream's length without padding.
-    pub(crate) fn take_placed(&mut self) -> (Vec<Placed>, u64) {
-        let placed = self.draft.as_mut().map(|draft| draft.take_placed());
-        (placed.unwrap_or_default(), self.stream_bytes)
+    /// Everything that was written, and the stream's length without padding.
+    pub(crate) fn take_written(&mut self) -> (Written, u64) {
+        let written = self.draft.as_mut().map(|draft| draft.take_written());
+        (
+            written.unwrap_or(Written::Files(Vec::new())),
+            self.stream_bytes,
+        )
     }
 }
 

@@ -27,8 +27,8 @@ use crate::cli::options::{self, Invocation};
 use crate::config::Assignment;
 use crate::config::{Config, IncrementalMode};
 use crate::dataset::commit::withdraw;
-use crate::dataset::disk::Disk;
 use crate::dataset::disk::simulated::Simulated;
+use crate::dataset::disk::{Disk, Files as _};
 use crate::dataset::layout::layout_of;
 use crate::dataset::local::LocalStore;
 use crate::dataset::names::{RECORD_NAME, Shape};
@@ -37,7 +37,7 @@ use crate::dataset::sealed::Collected;
 use crate::dataset::sealed::SealedShard;
 use crate::dataset::shard::{Dirty, OpenShard, pump};
 use crate::dataset::staging::Staging;
-use crate::dataset::store::{Job, Publisher, Store};
+use crate::dataset::store::{Job, Publisher, Store, StoreReplies};
 use crate::failure::Failure;
 use crate::list::List;
 use crate::list::plan::{Planner, ShardPlan};
@@ -89,6 +89,8 @@ struct Run<'a> {
     random: Rng,
     layout: Arc<Layout>,
     dirty: Rc<Dirty>,
+    /// A disk answers at once.
+    replies: Rc<StoreReplies>,
     places: Semaphore,
     open: Vec<(u64, OpenShard)>,
     rows: HashMap<u64, VecDeque<usize>>,
@@ -130,6 +132,7 @@ impl<'a> Run<'a> {
             random,
             layout: Arc::new(layout_of(&reference.config)),
             dirty: Rc::default(),
+            replies: Rc::new(StoreReplies::new(|_| {})),
             places: Semaphore::new(OPEN_MAX),
             open: Vec::new(),
             rows: HashMap::new(),
@@ -154,7 +157,7 @@ impl<'a> Run<'a> {
         });
         let done = match opened {
             Ok(opened) => {
-                self.publisher = Some(opened.publisher);
+                self.publisher = opened.publishers.into_iter().next();
                 opened.done
             }
             Err(crate::error::Error::ConfigMismatch { .. }) => {
@@ -226,7 +229,7 @@ impl<'a> Run<'a> {
             plan,
             0,
             &self.layout,
-            self.store.draft(0),
+            self.store.draft(0, &self.replies),
             self.dirty.clone(),
             place,
         );
@@ -312,12 +315,13 @@ impl<'a> Run<'a> {
 
     fn commit(&mut self) -> Result<(), String> {
         let sealed = self.sealed.pop_front().expect("looked at");
+        let shard_id = sealed.shard_id;
         let publisher = self.publisher.as_mut().expect("the store was opened");
         publisher
-            .publish(&sealed)
+            .publish(sealed)
             .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
-        self.committed.insert(sealed.shard_id);
-        self.open.retain(|(id, _)| *id != sealed.shard_id);
+        self.committed.insert(shard_id);
+        self.open.retain(|(id, _)| *id != shard_id);
         Ok(())
     }
 }

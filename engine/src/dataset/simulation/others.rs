@@ -10,7 +10,7 @@ use turbo2ds_writers::{OutputFormat, Part};
 use super::{FOLDER, Files};
 use crate::config::Config;
 use crate::dataset::disk::simulated::Simulated;
-use crate::dataset::disk::{Disk, Kind};
+use crate::dataset::disk::{Files as _, Kind};
 use crate::dataset::names::Shape;
 use crate::dataset::ownership::{Keys, Members};
 
