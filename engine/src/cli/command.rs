@@ -41,7 +41,7 @@ fn execute(invocation: Invocation) -> Result<u8, Error> {
                 }
             });
         }
-        Invocation::Doctor(options) => doctor::examine(*options),
+        Invocation::Doctor(options) => doctor::examine(*options)?,
         Invocation::Tune(options) => (doctor::tune(&options).trim_end().to_owned(), EXIT_SUCCESS),
         Invocation::Resolve(options) => return resolve::run(&options),
         Invocation::Verify(options) => verify::verify(&options)?,

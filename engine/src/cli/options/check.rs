@@ -12,10 +12,11 @@ use turbo2ds_writers::OutputFormat;
 use crate::config::Isolation;
 use crate::config::{
     Config, FetchConfig, IncrementalMode, IoBackend, Location, MachineConfig, OutputConfig,
-    RecordedOptions, ShowConfig, UnknownScheme, choices, choices::named,
+    RecordedOptions, ShowConfig, StagingConfig, StorageConfig, StorageOptions, choices,
+    choices::named,
 };
 use crate::dataset::layout::layout_of;
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::limits;
 
 use super::dns;
@@ -42,11 +43,13 @@ pub(super) fn defaults() -> Result<Config, Error> {
 fn unrecorded(v: &Values) -> Result<Config, Error> {
     refuse_python_only_options(v)?;
     let fetch = fetch(v)?;
+    let storage = storage(v)?;
     let config = Config {
-        input: input::input(v, fetch.hash)?,
+        input: input::input(v, fetch.hash, &storage)?,
         output: output(v)?,
         extract_exif: v.read("extract_exif", boolean)?,
         dns: dns::dns(v)?,
+        storage,
         machine: MachineConfig {
             cores: v.read("processes_count", optional(integer(1, 4096)))?,
             in_flight: v.read(
@@ -115,21 +118,81 @@ fn refuse_python_only_options(v: &Values) -> Result<(), Error> {
     Ok(())
 }
 
-/// A local path; `file://` is dropped, and any other scheme is refused.
-fn location(v: &Values, name: &str) -> Result<Location, Error> {
+/// A path, or a place in a store.
+pub(super) fn location(v: &Values, name: &str) -> Result<Location, Error> {
     let text = v.read(name, text)?;
-    Location::of(&text).map_err(|UnknownScheme(scheme)| {
+    Location::of(&text).map_err(|error| {
         Error::usage(
-            format!("`--{name} {text}`: {scheme}:// stores are not in this version of turbo2ds"),
-            "use a local path, or mount the store",
+            Message::because(format!("`--{name} {text}`"), error),
+            "give a path, or a URL such as s3://bucket/folder, gs://, az://, abfs://, hdfs://",
         )
     })
 }
 
-/// A path of this machine.
-pub(super) fn local_path(v: &Values, name: &str) -> Result<String, Error> {
-    let Location::Local(path) = location(v, name)?;
-    Ok(path.to_string_lossy().into_owned())
+/// Where a dataset is written.
+fn output_location(v: &Values) -> Result<Location, Error> {
+    let location = location(v, "output_folder")?;
+    check_writable(&location)?;
+    Ok(location)
+}
+
+/// Refuses a place from which lists are read only.
+pub(super) fn check_writable(location: &Location) -> Result<(), Error> {
+    match location {
+        Location::Remote(url) if !url.kind().is_writable() => Err(Error::usage(
+            format!(
+                "`--output_folder {url}`: lists are read from there, but no dataset is written"
+            ),
+            "give a path, or a URL such as s3://bucket/folder, gs://, az://, abfs://, hdfs://",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Where shards for a store are written first.
+fn staging(v: &Values, output: &Location) -> Result<Option<StagingConfig>, Error> {
+    let folder = v.read("staging", optional(text))?;
+    let bytes_max = v.read("staging_bytes", optional(integer(1 << 20, u64::MAX)))?;
+    let Some(folder) = folder else {
+        return match bytes_max {
+            None => Ok(None),
+            Some(_) => Err(Error::usage(
+                "`--staging_bytes` is the room of a folder that is not given",
+                "give `--staging DIR` too, or leave `--staging_bytes` out",
+            )),
+        };
+    };
+    match (output, Location::of(&folder)) {
+        (Location::Local(_), _) => Err(Error::usage(
+            "`--staging` is for datasets in a store, and this --output_folder is on a disk",
+            "leave `--staging` out: shards are written to the output folder itself",
+        )),
+        (_, Ok(Location::Local(folder))) => Ok(Some(StagingConfig { folder, bytes_max })),
+        (_, _) => Err(Error::usage(
+            "`--staging` takes a folder of this machine, not a URL",
+            "give a folder on a local disk",
+        )),
+    }
+}
+
+fn storage(v: &Values) -> Result<StorageConfig, Error> {
+    Ok(StorageConfig {
+        options: storage_options(&v.texts("storage_option")?)?,
+        patience: v.read("outage_wait", seconds_or_none)?,
+    })
+}
+
+/// What the values of `--storage_option` say.
+pub(super) fn storage_options(given: &[String]) -> Result<StorageOptions, Error> {
+    let pairs = given.iter().map(|pair| match pair.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        // Its value may be a secret.
+        _ => Err(Error::usage(
+            "`--storage_option` is no KEY=VALUE",
+            "give it as in --storage_option endpoint_url=http://127.0.0.1:9000",
+        )),
+    });
+    pairs.collect::<Result<_, _>>().map(StorageOptions)
 }
 
 fn output(v: &Values) -> Result<OutputConfig, Error> {
@@ -141,8 +204,10 @@ fn output(v: &Values) -> Result<OutputConfig, Error> {
             ("extend", IncrementalMode::Extend),
         ]),
     )?;
+    let location = output_location(v)?;
     Ok(OutputConfig {
-        location: location(v, "output_folder")?,
+        staging: staging(v, &location)?,
+        location,
         format: v.read(
             "output_format",
             choice(&OutputFormat::ALL.map(|format| (format.as_str(), format))),

@@ -3,15 +3,21 @@
 
 use turbo2ds_writers::Column;
 
-use crate::config::{Dialect, HashKind, InputConfig, InputFormat, Sample, choices};
+use crate::config::{
+    Dialect, HashKind, InputConfig, InputFormat, Location, Sample, StorageConfig, choices,
+};
 use crate::error::Error;
 use crate::list::format_of;
 
-use super::check::local_path;
+use super::check::location;
 use super::value::{Values, boolean, choice, integer, optional, text};
 
 /// Reads the options of the list.
-pub(super) fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, Error> {
+pub(super) fn input(
+    v: &Values,
+    hash: Option<HashKind>,
+    storage: &StorageConfig,
+) -> Result<InputConfig, Error> {
     if !v.is_given("url_list") {
         return Err(Error::usage(
             "no URL list is given",
@@ -19,7 +25,8 @@ pub(super) fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, E
         ));
     }
     let config = InputConfig {
-        url_list: local_path(v, "url_list")?,
+        url_list: url_list(v)?,
+        storage: storage.clone(),
         format: v.read("input_format", optional(input_format))?,
         dialect: dialect(v)?,
         url_col: v.read("url_col", text)?,
@@ -37,6 +44,14 @@ pub(super) fn input(v: &Values, hash: Option<HashKind>) -> Result<InputConfig, E
     };
     check_columns(&config)?;
     Ok(config)
+}
+
+/// The list as it was written, and of a file's URL the path.
+fn url_list(v: &Values) -> Result<String, Error> {
+    match location(v, "url_list")? {
+        Location::Local(path) => Ok(path.to_string_lossy().into_owned()),
+        Location::Remote(_) => v.read("url_list", text),
+    }
 }
 
 fn dialect(v: &Values) -> Result<Dialect, Error> {

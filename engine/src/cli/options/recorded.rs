@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::check;
 use super::table::TABLE;
-use crate::config::{Config, HashKind, RecordedOption, RecordedOptions};
+use crate::config::{Config, HashKind, Location, RecordedOption, RecordedOptions};
 
 /// Whether and how an option is recorded.
 #[derive(Debug)]
@@ -53,10 +53,13 @@ pub(super) fn of(config: &Config) -> RecordedOptions {
 }
 
 /// The absolute path of a list, so that it does not depend on the working directory. Standard input
-/// stays `-`.
+/// stays `-`, and a URL is without what may be a secret.
 pub(super) fn absolute(url_list: &str) -> String {
     if url_list == "-" {
         return url_list.to_owned();
+    }
+    if let Ok(Location::Remote(url)) = Location::of(url_list) {
+        return url.to_string();
     }
     std::path::absolute(url_list).map_or_else(
         |_| url_list.to_owned(),

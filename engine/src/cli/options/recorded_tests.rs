@@ -5,7 +5,7 @@ use turbo2ds_writers::OutputFormat;
 
 use super::super::recorded::Recorded;
 use super::*;
-use crate::config::{FetchConfig, OutputConfig, choices};
+use crate::config::{FetchConfig, OutputConfig, StorageConfig, choices};
 use crate::dataset::record::{Asking, Record};
 
 const BASE: [&str; 3] = ["l.csv", "--compute_hash", "md5"];
@@ -18,6 +18,7 @@ fn what_decides(config: &Config) -> String {
         output:
             OutputConfig {
                 location: _,
+                staging: _,
                 format,
                 true_extension,
                 shard_digits,
@@ -43,6 +44,7 @@ fn what_decides(config: &Config) -> String {
                 hash,
             },
         dns: _,
+        storage: _,
         machine: _,
         isolation: _,
         show: _,
@@ -50,6 +52,7 @@ fn what_decides(config: &Config) -> String {
     } = config;
     let mut input = input.clone();
     input.url_list.clear();
+    input.storage = StorageConfig::default();
     let output = (format, true_extension, shard_digits, extract_exif);
     format!("{input:?} {output:?} {codec:?} {disallowed_directives:?} {body_bytes_max} {hash:?}")
 }
@@ -98,7 +101,15 @@ fn options_that_decide_the_dataset_are_recorded() {
         assert_eq!(decides, is_recorded, "{option}");
     }
     // What these require only says who does the work, and where.
-    let elsewhere = ["shard_range", "shard_index", "distributor", "enable_wandb"];
+    let elsewhere = [
+        "storage_option",
+        "staging",
+        "staging_bytes",
+        "shard_range",
+        "shard_index",
+        "distributor",
+        "enable_wandb",
+    ];
     assert_eq!(refused, elsewhere);
 }
 

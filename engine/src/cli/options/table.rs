@@ -151,7 +151,7 @@ const DOWNSCALES: Kind =
 #[rustfmt::skip]
 pub static TABLE: &[OptionSpec] = &[
     opt("url_list", Kind::Path, "", Group::Input, Informs(|c| absolute(&c.input.url_list).into()),
-        "file, folder (files with an extension of the input format, sorted), glob, or - for standard input; also the first argument without a name"),
+        "file, folder (files with an extension of the input format, sorted), glob, or - for standard input; or a file, folder or glob of a store: s3://, gs://, az://, abfs://, hdfs://, webhdfs://, https:// (a file), hf://datasets/USER/NAME/PATH; also the first argument without a name"),
     opt("input_format", INPUT_FORMATS, "None", Group::Input, Decides(|c| c.input.format.map(|format| choices::input_format(format, None)).into()),
         "format of the list; None detects it from the bytes, and for text from the extension or else the first line. Text compressed with gzip, zstd, bzip2 or xz is detected by its bytes"),
     opt("quoting", Kind::Choice("auto|rfc4180|none"), "auto", Group::Input, Decides(|c| choices::quoting(c.input.dialect.quoting).into()),
@@ -177,6 +177,11 @@ pub static TABLE: &[OptionSpec] = &[
     opt("sample_seed", Kind::Int, "None", Group::Input, Decides(|c| c.input.sample.map(|sample| sample.seed).into()), "seed of --sample_rate, 0 if none is given: the same seed picks the same rows"),
 
     opt("output_folder", Kind::Path, "images", Group::Output, Unrecorded, "folder of the dataset"),
+    many("storage_option", Group::Output, Unrecorded, "KEY=VALUE for the stores of lists and datasets, as fsspec's storage_options; may be repeated"),
+    opt("staging", Kind::Path, "None", Group::Output, Unrecorded,
+        "folder on a local disk in which shards for a store are written first, and uploaded from when they are complete; loose files (--output_format files) go straight to the store"),
+    opt("staging_bytes", Kind::Int, "None", Group::Output, Unrecorded,
+        "bytes of complete shards in --staging at which new shards wait; 16 GiB, or half of the disk's free space if that is less"),
     opt("output_format", Kind::Choice("files|webdataset|parquet|tfrecord|dummy"), "files", Group::Output, Decides(|c| c.output.format.as_str().into()), "kind of shard; dummy writes statistics only"),
     opt("oom_shard_count", Kind::Int, "5", Group::Output, Decides(|c| c.output.shard_digits.into()), "digits of a shard's name, 1 to 18"),
     opt("incremental_mode", Kind::Choice("incremental|overwrite|extend"), "incremental", Group::Output, Unrecorded,

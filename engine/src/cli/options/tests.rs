@@ -1,5 +1,6 @@
 //! The command line as a user types it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
@@ -265,16 +266,26 @@ fn unsupported_and_python_only_options_are_refused_in_one_line() {
         &["l.csv", "--distributor", "pyspark", "--subjob_size", "500"],
         &["l.csv", "--enable_wandb"],
         &["l.csv", "--enable_wandb", "--wandb_project", "mine"],
-        &["s3://bucket/l.csv"],
-        &["l.csv", "--output_folder", "gs://bucket/out"],
     ] {
         let said = refused(args);
-        let elsewhere = ["not in this version", "Python package"];
-        assert!(
-            elsewhere.iter().any(|text| said.contains(text)),
-            "{args:?}: {said}"
-        );
+        assert!(said.contains("Python package"), "{args:?}: {said}");
     }
+    for args in [
+        &["ftp://host/l.csv"][..],
+        &["l.csv", "--output_folder", "https://host/out"],
+    ] {
+        let said = refused(args);
+        assert!(said.contains("or a URL such as s3://"), "{args:?}: {said}");
+    }
+    let url = "https://me:word@host/l.csv?key=secret";
+    let config = run(&[url]).unwrap();
+    assert_eq!(config.input.url_list, url);
+    let recorded = format!("{:?}", config.recorded);
+    assert!(recorded.contains("https://host/l.csv"), "{recorded}");
+    assert!(
+        !recorded.contains("word") && !recorded.contains("secret"),
+        "{recorded}"
+    );
     assert_eq!(
         run(&["file:///tmp/l.csv"]).unwrap().input.url_list,
         "/tmp/l.csv"
@@ -567,3 +578,37 @@ mod recorded_tests;
 
 #[path = "sender_tests.rs"]
 mod sender_tests;
+
+#[test]
+fn staging_is_for_datasets_in_a_store() {
+    let out = ["l.csv", "--output_folder", "memory://staging-options"];
+    let staging = |more: &[&str]| run(&[&out, more].concat()).map(|config| config.output.staging);
+    assert_eq!(staging(&[]).unwrap(), None);
+    let given = staging(&["--staging", "disk", "--staging_bytes", "1073741824"]).unwrap();
+    let given = given.expect("it is given");
+    assert_eq!(given.folder, PathBuf::from("disk"));
+    assert_eq!(given.bytes_max, Some(1 << 30));
+    let bound = staging(&["--staging", "disk"])
+        .unwrap()
+        .expect("given")
+        .bytes_max;
+    assert_eq!(bound, None);
+    for (args, hint) in [
+        (&["l.csv", "--staging", "disk"][..], "leave `--staging` out"),
+        (
+            &[&out[..], &["--staging_bytes", "1073741824"]].concat(),
+            "give `--staging DIR` too",
+        ),
+        (
+            &[&out[..], &["--staging", "s3://b/f"]].concat(),
+            "a folder on a local disk",
+        ),
+        (
+            &[&out[..], &["--staging", "disk", "--staging_bytes", "5"]].concat(),
+            "1048576",
+        ),
+    ] {
+        let said = run(args).expect_err("refused").to_string();
+        assert!(said.contains(hint), "{args:?}: {said}");
+    }
+}

@@ -3,8 +3,9 @@
 //! `./doctor`. Never runs a tool.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::time::Duration;
 
+use super::check::{check_writable, storage_options};
 use super::dns::{dns, name_server};
 use super::help::{nearest, wrap};
 use super::home;
@@ -12,8 +13,9 @@ use super::table::{Kind, OptionSpec, TABLE};
 use super::value::{Values, boolean, integer, list, read_by_kind, read_text, text};
 use super::{Invocation, utf8};
 use crate::cli::resolve::ResolveOptions;
+use crate::config::{Location, StorageConfig};
 use crate::dataset::verify::VerifyOptions;
-use crate::error::Error;
+use crate::error::{Error, Message};
 use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
 
 /// A subcommand.
@@ -48,8 +50,11 @@ const DOCTOR: &[Spec] = &[
         "output_folder",
         Kind::Path,
         "folder of a dataset to come: its disk is looked at, and one block of 4096 bytes written to it \
-         in a file without a name",
+         in a file without a name. In a store (s3://bucket/folder and the like), objects and uploads below \
+         .turbo2ds/doctor-WORD/ are written, read and removed again: 32 MB, some small ones, and some \
+         100 requests",
     ),
+    STORAGE_OPTION,
     (
         "processes_count",
         Kind::Int,
@@ -78,6 +83,15 @@ const TUNE: &[Spec] = &[
     PROFILE,
 ];
 
+/// How long a store may be away while a tool asks it.
+const STORE_PATIENCE: Duration = Duration::from_secs(60);
+
+const STORAGE_OPTION: Spec = (
+    "storage_option",
+    Kind::List,
+    "KEY=VALUE for the dataset's store, as fsspec's storage_options; may be repeated",
+);
+
 const VERIFY: &[Spec] = &[
     (
         "repair",
@@ -85,6 +99,7 @@ const VERIFY: &[Spec] = &[
         "remove the marks of broken shards, so that the command that made them does them again, and \
          what interrupted runs left under temporary names; no data of a shard is removed",
     ),
+    STORAGE_OPTION,
     ("json", Kind::Bool, "one JSON object instead of the table"),
 ];
 
@@ -210,8 +225,10 @@ impl Tool {
 
 const DOCTOR_ABOUT: &[&str] = &[
     "Checks this machine against a profile: cores, CPU quota, memory, threads, descriptors, io_uring, \
-     ports, connection tracking, name servers, the output folder. Each finding says what was found, \
-     what was wanted, and what to do. Nothing is changed, and nobody but the name servers is asked.",
+     ports, connection tracking, name servers, the output folder. Of a folder in a store it checks \
+     the credentials and every right that a run needs, speed, conditions and clock. Each finding says what \
+     was found, what was wanted, and what to do. Nothing is changed, and nobody but the name servers and \
+     the folder's store is asked.",
     "Exit codes: 0 nothing would stop a run (there may be warnings), 1 something would, or hurt it \
      badly; with --strict also for warnings. 2 the command line was refused.",
 ];
@@ -260,6 +277,12 @@ impl Given {
             .transpose()
     }
 
+    /// The values of a repeatable option, as they are.
+    fn texts(&self, name: &str) -> Vec<String> {
+        let given = self.options.iter().filter(|(known, ..)| *known == name);
+        given.map(|(_, _, value)| value.clone()).collect()
+    }
+
     /// The values of a repeatable list.
     fn all<T>(
         &self,
@@ -297,7 +320,8 @@ fn doctor(given: &Given) -> Result<DoctorOptions, Error> {
     }
     Ok(DoctorOptions {
         profile: given.last("profile", profile)?,
-        output_folder: given.last("output_folder", text)?.map(PathBuf::from),
+        output_folder: output_folder(given)?,
+        storage: storage(given)?,
         cores: given.last("processes_count", integer(1, 4096))?,
         dns_servers: given.all("dns_servers", name_server)?,
         question: given.last("dns_name", Question::of)?.unwrap_or_default(),
@@ -365,6 +389,37 @@ fn tune(given: &Given) -> Result<TuneOptions, Error> {
     })
 }
 
+/// The place that a tool's folder names.
+fn location(tool: &str, folder: &str) -> Result<Location, Error> {
+    Location::of(folder).map_err(|error| {
+        Error::usage(
+            Message::because(
+                format!("{tool} does not take `{}`", folder.escape_debug()),
+                error,
+            ),
+            "give a path, or a URL such as s3://bucket/folder",
+        )
+    })
+}
+
+/// Where the dataset of a run would be.
+fn output_folder(given: &Given) -> Result<Option<Location>, Error> {
+    let Some(folder) = given.last("output_folder", text)? else {
+        return Ok(None);
+    };
+    let location = location("doctor", &folder)?;
+    check_writable(&location)?;
+    Ok(Some(location))
+}
+
+/// How stores are reached.
+fn storage(given: &Given) -> Result<StorageConfig, Error> {
+    Ok(StorageConfig {
+        options: storage_options(&given.texts("storage_option"))?,
+        patience: STORE_PATIENCE,
+    })
+}
+
 fn verify(given: &Given) -> Result<VerifyOptions, Error> {
     let [folder] = &given.words[..] else {
         return Err(Error::usage(
@@ -382,7 +437,8 @@ fn verify(given: &Given) -> Result<VerifyOptions, Error> {
         )
     })?;
     Ok(VerifyOptions {
-        folder: PathBuf::from(&*folder),
+        location: location("verify", &folder)?,
+        storage: storage(given)?,
         repair: given.last("repair", boolean)?.unwrap_or(false),
         json: given.last("json", boolean)?.unwrap_or(false),
     })
@@ -390,6 +446,8 @@ fn verify(given: &Given) -> Result<VerifyOptions, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::super::parse;
     use super::*;
 
@@ -444,7 +502,7 @@ mod tests {
             panic!("a doctor")
         };
         assert_eq!(options.profile, Some(Profile::new(16, 10)));
-        assert_eq!(options.output_folder, Some("out".into()));
+        assert_eq!(options.output_folder, Some(Location::Local("out".into())));
         assert_eq!(options.cores, Some(4));
         let servers = ["192.0.2.1:53", "192.0.2.2:5353"].map(|one| one.parse().unwrap());
         assert_eq!(options.dns_servers, servers);
@@ -474,7 +532,7 @@ mod tests {
         let Ok(Invocation::Verify(options)) = parsed(&["verify", "--repair", "out"]) else {
             panic!("a verify")
         };
-        assert_eq!(options.folder, PathBuf::from("out"));
+        assert_eq!(options.location, Location::Local("out".into()));
         assert!(options.repair && !options.json);
     }
 
@@ -485,15 +543,18 @@ mod tests {
         let Ok(Invocation::Verify(options)) = parsed(&["verify", "~/out"]) else {
             panic!("a verify")
         };
-        assert_eq!(options.folder, home.join("out"));
+        assert_eq!(options.location, Location::Local(home.join("out")));
         let Ok(Invocation::Doctor(options)) = parsed(&["doctor", "--output_folder=~/out"]) else {
             panic!("a doctor")
         };
-        assert_eq!(options.output_folder, Some(home.join("out")));
+        assert_eq!(
+            options.output_folder,
+            Some(Location::Local(home.join("out")))
+        );
         let Ok(Invocation::Verify(options)) = parsed(&["verify", "./~out"]) else {
             panic!("a verify")
         };
-        assert_eq!(options.folder, PathBuf::from("./~out"));
+        assert_eq!(options.location, Location::Local("./~out".into()));
         for args in [
             &["verify", "~else/out"][..],
             &["doctor", "--output_folder", "~else"],
@@ -516,6 +577,12 @@ mod tests {
             (&["doctor", "--processes_count", "0"], "from 1 to 4096"),
             (&["doctor", "--dns_name", "a..b"], "host name"),
             (&["doctor", "list.txt"], "./doctor"),
+            (
+                &["doctor", "--output_folder", "ftp://a/b"],
+                "s3://bucket/folder",
+            ),
+            (&["doctor", "--output_folder", "https://a/b"], "gs://"),
+            (&["doctor", "--storage_option", "key"], "KEY=VALUE"),
             (&["resolve"], "www.example.org"),
             (&["resolve", "http://a.test/"], "without scheme"),
             (&["resolve", "192.0.2.1"], "host name"),
