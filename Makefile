@@ -5,6 +5,8 @@
 # make test-wheel        builds the wheel, installs it into an environment of its own and tests it there
 # make test-distributed  the same with PySpark, Ray, Metaflow, MLflow and TensorBoard on this machine (1.3 GB of packages)
 # make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
+# make stores installs the object stores that `make test` runs against (1 GB, into .venv-stores and .npm-stores)
+# make test-stores       the tests of object stores over all of them, with Ceph, HDFS, s3s-fs and rclone (1.5 GB more)
 # make soak   SOAK_ROWS (a million) rows of refusals, small pictures and missing ones: neither descriptors nor memory may grow
 # make fuzz   every target of tests/fuzz for FUZZ_SECONDS (60); needs rustup's nightly toolchain
 #
@@ -26,10 +28,10 @@ ifeq ($(shell uname -m),aarch64)
 export JEMALLOC_SYS_WITH_LG_PAGE := 16
 endif
 
-.PHONY: help demo test test-rust test-python lint packages java parity soak fuzz wheel test-wheel test-distributed
+.PHONY: help demo test test-rust test-python lint packages java stores stores-all test-stores parity soak fuzz wheel test-wheel test-distributed
 
 help:
-	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 11
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | head -n 13
 
 # turbojpeg's library is built by cmake, its SIMD code by nasm; without nasm the build fails on purpose.
 packages:
@@ -54,8 +56,17 @@ demo: packages
 
 test: test-rust test-python
 
+# Servers of object stores, those of every test run and all of them.
+STORES := CARGO="$(CARGO)" PYTHON="$(PYTHON)" tests/stores/install
+
+stores: packages
+	@$(STORES)
+
+stores-all: packages
+	@$(STORES) all
+
 # The binaries first: the end-to-end tests run the ones that a user would.
-test-rust: packages
+test-rust: packages stores
 	$(CARGO) build --workspace --bins
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	    set -x; $(CARGO) test --workspace --doc; $(CARGO) nextest run --workspace --no-fail-fast; \
@@ -67,6 +78,10 @@ test-python: $(VENV)/installed
 	$(CARGO) build --workspace --bins
 	TURBO2DS_BIN=$(abspath $(TARGET))/debug/turbo2ds FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
 	    $(VENV)/bin/python -m pytest -q -p no:cacheprovider tests/python
+
+test-stores: stores-all
+	$(CARGO) build --workspace --bins
+	TURBO2DS_STORES=all $(CARGO) test --workspace --test stores -- --nocapture --test-threads=2
 
 $(VENV)/installed: $(REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(VENV)
@@ -106,7 +121,7 @@ test-wheel: $(DIST)/built
 	$(WHEEL_VENV)/bin/python -m pip install --quiet $(DIST)/*.whl --requirement $(WHEEL_REQUIREMENTS)
 	$(CARGO) build --workspace --bins
 	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
-	    $(WHEEL_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests
+	    $(WHEEL_VENV)/bin/python -m pytest -q -rs -p no:cacheprovider python/tests
 
 # An environment of its own: the packages are large, and no other test needs them. The wheel in it is always
 # the last one.
@@ -117,7 +132,7 @@ test-distributed: java $(DIST)/built $(DISTRIBUTED_VENV)/installed
 	$(DISTRIBUTED_VENV)/bin/python -m pip install --quiet --force-reinstall --no-deps $(DIST)/*.whl
 	$(CARGO) build --workspace --bins
 	FAKEWEB_BIN=$(abspath $(TARGET))/debug/fakeweb \
-	    $(DISTRIBUTED_VENV)/bin/python -m pytest -q -p no:cacheprovider python/tests_distributed
+	    $(DISTRIBUTED_VENV)/bin/python -m pytest -q -rs -p no:cacheprovider python/tests_distributed
 
 $(DISTRIBUTED_VENV)/installed: $(DISTRIBUTED_REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(DISTRIBUTED_VENV)

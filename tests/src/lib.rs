@@ -2,7 +2,7 @@
 //!
 //! [`web`] is an HTTP/1.1 and TLS server with named faults, and [`pictures`] are the images it serves.
 //! [`dns`] answers for its names, [`dnslab`] is a whole DNS hierarchy with faults, and [`proxy`] a
-//! forward proxy. [`list`] has the URL lists that point at it. [`lists`] generates lists in every form
+//! forward proxy. [`stores`] are object stores and a proxy that fails before them. [`list`] has the URL lists that point at it. [`lists`] generates lists in every form
 //! and judges what a run makes of them. [`harness`] runs the binary and reads its datasets back. Never
 //! leaves loopback.
 
@@ -15,4 +15,5 @@ pub mod lists;
 pub mod pictures;
 pub mod proxy;
 mod self_signed;
+pub mod stores;
 pub mod web;

@@ -194,6 +194,7 @@ fn decoding_processes_are_confined_and_end_with_their_run() {
     let job = apart(Job::of_urls(&web, urls))
         .option("--thread_count", "4")
         .env("AWS_SECRET_ACCESS_KEY", "hidden")
+        .option("--storage_option", "secret=hidden-as-well")
         .through(["sh", "-c", "exec \"$@\" 7</etc/passwd 9>&2", "sh"]);
     let running = job.start();
     assert!(web.wait_for_requests(20));
@@ -245,6 +246,12 @@ fn check_what_it_holds(worker: Pid) {
     match (open, of_system(worker, "environ")) {
         (Ok(open), Ok(environment)) => {
             assert_eq!(open, ["0"]);
+            let command = of_system(worker, "cmdline").expect("everybody's to read");
+            let command = String::from_utf8_lossy(&command);
+            assert!(
+                command.contains("settings") && !command.contains("hidden"),
+                "{command}"
+            );
             let variables = environment.split(|byte| *byte == 0);
             for variable in variables.filter(|variable| !variable.is_empty()) {
                 let variable = String::from_utf8_lossy(variable);

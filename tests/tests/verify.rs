@@ -418,7 +418,7 @@ fn a_folder_that_is_none_is_empty_or_has_a_broken_record_is_never_whole() {
 fn a_folder_that_a_run_writes_to_is_refused() {
     let web = web();
     let slow: String = (0..40)
-        .map(|seed| web.url(&format!("/slow/2000/{seed}.jpg\n")))
+        .map(|seed| web.url(&format!("/slow/9000/{seed}.jpg\n")))
         .collect();
     let job = Job::new(&web, "list.txt", slow)
         .option("--number_sample_per_shard", "20")

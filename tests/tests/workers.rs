@@ -180,7 +180,13 @@ fn a_scheduler_tells_a_task_its_share() {
 fn a_worker_with_other_options_is_refused_beside_the_others() {
     let web = web();
     let (_folder, output) = place(&web);
-    let first = worker(&web, &output, &[("--shard_range", "0-5")]);
+    // One row at a time, so that it is still at work when the others come.
+    let slow = [
+        ("--shard_range", "0-5"),
+        ("--processes_count", "1"),
+        ("--thread_count", "1"),
+    ];
+    let first = worker(&web, &output, &slow);
     let running = first.start();
     running.wait_for_shards(1);
     let stray = worker(

@@ -46,9 +46,18 @@ fn beside_this_test() -> PathBuf {
 
 /// Runs one of the binary's tools (`verify`, `doctor`) to its end.
 pub fn tool<T: Into<OsString>>(arguments: impl IntoIterator<Item = T>) -> Outcome {
+    tool_in([], arguments)
+}
+
+/// The same with these variables in its environment.
+pub fn tool_in<T: Into<OsString>>(
+    environment: impl IntoIterator<Item = (String, String)>,
+    arguments: impl IntoIterator<Item = T>,
+) -> Outcome {
     let begun = Instant::now();
     let output = Command::new(binary())
         .args(arguments.into_iter().map(Into::into))
+        .envs(environment)
         .stdin(Stdio::null())
         .output()
         .expect("the binary starts");
@@ -120,19 +129,27 @@ impl Job {
         self
     }
 
+    /// Sets several variables of the environment; a later value of one takes the place of an earlier.
+    pub fn envs(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let variables = variables.into_iter();
+        self.environment
+            .extend(variables.map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
     /// Runs the binary through another program, which gets it and its arguments as arguments.
     pub fn through<T: Into<OsString>>(mut self, wrapper: impl IntoIterator<Item = T>) -> Self {
         self.wrapper = wrapper.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Takes this path as the URL list instead of the one the job was made with.
+    /// Takes this path or URL as the URL list instead of the one the job was made with.
     pub fn over(mut self, list: impl Into<PathBuf>) -> Self {
         self.list = list.into();
         self
     }
 
-    /// Writes the dataset here instead of into the job's own folder.
+    /// Writes the dataset to this path or URL instead of into the job's own folder.
     pub fn into_folder(mut self, output: impl Into<PathBuf>) -> Self {
         self.output = output.into();
         self

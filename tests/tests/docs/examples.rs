@@ -19,7 +19,7 @@ use super::pages::{Command, LANGUAGES, Page, pages, root};
 use super::shell::{Word, calls, options, value, words};
 
 /// How examples begin that are not run, and why.
-const NOT_RUN: [(&str, &str); 12] = [
+const NOT_RUN: [(&str, &str); 13] = [
     (
         "make ",
         "builds or tests the product; its targets are looked up",
@@ -32,6 +32,10 @@ const NOT_RUN: [(&str, &str); 12] = [
     (
         "VENV/bin/python benches/",
         "needs img2dataset; its options are looked up",
+    ),
+    (
+        "turbo2ds list.parquet --output_format webdataset --output_folder s3://",
+        "needs a store; tests/tests/stores runs it over several",
     ),
     ("pip ", "asks a package index"),
     ("turbo2ds tune --print sysctl >/etc/", AS_ROOT),
@@ -74,6 +78,11 @@ fn every_block_says_what_it_is() {
                 block.language
             );
             assert!(!block.lines.is_empty(), "{at}: an empty block");
+            if block.language == "json" {
+                let text = block.lines.join("\n");
+                let parsed = serde_json::from_str::<serde_json::Value>(&text);
+                assert!(parsed.is_ok(), "{at}: {parsed:?}");
+            }
         }
         for (line, text) in page.prose() {
             let hidden = ["turbo2ds ", "make ", "cargo ", "$ "].map(|word| format!("    {word}"));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Languages that a block may have: what is run here, what Python's tests run, and what is no example.
-pub(crate) const LANGUAGES: [&str; 3] = ["sh", "python", "text"];
+pub(crate) const LANGUAGES: [&str; 4] = ["sh", "python", "text", "json"];
 
 /// A page of the documentation.
 pub(crate) struct Page {
