@@ -8,14 +8,15 @@ import inspect
 import pathlib
 import textwrap
 
-from turbo2ds._signature import ON_PROGRESS, Option, options
+from turbo2ds._signature import ON_PROGRESS, STORAGE_OPTIONS, Option, options
 
 STUB = pathlib.Path(__file__).parent / "turbo2ds" / "_download.pyi"
 
 HEAD = '''\
 # Written by stubs.py from the engine's table of options.
 import os
-from typing import Callable, Optional, Union
+from collections.abc import Mapping
+from typing import Any, Callable, Optional, Union
 
 from turbo2ds._events import Progress
 from turbo2ds._report import RunReport
@@ -54,6 +55,8 @@ def stub() -> str:
     table = options().values()
     text = HEAD + "".join(parameter(option) for option in table if option.positional)
     text += "    *,\n" + "".join(parameter(option) for option in table if not option.positional)
+    text += "    # How the stores of the list and the dataset are reached, as fsspec takes it.\n"
+    text += f"    {STORAGE_OPTIONS}: Optional[Mapping[str, Any]] = None,\n"
     text += f"    {ON_PROGRESS}: Optional[Callable[[Progress], None]] = None,\n"
     return text + ") -> RunReport: ...\n"
 

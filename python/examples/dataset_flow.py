@@ -3,7 +3,8 @@
     python dataset_flow.py run --url_list list.txt --output_folder out --workers 8
 
 A task that dies is tried again and finds its finished shards done. Under ``--with kubernetes`` or ``--with
-batch`` the list and the folder must be under the same paths for all tasks.
+batch`` the list and the folder must be under the same paths for all tasks, or URLs of stores. Metaflow keeps
+``options``: the secrets of a store belong into the tasks' environment.
 """
 
 from metaflow import FlowSpec, JSONType, Parameter, retry, step
@@ -44,7 +45,7 @@ class DatasetFlow(FlowSpec):
         """The whole dataset, as it lies in the folder."""
         import turbo2ds
 
-        run = turbo2ds.open_run(self.output_folder)
+        run = turbo2ds.open_run(self.output_folder, self.options.get("storage_options"))
         self.shards = sum(task.shards for task in inputs)
         self.count = sum(shard.stats["count"] for shard in run.shards)
         self.next(self.end)

@@ -3,6 +3,8 @@
 
 #![deny(unreachable_pub)]
 
+mod store;
+
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -203,5 +205,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(prepare, module)?)?;
     module.add_function(wrap_pyfunction!(read_record, module)?)?;
+    module.add_function(wrap_pyfunction!(store::place, module)?)?;
+    module.add_class::<store::Store>()?;
+    module.add_class::<store::File>()?;
     Ok(())
 }

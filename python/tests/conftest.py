@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 
 import pytest
+import stores
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -25,9 +26,10 @@ def web(tmp_path_factory):
     fakeweb = subprocess.Popen([binary("FAKEWEB_BIN", "fakeweb")], stdout=subprocess.PIPE, text=True)
     ports = json.loads(fakeweb.stdout.readline())
     os.environ["http_proxy"] = f"http://127.0.0.1:{ports['http']}"
-    os.environ.pop("no_proxy", None)
+    # From the first test on: Spark's workers have the environment that its first session found.
+    os.environ["no_proxy"] = "127.0.0.1"
     yield "http://93.184.215.14"
-    del os.environ["http_proxy"]
+    del os.environ["http_proxy"], os.environ["no_proxy"]
     fakeweb.kill()
     fakeweb.wait()
 
@@ -39,3 +41,12 @@ def small_list(web, tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("".join(f"{url}\n" for url in urls), encoding="utf-8")
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def s3(web, tmp_path_factory):
+    """A bucket of a server of S3 on this machine."""
+    if not stores.program().is_file():
+        pytest.skip(f"no server of S3 at {stores.program()}: `make stores` installs it, or MOTO_SERVER names one")
+    with stores.s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

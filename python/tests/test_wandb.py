@@ -120,8 +120,10 @@ def test_the_console_script_reports_too(small_list, tmp_path):
 
 
 def test_a_field_that_may_be_a_secret_is_not_logged(tmp_path):
-    for header in ["Authorization: s3cret", ["X-One: s3cret"], '["Cookie: s3cret"]']:
-        config = {"header": header, "image_size": 32}
+    configs = [{"header": header} for header in ["Authorization: s3cret", ["X-One: s3cret"], '["Cookie: s3cret"]']]
+    configs += [{"storage_option": given} for given in [{"secret": "s3cret"}, ["secret=s3cret"], "secret=s3cret"]]
+    configs += [{"url_list": "https://me:s3cret@host/list.csv?sig=s3cret", "output_folder": "s3://bucket/out"}]
+    for config in configs:
         with WandbListener("of-a-test", config, lambda: 0.0):
             pass
     wandb.teardown()

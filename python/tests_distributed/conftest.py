@@ -9,12 +9,13 @@ import pytest
 from example import FAILED, ROWS
 
 # The other tests' web is this one's too; two files of one name cannot both be imported by it.
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 _spec = importlib.util.spec_from_file_location(
     "turbo2ds_tests_conftest", pathlib.Path(__file__).resolve().parents[1] / "tests" / "conftest.py"
 )
 _shared = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_shared)
-web, small_list = _shared.web, _shared.small_list
+web, small_list, s3 = _shared.web, _shared.small_list, _shared.s3
 
 os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"

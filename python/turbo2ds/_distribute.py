@@ -2,8 +2,9 @@
 
 The driver makes the folder ready and counts the shards once. A worker is the engine over a range of
 them (``--shard_range``), in the same folder; the list and the folder must be there under the same paths
-on every machine. What counts is what stands in the folder: a shard of a worker that was lost is either
-there, whole, or goes out again.
+on every machine, or be URLs of stores, whose options go to the workers with the other arguments. What
+counts is what stands in the folder: a shard of a worker that was lost is either there, whole, or goes
+out again.
 """
 
 import json
@@ -16,10 +17,13 @@ from typing import Any, Callable, Protocol
 from turbo2ds import _engine
 from turbo2ds._job import Job, Listener
 from turbo2ds._report import RunReport
-from turbo2ds._run import Shard, open_run
+from turbo2ds._place import Folder, Place, place_over
+from turbo2ds._run import Run, Shard
 from turbo2ds.errors import Turbo2dsError
 
 LOOK_EVERY_S = 1.0
+#: A look at a store is a few requests for each thousand files.
+LOOK_AT_STORE_EVERY_S = 5.0
 #: Ranges for each place that can work at a time: fewer leave places idle at the end.
 RANGES_PER_PLACE = 4
 
@@ -64,7 +68,9 @@ def distribute(job: Job, listener: Listener) -> RunReport:
     first, count, done = _engine.prepare(job.arguments)
     before = set(done)
     todo = [shard for shard in range(first, first + count) if shard not in before]
-    watcher = Watcher(job.output_folder, set(todo), listener)
+    # A store may be away for as long as the workers wait for it.
+    reaching = [f"--outage_wait={job.options['outage_wait']}", *job.storage]
+    watcher = Watcher(place_over(job.output_folder, reaching), set(todo), listener)
     results: list[dict[str, Any]] = []
     if todo:
         results = _run_rounds(job, todo, watcher, listener)
@@ -88,7 +94,7 @@ def distribute(job: Job, listener: Listener) -> RunReport:
     }
     summary["text"] = _line("total", summary, summary["seconds"])
     listener.take(summary)
-    return RunReport.of_summary(job.output_folder, summary)
+    return RunReport.of_summary(job.output_folder, summary, job.storage)
 
 
 def _run_rounds(
@@ -140,7 +146,7 @@ def _follow(
         running = pool.submit(run)
         while True:
             try:
-                return running.result(timeout=LOOK_EVERY_S)
+                return running.result(timeout=watcher.every_s)
             except NotYet:
                 # Also a worker's own TimeoutError, where it is that.
                 if running.done():
@@ -154,16 +160,17 @@ def _follow(
 class Watcher:
     """Sees the marks of shards come and tells of them, as a run on one machine does."""
 
-    def __init__(self, folder: str, wanted: set[int], listener: Listener) -> None:
+    def __init__(self, place: Place, wanted: set[int], listener: Listener) -> None:
         self.found: set[int] = set()
         #: Of the shards found.
         self.counts: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), "failures": {}}
-        self._folder = folder
+        self.every_s = LOOK_EVERY_S if isinstance(place, Folder) else LOOK_AT_STORE_EVERY_S
+        self._run = Run.at(place)
         self._wanted = wanted
         self._listener = listener
 
     def look(self) -> None:
-        for shard in open_run(self._folder).new_shards(known=self.found, wanted=self._wanted):
+        for shard in self._run.new_shards(known=self.found, wanted=self._wanted):
             event = _shard_event(shard)
             self.found.add(shard.shard_id)
             for name in _COUNTS:

@@ -7,7 +7,7 @@ from typing import Any
 from turbo2ds._events import Printer, Reporter
 from turbo2ds._job import PYTHONS, Job, run_job
 from turbo2ds._report import RunReport
-from turbo2ds._signature import ON_PROGRESS, options, signature
+from turbo2ds._signature import ON_PROGRESS, STORAGE_OPTIONS, options, signature, storage_arguments
 
 _OPTIONS = options()
 _SIGNATURE = signature(_OPTIONS)
@@ -18,6 +18,9 @@ def download(*args: Any, **kwargs: Any) -> RunReport:
 
     The arguments are img2dataset's, by name or position, and the engine's further options by name;
     ``turbo2ds --help`` says what each does.
+
+    ``storage_options`` is how the stores of the list and the dataset are reached, where these are URLs:
+    a dict as fsspec takes it.
 
     ``on_progress`` is called with a :class:`Progress` about five times a second, in the calling thread.
     What it raises ends the run as Ctrl-C does. With it, nothing is printed but what asks for attention.
@@ -33,7 +36,8 @@ def download(*args: Any, **kwargs: Any) -> RunReport:
     bound.apply_defaults()
     values = dict(bound.arguments)
     on_progress = values.pop(ON_PROGRESS)
-    job = Job(_arguments(values), values)
+    storage = storage_arguments(values.pop(STORAGE_OPTIONS))
+    job = Job([*_arguments(values), *storage], values)
     if on_progress is not None:
         return run_job(job, Reporter(on_progress, time.monotonic))
     return run_job(job, None if _on_terminal() else Printer(time.monotonic))
@@ -41,8 +45,8 @@ def download(*args: Any, **kwargs: Any) -> RunReport:
 
 def _arguments(values: dict[str, Any]) -> list[str]:
     """The engine's options as a command line."""
-    texts = (_OPTIONS[name].argument(value) for name, value in values.items() if name not in PYTHONS)
-    return [text for text in texts if text is not None]
+    given = (_OPTIONS[name].arguments(value) for name, value in values.items() if name not in PYTHONS)
+    return [text for texts in given for text in texts]
 
 
 def _on_terminal() -> bool:

@@ -1,13 +1,16 @@
 # Written by stubs.py from the engine's table of options.
 import os
-from typing import Callable, Optional, Union
+from collections.abc import Mapping
+from typing import Any, Callable, Optional, Union
 
 from turbo2ds._events import Progress
 from turbo2ds._report import RunReport
 
 def download(
     # file, folder (files with an extension of the input format, sorted), glob, or - for
-    # standard input; also the first argument without a name
+    # standard input; or a file, folder or glob of a store: s3://, gs://, az://, abfs://,
+    # hdfs://, webhdfs://, https:// (a file), hf://datasets/USER/NAME/PATH; also the first
+    # argument without a name
     url_list: Union[str, "os.PathLike[str]"],
     # target size, pixels
     image_size: int = 256,
@@ -120,6 +123,15 @@ def download(
     sample_rate: Optional[float] = None,
     # seed of --sample_rate, 0 if none is given: the same seed picks the same rows
     sample_seed: Optional[int] = None,
+    # KEY=VALUE for the stores of lists and datasets, as fsspec's storage_options; may be
+    # repeated
+    storage_option: Optional[list[str]] = None,
+    # folder on a local disk in which shards for a store are written first, and uploaded from
+    # when they are complete; loose files (--output_format files) go straight to the store
+    staging: Optional[Union[str, "os.PathLike[str]"]] = None,
+    # bytes of complete shards in --staging at which new shards wait; 16 GiB, or half of the
+    # disk's free space if that is less
+    staging_bytes: Optional[int] = None,
     # give an image that is stored unchanged the extension of its own format (jpg, png, webp,
     # gif, bmp, tiff) in files and webdataset; the columns of parquet and tfrecord keep
     # encode_format's name
@@ -198,5 +210,7 @@ def download(
     shard_index: Optional[int] = None,
     # number of shares that the shards are divided into; None does not divide them
     shard_count: Optional[int] = None,
+    # How the stores of the list and the dataset are reached, as fsspec takes it.
+    storage_options: Optional[Mapping[str, Any]] = None,
     on_progress: Optional[Callable[[Progress], None]] = None,
 ) -> RunReport: ...

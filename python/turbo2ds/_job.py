@@ -1,16 +1,15 @@
 """One job as the package runs it: the engine's arguments, and the options whose work is Python's."""
 
 import json
-import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol
 
 from turbo2ds import _engine
 from turbo2ds._events import Printer
 from turbo2ds._report import RunReport
-from turbo2ds._signature import with_home
+from turbo2ds._signature import STORAGE_OPTION, path_text
 from turbo2ds.errors import UsageError
 
 #: Options that the engine leaves to this package.
@@ -28,14 +27,20 @@ class Listener(Protocol):
 class Job:
     """What was asked for."""
 
+    # Neither is shown: a store's options and a request's fields may be secrets.
     #: For the engine, as ``--name=value``.
-    arguments: list[str]
+    arguments: list[str] = field(repr=False)
     #: Every option by name, defaults among them.
-    options: dict[str, Any]
+    options: dict[str, Any] = field(repr=False)
 
     @property
     def output_folder(self) -> str:
-        return with_home(str(os.fspath(self.options["output_folder"])))
+        return path_text(self.options["output_folder"])
+
+    @property
+    def storage(self) -> list[str]:
+        """Those of the arguments that say how stores are reached."""
+        return [argument for argument in self.arguments if argument.startswith(f"--{STORAGE_OPTION}=")]
 
     @property
     def is_pythons(self) -> bool:
@@ -63,6 +68,9 @@ def run_job(job: Job, listener: Optional[Listener]) -> RunReport:
         )
     if job.options["distributor"] != "multiprocessing" and job.options["subjob_size"] < 1:
         raise UsageError("subjob_size is less than 1", "a job of a distributor has at least one shard")
+    if job.options["distributor"] != "multiprocessing" and job.output_folder.lower().startswith("memory:"):
+        message = f"{job.output_folder} is this process' memory, and workers are other processes"
+        raise UsageError(message, "give a store or a folder that every worker reaches")
     if listener is None and job.is_pythons:
         listener = Printer(time.monotonic)
     if not job.options["enable_wandb"]:
@@ -85,4 +93,4 @@ def _spread(job: Job, listener: Optional[Listener]) -> RunReport:
         None if listener is None else lambda text: listener.take(json.loads(text)),
         threading.current_thread() is threading.main_thread(),
     )
-    return RunReport.of_summary(job.output_folder, json.loads(summary))
+    return RunReport.of_summary(job.output_folder, json.loads(summary), job.storage)

@@ -1,8 +1,10 @@
 """What ``download`` gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
+from turbo2ds._place import place_over
 from turbo2ds._run import Run, open_run
 
 
@@ -33,10 +35,19 @@ class RunReport:
     names: dict[str, Any]
 
     @classmethod
-    def of_summary(cls, output_folder: str, summary: dict[str, Any]) -> "RunReport":
+    def of_summary(cls, output_folder: str, summary: dict[str, Any], storage: list[str]) -> "RunReport":
         names = (name for name in cls.__dataclass_fields__ if name != "output_folder")
-        return cls(output_folder=output_folder, **{name: summary[name] for name in names})
+        report = cls(output_folder=output_folder, **{name: summary[name] for name in names})
+        # No field: what is shown, saved or sent of a report has no secret.
+        object.__setattr__(report, "_storage", storage)
+        return report
 
-    def open(self) -> Run:
-        """The dataset that the run left."""
-        return open_run(self.output_folder)
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_storage"}
+
+    def open(self, storage_options: Optional[Mapping[str, Any]] = None) -> Run:
+        """The dataset that the run left, with the storage options of the run unless there are others. A copy
+        of the report in another process has not kept them."""
+        if storage_options is None:
+            return Run.at(place_over(self.output_folder, getattr(self, "_storage", [])))
+        return open_run(self.output_folder, storage_options)

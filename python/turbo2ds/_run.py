@@ -1,19 +1,18 @@
 """A finished or unfinished run as an object: shards, statistics, failures, options and metadata.
 
-Reads marks, the folder's record and parquet files, whose image column is left on the disk.
+Reads marks, the folder's record and parquet files, whose image column is left where it is.
 """
 
 import json
 import os
-import pathlib
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Union
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
 
 from turbo2ds import _engine
-from turbo2ds._signature import with_home
+from turbo2ds._place import Location, Place, place_of
 from turbo2ds.errors import OutputError
 
 if TYPE_CHECKING:
@@ -29,32 +28,35 @@ class Shard:
     shard_id: int
     #: Its number as it stands in file names.
     name: str
-    folder: pathlib.Path
+    #: A path, or the URL of a store as text; so are ``data`` and ``metadata_file``.
+    folder: Location
     #: The mark as it was written: counts, times, rows by status.
     stats: dict[str, Any]
+    place: InitVar[Place]
+    # Each shard has its own; a dataclass takes what is not of the class for a field.
+    _at: ClassVar[Place]
+
+    def __post_init__(self, place: Place) -> None:
+        # No field: it is not shown, compared or handed on.
+        object.__setattr__(self, "_at", place)
 
     @property
-    def data(self) -> Optional[pathlib.Path]:
+    def data(self) -> Optional[Location]:
         """The file or folder with its samples; none for the dummy format."""
-        for ending in _engine.SAMPLE_ENDINGS:
-            path = self.folder / (self.name + ending)
-            if path.exists():
-                return path
-        return None
+        found = (self._at.find(self.name + ending) for ending in _engine.SAMPLE_ENDINGS)
+        return next((location for location in found if location is not None), None)
 
     @property
-    def metadata_file(self) -> Optional[pathlib.Path]:
+    def metadata_file(self) -> Optional[Location]:
         """Its parquet file; none for the dummy format."""
-        path = self.folder / (self.name + _engine.METADATA_ENDING)
-        return path if path.exists() else None
+        return self._at.find(self.name + _engine.METADATA_ENDING)
 
     def metadata(self, columns: Optional[Sequence[str]] = None) -> "pyarrow.Table":
         """Its rows, failures among them, without the images."""
         parquet = _parquet()
-        path = self.metadata_file
-        if path is None:
+        if self.metadata_file is None:
             raise OutputError(f"shard {self.name} has no metadata", "the dummy format writes none")
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(self._at.open(self.name + _engine.METADATA_ENDING))
         if columns is None:
             columns = [field.name for field in file.schema_arrow if not _is_image(field)]
         return file.read(columns=list(columns))
@@ -63,10 +65,25 @@ class Shard:
 class Run:
     """What stands in a dataset's folder. Read anew by each property, so that it follows a run."""
 
-    def __init__(self, folder: Union[str, "os.PathLike[str]"]) -> None:
-        self.folder = pathlib.Path(with_home(os.fspath(folder)))
-        if not self.folder.is_dir():
-            raise OutputError(f"no folder at {self.folder}", "give the output_folder of a run")
+    def __init__(
+        self,
+        folder: Union[str, "os.PathLike[str]"],
+        storage_options: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        self._open(place_of(folder, storage_options))
+
+    @classmethod
+    def at(cls, place: Place) -> "Run":
+        """The run at a place that is open."""
+        run = cls.__new__(cls)
+        run._open(place)
+        return run
+
+    def _open(self, place: Place) -> None:
+        #: A path, or the URL of a store as text.
+        self.folder = place.folder
+        self._place = place
+        place.look()
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -80,15 +97,17 @@ class Run:
         self, known: Container[int] = (), wanted: Optional[Container[int]] = None
     ) -> Iterator[Shard]:
         """The shards that are done and not ``known``, of all or of the ``wanted`` ones, in any order."""
-        for path in self.folder.glob(f"*{_engine.MARK_ENDING}"):
-            name = path.name[: -len(_engine.MARK_ENDING)]
+        for file in self._place.look():
+            if not file.endswith(_engine.MARK_ENDING):
+                continue
+            name = file[: -len(_engine.MARK_ENDING)]
             if not re.fullmatch("[0-9]+", name) or int(name) in known:
                 continue
             if wanted is not None and int(name) not in wanted:
                 continue
-            stats = _mark(path)
+            stats = _mark(self._place, file)
             if stats is not None:
-                yield Shard(int(name), name, self.folder, stats)
+                yield Shard(int(name), name, self.folder, stats, self._place)
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -117,12 +136,14 @@ class Run:
     @property
     def runs(self) -> list[dict[str, Any]]:
         """Whose shards these are: ``first_shard_id`` and ``options`` of each run, oldest first."""
-        path = self.folder / _engine.RECORD_NAME
-        try:
-            record = json.loads(_engine.read_record(path.read_bytes()))
-        except FileNotFoundError:
+        self._place.look()
+        document = self._place.content(_engine.RECORD_NAME)
+        if document is None:
             return []
+        try:
+            record = json.loads(_engine.read_record(document))
         except ValueError as error:
+            path = f"{self.folder}/{_engine.RECORD_NAME}"
             raise OutputError(f"{path} {error}", "a dataset's record is written by turbo2ds alone") from None
         return [
             {"first_shard_id": run["first_shard_id"], "options": _values(run["options"])}
@@ -147,14 +168,17 @@ class Run:
                 yield shard.metadata(columns)
 
 
-def open_run(folder: Union[str, "os.PathLike[str]"]) -> Run:
-    """Open the folder of a run, finished or not. Never reads an image."""
-    return Run(folder)
+def open_run(
+    folder: Union[str, "os.PathLike[str]"], storage_options: Optional[Mapping[str, Any]] = None
+) -> Run:
+    """Open the folder of a run, finished or not: a path, or a store's URL with the options that fsspec takes
+    for it. Never reads an image."""
+    return Run(folder, storage_options)
 
 
-def _mark(path: pathlib.Path) -> Optional[dict[str, Any]]:
+def _mark(place: Place, file: str) -> Optional[dict[str, Any]]:
     try:
-        stats = json.loads(path.read_bytes())
+        stats = json.loads(place.content(file) or b"")
     except (OSError, ValueError):
         return None
     whole = isinstance(stats, dict) and all(name in stats for name in _COUNTS)

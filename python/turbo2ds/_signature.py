@@ -7,11 +7,14 @@ further options follow and go by name alone.
 import inspect
 import json
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
 from turbo2ds import _engine
 from turbo2ds._events import Progress
+from turbo2ds.errors import UsageError
 
 IMG2DATASET_ORDER = (
     "url_list image_size output_folder processes_count resize_mode resize_only_if_bigger"
@@ -23,8 +26,12 @@ IMG2DATASET_ORDER = (
     " disallowed_header_directives ignore_ssl_certificate"
 ).split()
 
-#: Arguments of ``download`` that are no options of the engine.
+#: Arguments of ``download`` that are no options of the engine, in their order.
+STORAGE_OPTIONS = "storage_options"
 ON_PROGRESS = "on_progress"
+
+#: The engine's option for what stores take, whose values may be secrets.
+STORAGE_OPTION = "storage_option"
 
 
 @dataclass(frozen=True)
@@ -92,28 +99,64 @@ class Option:
             return int(text)
         return text
 
-    def argument(self, value: Any) -> Optional[str]:
+    def arguments(self, value: Any) -> list[str]:
         """The value on a command line; nothing where the default holds."""
         if value is None and self.kind == "LIST":
-            return None
+            return []
         if value == self.default and type(value) is type(self.default):
-            return None
-        return f"--{self.name}={_text(self, value)}"
+            return []
+        if self.name == STORAGE_OPTION:
+            return storage_arguments(value)
+        return [f"--{self.name}={_text(self, value)}"]
 
 
 def _text(option: Option, value: Any) -> str:
     if isinstance(value, (list, tuple, set)):
         parts = [part if isinstance(part, str) else str(part) for part in value]
         return json.dumps(parts, ensure_ascii=False)
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    text = str(value)
-    if option.kind == "PATH":
-        text = with_home(text)
+    text = path_text(value) if option.kind == "PATH" else str(value)
     # The engine drops one pair of quotes around a text: what has some of its own gets another.
     if option.kind in ("TEXT", "PATH") and text[:1] in ("'", '"'):
         text = f'"{text}"'
     return text
+
+
+def path_text(path: Any) -> str:
+    """A path or a store's URL as text, its home as it is here."""
+    text = str(os.fspath(path) if isinstance(path, os.PathLike) else path)
+    if isinstance(path, os.PathLike) and re.match("[A-Za-z][A-Za-z0-9+.-]*:/(?!/)", text):
+        raise UsageError(f"`{text}` was a URL before it became a path", "give the URL of a store as text")
+    return with_home(text)
+
+
+def storage_arguments(options: Any) -> list[str]:
+    """What stores take, as arguments of the engine: of a mapping its items, as fsspec's users write them,
+    and of a list its texts ``KEY=VALUE``.
+
+    An item that is ``None`` is not given. No error repeats a value: it may be a secret.
+    """
+    if options is None:
+        return []
+    if isinstance(options, Mapping):
+        items = [_pair(key, value) for key, value in options.items() if value is not None]
+    else:
+        items = [options] if isinstance(options, str) else list(options)
+    if not all(isinstance(item, str) for item in items):
+        raise UsageError("storage_option is no list of texts", "give KEY=VALUE texts, or a dict")
+    # One argument for each: in a list on one line, a value's line breaks would be lost.
+    return [f"--{STORAGE_OPTION}={item}" for item in items]
+
+
+def _pair(key: Any, value: Any) -> str:
+    if not isinstance(key, str) or not key or "=" in key:
+        raise UsageError("a key of storage_options is no name", "give a dict such as {'endpoint_url': 'https://...'}")
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, ensure_ascii=False)
+        except (TypeError, ValueError):
+            message = f"the value of `{key}` in storage_options is of another kind than JSON has"
+            raise UsageError(message, "give a text, a number, True, False, or a dict of such") from None
+    return f"{key}={value}"
 
 
 def with_home(path: str) -> str:
@@ -143,10 +186,9 @@ def signature(table: dict[str, Option]) -> inspect.Signature:
         )
         for option in table.values()
     ]
-    on_progress = inspect.Parameter(
-        ON_PROGRESS,
-        kinds.KEYWORD_ONLY,
-        default=None,
-        annotation=Optional[Callable[[Progress], None]],
-    )
-    return inspect.Signature([*parameters, on_progress])
+    own = {STORAGE_OPTIONS: Mapping[str, Any], ON_PROGRESS: Callable[[Progress], None]}
+    parameters += [
+        inspect.Parameter(name, kinds.KEYWORD_ONLY, default=None, annotation=Optional[kind])
+        for name, kind in own.items()
+    ]
+    return inspect.Signature(parameters)

@@ -8,7 +8,9 @@ from collections import Counter
 from types import TracebackType
 from typing import Any, Callable, Optional
 
+from turbo2ds import _engine
 from turbo2ds._events import metrics
+from turbo2ds._signature import STORAGE_OPTION, path_text
 from turbo2ds.errors import UsageError
 
 TOTAL_EVERY_S = 5.0
@@ -16,7 +18,9 @@ TABLE_EVERY_S = 60.0
 STATUSES_MAX = 100
 
 #: Options whose values may be secrets.
-SECRETS = ("header",)
+SECRETS = ("header", STORAGE_OPTION)
+#: Options that may be URLs, in which there may be one.
+PLACES = ("url_list", "output_folder")
 
 
 class WandbListener:
@@ -81,4 +85,5 @@ def _plain(config: dict[str, Any]) -> dict[str, Any]:
     kept = (bool, int, float, str, list, type(None))
     plain = {name: value if isinstance(value, kept) else str(value) for name, value in config.items()}
     hidden = {name: "given, not logged" for name in SECRETS if plain.get(name)}
-    return {**plain, **hidden}
+    places = {name: _engine.place(path_text(config[name]))[1] for name in PLACES if name in config}
+    return {**plain, **hidden, **places}
