@@ -13,6 +13,7 @@ pub mod harness;
 pub mod list;
 pub mod lists;
 pub mod pictures;
+pub mod program;
 pub mod proxy;
 mod self_signed;
 pub mod stores;

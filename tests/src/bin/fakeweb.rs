@@ -3,9 +3,10 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use turbo2ds_tests::list::{self, ListFormat};
+use turbo2ds_tests::program;
 use turbo2ds_tests::web::{Ports, Web};
 
 const USAGE: &str = "\
@@ -72,21 +73,7 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    if matches!(std::env::args().nth(1).as_deref(), Some("-h" | "--help")) {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("fakeweb: {error}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    serve(&options).unwrap_or_else(|error| {
-        eprintln!("fakeweb: {error}");
-        ExitCode::FAILURE
-    })
+    program::main("fakeweb", USAGE, Options::parse, serve)
 }
 
 fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
@@ -111,7 +98,7 @@ fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     }
 }
 
-/// Runs the command to its end; one killed by a signal counts as 1.
+/// Runs the command to its end.
 fn run(
     web: &Web,
     options: &Options,
@@ -127,16 +114,10 @@ fn run(
         text(&options.authority),
         web.dns_server(),
     );
-    let filled = arguments.iter().map(|argument| {
-        argument
-            .replace("{list}", &list)
-            .replace("{ca}", &authority)
-            .replace("{dns}", &dns)
-    });
-    let status = Command::new(program).args(filled).status()?;
-    let code = status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1);
-    Ok(ExitCode::from(code))
+    let places = [
+        ("{list}", list.as_str()),
+        ("{ca}", authority.as_str()),
+        ("{dns}", dns.as_str()),
+    ];
+    program::run(program, arguments, &places, &[])
 }

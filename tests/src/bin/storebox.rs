@@ -2,9 +2,10 @@
 //! and runs a command against it. Never outlives its command.
 
 use std::error::Error;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
+use turbo2ds_tests::program;
 use turbo2ds_tests::stores::{FaultProxy, StoreKind, StoreServer};
 
 const USAGE: &str = "\
@@ -52,24 +53,10 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    if matches!(std::env::args().nth(1).as_deref(), Some("-h" | "--help")) {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("storebox: {error}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    serve(&options).unwrap_or_else(|error| {
-        eprintln!("storebox: {error}");
-        ExitCode::FAILURE
-    })
+    program::main("storebox", USAGE, Options::parse, serve)
 }
 
-fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let server = StoreServer::try_start(options.kind)?;
     let proxy = if options.latency.is_zero() || !options.kind.is_http() {
         None
@@ -92,14 +79,5 @@ fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
         return Ok(ExitCode::SUCCESS);
     };
-    let filled = arguments
-        .iter()
-        .map(|argument| argument.replace("{store}", store));
-    let status = Command::new(program)
-        .args(filled)
-        .envs(environment)
-        .status()?;
-    // One that was killed by a signal counts as 1.
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(ExitCode::from(code.unwrap_or(1)))
+    program::run(program, arguments, &[("{store}", store)], &environment)
 }

@@ -13,12 +13,17 @@
 //! That something has the key proves nothing: an answer may have been lost. The claim is read back, and the
 //! run's own word means that it is held.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::Run;
 use super::notes::ClaimNote;
-use crate::net::storage::{Kind, Put, StorageError};
+use crate::net::storage::{Kind, Objects, Put, StorageError};
 
+/// How often a claim is looked at that another run has.
+pub(super) const ELSEWHERE_TICK: Duration = Duration::from_millis(500);
 /// How often a claim that conflicts with nothing is tried again.
 const CONFLICT_WAIT: Duration = Duration::from_millis(50);
 
@@ -56,7 +61,7 @@ impl Run {
             let epoch = self.lease()?.refreshed().await?;
             let key = self.place.claim(name, generation);
             let note = ClaimNote::new(&self.word).to_bytes();
-            match self.create(&key, note).await {
+            match self.put_new(objects, &key, note.into()).await {
                 Ok(()) => {}
                 Err(error) if error.kind == Kind::Conflict => {
                     let Some((bytes, _)) = objects.get(&key).await? else {
@@ -116,24 +121,39 @@ impl Run {
         Ok(other.is_some_and(|other| other.is_live))
     }
 
-    /// Creates an object, under a condition where the store keeps them.
+    /// Waits until no other run has the claim, and takes it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn claim_in_turn(&self, name: &str) -> Result<Claim, StorageError> {
+        loop {
+            match self.claim(name).await? {
+                Taken::Held(claim) => return Ok(claim),
+                Taken::Elsewhere => tokio::time::sleep(ELSEWHERE_TICK).await,
+            }
+        }
+    }
+
+    /// Creates an object, under the condition that nothing has the key where the store keeps conditions. A run
+    /// that has the dataset alone can do without.
     ///
     /// # Errors
     /// The store's; `Conflict` if something has the key.
-    pub(super) async fn create(&self, key: &str, content: Vec<u8>) -> Result<(), StorageError> {
-        let put = if self.has_conditions() {
-            Put::Create
-        } else {
-            Put::Replace
-        };
-        let created = self.place.objects.put(key, content.clone(), put).await;
-        match created {
-            Err(error) if error.kind == Kind::Unsupported && put == Put::Create && !self.shared => {
-                self.without_conditions();
-                self.place.objects.put(key, content, Put::Replace).await
+    pub(super) async fn put_new(
+        &self,
+        objects: &Objects,
+        key: &str,
+        content: Bytes,
+    ) -> Result<(), StorageError> {
+        if self.conditions.load(Ordering::Relaxed) {
+            match objects.put(key, content.clone(), Put::Create).await {
+                Err(error) if error.kind == Kind::Unsupported && !self.shared => {
+                    self.conditions.store(false, Ordering::Relaxed);
+                }
+                created => return created,
             }
-            created => created,
         }
+        objects.put(key, content, Put::Replace).await
     }
 
     /// Removes a claim and those that it superseded, the oldest first.

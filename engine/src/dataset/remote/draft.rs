@@ -4,16 +4,17 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use object_store::multipart::PartId;
 use tokio::sync::{Notify, OnceCell};
 use tokio::task::JoinHandle;
+use turbo2ds_writers::Part;
 
 use super::Run;
-use super::claim::Claim;
+use super::claim::{Claim, Taken};
 use super::staged::StagedFile;
 use crate::dataset::disk::{BLOCK_BYTES, Block};
 use crate::dataset::names::{shard_file, shard_number};
@@ -196,25 +197,19 @@ impl RemoteDraft {
         if let Some(loose) = &self.written.loose {
             return Ok(loose.clone());
         }
-        let claimed: Arc<Mutex<Option<Loose>>> = Arc::default();
+        let claimed: Arc<OnceLock<Loose>> = Arc::default();
         let (ticket, waiting) = self.replies.ask();
         let (run, name, slot) = (self.run.clone(), folder.to_owned(), claimed.clone());
         self.run.place.objects.spawn(|_| async move {
             let _working = run.working();
             let taken = run.claim_loose(&name).await;
-            let answer = taken.map(|loose| {
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(loose);
-            });
-            ticket.answer(answer);
+            // It is set once.
+            ticket.answer(taken.map(|loose| drop(slot.set(loose))));
         });
         self.answered(waiting.answer().await, folder)?;
-        let taken = claimed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let loose = taken.ok_or_else(|| (self.run.place.shown(folder), interrupted()))?;
-        self.written.loose = Some(loose.clone());
-        Ok(loose)
+        let loose = claimed.get().cloned();
+        self.written.loose.clone_from(&loose);
+        loose.ok_or_else(|| (self.run.place.shown(folder), interrupted()))
     }
 
     async fn put_loose(&mut self, folder: &str, path: &str, bytes: Vec<u8>) -> Result<(), Broken> {
@@ -225,15 +220,15 @@ impl RemoteDraft {
         files.begin(path);
         let (ticket, waiting) = self.replies.ask();
         let (run, path) = (self.run.clone(), path.to_owned());
-        // What an earlier try left is replaced; anything else in the way is somebody's.
-        let put = if claim.inherits {
-            Put::Replace
-        } else {
-            Put::Create
-        };
         self.run.place.objects.spawn(|_| async move {
             let _working = run.working();
-            let result = run.put_whole(&run.writing(), &path, bytes, put).await;
+            let (objects, key, bytes) = (run.writing(), run.place.key(&path), Bytes::from(bytes));
+            // What an earlier try left is replaced; anything else in the way is somebody's.
+            let result = if claim.inherits {
+                objects.put(&key, bytes, Put::Replace).await
+            } else {
+                run.put_same(&objects, &key, bytes).await
+            };
             files.end(&result);
             ticket.answer(result);
         });
@@ -350,7 +345,6 @@ impl Run {
 
     /// Claims the shard of a folder of loose files, and clears its mark away if the shard is to be done again.
     async fn claim_loose(&self, folder: &str) -> Result<Loose, StorageError> {
-        use super::claim::Taken;
         let Taken::Held(mut claim) = self.claim(folder).await? else {
             return Ok(Loose::Elsewhere);
         };
@@ -363,7 +357,7 @@ impl Run {
             if claim.inherits || self.is_marked(shard_id) {
                 claim.inherits = true;
                 self.claimed(&claim);
-                let mark = self.shape()?.name(shard_id, turbo2ds_writers::Part::Mark);
+                let mark = self.shape()?.name(shard_id, Part::Mark);
                 self.remove_all([mark]).await?;
                 self.state().marked.remove(&shard_id);
             }

@@ -98,7 +98,7 @@ impl Inspection {
             Box::pin(async move {
                 let name = shard_name(shard_id, shape.shard_digits);
                 let Taken::Held(_) = run.claim(&name).await? else {
-                    return Err(run.place.objects.error(Kind::Conflict, "repair", &name));
+                    return Err(run.cannot(Kind::Conflict, "repair", &name));
                 };
                 run.remove_all([shape.name(shard_id, Part::Mark)]).await
             })

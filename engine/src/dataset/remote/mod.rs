@@ -145,12 +145,14 @@ impl Run {
     /// # Errors
     /// `Other` for one that writes no shard.
     fn shape(&self) -> Result<Shape, StorageError> {
-        let shape = self.shape;
-        shape.ok_or_else(|| {
-            self.place
-                .objects
-                .error(Kind::Other, "write", self.place.root())
-        })
+        self.shape
+            .ok_or_else(|| self.cannot(Kind::Other, "write", ""))
+    }
+
+    /// An error about a name in the folder that no request gave.
+    fn cannot(&self, kind: Kind, verb: &str, name: &str) -> StorageError {
+        let key = self.place.key(name);
+        self.place.objects.error(kind, verb, &key)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -183,11 +185,7 @@ impl Run {
     /// `Other` before the dataset is open.
     fn lease(&self) -> Result<&Arc<Lease>, StorageError> {
         let lease = self.lease.get();
-        lease.ok_or_else(|| {
-            self.place
-                .objects
-                .error(Kind::Other, "use", self.place.root())
-        })
+        lease.ok_or_else(|| self.cannot(Kind::Other, "use", ""))
     }
 
     /// The store, which takes no further request once the run is over.
@@ -206,14 +204,6 @@ impl Run {
         let name = format!("probe-{}", self.word);
         let key = |round| self.place.claim(&name, round);
         self.place.objects.keeps_conditions(key).await
-    }
-
-    fn has_conditions(&self) -> bool {
-        self.conditions.load(Ordering::Relaxed)
-    }
-
-    fn without_conditions(&self) {
-        self.conditions.store(false, Ordering::Relaxed);
     }
 
     /// The newest generation of claims that is known.

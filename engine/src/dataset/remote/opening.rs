@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::claim::Taken;
 use super::lease::{Lease, Other};
-use super::removal::{ClearedStanding, members_of};
+use super::removal::{ClearedStanding, OwnShard};
 use super::snapshot::Snapshot;
 use super::{Place, RECORD_CLAIM, Run};
 use crate::config::{IncrementalMode, Location};
@@ -163,15 +162,9 @@ fn take_over(run: &Arc<Run>, job: &Job, before: Snapshot) -> Result<Found, Error
     let folder = run.place.folder();
     let out = |error: io::Error| Error::output_io(folder, error);
     // One worker at a time reads the record and adds to it.
-    let claim = loop {
-        let taken = ask(run, |run| {
-            Box::pin(async move { run.claim(RECORD_CLAIM).await })
-        })?;
-        match taken {
-            Taken::Held(claim) => break claim,
-            Taken::Elsewhere => std::thread::sleep(std::time::Duration::from_millis(200)),
-        }
-    };
+    let claim = ask(run, |run| {
+        Box::pin(async move { run.claim_in_turn(RECORD_CLAIM).await })
+    })?;
     let mut snapshot = look(run, job, Some(before))?;
     note_claims(run, &snapshot);
     let mut notes = Vec::new();
@@ -238,25 +231,13 @@ pub(super) fn note_claims(run: &Run, snapshot: &Snapshot) {
 }
 
 /// Shards that are the dataset's own: those with a mark of ours, and those that a dead run claimed.
-fn owned(
-    snapshot: &Snapshot,
-    standing: &Standing,
-) -> io::Result<
-    Vec<(
-        u64,
-        crate::dataset::names::Shape,
-        Option<crate::dataset::ownership::Members>,
-    )>,
-> {
+fn owned(snapshot: &Snapshot, standing: &Standing) -> io::Result<Vec<OwnShard>> {
     let numbers: BTreeSet<u64> = standing.numbers().chain(snapshot.claimed()).collect();
     let claimed: HashSet<u64> = snapshot.claimed().collect();
     let mut shards = Vec::new();
     for shard_id in numbers {
-        let Some(shape) = standing.shape_of(shard_id) else {
-            continue;
-        };
         if claimed.contains(&shard_id) || standing.is_marked(shard_id)? {
-            shards.push((shard_id, shape, members_of(standing, shard_id, shape)?));
+            shards.extend(OwnShard::of(standing, shard_id)?);
         }
     }
     Ok(shards)

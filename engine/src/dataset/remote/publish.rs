@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -12,14 +11,12 @@ use object_store::multipart::PartId;
 use turbo2ds_writers::{Part, ShardStats, shard_name};
 
 use super::Run;
-use super::claim::{Claim, Taken};
+use super::claim::{Claim, ELSEWHERE_TICK, Taken};
 use super::draft::{Loose, StreamParts, Uploaded, content_of};
+use super::removal::OwnShard;
 use crate::dataset::ownership::{Keys, Members};
 use crate::dataset::sealed::{Committed, SealedShard, Written};
-use crate::net::storage::{Kind, Objects, Put, StorageError};
-
-/// How often a shard is looked at that another run has claimed.
-const ELSEWHERE_TICK: Duration = Duration::from_millis(500);
+use crate::net::storage::{Kind, Objects, StorageError};
 
 /// A stream whose parts are all uploaded.
 enum Stream {
@@ -43,10 +40,7 @@ impl Run {
         let Written::Objects(written) =
             std::mem::replace(&mut shard.written, Written::Files(Vec::new()))
         else {
-            return Err(self
-                .place
-                .objects
-                .error(Kind::Other, "publish", &shard.stats.0));
+            return Err(self.cannot(Kind::Other, "publish", &shard.stats.0));
         };
         let Uploaded {
             stream,
@@ -90,11 +84,7 @@ impl Run {
         let mut ids = Vec::with_capacity(stream.parts.len() + 1);
         for part in std::mem::take(&mut stream.parts) {
             let ended = part.await;
-            let lost = |_| {
-                self.place
-                    .objects
-                    .error(Kind::NoUpload, "upload", &stream.name)
-            };
+            let lost = |_| self.cannot(Kind::NoUpload, "upload", &stream.name);
             ids.push(ended.map_err(lost)??);
         }
         if let Some(upload) = stream.upload.get().filter(|_| !tail.is_empty()) {
@@ -116,7 +106,7 @@ impl Run {
                 Taken::Elsewhere => tokio::time::sleep(ELSEWHERE_TICK).await,
             }
             if !self.writing().is_permitted() {
-                return Err(self.place.objects.error(Kind::Lapsed, "publish", name));
+                return Err(self.cannot(Kind::Lapsed, "publish", name));
             }
         }
     }
@@ -134,7 +124,7 @@ impl Run {
                 Ok(Committed::Elsewhere)
             }
             // The next try finds the claim.
-            Some(_) => Err(self.place.objects.error(Kind::Superseded, "publish", name)),
+            Some(_) => Err(self.cannot(Kind::Superseded, "publish", name)),
         }
     }
 
@@ -197,19 +187,19 @@ impl Run {
         match taken.next() {
             Some(name) if !is_ours => {
                 self.release(claim.clone()).await?;
-                Err(self
-                    .place
-                    .objects
-                    .error(Kind::Conflict, "write", &self.place.key(&name)))
+                Err(self.cannot(Kind::Conflict, "write", &name))
             }
             taken if is_ours && (taken.is_some() || files.is_some() || claim.inherits) => {
                 self.fence(claim, shard).await?;
                 let keys = Keys::of_rows(shard.keys.as_ref());
-                let members = Members::new(shape, shard.shard_id, shard.rows, keys);
-                let members = files.map(|_| &members);
+                let members = || Members::new(shape, shard.shard_id, shard.rows, keys);
+                let own = OwnShard {
+                    shard_id: shard.shard_id,
+                    shape,
+                    members: files.map(|_| members()),
+                };
                 let nothing = HashSet::new();
-                self.remove_shard(shape, members, shard.shard_id, files.unwrap_or(&nothing))
-                    .await?;
+                self.remove_shard(&own, files.unwrap_or(&nothing)).await?;
                 self.state().marked.remove(&shard.shard_id);
                 Ok(())
             }
@@ -241,17 +231,11 @@ impl Run {
     ) -> Result<(), StorageError> {
         match stream {
             Some(Stream::Whole(name, content)) => {
-                let content = content.concat();
-                let (name, content) = (&name, &content);
-                let put = |objects| self.put_whole_in(objects, name, content.clone());
-                self.under(claim, put).await?;
+                self.write_whole(claim, &name, content.concat()).await?;
             }
             Some(Stream::Parts(stream, ids)) => {
                 let Some(upload) = stream.upload.get() else {
-                    return Err(self
-                        .place
-                        .objects
-                        .error(Kind::NoUpload, "complete", &stream.name));
+                    return Err(self.cannot(Kind::NoUpload, "complete", &stream.name));
                 };
                 let (ids, bytes) = (&ids, shard.stream_bytes);
                 let complete = |objects: Objects| async move {
@@ -262,15 +246,26 @@ impl Run {
             }
             None => {}
         }
-        for (name, content) in &whole {
-            let put = |objects| self.put_whole_in(objects, name, content.clone());
-            self.under(claim, put).await?;
+        for (name, content) in whole {
+            self.write_whole(claim, &name, content).await?;
         }
         let (name, content) = &shard.stats;
-        self.under(claim, |objects| {
-            self.put_whole_in(objects, name, content.clone())
-        })
-        .await
+        self.write_whole(claim, name, content.clone()).await
+    }
+
+    /// Writes a file that is new, while the claim holds.
+    async fn write_whole(
+        &self,
+        claim: &mut Claim,
+        name: &str,
+        content: Vec<u8>,
+    ) -> Result<(), StorageError> {
+        let (key, content) = (self.place.key(name), Bytes::from(content));
+        let put = |objects: Objects| {
+            let (key, content) = (&key, content.clone());
+            async move { self.put_same(&objects, key, content).await }
+        };
+        self.under(claim, put).await
     }
 
     /// Takes a step that others see, while the claim holds. A step that was not begun in time is begun again.
@@ -293,47 +288,25 @@ impl Run {
     }
 
     fn superseded(&self, claim: &Claim) -> StorageError {
-        let key = self.place.key(claim.name());
-        self.place.objects.error(Kind::Superseded, "publish", &key)
+        self.cannot(Kind::Superseded, "publish", claim.name())
     }
 
-    async fn put_whole_in(
-        &self,
-        objects: Objects,
-        name: &str,
-        content: Vec<u8>,
-    ) -> Result<(), StorageError> {
-        let put = if self.has_conditions() {
-            Put::Create
-        } else {
-            Put::Replace
-        };
-        self.put_whole(&objects, name, content, put).await
-    }
-
-    /// Writes a whole file. That something has the name proves nothing: if it has this content, the answer
-    /// was lost.
+    /// Writes a file that is new. That something has the name proves nothing: if it has this content, the
+    /// answer was lost.
     ///
     /// # Errors
     /// The store's; `Conflict` if something else has the name.
-    pub(super) async fn put_whole(
+    pub(super) async fn put_same(
         &self,
         objects: &Objects,
-        name: &str,
-        content: Vec<u8>,
-        put: Put,
+        key: &str,
+        content: Bytes,
     ) -> Result<(), StorageError> {
-        let key = self.place.key(name);
-        let content = Bytes::from(content);
-        match objects.put(&key, content.clone(), put).await {
-            Err(error) if error.kind == Kind::Conflict => match objects.get(&key).await? {
+        match self.put_new(objects, key, content.clone()).await {
+            Err(error) if error.kind == Kind::Conflict => match objects.get(key).await? {
                 Some((there, _)) if there == content => Ok(()),
                 _ => Err(error),
             },
-            Err(error) if error.kind == Kind::Unsupported && put == Put::Create => {
-                self.without_conditions();
-                objects.put(&key, content, Put::Replace).await
-            }
             result => result,
         }
     }

@@ -13,6 +13,7 @@ use super::claim::{Claim, Taken};
 use super::snapshot::Snapshot;
 use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number};
 use crate::dataset::ownership::{Keys, Members, Standing};
+use crate::dataset::record::Record;
 use crate::net::storage::{Kind, StorageError};
 
 /// Objects that are removed at a time.
@@ -40,16 +41,15 @@ impl Run {
     /// The store's.
     pub(super) async fn remove_shard(
         &self,
-        shape: Shape,
-        members: Option<&Members>,
-        shard_id: u64,
+        shard: &OwnShard,
         kept: &HashSet<String>,
     ) -> Result<(), StorageError> {
+        let (shape, shard_id) = (shard.shape, shard.shard_id);
         self.remove_all([shape.name(shard_id, Part::Mark)]).await?;
         let mut names = Vec::new();
         for part in shape.parts() {
             let name = shape.name(shard_id, part);
-            match members {
+            match &shard.members {
                 _ if part != Part::Folder => names.push(name),
                 Some(members) => names.extend(self.members_in(&name, members, kept).await?),
                 None => {}
@@ -112,9 +112,8 @@ impl Run {
         standing: &ClearedStanding,
     ) -> Result<(), StorageError> {
         self.abort_uploads(|name| standing.is_ours(name)).await?;
-        for (shard_id, shape, members) in &standing.unmarked {
-            self.remove_shard(*shape, members.as_ref(), *shard_id, &HashSet::new())
-                .await?;
+        for shard in &standing.unmarked {
+            self.remove_shard(shard, &HashSet::new()).await?;
         }
         for (name, generation) in &standing.finished {
             self.place
@@ -132,15 +131,14 @@ impl Run {
     /// The store's.
     pub(super) async fn remove_dataset(
         self: &Arc<Self>,
-        shards: Vec<(u64, Shape, Option<Members>)>,
+        shards: Vec<OwnShard>,
     ) -> Result<(), StorageError> {
-        let removals = stream::iter(shards).map(|(shard_id, shape, members)| async move {
-            let name = shard_name(shard_id, shape.shard_digits);
+        let removals = stream::iter(shards).map(|shard| async move {
+            let name = shard_name(shard.shard_id, shard.shape.shard_digits);
             let Taken::Held(claim) = self.claim(&name).await? else {
-                return Err(self.place.objects.error(Kind::Conflict, "remove", &name));
+                return Err(self.cannot(Kind::Conflict, "remove", &name));
             };
-            self.remove_shard(shape, members.as_ref(), shard_id, &HashSet::new())
-                .await?;
+            self.remove_shard(&shard, &HashSet::new()).await?;
             self.release(claim).await
         });
         removals
@@ -194,9 +192,13 @@ impl Run {
             if shape.given_keys && shape.parts().contains(&Part::Folder) {
                 return Ok(());
             }
-            let members = Members::new(shape, shard_id, rows, Keys::Numbered);
-            self.remove_shard(shape, Some(&members), shard_id, &HashSet::new())
-                .await?;
+            let members = Some(Members::new(shape, shard_id, rows, Keys::Numbered));
+            let shard = OwnShard {
+                shard_id,
+                shape,
+                members,
+            };
+            self.remove_shard(&shard, &HashSet::new()).await?;
         }
         self.release(claim).await
     }
@@ -205,11 +207,11 @@ impl Run {
 /// What is to be cleared away, decided from one look.
 pub(super) struct ClearedStanding {
     /// Shards that were claimed and have no mark.
-    unmarked: Vec<(u64, Shape, Option<Members>)>,
+    unmarked: Vec<OwnShard>,
     /// Claims on shards that have a mark.
     finished: Vec<(String, u64)>,
-    /// Names of shards' files that are the record's.
-    shapes: crate::dataset::record::Record,
+    /// Whose shards are whose.
+    record: Record,
 }
 
 impl ClearedStanding {
@@ -222,10 +224,7 @@ impl ClearedStanding {
         let mut unmarked = Vec::new();
         let claimed: HashSet<u64> = snapshot.claimed().collect();
         for shard_id in claimed.difference(&numbers) {
-            if let Some(shape) = standing.shape_of(*shard_id) {
-                let members = members_of(standing, *shard_id, shape)?;
-                unmarked.push((*shard_id, shape, members));
-            }
+            unmarked.extend(OwnShard::of(standing, *shard_id)?);
         }
         let finished = snapshot.claims.iter().filter(|(name, _)| {
             // A claim on anything but a shard is on what takes a moment.
@@ -234,29 +233,41 @@ impl ClearedStanding {
         Ok(Self {
             unmarked,
             finished: finished.cloned().collect(),
-            shapes: standing.record.clone(),
+            record: standing.record.clone(),
         })
     }
 
     fn is_ours(&self, name: &str) -> bool {
         let name = name.split_once('/').map_or(name, |(folder, _)| folder);
         let number = shard_file(name).and_then(|(stem, _)| shard_number(stem));
-        let shape = number.and_then(|shard_id| self.shapes.shape_of(shard_id));
+        let shape = number.and_then(|shard_id| self.record.shape_of(shard_id));
         shape.is_some_and(|shape| shape.part_of(name).is_some())
     }
 }
 
-/// The loose files of a shard, if its samples are loose files.
-///
-/// # Errors
-/// The store's.
-pub(super) fn members_of(
-    standing: &Standing,
-    shard_id: u64,
-    shape: Shape,
-) -> std::io::Result<Option<Members>> {
-    let has_folder = shape.parts().contains(&Part::Folder);
-    has_folder
-        .then(|| standing.members(shard_id, shape))
-        .transpose()
+/// A shard whose files are the dataset's own.
+pub(super) struct OwnShard {
+    pub(super) shard_id: u64,
+    pub(super) shape: Shape,
+    /// Its loose files; `None` if its folder, if it has one, stays as it is.
+    pub(super) members: Option<Members>,
+}
+
+impl OwnShard {
+    /// A shard of this number, if a run of ours has it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn of(standing: &Standing, shard_id: u64) -> std::io::Result<Option<Self>> {
+        let Some(shape) = standing.shape_of(shard_id) else {
+            return Ok(None);
+        };
+        let has_folder = shape.parts().contains(&Part::Folder);
+        let members = has_folder.then(|| standing.members(shard_id, shape));
+        Ok(Some(Self {
+            shard_id,
+            shape,
+            members: members.transpose()?,
+        }))
+    }
 }

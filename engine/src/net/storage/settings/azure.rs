@@ -13,7 +13,7 @@ use super::secret::Secret;
 use super::surroundings::Surroundings;
 use crate::config::StorageOptions;
 
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 15] = [
     ("account_name", &["azure_storage_account_name", "account"]),
     (
         "account_key",
@@ -60,12 +60,6 @@ const KEYS: [Key; 21] = [
     ),
     ("use_emulator", &["azure_storage_use_emulator"]),
     ("msi_endpoint", &["azure_msi_endpoint", "identity_endpoint"]),
-    http::CONNECT,
-    http::WHOLE,
-    http::PART,
-    http::VERIFY,
-    http::INVALID_CERTIFICATES,
-    http::USE_SSL,
 ];
 
 const TABLE: Table = Table {

@@ -12,7 +12,7 @@ use super::secret::Secret;
 use super::surroundings::Surroundings;
 use crate::config::StorageOptions;
 
-const KEYS: [Key; 14] = [
+const KEYS: [Key; 8] = [
     (
         "token",
         &["google_application_credentials", "application_credentials"],
@@ -31,12 +31,6 @@ const KEYS: [Key; 14] = [
     ("project", &["user_project"]),
     ("requester_pays", &[]),
     ("endpoint_url", &["google_base_url", "base_url", "endpoint"]),
-    http::CONNECT,
-    http::WHOLE,
-    http::PART,
-    http::VERIFY,
-    http::INVALID_CERTIFICATES,
-    http::USE_SSL,
 ];
 
 const TABLE: Table = Table {

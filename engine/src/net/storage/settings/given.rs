@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::SettingsError;
 use super::fsspec;
+use super::http;
 use super::secret::Secret;
 use super::surroundings::Surroundings;
 use crate::config::StorageOptions;
@@ -46,6 +47,7 @@ pub(super) struct Table {
     pub(super) store: &'static str,
     /// fsspec's protocols, which are also the prefixes of options that are for this kind only.
     pub(super) protocols: &'static [&'static str],
+    /// The kind's own keys; those of [`http::KEYS`] come on top.
     pub(super) keys: &'static [Key],
     /// Keys that say who asks. Where an option gives one of them, what fsspec's configuration says of all of them is
     /// dropped, so that one key's secret is never sent with another key.
@@ -236,13 +238,18 @@ fn flattened(map: Map<String, Value>) -> Vec<(String, Value)> {
     flat
 }
 
+/// Every key of a kind of store.
+fn keys(table: Table) -> impl Iterator<Item = &'static Key> {
+    table.keys.iter().chain(&http::KEYS)
+}
+
 /// A key's own name.
 fn named(table: Table, key: &str) -> Option<&'static str> {
     let lower = key.to_ascii_lowercase();
     let is_it = |(name, also): &&Key| {
         *name == key || also.contains(&key) || *name == lower || also.contains(&lower.as_str())
     };
-    table.keys.iter().find(is_it).map(|(name, _)| *name)
+    keys(table).find(is_it).map(|(name, _)| *name)
 }
 
 fn is_without_meaning(key: &str) -> bool {
@@ -256,7 +263,7 @@ fn is_without_meaning(key: &str) -> bool {
 }
 
 fn unknown(table: Table, key: &str) -> SettingsError {
-    let mut names: Vec<_> = table.keys.iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<_> = keys(table).map(|(name, _)| *name).collect();
     names.sort_unstable();
     SettingsError::new(
         format!("`{}` is no option of {}", key.escape_debug(), table.store),

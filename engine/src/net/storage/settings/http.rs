@@ -21,11 +21,11 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes that a part may have. S3 takes no less than 5 MiB, but for the last one.
 const PARTS: RangeInclusive<usize> = 1024 * 1024..=128 * 1024 * 1024;
 
-pub(super) const CONNECT: Key = (
+const CONNECT: Key = (
     "connect_timeout",
     &["config_kwargs.connect_timeout", "aws_connect_timeout"],
 );
-pub(super) const WHOLE: Key = (
+const WHOLE: Key = (
     "timeout",
     &[
         "read_timeout",
@@ -34,13 +34,16 @@ pub(super) const WHOLE: Key = (
         "aws_timeout",
     ],
 );
-pub(super) const PART: Key = ("part_bytes", &[]);
-pub(super) const VERIFY: Key = ("verify", &["client_kwargs.verify", "ca_bundle"]);
-pub(super) const INVALID_CERTIFICATES: Key = (
+const PART: Key = ("part_bytes", &[]);
+const VERIFY: Key = ("verify", &["client_kwargs.verify", "ca_bundle"]);
+const INVALID_CERTIFICATES: Key = (
     "allow_invalid_certificates",
     &["aws_allow_invalid_certificates"],
 );
-pub(super) const USE_SSL: Key = ("use_ssl", &["client_kwargs.use_ssl"]);
+const USE_SSL: Key = ("use_ssl", &["client_kwargs.use_ssl"]);
+
+/// The keys of every store that is asked by HTTP.
+pub(super) const KEYS: [Key; 6] = [CONNECT, WHOLE, PART, VERIFY, INVALID_CERTIFICATES, USE_SSL];
 
 /// Whose certificates are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]

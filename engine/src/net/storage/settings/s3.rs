@@ -9,7 +9,7 @@ use super::profile::{Profile, Profiles};
 use super::surroundings::Surroundings;
 use crate::config::StorageOptions;
 
-const KEYS: [Key; 24] = [
+const KEYS: [Key; 18] = [
     (
         "key",
         &[
@@ -88,12 +88,6 @@ const KEYS: [Key; 24] = [
     ("web_identity_token_file", &["aws_web_identity_token_file"]),
     ("role_session_name", &["aws_role_session_name"]),
     ("unsigned_payload", &["aws_unsigned_payload"]),
-    http::CONNECT,
-    http::WHOLE,
-    http::PART,
-    http::VERIFY,
-    http::INVALID_CERTIFICATES,
-    http::USE_SSL,
 ];
 
 const TABLE: Table = Table {
