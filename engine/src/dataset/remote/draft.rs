@@ -21,7 +21,7 @@ use crate::dataset::names::{shard_file, shard_number};
 use crate::dataset::sealed::{Broken, Written};
 use crate::dataset::store::{Draft, StoreReplies};
 use crate::machine::sync::Waiting;
-use crate::net::storage::{PartUpload, Put, StorageError};
+use crate::net::storage::{Kind, PartUpload, Put, StorageError};
 
 /// Parts of a shard that are under way at a time.
 pub(super) const PARTS_UNDER_WAY: usize = 2;
@@ -86,7 +86,7 @@ pub(super) struct LooseFiles {
 struct LooseState {
     under_way: usize,
     failed: Option<StorageError>,
-    names: HashSet<String>,
+    names: Arc<HashSet<String>>,
 }
 
 impl LooseFiles {
@@ -94,26 +94,37 @@ impl LooseFiles {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, name: &str) {
+    /// A file is under way.
+    pub(super) fn begin(&self, name: &str) {
         let mut state = self.state();
         state.under_way += 1;
-        state.names.insert(name.to_owned());
+        Arc::make_mut(&mut state.names).insert(name.to_owned());
     }
 
-    fn end(&self, result: &Result<(), StorageError>) {
+    /// A file is written, or is not.
+    pub(super) fn end(&self, name: &str, result: &Result<(), StorageError>) {
         let mut state = self.state();
         state.under_way -= 1;
         if let Err(error) = result {
+            if error.kind == Kind::Conflict {
+                // What has the name is somebody else's.
+                Arc::make_mut(&mut state.names).remove(name);
+            }
             state.failed.get_or_insert(error.clone());
         }
         self.idle.notify_waiters();
+    }
+
+    /// The names of those that were begun, as of now.
+    pub(super) fn names(&self) -> Arc<HashSet<String>> {
+        self.state().names.clone()
     }
 
     /// Waits until none is under way, and gives the names of all.
     ///
     /// # Errors
     /// The first error of any of them.
-    pub(super) async fn names(&self) -> Result<HashSet<String>, StorageError> {
+    pub(super) async fn settled(&self) -> Result<Arc<HashSet<String>>, StorageError> {
         loop {
             let idle = self.idle.notified();
             {
@@ -121,7 +132,7 @@ impl LooseFiles {
                 if state.under_way == 0 {
                     return match state.failed.take() {
                         Some(error) => Err(error),
-                        None => Ok(std::mem::take(&mut state.names)),
+                        None => Ok(state.names.clone()),
                     };
                 }
             }
@@ -229,7 +240,7 @@ impl RemoteDraft {
             } else {
                 run.put_same(&objects, &key, bytes).await
             };
-            files.end(&result);
+            files.end(&path, &result);
             ticket.answer(result);
         });
         self.under_way.push_back(waiting);
@@ -344,11 +355,17 @@ impl Run {
     }
 
     /// Claims the shard of a folder of loose files, and clears its mark away if the shard is to be done again.
-    async fn claim_loose(&self, folder: &str) -> Result<Loose, StorageError> {
+    ///
+    /// # Errors
+    /// The store's; `Conflict` if something that is not ours has one of the shard's names.
+    pub(super) async fn claim_loose(&self, folder: &str) -> Result<Loose, StorageError> {
+        let shard = shard_file(folder).and_then(|(stem, _)| shard_number(stem));
+        if let Some(shard_id) = shard {
+            self.check_names(folder, shard_id).await?;
+        }
         let Taken::Held(mut claim) = self.claim(folder).await? else {
             return Ok(Loose::Elsewhere);
         };
-        let shard = shard_file(folder).and_then(|(stem, _)| shard_number(stem));
         if let Some(shard_id) = shard {
             if !self.is_marked(shard_id) && self.is_done(shard_id).await? {
                 self.release(claim).await?;
@@ -362,7 +379,14 @@ impl Run {
                 self.state().marked.remove(&shard_id);
             }
         }
-        Ok(Loose::Claimed(claim, Arc::default()))
+        let files: Arc<LooseFiles> = Arc::default();
+        let mut state = self.state();
+        state
+            .loose
+            .entry(folder.to_owned())
+            .or_default()
+            .push(files.clone());
+        Ok(Loose::Claimed(claim, files))
     }
 }
 

@@ -5,9 +5,10 @@
 //! The argument, in the order of a shard's life:
 //!
 //! 1. Parts of the shard's stream go out while it grows ([`draft`]). They are an upload that nobody sees.
-//! 2. The run claims the shard ([`claim`]). From here on, files under the shard's names are the run's.
-//! 3. It looks at the names. What is there without a claim or a mark before is somebody else's and ends the run;
-//!    what an earlier try left is removed, its mark first.
+//! 2. The run looks at the shard's names: what is there without a claim or a mark is somebody else's and ends the
+//!    run. Then it claims the shard ([`claim`]). From here on, files under the shard's names are the run's.
+//! 3. It looks again: what came meanwhile ends the run too, and what an earlier try left is removed, its mark
+//!    first.
 //! 4. It completes the upload and looks at its size, writes the metadata, and last the mark ([`publish`]).
 //!    A mark never stands for something that is not there.
 //! 5. It removes the claim.
@@ -58,7 +59,7 @@ use crate::config::{Config, StagingConfig};
 use crate::error::{Error, Message};
 use crate::net::storage::{Kind, Objects, PartUpload, StorageError};
 use claim::Claim;
-use draft::RemoteDraft;
+use draft::{LooseFiles, RemoteDraft};
 use lease::Lease;
 use place::Place;
 use staged::StagedShards;
@@ -111,6 +112,8 @@ struct State {
     held: HashMap<String, Claim>,
     /// Uploads of this run that are not completed, by their names.
     uploads: HashMap<String, PartUpload>,
+    /// Loose files of claimed shards, of every try.
+    loose: HashMap<String, Vec<Arc<LooseFiles>>>,
     /// Shards whose mark is ours and goes before the shard is done again.
     marked: HashSet<u64>,
 }
@@ -221,6 +224,11 @@ impl Run {
             .map_or(0, |(oldest, _)| *oldest)
     }
 
+    /// Whether there is a claim, of this run or of one that was found.
+    fn is_claimed(&self, name: &str) -> bool {
+        self.state().generations.contains_key(name)
+    }
+
     /// Takes note of a claim that was found.
     fn found_claim(&self, name: &str, generation: u64) {
         let mut state = self.state();
@@ -240,6 +248,7 @@ impl Run {
         let mut state = self.state();
         state.generations.remove(name);
         state.held.remove(name);
+        state.loose.remove(name);
     }
 
     fn is_marked(&self, shard_id: u64) -> bool {

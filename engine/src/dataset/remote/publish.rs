@@ -13,6 +13,7 @@ use turbo2ds_writers::{Part, ShardStats, shard_name};
 use super::Run;
 use super::claim::{Claim, ELSEWHERE_TICK, Taken};
 use super::draft::{Loose, StreamParts, Uploaded, content_of};
+use super::place::claim_parts;
 use super::removal::OwnShard;
 use crate::dataset::ownership::{Keys, Members};
 use crate::dataset::sealed::{Committed, SealedShard, Written};
@@ -54,9 +55,12 @@ impl Run {
         };
         let name = shard_name(shard.shard_id, self.shape()?.shard_digits);
         let (claim, files) = match loose {
-            Some(Loose::Claimed(claim, files)) => (Some(claim), Some(files.names().await?)),
+            Some(Loose::Claimed(claim, files)) => (Some(claim), Some(files.settled().await?)),
             Some(Loose::Elsewhere) => return self.after_other(&name, &shard).await,
-            None => (self.wait_for_claim(&name, shard.shard_id).await?, None),
+            None => {
+                self.check_names(&name, shard.shard_id).await?;
+                (self.wait_for_claim(&name, shard.shard_id).await?, None)
+            }
         };
         let Some(mut claim) = claim else {
             return self.drop_written(stream).await;
@@ -65,7 +69,7 @@ impl Run {
             self.release(claim).await?;
             return self.drop_written(stream).await;
         }
-        self.make_room(&mut claim, &shard, files.as_ref()).await?;
+        self.make_room(&mut claim, &shard, files.as_deref()).await?;
         self.write(&mut claim, &shard, stream, whole).await?;
         self.state().marked.insert(shard.shard_id);
         self.release(claim).await?;
@@ -166,6 +170,44 @@ impl Run {
         self.is_done(shard.shard_id).await
     }
 
+    /// The first of the shard's names that something has, without its folder.
+    async fn taken(&self, shard_id: u64) -> Result<Option<String>, StorageError> {
+        let shape = self.shape()?;
+        let mut parts = shape.parts();
+        parts.retain(|part| !part.is_folder());
+        parts.push(Part::Mark);
+        let looks = parts.iter().map(|part| async {
+            let name = shape.name(shard_id, *part);
+            let found = self.place.objects.head(&self.place.key(&name)).await?;
+            Ok::<_, StorageError>(found.map(|_| name))
+        });
+        Ok(try_join_all(looks).await?.into_iter().flatten().next())
+    }
+
+    /// Refuses a shard one of whose names is somebody else's, before it is claimed: from the claim on, what has its
+    /// names counts as a run's.
+    ///
+    /// # Errors
+    /// The store's; `Conflict` if something that is not ours has one of the names.
+    pub(super) async fn check_names(&self, name: &str, shard_id: u64) -> Result<(), StorageError> {
+        if self.is_marked(shard_id)
+            || self.is_claimed(name)
+            || self.taken(shard_id).await?.is_none()
+        {
+            return Ok(());
+        }
+        // Another worker may be publishing the shard. Its claim goes after its mark has come, or its files have gone.
+        let claims = self.place.objects.list(&self.place.claims()).await?.objects;
+        let mut claims = claims.iter().filter_map(|entry| claim_parts(&entry.key));
+        if claims.any(|(claimed, _)| claimed == name) || self.is_done(shard_id).await? {
+            return Ok(());
+        }
+        match self.taken(shard_id).await? {
+            Some(taken) => Err(self.cannot(Kind::Conflict, "write", &taken)),
+            None => Ok(()),
+        }
+    }
+
     /// Removes what is ours under the shard's names; whatever else has one of them is not ours.
     async fn make_room(
         &self,
@@ -174,17 +216,9 @@ impl Run {
         files: Option<&HashSet<String>>,
     ) -> Result<(), StorageError> {
         let shape = self.shape()?;
-        let mut parts = shape.parts();
-        parts.retain(|part| !part.is_folder());
-        parts.push(Part::Mark);
-        let looks = parts.iter().map(|part| async {
-            let name = shape.name(shard.shard_id, *part);
-            let found = self.place.objects.head(&self.place.key(&name)).await?;
-            Ok::<_, StorageError>(found.map(|_| name))
-        });
-        let mut taken = try_join_all(looks).await?.into_iter().flatten();
+        let taken = self.taken(shard.shard_id).await?;
         let is_ours = claim.inherits || self.is_marked(shard.shard_id);
-        match taken.next() {
+        match taken {
             Some(name) if !is_ours => {
                 self.release(claim.clone()).await?;
                 Err(self.cannot(Kind::Conflict, "write", &name))

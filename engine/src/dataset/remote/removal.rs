@@ -12,7 +12,7 @@ use super::Run;
 use super::claim::{Claim, Taken};
 use super::snapshot::Snapshot;
 use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number};
-use crate::dataset::ownership::{Keys, Members, Standing};
+use crate::dataset::ownership::{Members, Standing};
 use crate::dataset::record::Record;
 use crate::net::storage::{Kind, StorageError};
 
@@ -176,6 +176,13 @@ impl Run {
         self.lease()?.end().await
     }
 
+    /// Loose files that this run wrote of a shard.
+    fn loose(&self, name: &str) -> Vec<Arc<HashSet<String>>> {
+        let state = self.state();
+        let tries = state.loose.get(name).into_iter().flatten();
+        tries.map(|files| files.names()).collect()
+    }
+
     /// Gives up a claim on a shard that was not published. If something may still be on its way, the claim
     /// stays for the next run.
     async fn withdraw(&self, mut claim: Claim, is_settled: bool) -> Result<(), StorageError> {
@@ -187,18 +194,18 @@ impl Run {
         }
         if !self.is_done(shard_id).await? {
             let shape = self.shape()?;
-            let rows = shape.rows_per_shard as u64;
-            // Keys that the list gives are known to the shard alone: its files are left for the next run.
-            if shape.given_keys && shape.parts().contains(&Part::Folder) {
+            self.remove_all([shape.name(shard_id, Part::Mark)]).await?;
+            let mut parts = shape.parts();
+            parts.retain(|part| !part.is_folder());
+            let whole = parts.iter().map(|part| shape.name(shard_id, *part));
+            let loose = self.loose(claim.name());
+            let loose = loose.iter().flat_map(|names| names.iter().cloned());
+            self.remove_all(whole.chain(loose).collect::<Vec<_>>())
+                .await?;
+            // What an earlier run left in the folder is known as ours by the claim alone.
+            if claim.inherits && shape.parts().contains(&Part::Folder) {
                 return Ok(());
             }
-            let members = Some(Members::new(shape, shard_id, rows, Keys::Numbered));
-            let shard = OwnShard {
-                shard_id,
-                shape,
-                members,
-            };
-            self.remove_shard(&shard, &HashSet::new()).await?;
         }
         self.release(claim).await
     }

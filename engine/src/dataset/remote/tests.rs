@@ -5,7 +5,7 @@ use std::sync::Arc;
 use turbo2ds_writers::{OutputFormat, Part, ShardStats};
 
 use super::claim::Taken;
-use super::draft::Uploaded;
+use super::draft::{Loose, Uploaded};
 use super::lease::Lease;
 use super::testing::{place, run};
 use super::*;
@@ -28,7 +28,11 @@ fn mark() -> Vec<u8> {
 
 /// A run on a dataset, without its opening.
 async fn begin(url: &str, shared: bool) -> Arc<Run> {
-    let shape = shape(OutputFormat::Webdataset);
+    begin_as(url, shared, OutputFormat::Webdataset).await
+}
+
+async fn begin_as(url: &str, shared: bool, format: OutputFormat) -> Arc<Run> {
+    let shape = shape(format);
     let run = Run::new(place(url), shared, Some(shape));
     let lease = Lease::begin(run.place.clone(), run.word.clone(), !shared).await;
     let _ = run.lease.set(lease.expect("a lease"));
@@ -85,6 +89,29 @@ async fn claims(run: &Run) -> usize {
         .len()
 }
 
+async fn put(run: &Run, name: &str, content: &'static str) {
+    let key = run.place.key(name);
+    let put = run.place.objects.put(&key, content, Put::Create);
+    put.await.expect("memory");
+}
+
+/// The claim on the shard.
+async fn held(run: &Run) -> Claim {
+    match run.claim("00000").await.expect("memory") {
+        Taken::Held(claim) => claim,
+        Taken::Elsewhere => panic!("nobody else has it"),
+    }
+}
+
+/// Everything below the dataset's folder.
+async fn left(run: &Run) -> Vec<String> {
+    let left = run.place.objects.list_all(run.place.root()).await;
+    left.expect("memory")
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect()
+}
+
 #[test]
 fn a_shard_is_published_and_its_claim_goes() {
     run(async {
@@ -95,12 +122,7 @@ fn a_shard_is_published_and_its_claim_goes() {
         assert!(one.is_done(0).await.expect("memory"));
         assert_eq!(claims(&one).await, 0);
         one.sweep().await.expect("swept");
-        let left = one
-            .place
-            .objects
-            .list_all(one.place.root())
-            .await
-            .expect("memory");
+        let left = left(&one).await;
         assert_eq!(left.len(), 3, "two files and a mark: {left:?}");
     });
 }
@@ -128,12 +150,7 @@ fn of_two_runs_one_publishes_and_the_other_drops_its_files() {
 fn what_somebody_else_put_there_stays() {
     run(async {
         let one = begin("memory://foreign", false).await;
-        let key = one.place.key("00000.parquet");
-        one.place
-            .objects
-            .put(&key, "theirs", Put::Create)
-            .await
-            .expect("memory");
+        put(&one, "00000.parquet", "theirs").await;
         let error = one.publish(shard("mine")).await.expect_err("refused");
         assert_eq!(error.kind, Kind::Conflict);
         assert_eq!(
@@ -149,16 +166,9 @@ fn what_somebody_else_put_there_stays() {
 fn what_a_dead_run_left_is_replaced_under_the_next_generation() {
     run(async {
         let dead = begin("memory://dead", false).await;
-        let Taken::Held(claim) = dead.claim("00000").await.expect("memory") else {
-            panic!("nobody else has it");
-        };
+        let claim = held(&dead).await;
         assert_eq!(claim.generation(), 0);
-        let key = dead.place.key("00000.tar");
-        dead.place
-            .objects
-            .put(&key, "half", Put::Create)
-            .await
-            .expect("memory");
+        put(&dead, "00000.tar", "half").await;
         die(&dead).await;
         let next = begin("memory://dead", false).await;
         assert_eq!(
@@ -174,9 +184,7 @@ fn what_a_dead_run_left_is_replaced_under_the_next_generation() {
 fn a_run_that_was_taken_for_dead_publishes_nothing_further() {
     run(async {
         let late = begin("memory://late", true).await;
-        let Taken::Held(mut claim) = late.claim("00000").await.expect("memory") else {
-            panic!("nobody else has it");
-        };
+        let mut claim = held(&late).await;
         assert!(claim.holds(&late).await.expect("memory"));
         die(&late).await;
         let next = begin("memory://late", true).await;
@@ -203,22 +211,10 @@ fn a_run_ends_without_a_trace_of_what_it_did_not_publish() {
             .await
             .expect("memory");
         one.state().uploads.insert(upload.id.clone(), upload);
-        let Taken::Held(_) = one.claim("00000").await.expect("memory") else {
-            panic!("nobody else has it");
-        };
-        let key = one.place.key("00000.tar");
-        one.place
-            .objects
-            .put(&key, "half", Put::Create)
-            .await
-            .expect("memory");
+        let _ = held(&one).await;
+        put(&one, "00000.tar", "half").await;
         one.sweep().await.expect("swept");
-        let left = one
-            .place
-            .objects
-            .list_all(one.place.root())
-            .await
-            .expect("memory");
+        let left = left(&one).await;
         assert!(left.is_empty(), "{left:?}");
     });
 }
@@ -229,13 +225,44 @@ fn memory_keeps_conditions() {
         let one = begin("memory://probe", true).await;
         assert!(one.keeps_conditions().await.expect("memory"));
         one.sweep().await.expect("swept");
-        assert!(
-            one.place
-                .objects
-                .list_all(one.place.root())
-                .await
-                .expect("memory")
-                .is_empty()
-        );
+        assert_eq!(left(&one).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn what_came_before_the_claim_is_somebody_elses_however_the_run_ends() {
+    run(async {
+        let one = begin("memory://came", false).await;
+        put(&one, "00000.parquet", "theirs").await;
+        let error = one.publish(shard("mine")).await.expect_err("refused");
+        assert_eq!(error.kind, Kind::Conflict);
+        // No claim says that it is a run's: neither this run's end nor the next run removes it.
+        assert_eq!(claims(&one).await, 0);
+        one.sweep().await.expect("swept");
+        assert_eq!(left(&one).await, ["came/00000.parquet"]);
+    });
+}
+
+#[test]
+fn a_loose_file_that_came_after_the_claim_stays_and_the_runs_own_go() {
+    run(async {
+        let one = begin_as("memory://loose", false, OutputFormat::Files).await;
+        let claimed = one.claim_loose("00000").await.expect("memory");
+        let Loose::Claimed(_, files) = claimed else {
+            panic!("nobody else has it");
+        };
+        put(&one, "00000/000000001.jpg", "theirs").await;
+        for (name, is_new) in [
+            ("00000/000000000.jpg", true),
+            ("00000/000000001.jpg", false),
+        ] {
+            files.begin(name);
+            let key = one.place.key(name);
+            let result = one.put_same(&one.writing(), &key, "ours".into()).await;
+            files.end(name, &result);
+            assert_eq!(result.is_ok(), is_new, "{name}");
+        }
+        one.sweep().await.expect("swept");
+        assert_eq!(left(&one).await, ["loose/00000/000000001.jpg"]);
     });
 }
