@@ -8,7 +8,7 @@ mod recorded;
 mod storage;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -379,13 +379,23 @@ pub struct DnsConfig {
     /// Which resolver is used.
     pub resolver: Resolver,
     /// The file in which the built-in resolver keeps its cache between runs.
-    pub cache_file: Option<String>,
+    pub cache_file: Option<Location>,
     /// The servers of [`Resolver::Listed`].
     pub servers: Vec<NameServer>,
     /// Limits of the built-in resolver.
     pub limits: DnsLimits,
     /// Fixed addresses (`--resolve host:addr`), which come before any lookup.
     pub fixed: Vec<(String, IpAddr)>,
+}
+
+impl DnsConfig {
+    /// The path of the cache's file, if it is on this machine.
+    pub fn cache_path(&self) -> Option<&Path> {
+        match &self.cache_file {
+            Some(Location::Local(path)) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// How the machine is used.

@@ -9,6 +9,7 @@ pub(crate) mod outage;
 pub(crate) mod resolver;
 mod self_signed;
 pub(crate) mod storage;
+pub(crate) mod stored_names;
 mod tls;
 mod transport;
 

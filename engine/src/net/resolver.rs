@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use turbo2ds_dns::recursive::{
-    self, Clocks, ServerLimits, Settings, Setup, TtlBounds, random_seed, root_servers,
+    Clocks, ServerLimits, Settings, Setup, TtlBounds, random_seed, root_servers,
 };
 use turbo2ds_dns::{Forwarder, ForwarderError, Server, ServerWay, Service, system_servers};
 
@@ -75,20 +75,6 @@ pub(crate) fn names_active_max(dns: &DnsConfig, by_descriptors: usize) -> usize 
     most.min(dns.limits.queries)
 }
 
-/// Refuses a `--dns_cache` file that is not a cache: saving would destroy it.
-///
-/// # Errors
-/// `Output`.
-pub(crate) fn check_cache_file(path: &Path) -> Result<(), Error> {
-    recursive::check_cache_file(path).map_err(|error| {
-        let text = format!("{}, the file of --dns_cache, {error}", path.display());
-        Error::output(
-            Message::in_place_of(error, text),
-            "name another file, or one that is not there yet; nothing was written",
-        )
-    })
-}
-
 /// Starts the resolver of a run.
 ///
 /// # Errors
@@ -100,7 +86,7 @@ pub(crate) fn start(dns: &DnsConfig, by_descriptors: usize) -> Result<Service, S
             Ok(Service::spawn(*forwarder, active, Instant::now)?)
         }
         Backend::BuiltIn { settings, fallback } => {
-            let main = setup(*settings, dns.cache_file.as_deref())?;
+            let main = setup(*settings, dns.cache_path())?;
             Ok(match fallback {
                 Some(fallback) => Service::spawn_backed(main, setup(*fallback, None)?)?,
                 None => Service::spawn_recursive(main)?,
@@ -196,7 +182,7 @@ fn bounded(settings: Settings, dns: &DnsConfig, ipv6: bool, by_descriptors: usiz
     }
 }
 
-pub(crate) fn setup(settings: Settings, cache_file: Option<&str>) -> std::io::Result<Setup> {
+pub(crate) fn setup(settings: Settings, cache_file: Option<&Path>) -> std::io::Result<Setup> {
     Ok(Setup {
         settings,
         seed: random_seed()?,

@@ -23,6 +23,7 @@ use crate::list::plan::Planner;
 use crate::machine::Machine;
 use crate::machine::runtime::Reactors;
 use crate::net::TlsContext;
+use crate::net::stored_names::StoredNames;
 use crate::watch::{Event, Live, Progress, RunReport};
 
 /// Runs a configuration to its end.
@@ -41,6 +42,7 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         assignment,
         rows,
         notes,
+        names,
     } = begin(config, host.signals)?;
     let lives: Vec<Arc<Live>> = shared
         .machine
@@ -57,7 +59,7 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     } = opened;
     let shards_before = done.len() as u64;
     let planner = planner.skipping(skipped(done, assignment, shared.store.clone()));
-    let threads = Threads::start(&shared, reactors, &lives, planner, publishers)?;
+    let threads = Threads::start(&shared, reactors, &lives, planner, publishers, names)?;
     let progress = Progress::new(shared.config.show.log_json, host.observer, rows, started);
     let mut watch = Watch::new(
         &shared,
@@ -97,6 +99,8 @@ struct Begun {
     rows: Option<u64>,
     /// Notes on the list for the user.
     notes: Vec<String>,
+    /// The cache of names, if it is kept in a store.
+    names: Option<StoredNames>,
 }
 
 /// Checks everything that can be refused, and only then touches the folder.
@@ -112,6 +116,7 @@ fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
     let list = open_list(&mut config)?;
     let notes = list.notes().to_vec();
     let identity = list.identity().clone();
+    let names = StoredNames::fetch(&mut config)?;
     let files = UserFiles::named(&config, &list)?;
     let planner = Planner::open(list)?;
     let (shared, events) = share(config, machine)?;
@@ -136,6 +141,7 @@ fn begin(mut config: Config, signals: SignalUse) -> Result<Begun, Error> {
         // The number of rows in the list says little about a part of it.
         rows: identity.rows.filter(|_| assignment == Assignment::All),
         notes,
+        names,
     })
 }
 

@@ -22,6 +22,7 @@ use crate::machine::runtime::Reactors;
 use crate::machine::sync::{Inbox, Outbox, mailbox};
 use crate::net::outage::Outage;
 use crate::net::resolver;
+use crate::net::stored_names::StoredNames;
 use crate::pixels::{self, ImageWork};
 use crate::watch::{Alarm, Board, Event, Guard, Live};
 
@@ -38,6 +39,7 @@ pub(super) struct Threads {
     planner: JoinHandle<()>,
     commit: Vec<JoinHandle<()>>,
     pub(super) names: Service,
+    stored_names: Option<StoredNames>,
     pub(super) outage: Arc<Outage>,
     pub(super) board: Arc<Board>,
     mailboxes: Vec<Outbox<Message>>,
@@ -55,6 +57,7 @@ impl Threads {
         lives: &[Arc<Live>],
         planner: Planner,
         publishers: Vec<Box<dyn Publisher>>,
+        stored_names: Option<StoredNames>,
     ) -> Result<Self, Error> {
         let watched = shared.clone();
         let alarm = Alarm::new(move |error| watched.send(Event::Fatal(error)));
@@ -107,6 +110,7 @@ impl Threads {
             planner,
             commit,
             names,
+            stored_names,
             outage,
             board,
             mailboxes,
@@ -142,6 +146,11 @@ impl Threads {
             if thread.join().is_err() {
                 tracing::error!("a thread panicked");
             }
+        }
+        // The resolver saves its cache as it ends.
+        drop(self.names);
+        if let Some(stored) = self.stored_names {
+            stored.give_back();
         }
     }
 }

@@ -132,17 +132,15 @@ pub(super) fn location(v: &Values, name: &str) -> Result<Location, Error> {
 /// Where a dataset is written.
 fn output_location(v: &Values) -> Result<Location, Error> {
     let location = location(v, "output_folder")?;
-    check_writable(&location)?;
+    check_writable(&location, "output_folder")?;
     Ok(location)
 }
 
-/// Refuses a place from which lists are read only.
-pub(super) fn check_writable(location: &Location) -> Result<(), Error> {
+/// Refuses a place from which lists are read only, given by an option.
+pub(super) fn check_writable(location: &Location, option: &str) -> Result<(), Error> {
     match location {
         Location::Remote(url) if !url.kind().is_writable() => Err(Error::usage(
-            format!(
-                "`--output_folder {url}`: lists are read from there, but no dataset is written"
-            ),
+            format!("`--{option} {url}`: lists are read from there, but nothing is written"),
             "give a path, or a URL such as s3://bucket/folder, gs://, az://, abfs://, hdfs://",
         )),
         _ => Ok(()),

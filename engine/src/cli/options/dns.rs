@@ -4,8 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::check::{check_writable, location};
 use super::value::{Values, integer, optional, text};
-use crate::config::{DnsConfig, DnsLimits, NameServer, Resolver, SecureServer};
+use crate::config::{DnsConfig, DnsLimits, Location, NameServer, Resolver, SecureServer};
 use crate::error::Error;
 
 /// Default ports of DNS over UDP and TCP, over TLS (RFC 7858) and over HTTPS (RFC 8484).
@@ -30,7 +31,7 @@ enum Part {
 /// Reads the DNS options.
 pub(super) fn dns(v: &Values) -> Result<DnsConfig, Error> {
     let (resolver, servers) = resolver(v)?;
-    let cache_file = v.read("dns_cache", optional(text))?;
+    let cache_file = cache_file(v)?;
     if cache_file.is_some() && resolver != Resolver::Recursive {
         return Err(Error::usage(
             "`--dns_cache` is for `--dns recursive` only",
@@ -44,6 +45,17 @@ pub(super) fn dns(v: &Values) -> Result<DnsConfig, Error> {
         limits: limits(v)?,
         fixed: v.read_list("resolve", fixed_answer)?,
     })
+}
+
+/// Where names are kept between runs.
+fn cache_file(v: &Values) -> Result<Option<Location>, Error> {
+    const OPTION: &str = "dns_cache";
+    if v.read(OPTION, optional(text))?.is_none() {
+        return Ok(None);
+    }
+    let place = location(v, OPTION)?;
+    check_writable(&place, OPTION)?;
+    Ok(Some(place))
 }
 
 fn resolver(v: &Values) -> Result<(Resolver, Vec<NameServer>), Error> {

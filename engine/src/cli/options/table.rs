@@ -235,7 +235,7 @@ pub static TABLE: &[OptionSpec] = &[
     more("dns", "recursive", Group::Network, Unrecorded,
         "who resolves names. recursive: built in, from the root servers down; names of private networks, and every name if port 53 is closed, go to resolv.conf's servers. system: resolv.conf's servers for all. Or servers: ADDRESS[:PORT], tls://HOST[:PORT][#NAME], https://HOST[:PORT][/PATH]; may be repeated"),
     many("dns_servers", Group::Network, Unrecorded, "the same as --dns with servers"),
-    opt("dns_cache", Kind::Path, "None", Group::Network, Unrecorded, "file in which --dns recursive keeps its cache between runs"),
+    opt("dns_cache", Kind::Path, "None", Group::Network, Unrecorded, "file in which --dns recursive keeps its cache between runs; also a URL of a store"),
     opt("dns_cache_bytes", Kind::Int, "33554432", Group::Network, Unrecorded, "size of the built-in resolver's cache, bytes"),
     opt("dns_max_queries", Kind::Int, "16384", Group::Network, Unrecorded, "most outstanding queries of the built-in resolver"),
     opt("dns_max_queries_per_server", Kind::Int, "None", Group::Network, Unrecorded,

@@ -1,6 +1,6 @@
 //! The command line as a user types it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
@@ -333,7 +333,7 @@ fn a_tilde_in_front_of_a_path_is_home() {
     assert_eq!(config.input.url_list, format!("{home}/l.csv"));
     assert_eq!(config.output.location, Location::Local(home.into()));
     let cache = format!("{home}/.cache/names");
-    assert_eq!(config.dns.cache_file, Some(cache));
+    assert_eq!(config.dns.cache_path(), Some(Path::new(&cache)));
     let same = run(&[&format!("{home}/l.csv")]).unwrap();
     assert_eq!(same.recorded, run(&["~/l.csv"]).unwrap().recorded);
     let literal = run(&["./~l.csv", "--output_folder", "./~", "--url_col", "~"]).unwrap();
@@ -395,7 +395,7 @@ fn every_option_of_the_table_is_read() {
 fn the_built_in_resolver_is_the_default_and_takes_a_cache_and_no_servers() {
     let config = run(&["l.csv", "--dns_cache", "names"]).unwrap();
     assert_eq!(config.dns.resolver, Resolver::Recursive);
-    assert_eq!(config.dns.cache_file.as_deref(), Some("names"));
+    assert_eq!(config.dns.cache_path(), Some(Path::new("names")));
     let system = run(&["l.csv", "--dns", "system"]).unwrap();
     assert_eq!(system.dns.resolver, Resolver::System);
     for line in [

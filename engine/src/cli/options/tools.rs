@@ -343,13 +343,20 @@ fn resolve(given: &Given) -> Result<ResolveOptions, Error> {
             "write `turbo2ds resolve www.example.org`; a list file called resolve is given as ./resolve",
         ));
     }
+    let dns = dns(&values)?;
+    if let Some(Location::Remote(url)) = &dns.cache_file {
+        return Err(Error::usage(
+            format!("resolve does not take `--dns_cache {url}`"),
+            "copy the cache to this machine and name the file",
+        ));
+    }
     Ok(ResolveOptions {
         names: given
             .words
             .iter()
             .map(|word| host_name(word))
             .collect::<Result<_, _>>()?,
-        dns: dns(&values)?,
+        dns,
         json: given.last("json", boolean)?.unwrap_or(false),
     })
 }
@@ -408,7 +415,7 @@ fn output_folder(given: &Given) -> Result<Option<Location>, Error> {
         return Ok(None);
     };
     let location = location("doctor", &folder)?;
-    check_writable(&location)?;
+    check_writable(&location, "output_folder")?;
     Ok(Some(location))
 }
 

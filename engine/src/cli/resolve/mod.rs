@@ -109,7 +109,7 @@ impl Resolvers {
                 let fallback = fallback
                     .map(|fallback| open(*fallback, None, false))
                     .transpose()?;
-                let tracer = open(*settings, dns.cache_file.as_deref(), fallback.is_some())?;
+                let tracer = open(*settings, dns.cache_path(), fallback.is_some())?;
                 let main = if forwards {
                     Primary::Forwarding(tracer)
                 } else {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Compression, Config, DnsConfig};
 use crate::error::{Error, Message};
 use crate::list::List;
-use crate::net::resolver;
+use crate::net::stored_names;
 
 /// Maximum bytes of text that one byte of gzip decompresses to, rounded up. The other codings have no such
 /// bound.
@@ -125,13 +125,13 @@ impl UserFiles {
             let file = UserFile::new("a file of the list", path.clone(), false);
             files.push(file.map_err(|error| unreadable(path, error))?);
         }
-        if let Some(cache) = dns.cache_file.as_ref().map(PathBuf::from) {
+        if let Some(cache) = dns.cache_path().map(Path::to_owned) {
             let file = UserFile::new("the file of --dns_cache", cache.clone(), true)
                 .map_err(|error| unreadable(&cache, error))?;
             if let Some(same) = files.iter().find(|listed| listed.is(&file)) {
                 return Err(same_file(&file, same));
             }
-            resolver::check_cache_file(&cache)?;
+            stored_names::check_cache_file(&cache)?;
             files.push(file);
         }
         Ok(files)
@@ -224,6 +224,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::config::Location;
 
     fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
         let path = folder.join(name);
@@ -234,7 +235,7 @@ mod tests {
 
     fn with_cache(list: &[PathBuf], cache: &Path) -> Result<Vec<UserFile>, Error> {
         let dns = DnsConfig {
-            cache_file: Some(cache.to_str().expect("a text").to_owned()),
+            cache_file: Some(Location::Local(cache.to_owned())),
             ..DnsConfig::default()
         };
         UserFiles::of(list, &dns)
