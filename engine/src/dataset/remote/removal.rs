@@ -10,6 +10,7 @@ use turbo2ds_writers::{Part, shard_name};
 
 use super::Run;
 use super::claim::{Claim, Taken};
+use super::place::OWN_FOLDER;
 use super::snapshot::Snapshot;
 use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number};
 use crate::dataset::ownership::{Members, Standing};
@@ -169,6 +170,11 @@ impl Run {
                 .abort_upload(&upload.key, &upload.id)
                 .await?;
         }
+        if !self.shared && self.place.objects.has_lost_upload() {
+            let shape = self.shape()?;
+            self.abort_uploads(|name| shape.part_of(name).is_some())
+                .await?;
+        }
         let held: Vec<Claim> = self.state().held.values().cloned().collect();
         for claim in held {
             self.withdraw(claim, is_settled).await?;
@@ -246,6 +252,9 @@ impl ClearedStanding {
 
     fn is_ours(&self, name: &str) -> bool {
         let name = name.split_once('/').map_or(name, |(folder, _)| folder);
+        if matches!(name, RECORD_NAME | OWN_FOLDER) {
+            return true;
+        }
         let number = shard_file(name).and_then(|(stem, _)| shard_number(stem));
         let shape = number.and_then(|shard_id| self.record.shape_of(shard_id));
         shape.is_some_and(|shape| shape.part_of(name).is_some())

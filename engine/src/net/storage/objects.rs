@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -96,6 +96,8 @@ struct Inner {
     patience: Duration,
     /// Since when the store has answered nothing.
     away: Mutex<Option<Instant>>,
+    /// Whether an upload may have been begun whose identity nobody knows.
+    has_lost_upload: AtomicBool,
     /// Seed of the next random wait.
     draws: AtomicU64,
 }
@@ -109,6 +111,7 @@ impl Objects {
                 pace: Pace::new(),
                 patience,
                 away: Mutex::default(),
+                has_lost_upload: AtomicBool::new(false),
                 draws: AtomicU64::new(u64::from(std::process::id()) << 32),
             }),
             None,
@@ -370,6 +373,16 @@ impl Objects {
             }
             tokio::time::sleep(backoff(tries - 1, self.random())).await;
         }
+    }
+
+    /// Takes note of an upload that may have been begun and whose identity nobody knows.
+    pub(super) fn note_lost_upload(&self) {
+        self.0.has_lost_upload.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an upload may have been begun whose identity nobody knows: only a list finds it.
+    pub(crate) fn has_lost_upload(&self) -> bool {
+        self.0.has_lost_upload.load(Ordering::Relaxed)
     }
 
     fn away(&self) -> MutexGuard<'_, Option<Instant>> {

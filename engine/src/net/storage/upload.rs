@@ -2,6 +2,7 @@
 //! whose an upload is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -159,9 +160,15 @@ impl Objects {
         key: &str,
     ) -> std::result::Result<PartUpload, StorageError> {
         let (path, parts) = (self.path(key)?, self.parts(key)?);
-        let id = self
-            .persist("begin the upload of", key, || parts.begin(&path))
-            .await?;
+        let tries = AtomicUsize::new(0);
+        let request = || {
+            if tries.fetch_add(1, Ordering::Relaxed) > 0 {
+                // The answer to the first may be what was lost.
+                self.note_lost_upload();
+            }
+            parts.begin(&path)
+        };
+        let id = self.persist("begin the upload of", key, request).await?;
         Ok(PartUpload {
             key: key.to_owned(),
             id,
@@ -237,8 +244,14 @@ impl Objects {
         folder: &str,
     ) -> std::result::Result<Option<Vec<Unfinished>>, StorageError> {
         let (path, parts) = (self.path(folder)?, self.parts(folder)?);
-        self.persist("list uploads below", folder, || parts.unfinished(&path))
-            .await
+        let listed = self
+            .persist("list uploads below", folder, || parts.unfinished(&path))
+            .await;
+        match listed {
+            // Some stores have uploads and no list of them, and say so in one of these ways.
+            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::NoUpload) => Ok(None),
+            listed => listed,
+        }
     }
 }
 
