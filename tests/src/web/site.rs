@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/img/SEED.EXT?w=W&h=H` | a picture; EXT is jpg, pjpg, png, webp, gif or bmp |
 //! | `/slow/MS/SEED.EXT?...` | the same after MS milliseconds |
+//! | `/fresh/MS/SEED.EXT?...` | the same, another picture for each request of the path |
 //! | `/flaky/N/SEED.EXT?...` | 503 for the first N requests of the path, then the picture |
 //! | `/hop/N/SEED.EXT?...` | N redirects, each to another host, then the picture |
 //! | `/together/N/SEED.EXT?...` | the same once N of them have been asked for |
@@ -32,6 +33,8 @@ use crate::pictures::{Format, Gallery, Picture};
 
 /// Paths whose requests are counted; past it the counts start anew.
 const PATHS_COUNTED_MAX: usize = 200_000;
+/// Between the seeds of a path's pictures that change with each request.
+const FRESH_STEP: u64 = 1_000_000;
 /// Longest pause a path may ask for, milliseconds.
 const PAUSE_MS_MAX: u64 = 60_000;
 
@@ -210,9 +213,12 @@ impl Site {
         let mut parts = ask.request.path.trim_start_matches('/').splitn(3, '/');
         match (parts.next()?, parts.next()?, parts.next()) {
             ("img", file, None) => self.picture(ask, file),
-            ("slow", pause, Some(file)) => {
-                let pause = pause.parse().ok().map(|ms: u64| ms.min(PAUSE_MS_MAX))?;
-                Some(self.picture(ask, file)?.after(Duration::from_millis(pause)))
+            ("slow", pause, Some(file)) => Some(self.picture(ask, file)?.after(pause_of(pause)?)),
+            ("fresh", pause, Some(file)) => {
+                let (seed, extension) = file.split_once('.')?;
+                let seed = seed.parse::<u64>().ok()? + u64::from(ask.nth) * FRESH_STEP;
+                let picture = self.picture(ask, &format!("{seed}.{extension}"))?;
+                Some(picture.after(pause_of(pause)?))
             }
             ("flaky", failures, Some(_)) if ask.nth <= failures.parse().ok()? => {
                 Some(Reply::bare("503 Service Unavailable", &[]))
@@ -288,6 +294,12 @@ impl Site {
             self.gallery.get(picture),
         ))
     }
+}
+
+/// A path's milliseconds.
+fn pause_of(text: &str) -> Option<Duration> {
+    let ms = text.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ms.min(PAUSE_MS_MAX)))
 }
 
 /// The text whose bytes these are.

@@ -5,9 +5,11 @@
 //! TURBO2DS_STORES=all, which also fails each request of a run in each way instead of a sample of them.
 //! TURBO2DS_KILLS sets how often a run is killed, TURBO2DS_SEED the seed of kills and samples.
 
+mod beside;
 mod doctor;
 mod faults;
 mod formats;
+mod kills;
 mod lists;
 mod modes;
 mod place;
@@ -30,15 +32,21 @@ fn meet(kind: StoreKind) {
         return;
     };
     let place = Place::new(&server);
-    let suites = [
+    let writing = [
         formats::CHECKS,
         resume::CHECKS,
         modes::CHECKS,
-        workers::CHECKS,
-        lists::CHECKS,
-        refusals::CHECKS,
-        doctor::CHECKS,
+        beside::CHECKS,
     ];
+    let workers = [workers::CHECKS, kills::CHECKS, refusals::CHECKS];
+    let reading = [lists::CHECKS, doctor::CHECKS];
+    let suites = match kind {
+        // Its ranges are no ranges: a run may write there, and nobody reads what it wrote.
+        StoreKind::Rclone => workers.to_vec(),
+        // It lists other objects than it has.
+        StoreKind::S3sFs => [&writing[..], &workers].concat(),
+        _ => [&writing[..], &workers, &reading].concat(),
+    };
     let only = std::env::var("TURBO2DS_CHECK").unwrap_or_default();
     let checks = suites.into_iter().flatten();
     let mut failed = Vec::new();

@@ -26,6 +26,7 @@ pub const RECORD: &str = ".turbo2ds.json";
 
 const USUAL: &str = "list.csv";
 const SLOW: &str = "slow.txt";
+const FRESH: &str = "fresh.txt";
 
 /// What a dataset holds: rows and samples by key.
 pub type Content = (Vec<String>, BTreeMap<String, Sample>);
@@ -47,6 +48,9 @@ impl<'a> Place<'a> {
         list::write(&lists.path().join(USUAL), list::ListFormat::Csv, rows).unwrap();
         let slow = (0..SLOW_ROWS).map(|seed| web.url(&format!("/slow/20/{seed}.jpg?w=90&h=70\n")));
         std::fs::write(lists.path().join(SLOW), slow.collect::<String>()).unwrap();
+        let fresh =
+            (0..SLOW_ROWS).map(|seed| web.url(&format!("/fresh/20/{seed}.jpg?w=90&h=70\n")));
+        std::fs::write(lists.path().join(FRESH), fresh.collect::<String>()).unwrap();
         Self {
             server,
             bucket: server.bucket(),
@@ -58,6 +62,11 @@ impl<'a> Place<'a> {
     /// The usual list.
     pub fn list(&self) -> PathBuf {
         self.lists.path().join(USUAL)
+    }
+
+    /// The list of slow answers, each of which is another picture.
+    pub fn fresh(&self) -> PathBuf {
+        self.lists.path().join(FRESH)
     }
 
     /// A job over the usual list into a folder. One download at a time: equal jobs write equal bytes.
