@@ -242,10 +242,11 @@ fn an_upload_that_began_without_an_answer_is_aborted() {
     };
     let bench = Bench::new(&server);
     let begins = |line: &str| line.starts_with("POST") && line.ends_with("?uploads=");
-    for action in [Action::DropAfter, Action::SlowDownAfter, Action::Cut] {
+    let actions = [Action::DropAfter, Action::SlowDownAfter, Action::Cut];
+    for (number, action) in actions.into_iter().enumerate() {
         bench.proxy.clear();
         bench.proxy.add(Rule::new(action).on(begins).times(1));
-        let prefix = format!("lost/{action:?}");
+        let prefix = format!("lost/{number}");
         bench.job(&prefix).succeed();
         let met = bench.proxy.seen();
         assert!(met.iter().any(|seen| seen.action == Some(action)));
