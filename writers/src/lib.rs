@@ -29,4 +29,4 @@ pub use outcome::{RowFailure, RowOutcome, SampleFacts, Stage, Status};
 pub use records::{RecordError, Records, SampleFeatures};
 pub use shard::ShardWriter;
 pub use sink::Sink;
-pub use stats::ShardStats;
+pub use stats::{FileDigest, ShardStats};

@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::options::{Invocation, parse};
 use crate::cli::resolve;
 use crate::dataset::verify;
+use crate::dataset::version::log;
 use crate::error::{EXIT_STOPPED, EXIT_SUCCESS, Error};
 use crate::machine::doctor;
 use crate::pixels::isolate;
@@ -44,6 +45,8 @@ fn execute(invocation: Invocation) -> Result<u8, Error> {
         Invocation::Doctor(options) => doctor::examine(*options)?,
         Invocation::Tune(options) => (doctor::tune(&options).trim_end().to_owned(), EXIT_SUCCESS),
         Invocation::Resolve(options) => return resolve::run(&options),
+        Invocation::Log(options) => log::log(&options)?,
+        Invocation::Snapshot(options) => log::snapshot(&options)?,
         Invocation::Verify(options) => verify::verify(&options)?,
         Invocation::Run(config) => {
             log_to_stderr(config.show.log_json);

@@ -18,12 +18,13 @@ use std::time::{Duration, Instant};
 use crate::config::IncrementalMode;
 use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
 use crate::dataset::disk::{Disk, Lock, Locked, OpenFolder};
-use crate::dataset::names::{RECORD_NAME, shard_file, shard_number, temporary_parts};
+use crate::dataset::names::{OWN_FOLDER, RECORD_NAME, shard_file, shard_number, temporary_parts};
 use crate::dataset::opening::note_of_overwrite;
 use crate::dataset::ownership::Standing;
 use crate::dataset::record::Record;
 use crate::dataset::staging::Staging;
 use crate::dataset::store::{Hold, Job};
+use crate::dataset::version::{self, Change, VersionNumber};
 use crate::error::Error;
 
 /// Age at which a temporary file is a dead worker's: the stream of a living one keeps growing.
@@ -284,6 +285,35 @@ pub(crate) fn sweep(place: &Staging) {
     if let Err(error) = swept {
         tracing::warn!(error = error.message(), "temporary files were left behind");
     }
+}
+
+/// Enters the dataset as it is now among its versions, unless it is the latest one still. The folder is the caller's
+/// alone.
+///
+/// # Errors
+/// `Output`: the file system's, and versions that cannot be read.
+pub(crate) fn enter_version(
+    place: &Staging,
+    change: Change,
+) -> Result<Option<VersionNumber>, Error> {
+    let (disk, folder) = (place.disk(), place.folder());
+    let out = |error: io::Error| Error::output_io(folder, error);
+    let standing = Standing::look(disk, folder)?;
+    let Some(manifest) = version::next(&standing, change)? else {
+        return Ok(None);
+    };
+    let document = manifest.to_document().map_err(|error| out(error.into()))?;
+    let versions = place.within(&folder.join(OWN_FOLDER).join(version::VERSIONS));
+    make_folders(disk, versions.folder()).map_err(out)?;
+    let number = manifest.number();
+    for name in version::torn(disk, versions.folder()).map_err(out)? {
+        disk.remove(&versions.folder().join(name)).map_err(out)?;
+    }
+    if let Some(number) = number {
+        let name = version::document_name(number);
+        write_durably(&versions, &name, &document).map_err(out)?;
+    }
+    Ok(number)
 }
 
 /// Takes this run's intents back, each under its shard's claim.

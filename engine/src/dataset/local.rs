@@ -15,6 +15,7 @@ use super::opening;
 use super::sealed::{Broken, Committed, SealedShard};
 use super::staging::Staging;
 use super::store::{Draft, Job, Opened, Publisher, Store, StoreReplies};
+use super::version::{Change, VersionNumber};
 use crate::config::{Config, OutputConfig};
 use crate::error::Error;
 
@@ -72,6 +73,10 @@ impl Store for LocalStore {
             &self.output,
             shard_id,
         )
+    }
+
+    fn enter_version(&self) -> Result<Option<VersionNumber>, Error> {
+        folder::enter_version(&self.place, Change::Run)
     }
 
     fn is_away(&self) -> bool {

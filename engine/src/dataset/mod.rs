@@ -29,6 +29,7 @@ pub(crate) mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;
+pub(crate) mod version;
 
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ use crate::error::Error;
 use crate::net::storage;
 pub use names::RECORD_NAME;
 pub use remote::{StoreReader, StoredFile};
+pub use version::VersionNumber;
+pub use version::log::VersionOptions;
 
 /// The store of a run with this configuration. The dataset is the run's alone, unless `shared`.
 ///

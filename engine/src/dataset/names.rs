@@ -9,6 +9,8 @@ use crate::dataset::disk::Kind;
 
 /// Name of the folder's record.
 pub const RECORD_NAME: &str = ".turbo2ds.json";
+/// The folder of what a dataset has beside its shards, in the dataset's.
+pub(crate) const OWN_FOLDER: &str = ".turbo2ds";
 /// Suffix of every temporary name.
 const TEMPORARY_SUFFIX: &str = ".part";
 /// The word in the name of a claim.
@@ -47,12 +49,22 @@ pub(crate) fn temporary_name(name: &str, word: &str) -> String {
 /// The final name and the word of a temporary name, which is `.NAME.WORD.part`: NAME is one that a run uses,
 /// WORD is a run's 16 hex digits or the word of a claim.
 pub(crate) fn temporary_parts(name: &str) -> Option<(&str, &str)> {
+    let (name, word) = word_parts(name)?;
+    let is_ours = name == RECORD_NAME || shard_file(name).is_some();
+    is_ours.then_some((name, word))
+}
+
+/// The name before a run's word, of a file in a folder of the dataset's own.
+pub(crate) fn temporary_name_of(name: &str) -> Option<&str> {
+    word_parts(name).map(|(name, _)| name)
+}
+
+fn word_parts(name: &str) -> Option<(&str, &str)> {
     let inner = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?;
     let (name, word) = inner.rsplit_once('.')?;
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_word = word == CLAIM || word.len() == WORD_DIGITS && word.bytes().all(hex);
-    let is_ours = name == RECORD_NAME || shard_file(name).is_some();
-    (is_word && is_ours).then_some((name, word))
+    is_word.then_some((name, word))
 }
 
 /// Whether a name is a temporary name of any run.

@@ -10,7 +10,7 @@ use turbo2ds_writers::{Part, ShardStats};
 
 use crate::config::{IncrementalMode, OutputConfig};
 use crate::dataset::disk::Files;
-use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number};
+use crate::dataset::names::{OWN_FOLDER, RECORD_NAME, Shape, shard_file, shard_number};
 use crate::dataset::ownership::{Standing, Wanted, said};
 use crate::dataset::record::{Asking, Record, RunEntry};
 use crate::dataset::store::Job;
@@ -157,7 +157,7 @@ pub(super) fn note_of_overwrite(standing: &Standing) -> io::Result<Option<String
                     others.push(format!("{name}/{inner}"));
                 }
             }
-        } else if name != RECORD_NAME {
+        } else if name != RECORD_NAME && name != OWN_FOLDER {
             others.push(name.clone());
         }
     }

@@ -100,6 +100,15 @@ impl Staging {
         &self.folder
     }
 
+    /// Staging of the same run in another folder.
+    #[must_use]
+    pub(crate) fn within(&self, folder: &Path) -> Self {
+        Self {
+            folder: folder.into(),
+            ..self.clone()
+        }
+    }
+
     /// Whether other runs may write to the folder.
     pub(crate) fn is_shared(&self) -> bool {
         self.shared

@@ -16,6 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use super::disk::Block;
 use super::ownership::UserFiles;
 use super::sealed::{Broken, Committed, SealedShard, Written};
+use super::version::VersionNumber;
 use crate::config::{Assignment, Config};
 use crate::error::Error;
 use crate::machine::sync::Replies;
@@ -37,6 +38,13 @@ pub(crate) trait Store: Send + Sync {
 
     /// Whether a shard stands whole now, whoever made it.
     fn is_done(&self, shard_id: u64) -> bool;
+
+    /// Enters the dataset as it is now among its versions, unless it is the latest one still. For a run that has the
+    /// dataset alone and has published every shard.
+    ///
+    /// # Errors
+    /// `Output`: the store's, and versions that cannot be read.
+    fn enter_version(&self) -> Result<Option<VersionNumber>, Error>;
 
     /// Whether the store does not answer: what is written waits for it.
     fn is_away(&self) -> bool;

@@ -81,6 +81,9 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
     threads.end();
     // Removes what a failed first attempt at a shard has left, if this machine was at fault.
     shared.store.sweep();
+    if assignment == Assignment::All {
+        watch.enter_version();
+    }
     let report = watch.end(started)?;
     signals.leave_unanswered();
     Ok(report)

@@ -141,6 +141,20 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Enters the dataset among its versions, if every shard of the list is done.
+    pub(super) fn enter_version(&mut self) {
+        let report = &self.report;
+        let ended = report.shards + report.shards_elsewhere;
+        let is_whole = self.planned == Some(ended) && report.shards_missing == 0;
+        if !is_whole || self.broken.is_some() {
+            return;
+        }
+        match self.shared.store.enter_version() {
+            Ok(number) => self.report.version = number.map(|number| number.to_string()),
+            Err(error) => self.broken = Some(error),
+        }
+    }
+
     fn tell_of_names(&mut self, at_end: bool) {
         for note in self.names.notes(at_end) {
             self.progress.note(&note);

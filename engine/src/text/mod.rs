@@ -1,6 +1,7 @@
 //! Owns how numbers, paragraphs and untrusted text are written for people. Never knows what they mean.
 
 pub(crate) mod terminal;
+pub(crate) mod time;
 
 use std::borrow::Cow;
 

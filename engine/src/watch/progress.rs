@@ -278,6 +278,7 @@ pub(super) fn summary_json(report: &RunReport) -> serde_json::Value {
         "bytes": report.body_bytes,
         "seconds": report.elapsed.as_secs_f64(),
         "interrupted": report.interrupted,
+        "version": report.version,
         "lossy": losses_json(&report.losses),
         "names": resolution::json(&report.names),
         "failures": failures_json(&report.tally),

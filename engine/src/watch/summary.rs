@@ -29,6 +29,8 @@ pub struct RunReport {
     pub shards_missing: u64,
     /// Body bytes received.
     pub body_bytes: u64,
+    /// The version that the dataset is since this run; `None` if the run was not whole or changed nothing.
+    pub version: Option<String>,
     /// Wall time.
     pub elapsed: Duration,
     /// Whether the run was asked to stop.
@@ -69,6 +71,9 @@ impl RunReport {
                 "shards: {} more were done by another worker first",
                 self.shards_elsewhere
             ));
+        }
+        if let Some(version) = &self.version {
+            lines.push(format!("version: {version}"));
         }
         lines.extend(resolution::line(&self.names));
         lines.extend(self.losses.lines());

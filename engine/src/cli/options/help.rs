@@ -16,8 +16,10 @@ pub(super) fn help() -> String {
         "turbo2ds {}: turns a list of image URLs into a sharded, training-ready image dataset\n\n\
          Usage: turbo2ds URL_LIST [--option value]...\n\
          \x20      turbo2ds doctor [--option value]...   checks this machine (doctor --help)\n\
+         \x20      turbo2ds log FOLDER                   lists a dataset's versions (log --help)\n\
          \x20      turbo2ds resolve NAME...              shows how names are resolved (resolve --help)\n\
          \x20      turbo2ds tune --print [FILE]...       prints a machine profile (tune --help)\n\
+         \x20      turbo2ds snapshot FOLDER              makes a version of what is there (snapshot --help)\n\
          \x20      turbo2ds verify FOLDER [--repair]     reads a dataset back (verify --help)\n",
         env!("CARGO_PKG_VERSION")
     );

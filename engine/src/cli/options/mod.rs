@@ -24,6 +24,7 @@ use std::ffi::OsString;
 
 use crate::cli::resolve::ResolveOptions;
 use crate::config::Config;
+use crate::dataset::VersionOptions;
 use crate::dataset::verify::VerifyOptions;
 use crate::error::{Error, Message};
 use crate::machine::doctor::{DoctorOptions, TuneOptions};
@@ -45,6 +46,10 @@ pub enum Invocation {
     Tune(TuneOptions),
     /// Read a dataset back.
     Verify(VerifyOptions),
+    /// List a dataset's versions.
+    Log(VersionOptions),
+    /// Make a version of a dataset as it is.
+    Snapshot(VersionOptions),
     /// Decode images for the run that started this process.
     Decode(Box<ServeOptions>),
     /// Print this text and exit with success.

@@ -1,4 +1,4 @@
-//! Owns the command lines of `turbo2ds doctor`, `resolve`, `tune` and `verify`: small tables of
+//! Owns the command lines of `turbo2ds doctor`, `log`, `resolve`, `snapshot`, `tune` and `verify`: small tables of
 //! options, in the same spellings as the main one. A list file with one of these names is given as
 //! `./doctor`. Never runs a tool.
 
@@ -14,6 +14,7 @@ use super::value::{Values, boolean, integer, list, read_by_kind, read_text, text
 use super::{Invocation, utf8};
 use crate::cli::resolve::ResolveOptions;
 use crate::config::{Location, StorageConfig};
+use crate::dataset::VersionOptions;
 use crate::dataset::verify::VerifyOptions;
 use crate::error::{Error, Message};
 use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
@@ -22,7 +23,9 @@ use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOption
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
     Doctor,
+    Log,
     Resolve,
+    Snapshot,
     Tune,
     Verify,
 }
@@ -92,7 +95,15 @@ const STORAGE_OPTION: Spec = (
     "KEY=VALUE for the dataset's store, as fsspec's storage_options; may be repeated",
 );
 
+const VERSIONS: &[Spec] = &[STORAGE_OPTION, JSON];
+
 const VERIFY: &[Spec] = &[
+    (
+        "manifest",
+        Kind::Text,
+        "latest, or the number of a version: compare the length and the SHA-256 of every file with what \
+         that version has",
+    ),
     (
         "repair",
         Kind::Bool,
@@ -108,7 +119,9 @@ impl Tool {
     pub(super) fn of(word: &str) -> Option<Self> {
         match word {
             "doctor" => Some(Self::Doctor),
+            "log" => Some(Self::Log),
             "resolve" => Some(Self::Resolve),
+            "snapshot" => Some(Self::Snapshot),
             "tune" => Some(Self::Tune),
             "verify" => Some(Self::Verify),
             _ => None,
@@ -118,7 +131,9 @@ impl Tool {
     const fn name(self) -> &'static str {
         match self {
             Self::Doctor => "doctor",
+            Self::Log => "log",
             Self::Resolve => "resolve",
+            Self::Snapshot => "snapshot",
             Self::Tune => "tune",
             Self::Verify => "verify",
         }
@@ -127,6 +142,7 @@ impl Tool {
     fn specs(self) -> Vec<Spec> {
         match self {
             Self::Doctor => DOCTOR.to_vec(),
+            Self::Log | Self::Snapshot => VERSIONS.to_vec(),
             Self::Resolve => {
                 let run_options = dns_options().map(|spec| (spec.name, spec.kind, spec.help));
                 run_options.chain([JSON]).collect()
@@ -144,6 +160,8 @@ impl Tool {
         match self {
             Self::Doctor => doctor(&given).map(|options| Invocation::Doctor(Box::new(options))),
             Self::Resolve => resolve(&given).map(|options| Invocation::Resolve(Box::new(options))),
+            Self::Log => versions("log", &given).map(Invocation::Log),
+            Self::Snapshot => versions("snapshot", &given).map(Invocation::Snapshot),
             Self::Tune => tune(&given).map(Invocation::Tune),
             Self::Verify => verify(&given).map(Invocation::Verify),
         }
@@ -203,12 +221,17 @@ impl Tool {
     fn help(self) -> String {
         let (usage, about) = match self {
             Self::Doctor => ("[--option value]...", DOCTOR_ABOUT),
+            Self::Log => ("FOLDER [--json]", LOG_ABOUT),
             Self::Resolve => ("NAME... [--option value]...", RESOLVE_ABOUT),
+            Self::Snapshot => ("FOLDER [--json]", SNAPSHOT_ABOUT),
             Self::Tune => (
                 "--print [--profile NAME] [sysctl|limits|systemd|classes]...",
                 TUNE_ABOUT,
             ),
-            Self::Verify => ("FOLDER [--repair] [--json]", VERIFY_ABOUT),
+            Self::Verify => (
+                "FOLDER [--manifest VERSION] [--repair] [--json]",
+                VERIFY_ABOUT,
+            ),
         };
         let mut out = format!("Usage: turbo2ds {} {usage}\n\n", self.name());
         for paragraph in about {
@@ -238,6 +261,21 @@ const RESOLVE_ABOUT: &[&str] = &[
      the server asked, how long it took, what it said. The hosts file is looked at first, as always.",
     "Exit codes: 0 every name has an address, 1 some have none or no resolver can be had, 2 the command \
      line was refused.",
+];
+
+const LOG_ABOUT: &[&str] = &[
+    "Lists the versions of a dataset, the latest first: what made each and when, how many shards came (+), \
+     changed (~) and went (-), and what it consists of. With --json an object a line. The whole document of \
+     a version is .turbo2ds/versions/NUMBER.jsonl in the folder.",
+    "Exit codes: 0 listed, 1 the folder or a version cannot be read, 2 the command line was refused.",
+];
+
+const SNAPSHOT_ABOUT: &[&str] = &[
+    "Makes a version of a dataset as it is now. A run that ends whole does so by itself: this is for what \
+     several workers, an older turbo2ds or img2dataset made. Of shards of the latter two it tells the \
+     length of each file alone.",
+    "Exit codes: 0 made, or nothing has changed since the latest version; 1 the folder cannot be read or \
+     written, or a run is at work in it; 2 the command line was refused.",
 ];
 
 const TUNE_ABOUT: &[&str] = &[
@@ -427,25 +465,41 @@ fn storage(given: &Given) -> Result<StorageConfig, Error> {
     })
 }
 
-fn verify(given: &Given) -> Result<VerifyOptions, Error> {
+/// The one folder that a tool takes.
+fn one_folder(tool: &str, given: &Given) -> Result<Location, Error> {
     let [folder] = &given.words[..] else {
         return Err(Error::usage(
-            "verify takes one folder",
-            "write `turbo2ds verify FOLDER`; a list file called verify is given as ./verify",
+            format!("{tool} takes one folder"),
+            format!(
+                "write `turbo2ds {tool} FOLDER`; a list file called {tool} is given as ./{tool}"
+            ),
         ));
     };
     let folder = home::expand(folder).map_err(|expected| {
         Error::usage(
             format!(
-                "verify does not take the folder `{}`",
+                "{tool} does not take the folder `{}`",
                 folder.escape_debug()
             ),
             format!("expected {expected}"),
         )
     })?;
-    Ok(VerifyOptions {
-        location: location("verify", &folder)?,
+    location(tool, &folder)
+}
+
+fn versions(tool: &str, given: &Given) -> Result<VersionOptions, Error> {
+    Ok(VersionOptions {
+        location: one_folder(tool, given)?,
         storage: storage(given)?,
+        json: given.last("json", boolean)?.unwrap_or(false),
+    })
+}
+
+fn verify(given: &Given) -> Result<VerifyOptions, Error> {
+    Ok(VerifyOptions {
+        location: one_folder("verify", given)?,
+        storage: storage(given)?,
+        manifest: given.last("manifest", |text| text.parse())?,
         repair: given.last("repair", boolean)?.unwrap_or(false),
         json: given.last("json", boolean)?.unwrap_or(false),
     })

@@ -11,7 +11,9 @@ use super::standing::{Mark, Standing, mark_of};
 use super::user_files::{UserFile, UserFiles};
 use crate::config::Assignment;
 use crate::dataset::disk::Kind;
-use crate::dataset::names::{RECORD_NAME, Shape, is_temporary, shard_file, shard_number};
+use crate::dataset::names::{
+    OWN_FOLDER, RECORD_NAME, Shape, is_temporary, shard_file, shard_number,
+};
 use crate::error::Error;
 
 /// Maximum number of names in one message.
@@ -63,6 +65,11 @@ impl Wanted<'_> {
             self.check_marks(standing, folder)?;
         }
         let mut foreign = Vec::new();
+        let own = standing.entries.get(OWN_FOLDER);
+        foreign.extend(
+            own.filter(|kind| **kind != Kind::Folder)
+                .map(|_| OWN_FOLDER.to_owned()),
+        );
         for (name, kind) in &standing.entries {
             let Some((shard_id, part)) = self.takes(name) else {
                 continue;

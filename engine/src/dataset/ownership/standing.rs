@@ -60,7 +60,8 @@ pub(crate) enum Mark {
 const MARK_START: &[u8] = b"{\n    \"count\": ";
 
 impl Mark {
-    fn read(bytes: &[u8]) -> Self {
+    /// What these bytes under the name of a mark are.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             return Self::Empty;
         }

@@ -1,20 +1,43 @@
 //! Owns a look at a dataset in a store for one who verifies it: what is there, what interrupted runs left, and, for a
 //! repair, the marks that are taken away. Never reads a shard: [`crate::dataset::verify`] does.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use turbo2ds_writers::{Part, shard_name};
 
 use super::claim::Taken;
-use super::opening::{ask, join, note_claims, snapshot_of};
+use super::opening::{ask, enter_version, join, note_claims, snapshot_of};
 use super::place::Place;
 use super::removal::ClearedStanding;
 use super::snapshot::Snapshot;
 use super::{RECORD_CLAIM, Run};
+use crate::dataset::disk::Files;
 use crate::dataset::names::{Shape, shard_file};
 use crate::dataset::ownership::Standing;
+use crate::dataset::version::{Change, VersionNumber};
 use crate::error::Error;
 use crate::net::storage::{Kind, Objects};
+
+/// What is read of a dataset's own files, and the folder that their paths begin with.
+///
+/// # Errors
+/// `Output`: the store's.
+pub(in crate::dataset) fn read_only(
+    objects: Objects,
+) -> Result<(impl Files + use<>, PathBuf), Error> {
+    let run = Arc::new(Run::new(Place::new(objects), false, None));
+    contact(&run)?;
+    let folder = run.place.folder().to_owned();
+    Ok((Snapshot::unlooked(&run.place), folder))
+}
+
+fn contact(run: &Arc<Run>) -> Result<(), Error> {
+    let place = run.place.clone();
+    ask(run, |_| {
+        Box::pin(async move { place.objects.first_contact(place.root()).await })
+    })
+}
 
 /// A dataset as it was found.
 pub(in crate::dataset) struct Inspection {
@@ -30,10 +53,7 @@ impl Inspection {
     /// `Output` for the store's errors, and if a repair is refused because a run is at work.
     pub(in crate::dataset) fn open(objects: Objects, repairs: bool) -> Result<Self, Error> {
         let run = Arc::new(Run::new(Place::new(objects), false, None));
-        let place = run.place.clone();
-        ask(&run, |_| {
-            Box::pin(async move { place.objects.first_contact(place.root()).await })
-        })?;
+        contact(&run)?;
         if repairs {
             join(&run)?;
         }
@@ -67,6 +87,17 @@ impl Inspection {
     /// `Output` for a record that is not ours, and the store's errors.
     pub(in crate::dataset) fn standing(&self) -> Result<Standing<'_>, Error> {
         self.snapshot.read_standing()
+    }
+
+    /// Enters the dataset as it is now among its versions, unless it is the latest one still.
+    ///
+    /// # Errors
+    /// `Output`: the store's, and versions that cannot be read.
+    pub(in crate::dataset) fn enter_version(
+        &self,
+        change: Change,
+    ) -> Result<Option<VersionNumber>, Error> {
+        enter_version(&self.run, change)
     }
 
     /// Uploads and claims that interrupted runs left.

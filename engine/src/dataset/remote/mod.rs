@@ -55,6 +55,7 @@ use super::names::Shape;
 use super::sealed::{Broken, Committed, SealedShard};
 use super::staging::random_word;
 use super::store::{Draft, Hold, Job, Opened, Publisher, Store, StoreReplies};
+use super::version::{Change, VersionNumber};
 use crate::config::{Config, StagingConfig};
 use crate::error::{Error, Message};
 use crate::net::storage::{Kind, Objects, PartUpload, StorageError};
@@ -66,7 +67,7 @@ use staged::StagedShards;
 use staged_draft::StagedDraft;
 
 pub(crate) use draft::Uploaded;
-pub(super) use inspection::Inspection;
+pub(super) use inspection::{Inspection, read_only};
 pub use reader::{StoreReader, StoredFile};
 
 /// What is claimed to change the record.
@@ -325,6 +326,10 @@ impl Store for RemoteStore {
                 false
             }
         }
+    }
+
+    fn enter_version(&self) -> Result<Option<VersionNumber>, Error> {
+        opening::enter_version(&self.0, Change::Run)
     }
 
     fn is_away(&self) -> bool {

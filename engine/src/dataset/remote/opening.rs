@@ -18,6 +18,7 @@ use crate::dataset::opening::note_of_overwrite;
 use crate::dataset::ownership::Standing;
 use crate::dataset::record::Record;
 use crate::dataset::store::Job;
+use crate::dataset::version::{self, Change, VersionNumber};
 use crate::error::Error;
 use crate::net::storage::{Put, StorageError};
 
@@ -90,6 +91,32 @@ fn check_list(run: &Run, job: &Job) -> Result<(), Error> {
         ),
         "choose another output_folder; nothing was written",
     ))
+}
+
+/// Enters the dataset as it is now among its versions, unless it is the latest one still.
+///
+/// # Errors
+/// `Output`: the store's, and versions that cannot be read.
+pub(super) fn enter_version(
+    run: &Arc<Run>,
+    change: Change,
+) -> Result<Option<VersionNumber>, Error> {
+    let snapshot = snapshot_of(run, None)?;
+    let standing = snapshot.read_standing()?;
+    let Some(manifest) = version::next(&standing, change)? else {
+        return Ok(None);
+    };
+    let document = manifest
+        .to_document()
+        .map_err(|error| Error::output_io(run.place.folder(), error.into()))?;
+    let number = manifest.number();
+    if let Some(number) = number {
+        let key = run.place.key(&version::document_path(number));
+        ask(run, |run| {
+            Box::pin(async move { run.put_same(&run.writing(), &key, document.into()).await })
+        })?;
+    }
+    Ok(number)
 }
 
 /// Asks the store on its thread.

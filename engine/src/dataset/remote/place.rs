@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::net::storage::Objects;
 
 /// The folder of runs and claims.
-pub(super) const OWN_FOLDER: &str = ".turbo2ds";
 const RUNS: &str = ".turbo2ds/runs";
 const CLAIMS: &str = ".turbo2ds/claims";
 const ENDING: &str = ".json";

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use turbo2ds_writers::Part;
 
-use super::place::{OWN_FOLDER, Place, claim_parts};
+use super::place::{Place, claim_parts};
 use crate::dataset::disk::{Files, Kind, RandomAccess};
-use crate::dataset::names::{RECORD_NAME, shard_file, shard_number};
+use crate::dataset::names::{OWN_FOLDER, RECORD_NAME, shard_file, shard_number};
 use crate::dataset::ownership::{Intent, Standing};
 use crate::dataset::record::Record;
 use crate::error::Error;
@@ -86,6 +86,16 @@ impl Snapshot {
             contents,
             claims,
         })
+    }
+
+    /// A look at nothing yet: for who reads files whose names are known.
+    pub(super) fn unlooked(place: &Place) -> Self {
+        Self {
+            place: place.clone(),
+            entries: BTreeMap::new(),
+            contents: HashMap::new(),
+            claims: Vec::new(),
+        }
     }
 
     /// What the look means, with a record that is already known.

@@ -22,6 +22,7 @@ fn mark() -> Vec<u8> {
         start_time: 1.0,
         end_time: 2.0,
         status_dict: [("success".to_owned(), 2)].into(),
+        ..ShardStats::default()
     };
     stats.to_json()
 }

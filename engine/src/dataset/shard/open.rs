@@ -1,6 +1,7 @@
 //! Owns one shard while its rows end, in any order: outcomes, counts, rows left. Never waits.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -149,7 +150,10 @@ impl OpenShard {
             return None;
         }
         self.laid_out = false;
-        let stats = self.stats(SystemTime::now());
+        let stats = ShardStats {
+            files: self.files.borrow_mut().digests(),
+            ..self.stats(SystemTime::now())
+        };
         let (written, stream_bytes) = self.files.borrow_mut().take_written();
         Some(SealedShard {
             owner,
@@ -164,7 +168,7 @@ impl OpenShard {
         })
     }
 
-    /// The shard's statistics.
+    /// The shard's statistics, without its files.
     pub(crate) fn stats(&self, now: SystemTime) -> ShardStats {
         let mut status: Vec<(String, u64)> = Vec::with_capacity(self.tally.failures.len() + 1);
         if self.tally.successes > 0 {
@@ -184,6 +188,7 @@ impl OpenShard {
             start_time: unix_seconds(self.started),
             end_time: unix_seconds(now),
             status_dict: status.into_iter().collect(),
+            files: BTreeMap::new(),
         }
     }
 

@@ -2,11 +2,12 @@
 //! knows where they go: a [`Draft`] writes them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use turbo2ds_writers::Sink;
+use turbo2ds_writers::{FileDigest, Sink};
 
+use super::digests::Digests;
 use crate::dataset::disk::{BLOCK_BYTES, Block};
 use crate::dataset::sealed::{Broken, Written};
 use crate::dataset::store::Draft;
@@ -69,6 +70,8 @@ pub(crate) struct ShardFiles {
     filling: Option<Block>,
     due: VecDeque<Write>,
     stream_bytes: u64,
+    /// Taken by [`Self::digests`].
+    digests: Option<Digests>,
     dirty: Rc<Dirty>,
     /// A task is writing what is due.
     pumping: bool,
@@ -89,6 +92,7 @@ impl ShardFiles {
             filling: None,
             due: VecDeque::new(),
             stream_bytes: 0,
+            digests: Some(Digests::new()),
             dirty,
             pumping: false,
             broken: false,
@@ -131,6 +135,14 @@ impl ShardFiles {
         !self.pumping && self.due.is_empty() && self.filling.is_none()
     }
 
+    /// What the files are, by name. Once, when all their bytes are laid out.
+    pub(crate) fn digests(&mut self) -> BTreeMap<String, FileDigest> {
+        let digests = self.digests.take();
+        digests.map_or_else(BTreeMap::new, |digests| {
+            digests.finish(self.stream_path.as_deref())
+        })
+    }
+
     /// Everything that was written, and the stream's length without padding.
     pub(crate) fn take_written(&mut self) -> (Written, u64) {
         let written = self.draft.as_mut().map(|draft| draft.take_written());
@@ -147,6 +159,9 @@ impl Sink for ShardFiles {
             return;
         }
         self.stream_bytes += bytes.len() as u64;
+        if let Some(digests) = &mut self.digests {
+            digests.append(bytes);
+        }
         self.dirty.add(bytes.len());
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -165,6 +180,9 @@ impl Sink for ShardFiles {
             return;
         }
         self.dirty.add(bytes.len());
+        if let Some(digests) = &mut self.digests {
+            digests.file(&path, &bytes);
+        }
         self.due.push_back(Write::Whole { path, bytes });
     }
 }

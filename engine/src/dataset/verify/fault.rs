@@ -60,6 +60,8 @@ pub(super) enum Fault {
     Json(u64),
     #[error("row {0} has a member too long to be read")]
     TooLong(u64),
+    #[error("is not what version {0} has")]
+    Version(String),
     #[error("makes its reader fail")]
     Reader,
 }

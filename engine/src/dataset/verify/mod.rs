@@ -11,6 +11,7 @@
 //! becomes its shard's intent again, so that the shard's files do not become unowned. A mark that does not
 //! read back stays: it does not mark the shard as done, and it names the files too.
 
+mod digests;
 mod fault;
 pub(crate) mod fuzzed;
 mod keys;
@@ -23,8 +24,9 @@ mod table;
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use turbo2ds_writers::Part;
@@ -38,12 +40,14 @@ use crate::dataset::ownership::{Mark, Standing, mark_of};
 use crate::dataset::record::Record;
 use crate::dataset::remote::Inspection;
 use crate::dataset::staging::Staging;
+use crate::dataset::version::{self, Manifest, VersionNumber};
 use crate::error::Error;
 use crate::net::storage::{self, Objects};
+use digests::Compared;
 use fault::Found;
 use report::{Broken, Report};
 use shard::{Counts, Shard, Verdict};
-use survey::Survey;
+use survey::{Pieces, Survey};
 
 /// Maximum number of missing shards that are listed by number.
 const MISSING_LISTED_MAX: usize = 20;
@@ -58,10 +62,35 @@ pub struct VerifyOptions {
     pub location: Location,
     /// How its store is reached.
     pub storage: StorageConfig,
+    /// Compare every file with what a version has too.
+    pub manifest: Option<VersionWanted>,
     /// Withdraw the marks of broken shards, so that the next run does these shards again.
     pub repair: bool,
     /// Print one JSON object instead of the table.
     pub json: bool,
+}
+
+/// The version that a dataset is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionWanted {
+    /// The latest one.
+    Latest,
+    /// The one with this number.
+    Number(VersionNumber),
+}
+
+impl FromStr for VersionWanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            number => number
+                .parse()
+                .map(Self::Number)
+                .map_err(|expected| format!("{expected}, or latest")),
+        }
+    }
 }
 
 /// Verifies a dataset. Returns the text for standard output and the exit code: 0 if the dataset is whole, 3
@@ -71,10 +100,10 @@ pub struct VerifyOptions {
 /// `Output` if the folder cannot be read, is in use by a run, or has a broken record.
 pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
     let report = match &options.location {
-        Location::Local(folder) => of_folder(folder, options.repair)?,
+        Location::Local(folder) => of_folder(folder, options)?,
         Location::Remote(url) => {
             let objects = storage::open(url, &options.storage)?;
-            of_store(objects, options.repair)?
+            of_store(objects, options)?
         }
     };
     let text = if options.json {
@@ -86,16 +115,53 @@ pub(crate) fn verify(options: &VerifyOptions) -> Result<(String, u8), Error> {
 }
 
 /// Reads back what a look has found, with so many threads.
-fn read_back(standing: &Standing, threads: usize) -> Report {
+fn read_back(
+    standing: &Standing,
+    wanted: Option<VersionWanted>,
+    threads: usize,
+) -> Result<Report, Error> {
+    let manifest = wanted
+        .map(|wanted| version_of(standing, wanted))
+        .transpose()?;
     let survey = Survey::of(standing);
-    let results = Results::of(standing, &survey, threads);
-    results.report(standing.folder(), &survey, &standing.record)
+    let results = Results::of(standing, &survey, manifest.as_ref(), threads);
+    let mut report = results.report(standing.folder(), &survey, &standing.record);
+    report.manifest = manifest.map(|manifest| manifest.head.version);
+    Ok(report)
 }
 
-fn of_store(objects: Objects, repairs: bool) -> Result<Report, Error> {
+/// The version that is asked for.
+fn version_of(standing: &Standing, wanted: VersionWanted) -> Result<Manifest, Error> {
+    let (files, folder) = (standing.files(), standing.folder());
+    let found = match wanted {
+        VersionWanted::Latest => version::latest(files, folder)?,
+        VersionWanted::Number(number) => {
+            let numbers =
+                version::numbers(files, folder).map_err(|error| Error::output_io(folder, error))?;
+            let is_there = numbers.contains(&number).then_some(number);
+            is_there
+                .map(|number| version::read(files, folder, number))
+                .transpose()?
+        }
+    };
+    let (manifest, _) = found.ok_or_else(|| {
+        let what = match wanted {
+            VersionWanted::Latest => "no version".to_owned(),
+            VersionWanted::Number(number) => format!("no version {number}"),
+        };
+        Error::output(
+            format!("{} has {what}", folder.display()),
+            "`turbo2ds log` lists the versions; a run that ends whole makes one",
+        )
+    })?;
+    Ok(manifest)
+}
+
+fn of_store(objects: Objects, options: &VerifyOptions) -> Result<Report, Error> {
+    let repairs = options.repair;
     let inspection = Inspection::open(objects, repairs)?;
     let standing = inspection.standing()?;
-    let mut report = read_back(&standing, STORE_THREADS);
+    let mut report = read_back(&standing, options.manifest, STORE_THREADS)?;
     report.temporaries += inspection.left_over();
     if repairs {
         inspection.clear(&standing)?;
@@ -113,7 +179,8 @@ fn of_store(objects: Objects, repairs: bool) -> Result<Report, Error> {
     Ok(report)
 }
 
-fn of_folder(folder: &Path, repairs: bool) -> Result<Report, Error> {
+fn of_folder(folder: &Path, options: &VerifyOptions) -> Result<Report, Error> {
+    let repairs = options.repair;
     let disk = disk::real();
     let kind = if repairs {
         Lock::Exclusive
@@ -124,7 +191,7 @@ fn of_folder(folder: &Path, repairs: bool) -> Result<Report, Error> {
     let out = |error: io::Error| Error::output_io(folder, error);
     let standing = Standing::look(&*disk, folder)?;
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut report = read_back(&standing, threads);
+    let mut report = read_back(&standing, options.manifest, threads)?;
     if repairs {
         let place = Staging::new(disk.clone(), folder.to_owned(), false);
         repair(&place, &standing, &mut report).map_err(out)?;
@@ -162,6 +229,35 @@ fn repairable(standing: &Standing, shard: &str) -> io::Result<Option<(u64, Shape
     Ok((is_its && standing.is_marked(shard_id)?).then_some((shard_id, shape)))
 }
 
+/// What comes of each item, in their order, with so many threads.
+fn in_parallel<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    thread::scope(|scope| {
+        for _ in 0..threads.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else {
+                        return;
+                    };
+                    let result = work(item);
+                    // Adding a result cannot panic half-way, so a poisoned lock is still consistent.
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    done.push((at, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
 /// The combined results of all threads.
 #[derive(Default)]
 struct Results {
@@ -174,32 +270,34 @@ struct Results {
 }
 
 impl Results {
-    /// Reads every shard back.
-    fn of(standing: &Standing, survey: &Survey, threads: usize) -> Self {
+    /// Reads every shard back, and compares its files with those of a version.
+    fn of(
+        standing: &Standing,
+        survey: &Survey,
+        manifest: Option<&Manifest>,
+        threads: usize,
+    ) -> Self {
         // The threads share what the look was through, not the look.
         let (place, record) = ((standing.files(), standing.folder()), &standing.record);
         let shards: Vec<_> = survey.shards.iter().collect();
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Self::default());
-        thread::scope(|scope| {
-            for _ in 0..threads.min(shards.len()) {
-                scope.spawn(|| {
-                    while let Some((name, pieces)) =
-                        shards.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
-                        let verdict = Shard::new(place, name, **pieces, record).verify();
-                        // Recording a verdict cannot panic half-way, so a poisoned lock is still consistent.
-                        let mut results = results
-                            .lock()
-                            .unwrap_or_else(std::sync::PoisonError::into_inner);
-                        results.take(name, verdict);
-                    }
-                });
+        let mut results = Self::default();
+        let compared = manifest.map(|manifest| Compared::new(place, record, manifest));
+        let verify = |(name, pieces): &(&String, &Pieces)| {
+            let verdict = Shard::new(place, name, **pieces, record).verify();
+            let differs = compared
+                .as_ref()
+                .filter(|_| matches!(verdict, Verdict::Whole(_)));
+            match differs.and_then(|compared| compared.shard(name)) {
+                Some(found) => Verdict::Broken(found),
+                None => verdict,
             }
-        });
+        };
+        for ((name, _), verdict) in shards.iter().zip(in_parallel(threads, &shards, verify)) {
+            results.take(name, verdict);
+        }
+        let missing = compared.map(|compared| compared.missing(survey.shards.keys()));
+        results.broken.extend(missing.unwrap_or_default());
         results
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn take(&mut self, name: &str, verdict: Verdict) {

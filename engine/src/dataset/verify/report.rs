@@ -46,6 +46,9 @@ pub(super) struct Report {
     pub(super) others: u64,
     /// Whether the folder has a record of the runs that made its shards.
     pub(super) record: bool,
+    /// The version whose files these were compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) manifest: Option<String>,
     pub(super) exit_code: u8,
 }
 
@@ -73,6 +76,7 @@ impl Report {
             temporaries_removed: false,
             others: 0,
             record: false,
+            manifest: None,
             exit_code: EXIT_PARTIAL,
         }
     }
@@ -132,6 +136,9 @@ impl Report {
         }
         if !self.record {
             out.push_str("no record: the kind of shards was taken from their files\n");
+        }
+        if let Some(version) = &self.manifest {
+            out.push_str(&format!("every file was compared with version {version}\n"));
         }
         out.push_str(&format!("{UNCHECKED}\n\n{}", self.ending()));
         out

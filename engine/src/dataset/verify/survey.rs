@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use turbo2ds_writers::Part;
 
-use crate::dataset::names::{RECORD_NAME, is_temporary, shard_file, shard_number};
+use crate::dataset::names::{OWN_FOLDER, RECORD_NAME, is_temporary, shard_file, shard_number};
 use crate::dataset::ownership::Standing;
 
 /// Which files of one shard exist, by part.
@@ -55,7 +55,7 @@ impl Survey {
             self.shards.entry(stem.to_owned()).or_default().take(part);
         } else if is_temporary(name) {
             self.temporaries += 1;
-        } else if name != RECORD_NAME {
+        } else if name != RECORD_NAME && name != OWN_FOLDER {
             self.others += 1;
         }
     }
@@ -99,6 +99,7 @@ mod tests {
             ".00002.tar.part",
             "_tmp",
             RECORD_NAME,
+            OWN_FOLDER,
             "notes.txt",
             "x_stats.json",
             "_stats.json",
