@@ -169,7 +169,7 @@ fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
 ///
 /// # Errors
 /// The file system's.
-fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+pub(super) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     let above = match folder.parent() {
         Some(above) if above.as_os_str().is_empty() => Path::new("."),
         Some(above) => above,

@@ -7,6 +7,7 @@
 //! handed on, [`commit`] makes it durable. [`ownership`] tells which files are the dataset's own, by
 //! their [`names`], the [`record`] and the marks. [`verify`] reads everything back.
 
+pub(crate) mod change;
 pub(crate) mod commit;
 pub(crate) mod digest;
 pub(crate) mod disk;

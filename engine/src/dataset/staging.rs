@@ -144,8 +144,12 @@ impl Staging {
 
     /// The name a file has until it is committed: hidden, in the same folder, this run's own.
     pub(crate) fn temporary(&self, name: &str) -> PathBuf {
-        let word = format!("{}{:04x}", self.run, self.attempt);
-        self.folder.join(temporary_name(name, &word))
+        self.folder.join(temporary_name(name, &self.word()))
+    }
+
+    /// The word in temporary names.
+    pub(crate) fn word(&self) -> String {
+        format!("{}{:04x}", self.run, self.attempt)
     }
 
     /// Whether the word of a temporary name is this run's, of any of its tries.

@@ -115,6 +115,9 @@ pub(crate) trait Disk: Files {
     /// Writes a whole file, on a thread that may block.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
+    /// Adds bytes to a file's end, on a thread that may block. A missing one is created.
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
     /// Makes a file's content durable, truncated to `length` first if that is given. Its name is not durable.
     fn sync(&self, path: &Path, length: Option<u64>) -> io::Result<()>;
 

@@ -2,7 +2,7 @@
 //! rest. Never knows what a file is for.
 
 use std::fs::{self, FileType, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -93,6 +93,11 @@ impl Disk for Real {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::write(path, bytes)
+    }
+
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        file.write_all(bytes)
     }
 
     fn sync(&self, path: &Path, length: Option<u64>) -> io::Result<()> {

@@ -394,6 +394,18 @@ impl Disk for Simulated {
         state.answer(())
     }
 
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        state.step()?;
+        let id = match state.find(path) {
+            Some(id) => id,
+            None => state.create(path)?,
+        };
+        let end = state.content(id).now.len();
+        state.write(id, bytes, end);
+        state.answer(())
+    }
+
     fn sync(&self, path: &Path, length: Option<u64>) -> io::Result<()> {
         let mut state = self.state();
         let id = state.find(path).ok_or_else(not_found)?;
