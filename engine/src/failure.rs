@@ -14,6 +14,8 @@ pub enum Failure {
     TimedOut,
     /// The body's hash differs from the list's.
     HashMismatch,
+    /// The dataset's list of redactions has the URL or the body.
+    Redacted,
     /// An X-Robots-Tag directive forbids the use.
     RobotsDisallowed,
     /// Empty, or not a URL by the WHATWG rules.
@@ -124,6 +126,7 @@ impl fmt::Display for Failure {
             Self::HttpStatus(code) => return write!(f, "HTTP Error {code}: {}", reason(code)),
             Self::TimedOut => "timed out",
             Self::HashMismatch => "hash mismatch",
+            Self::Redacted => "redacted",
             Self::RobotsDisallowed => "Use of image disallowed by X-Robots-Tag directive",
             Self::InvalidUrl => "invalid url",
             Self::InvalidKey => "invalid key",

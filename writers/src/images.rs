@@ -24,6 +24,19 @@ const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
 /// spanning the row group.
 const PAGE_CHECK_ROWS: usize = 32;
 
+/// How metadata with a column of images are stored.
+pub(crate) fn image_properties(image: &str) -> WriterProperties {
+    let column = ColumnPath::from(image);
+    // Images are compressed already, rarely repeat, and have no useful minimum or maximum.
+    WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_write_batch_size(PAGE_CHECK_ROWS)
+        .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
+        .set_column_dictionary_enabled(column.clone(), false)
+        .set_column_statistics_enabled(column, EnabledStatistics::None)
+        .build()
+}
+
 /// Writes one `00000.parquet`.
 pub(crate) struct ImageTable {
     writer: ArrowWriter<Vec<u8>>,
@@ -41,15 +54,7 @@ impl ImageTable {
         let image = Arc::new(Field::new(image_ext, DataType::Binary, true));
         let fields = table.schema.fields().iter().cloned().chain([image]);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let column = ColumnPath::from(image_ext);
-        // Images are compressed already, rarely repeat, and have no useful minimum or maximum.
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_write_batch_size(PAGE_CHECK_ROWS)
-            .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_statistics_enabled(column, EnabledStatistics::None)
-            .build();
+        let properties = image_properties(image_ext);
         Ok(Self {
             writer: ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?,
             schema,

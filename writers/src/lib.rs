@@ -14,6 +14,7 @@ mod layout;
 mod metadata;
 mod outcome;
 mod records;
+mod rewrite;
 mod shard;
 mod sink;
 mod stats;
@@ -27,6 +28,7 @@ pub use files::{CAPTION_EXT, JSON_EXT, OutputFormat, Part, ShardFile, sample_par
 pub use layout::{Layout, row_digits, sample_key};
 pub use outcome::{RowFailure, RowOutcome, SampleFacts, Stage, Status};
 pub use records::{RecordError, Records, SampleFeatures};
+pub use rewrite::{RewriteError, Tombstone, parquet_without, tar_without, tfrecord_without};
 pub use shard::ShardWriter;
 pub use sink::Sink;
 pub use stats::{FileDigest, ShardStats};

@@ -129,13 +129,18 @@ impl ShardTable {
         let mut columns = self.input.columns().to_vec();
         columns.extend(self.outcome_columns(&rows, &outcomes));
         let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .build();
+        let properties = metadata_properties();
         let mut writer = ArrowWriter::try_new(Vec::new(), self.schema.clone(), Some(properties))?;
         writer.write(&batch)?;
         Ok(writer.into_inner()?)
     }
+}
+
+/// How metadata without images are stored.
+pub(crate) fn metadata_properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .build()
 }
 
 /// Casts times to units that have a logical type in parquet. It has none for whole seconds, nor for dates in

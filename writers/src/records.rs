@@ -51,11 +51,16 @@ impl<R: Read> Records<R> {
     /// # Errors
     /// Why the record cannot be read.
     pub fn next_features(&mut self) -> Result<Option<SampleFeatures>, RecordError> {
+        Ok(self.next_record()?.map(|(features, _)| features))
+    }
+
+    /// The features of the next record, and its payload.
+    pub(crate) fn next_record(&mut self) -> Result<Option<(SampleFeatures, Bytes)>, RecordError> {
         let Some(payload) = self.next_payload()? else {
             return Ok(None);
         };
-        let example = Example::decode(payload).map_err(|_| RecordError::NoExample)?;
-        Ok(Some(SampleFeatures(example)))
+        let example = Example::decode(payload.clone()).map_err(|_| RecordError::NoExample)?;
+        Ok(Some((SampleFeatures(example), payload)))
     }
 
     fn next_payload(&mut self) -> Result<Option<Bytes>, RecordError> {

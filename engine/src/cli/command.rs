@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::options::{Invocation, parse};
 use crate::cli::resolve;
+use crate::dataset::redact;
 use crate::dataset::verify;
 use crate::dataset::version::log;
 use crate::error::{EXIT_STOPPED, EXIT_SUCCESS, Error};
@@ -45,6 +46,7 @@ fn execute(invocation: Invocation) -> Result<u8, Error> {
         Invocation::Doctor(options) => doctor::examine(*options)?,
         Invocation::Tune(options) => (doctor::tune(&options).trim_end().to_owned(), EXIT_SUCCESS),
         Invocation::Resolve(options) => return resolve::run(&options),
+        Invocation::Redact(options) => redact::redact(&options)?,
         Invocation::Log(options) => log::log(&options)?,
         Invocation::Snapshot(options) => log::snapshot(&options)?,
         Invocation::Verify(options) => verify::verify(&options)?,
@@ -57,7 +59,9 @@ fn execute(invocation: Invocation) -> Result<u8, Error> {
             return run::run(*config, host).map(|report| report.exit_code());
         }
     };
-    terminal::out(text);
+    if !text.is_empty() {
+        terminal::out(text);
+    }
     Ok(code)
 }
 

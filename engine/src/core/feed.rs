@@ -101,6 +101,7 @@ impl Feeder {
         let boxes = plan.key(row).and_then(|_| plan.boxes(row));
         let target = match (plan.url(row), &boxes) {
             (_, Err(failure)) => Err(*failure),
+            (Some(url), Ok(_)) if core.shared.redactions().has_url(url) => Err(Failure::Redacted),
             (Some(url), Ok(_)) => Target::parse(url),
             (None, Ok(_)) => Err(Failure::InvalidUrl),
         };

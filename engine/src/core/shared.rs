@@ -1,12 +1,13 @@
 //! Owns what all threads of a run share. Never changes after the start, but for the request to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam::channel::Sender;
 
 use crate::config::{Config, FetchConfig};
 use crate::dataset::gate::Gate;
+use crate::dataset::redact::Redactions;
 use crate::dataset::store::Store;
 use crate::fetch::{Fetcher, FetcherParts, Lookups, Pauses};
 use crate::http::Proxies;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pauses: Arc<Pauses>,
     events: Sender<Event>,
     stopping: AtomicBool,
+    /// Set when the dataset is open.
+    redactions: OnceLock<Arc<Redactions>>,
 }
 
 impl Shared {
@@ -55,7 +58,18 @@ impl Shared {
             pauses: Arc::default(),
             events,
             stopping: AtomicBool::new(false),
+            redactions: OnceLock::new(),
         }
+    }
+
+    /// Says what may not be in the dataset, once.
+    pub(crate) fn keep_out(&self, redactions: Redactions) {
+        let _ = self.redactions.set(Arc::new(redactions));
+    }
+
+    /// What may not be in the dataset.
+    pub(crate) fn redactions(&self) -> &Arc<Redactions> {
+        self.redactions.get_or_init(Arc::default)
     }
 
     /// Tells the main thread.

@@ -16,12 +16,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::config::IncrementalMode;
+use crate::dataset::change;
 use crate::dataset::commit::{Data, clear, remove_dataset, write_durably};
 use crate::dataset::disk::{Disk, Lock, Locked, OpenFolder};
 use crate::dataset::names::{OWN_FOLDER, RECORD_NAME, shard_file, shard_number, temporary_parts};
 use crate::dataset::opening::note_of_overwrite;
 use crate::dataset::ownership::Standing;
 use crate::dataset::record::Record;
+use crate::dataset::redact::Redactions;
 use crate::dataset::staging::Staging;
 use crate::dataset::store::{Hold, Job};
 use crate::dataset::version::{self, Change, VersionNumber};
@@ -79,6 +81,7 @@ impl Dataset {
             make_folders(place.disk(), folder).map_err(out)?;
         }
         let (open, is_alone) = enter(place)?;
+        change::settle(place, is_alone)?;
         if place.is_shared() {
             // A claim is a file: a worker checks the folder before it creates one.
             look(job, place)?;
@@ -111,6 +114,8 @@ pub(super) struct Found {
     pub(crate) marked: HashSet<u64>,
     /// The record, including this run.
     pub(crate) record: Record,
+    /// What may not be in the dataset.
+    pub(crate) redactions: Redactions,
     /// Notes for the user.
     pub(crate) notes: Vec<String>,
 }
@@ -160,6 +165,7 @@ fn take_over(place: &Staging, job: &Job) -> Result<Found, Error> {
         done,
         marked,
         record: standing.record,
+        redactions: Redactions::read(disk, folder)?,
         notes,
     })
 }

@@ -56,6 +56,7 @@ impl Store for LocalStore {
         Ok(Opened {
             first_shard_id: found.first_shard_id,
             done: found.done,
+            redactions: found.redactions,
             notes: found.notes,
             publishers: vec![Box::new(committer)],
             hold,

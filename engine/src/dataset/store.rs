@@ -15,6 +15,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::disk::Block;
 use super::ownership::UserFiles;
+use super::redact::Redactions;
 use super::sealed::{Broken, Committed, SealedShard, Written};
 use super::version::VersionNumber;
 use crate::config::{Assignment, Config};
@@ -120,6 +121,8 @@ pub(crate) struct Opened {
     pub(crate) first_shard_id: u64,
     /// Shards that are done, of any run.
     pub(crate) done: HashSet<u64>,
+    /// What may not be in the dataset.
+    pub(crate) redactions: Redactions,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
     /// Publish the run's shards, each on a thread of its own.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, ImageFacts, Settings, sniff};
@@ -13,6 +14,7 @@ use super::pool::Finished;
 use crate::config::HashKind;
 use crate::config::Isolation;
 use crate::dataset::digest::hex_digest;
+use crate::dataset::redact::Redactions;
 use crate::failure::Failure;
 use crate::pixels::isolate::Decoder;
 
@@ -24,6 +26,7 @@ pub struct ImageWork {
     hash: Option<HashKind>,
     /// Whether an image whose bytes are kept is named with its own format's extension.
     true_extension: bool,
+    redactions: Arc<Redactions>,
     budget: DecodeBudget,
     /// Whether the warning about missing decoding processes has been logged.
     warned: AtomicBool,
@@ -43,6 +46,7 @@ impl ImageWork {
             extract_exif,
             hash,
             true_extension: false,
+            redactions: Arc::default(),
             budget: DecodeBudget::new(u64::MAX),
             warned: AtomicBool::new(false),
         }
@@ -52,6 +56,13 @@ impl ImageWork {
     #[must_use]
     pub fn naming(mut self, true_extension: bool) -> Self {
         self.true_extension = true_extension;
+        self
+    }
+
+    /// Sets what may not be in the dataset.
+    #[must_use]
+    pub(crate) fn without(mut self, redactions: Arc<Redactions>) -> Self {
+        self.redactions = redactions;
         self
     }
 
@@ -85,7 +96,7 @@ impl ImageWork {
     /// Turns one body into a sample.
     ///
     /// # Errors
-    /// The image's failure, including [`Failure::HashMismatch`].
+    /// The image's failure, including [`Failure::HashMismatch`] and [`Failure::Redacted`].
     pub fn process(
         &self,
         decoder: &mut Decoder,
@@ -98,6 +109,11 @@ impl ImageWork {
             && !expected.trim().eq_ignore_ascii_case(found)
         {
             return Err(Failure::HashMismatch);
+        }
+        if let (Some(kind), Some(found)) = (self.hash, &hash)
+            && self.redactions.has_body(kind, found)
+        {
+            return Err(Failure::Redacted);
         }
         let processed = decoder.process(body, boxes, |bytes| self.budget.take(bytes))?;
         let exif = if self.extract_exif {

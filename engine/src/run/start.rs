@@ -55,8 +55,10 @@ pub fn run(config: Config, host: Host) -> Result<RunReport, Error> {
         hold,
         done,
         notes: found,
+        redactions,
         ..
     } = opened;
+    shared.keep_out(redactions);
     let shards_before = done.len() as u64;
     let planner = planner.skipping(skipped(done, assignment, shared.store.clone()));
     let threads = Threads::start(&shared, reactors, &lives, planner, publishers, names)?;

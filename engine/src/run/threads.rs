@@ -171,7 +171,8 @@ fn image_work(shared: &Shared) -> Arc<ImageWork> {
         config.extract_exif,
         config.fetch.hash,
     )
-    .naming(config.output.true_extension);
+    .naming(config.output.true_extension)
+    .without(shared.redactions().clone());
     Arc::new(work.within(shared.machine.decoding_bytes_max))
 }
 

@@ -69,6 +69,17 @@ pub fn tool_in<T: Into<OsString>>(
     }
 }
 
+/// Starts one of the binary's tools, whose output is dropped.
+pub fn tool_started<T: Into<OsString>>(arguments: impl IntoIterator<Item = T>) -> Child {
+    Command::new(binary())
+        .args(arguments.into_iter().map(Into::into))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts")
+}
+
 /// A command line in a temporary folder of its own; may be run again and again in it.
 pub struct Job {
     folder: TempDir,

@@ -14,4 +14,4 @@ mod tfrecord;
 pub mod watch;
 
 pub use disk::Disk;
-pub use job::{Job, OPEN_SHARDS_MAX, Outcome, RUN_MAX, Running, tool, tool_in};
+pub use job::{Job, OPEN_SHARDS_MAX, Outcome, RUN_MAX, Running, tool, tool_in, tool_started};

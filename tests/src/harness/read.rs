@@ -143,7 +143,7 @@ fn loose_files(folder: &Path) -> BTreeMap<String, Sample> {
     let shards = watch::names(folder)
         .map(|name| folder.join(name))
         .filter(|path| path.is_dir());
-    for shard in shards.filter(|path| !path.ends_with("_tmp")) {
+    for shard in shards.filter(|path| !path.ends_with("_tmp") && !path.ends_with(".turbo2ds")) {
         for name in watch::names(&shard) {
             let (key, extension) = name.split_once('.').expect("files are KEY.EXTENSION");
             let bytes = std::fs::read(shard.join(&name)).expect("a file can be read");

@@ -13,7 +13,7 @@ use turbo2ds_tests::harness::job::binary;
 use turbo2ds_tests::harness::read::stats_sum;
 use turbo2ds_tests::web::{Ports, Web};
 
-use super::facts::{Helps, check_options};
+use super::facts::{COMMANDS, Helps, check_options};
 use super::lists::Pictures;
 use super::pages::{Command, LANGUAGES, Page, pages, root};
 use super::shell::{Word, calls, options, value, words};
@@ -171,7 +171,7 @@ fn outputs(commands: &[&Command]) -> BTreeSet<String> {
         .flat_map(|command| calls(&command.text, "turbo2ds"));
     let whole = all.filter(|call| {
         let first = call.first().map(String::as_str);
-        !matches!(first, Some("doctor" | "resolve" | "tune" | "verify"))
+        !first.is_some_and(|first| COMMANDS.contains(&first))
             && !options(call).any(|option| matches!(option, "--shard_index" | "--sample_rate"))
     });
     whole
@@ -186,7 +186,7 @@ fn write_programs(folder: &Path, web: &Web) {
     let binary = binary.display();
     let turbo2ds = format!(
         "case $1 in\n\
-         tune|verify) exec '{binary}' \"$@\" ;;\n\
+         log|redact|snapshot|tune|verify) exec '{binary}' \"$@\" ;;\n\
          resolve|doctor) exec '{binary}' \"$@\" --dns_servers {dns} ;;\n\
          *) exec '{binary}' \"$@\" --allow_net 127.0.0.0/8 ;;\n\
          esac\n"

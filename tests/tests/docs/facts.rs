@@ -13,7 +13,9 @@ use super::pages::{Page, pages, root};
 use super::shell::options;
 
 /// The sub-commands that have a help of their own; the first is a run.
-const COMMANDS: [&str; 5] = ["", "doctor", "resolve", "tune", "verify"];
+pub(crate) const COMMANDS: [&str; 8] = [
+    "", "doctor", "log", "redact", "resolve", "snapshot", "tune", "verify",
+];
 
 /// Options that pages name and that are another program's.
 const OTHERS_OPTIONS: [&str; 7] = [

@@ -1,6 +1,7 @@
 //! What a run does to what is there: the modes, objects that are not the dataset's, and other options.
 
 use turbo2ds_tests::harness::read::rows;
+use turbo2ds_tests::harness::tool_in;
 
 use super::Check;
 use super::place::{PER_SHARD, Place, ROWS, downloaded};
@@ -17,6 +18,7 @@ pub const CHECKS: &[Check] = &[
         foreign_elsewhere,
     ),
     ("other options are a config mismatch", mismatch),
+    ("each change is a version", versions),
 ];
 
 fn count_rows(place: &Place<'_>, prefix: &str) -> u64 {
@@ -100,6 +102,36 @@ fn foreign_elsewhere(place: &Place<'_>) {
         assert_eq!(place.bucket.get(key).unwrap(), b"mine", "{key}");
     }
     assert_eq!(place.verified(prefix)["whole"], true);
+}
+
+fn versions(place: &Place<'_>) {
+    let prefix = "versions";
+    let log = || {
+        let url = place.server.url(prefix);
+        let outcome = tool_in(place.server.env(), ["log", &url, "--json"]);
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        let lines = outcome.stdout.lines();
+        let version = |line: &str| -> String {
+            let version: serde_json::Value = serde_json::from_str(line).unwrap();
+            version["version"].as_str().unwrap().to_owned()
+        };
+        lines.map(version).collect::<Vec<_>>()
+    };
+    let job = place.job("webdataset", prefix);
+    job.succeed();
+    assert_eq!(log(), ["1.0.0"]);
+    job.option("--incremental_mode", "extend").succeed();
+    assert_eq!(log(), ["1.1.0", "1.0.0"]);
+    let compared = place.verify(prefix, &["--manifest", "latest"]);
+    assert_eq!(compared.code, Some(0), "{compared}");
+    // A whole table, of another shard.
+    let other = place
+        .bucket
+        .get(&format!("{prefix}/00006.parquet"))
+        .unwrap();
+    place.bucket.put(&format!("{prefix}/00001.parquet"), &other);
+    let compared = place.verify(prefix, &["--manifest", "latest"]);
+    assert_eq!(compared.code, Some(3), "{compared}");
 }
 
 fn mismatch(place: &Place<'_>) {

@@ -23,6 +23,13 @@ pub const SLOW_SHARDS: usize = SLOW_ROWS / SLOW_PER_SHARD;
 
 /// The record of a dataset, which tells when and how its runs were.
 pub const RECORD: &str = ".turbo2ds.json";
+/// Documents of versions, which only runs of a whole list make.
+const VERSIONS: &str = ".turbo2ds/versions/";
+
+/// Whether a name is of something that two equal datasets may have different.
+fn is_history(name: &str) -> bool {
+    name == RECORD || name.starts_with(VERSIONS)
+}
 
 const USUAL: &str = "list.csv";
 const SLOW: &str = "slow.txt";
@@ -108,10 +115,10 @@ impl<'a> Place<'a> {
             .envs(self.server.env())
     }
 
-    /// Names below a prefix, without the record's.
+    /// Names below a prefix, without those of the record and the versions.
     pub fn names(&self, prefix: &str) -> BTreeSet<String> {
         let names = self.bucket.list(prefix).into_keys();
-        names.filter(|name| name != RECORD).collect()
+        names.filter(|name| !is_history(name)).collect()
     }
 
     /// What is below a prefix, by name.
@@ -210,7 +217,7 @@ impl Whole {
         let folder = job.output();
         let names = files(&folder).into_keys();
         Self {
-            names: names.filter(|name| name != RECORD).collect(),
+            names: names.filter(|name| !is_history(name)).collect(),
             content: content(&folder, format),
         }
     }

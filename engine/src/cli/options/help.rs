@@ -17,6 +17,7 @@ pub(super) fn help() -> String {
          Usage: turbo2ds URL_LIST [--option value]...\n\
          \x20      turbo2ds doctor [--option value]...   checks this machine (doctor --help)\n\
          \x20      turbo2ds log FOLDER                   lists a dataset's versions (log --help)\n\
+         \x20      turbo2ds redact FOLDER --urls FILE    takes samples out for good (redact --help)\n\
          \x20      turbo2ds resolve NAME...              shows how names are resolved (resolve --help)\n\
          \x20      turbo2ds tune --print [FILE]...       prints a machine profile (tune --help)\n\
          \x20      turbo2ds snapshot FOLDER              makes a version of what is there (snapshot --help)\n\

@@ -24,8 +24,8 @@ use std::ffi::OsString;
 
 use crate::cli::resolve::ResolveOptions;
 use crate::config::Config;
-use crate::dataset::VersionOptions;
 use crate::dataset::verify::VerifyOptions;
+use crate::dataset::{RedactOptions, VersionOptions};
 use crate::error::{Error, Message};
 use crate::machine::doctor::{DoctorOptions, TuneOptions};
 use crate::pixels::isolate::{self, ServeOptions};
@@ -46,6 +46,8 @@ pub enum Invocation {
     Tune(TuneOptions),
     /// Read a dataset back.
     Verify(VerifyOptions),
+    /// Take samples out of a dataset.
+    Redact(Box<RedactOptions>),
     /// List a dataset's versions.
     Log(VersionOptions),
     /// Make a version of a dataset as it is.

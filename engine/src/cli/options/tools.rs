@@ -1,4 +1,4 @@
-//! Owns the command lines of `turbo2ds doctor`, `log`, `resolve`, `snapshot`, `tune` and `verify`: small tables of
+//! Owns the command lines of `turbo2ds doctor`, `log`, `redact`, `resolve`, `snapshot`, `tune` and `verify`: small tables of
 //! options, in the same spellings as the main one. A list file with one of these names is given as
 //! `./doctor`. Never runs a tool.
 
@@ -14,8 +14,8 @@ use super::value::{Values, boolean, integer, list, read_by_kind, read_text, text
 use super::{Invocation, utf8};
 use crate::cli::resolve::ResolveOptions;
 use crate::config::{Location, StorageConfig};
-use crate::dataset::VersionOptions;
 use crate::dataset::verify::VerifyOptions;
+use crate::dataset::{ListKind, REASON_BYTES_MAX, RedactOptions, VersionOptions};
 use crate::error::{Error, Message};
 use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOptions};
 
@@ -24,6 +24,7 @@ use crate::machine::doctor::{DoctorOptions, Profile, Question, Sheet, TuneOption
 pub(super) enum Tool {
     Doctor,
     Log,
+    Redact,
     Resolve,
     Snapshot,
     Tune,
@@ -95,6 +96,38 @@ const STORAGE_OPTION: Spec = (
     "KEY=VALUE for the dataset's store, as fsspec's storage_options; may be repeated",
 );
 
+const REDACT: &[Spec] = &[
+    (
+        "urls",
+        Kind::Path,
+        "file of URLs, one a line, compared as browsers write them, without userinfo and fragment; like the other \
+         lists a path or a URL of a store, and # begins a comment",
+    ),
+    (
+        "hosts",
+        Kind::Path,
+        "file of hosts; *.example.org is every host below example.org",
+    ),
+    (
+        "hashes",
+        Kind::Path,
+        "file of hashes of images as they came, in hexadecimal, of the kind that --compute_hash made",
+    ),
+    ("keys", Kind::Path, "file of keys of samples"),
+    (
+        "reason",
+        Kind::Text,
+        "why, for the rows and for the list of what is kept out; at most 200 bytes",
+    ),
+    (
+        "forget",
+        Kind::Bool,
+        "keep no URL and no host, neither in the rows nor in the list: salted hashes in their place",
+    ),
+    STORAGE_OPTION,
+    JSON,
+];
+
 const VERSIONS: &[Spec] = &[STORAGE_OPTION, JSON];
 
 const VERIFY: &[Spec] = &[
@@ -120,6 +153,7 @@ impl Tool {
         match word {
             "doctor" => Some(Self::Doctor),
             "log" => Some(Self::Log),
+            "redact" => Some(Self::Redact),
             "resolve" => Some(Self::Resolve),
             "snapshot" => Some(Self::Snapshot),
             "tune" => Some(Self::Tune),
@@ -132,6 +166,7 @@ impl Tool {
         match self {
             Self::Doctor => "doctor",
             Self::Log => "log",
+            Self::Redact => "redact",
             Self::Resolve => "resolve",
             Self::Snapshot => "snapshot",
             Self::Tune => "tune",
@@ -143,6 +178,7 @@ impl Tool {
         match self {
             Self::Doctor => DOCTOR.to_vec(),
             Self::Log | Self::Snapshot => VERSIONS.to_vec(),
+            Self::Redact => REDACT.to_vec(),
             Self::Resolve => {
                 let run_options = dns_options().map(|spec| (spec.name, spec.kind, spec.help));
                 run_options.chain([JSON]).collect()
@@ -161,6 +197,7 @@ impl Tool {
             Self::Doctor => doctor(&given).map(|options| Invocation::Doctor(Box::new(options))),
             Self::Resolve => resolve(&given).map(|options| Invocation::Resolve(Box::new(options))),
             Self::Log => versions("log", &given).map(Invocation::Log),
+            Self::Redact => redact(&given).map(|options| Invocation::Redact(Box::new(options))),
             Self::Snapshot => versions("snapshot", &given).map(Invocation::Snapshot),
             Self::Tune => tune(&given).map(Invocation::Tune),
             Self::Verify => verify(&given).map(Invocation::Verify),
@@ -222,6 +259,7 @@ impl Tool {
         let (usage, about) = match self {
             Self::Doctor => ("[--option value]...", DOCTOR_ABOUT),
             Self::Log => ("FOLDER [--json]", LOG_ABOUT),
+            Self::Redact => ("FOLDER --urls FILE [--option value]...", REDACT_ABOUT),
             Self::Resolve => ("NAME... [--option value]...", RESOLVE_ABOUT),
             Self::Snapshot => ("FOLDER [--json]", SNAPSHOT_ABOUT),
             Self::Tune => (
@@ -268,6 +306,15 @@ const LOG_ABOUT: &[&str] = &[
      changed (~) and went (-), and what it consists of. With --json an object a line. The whole document of \
      a version is .turbo2ds/versions/NUMBER.jsonl in the folder.",
     "Exit codes: 0 listed, 1 the folder or a version cannot be read, 2 the command line was refused.",
+];
+
+const REDACT_ABOUT: &[&str] = &[
+    "Takes samples out of a dataset, and keeps them out. Only shards that hold one are written anew, all of them in \
+     one step: whenever the machine fails, the dataset is the old one or the new one. The rows stay with their keys, \
+     as failed, with the reason and the date. What goes is put on the list .turbo2ds/redactions.jsonl, which every \
+     later run into the folder obeys. The bytes that went are not kept.",
+    "Exit codes: 0 redacted, or nothing was there to redact; 1 the folder cannot be read or written, or a run is \
+     at work in it; 2 the command line or a list was refused.",
 ];
 
 const SNAPSHOT_ABOUT: &[&str] = &[
@@ -487,6 +534,27 @@ fn one_folder(tool: &str, given: &Given) -> Result<Location, Error> {
     location(tool, &folder)
 }
 
+fn redact(given: &Given) -> Result<RedactOptions, Error> {
+    let mut lists = Vec::new();
+    for (kind, name) in ListKind::ALL {
+        if let Some(path) = given.last(name, text)? {
+            lists.push((kind, location("redact", &path)?));
+        }
+    }
+    let reason = |reason: &str| match reason.len() {
+        0..=REASON_BYTES_MAX if !reason.contains(char::is_control) => Ok(reason.to_owned()),
+        _ => Err(format!("a line of at most {REASON_BYTES_MAX} bytes")),
+    };
+    Ok(RedactOptions {
+        location: one_folder("redact", given)?,
+        storage: storage(given)?,
+        lists,
+        reason: given.last("reason", reason)?.unwrap_or_default(),
+        forget: given.last("forget", boolean)?.unwrap_or(false),
+        json: given.last("json", boolean)?.unwrap_or(false),
+    })
+}
+
 fn versions(tool: &str, given: &Given) -> Result<VersionOptions, Error> {
     Ok(VersionOptions {
         location: one_folder(tool, given)?,
@@ -499,7 +567,7 @@ fn verify(given: &Given) -> Result<VerifyOptions, Error> {
     Ok(VerifyOptions {
         location: one_folder("verify", given)?,
         storage: storage(given)?,
-        manifest: given.last("manifest", |text| text.parse())?,
+        manifest: given.last("manifest", str::parse)?,
         repair: given.last("repair", boolean)?.unwrap_or(false),
         json: given.last("json", boolean)?.unwrap_or(false),
     })

@@ -117,12 +117,21 @@ pub(crate) fn finish(place: &Staging) -> Result<Option<String>, Error> {
     Ok(Some(version))
 }
 
-/// The version that a change was interrupted on the way to.
+/// Finishes a change that was interrupted, for one who may: the folder is the caller's alone.
 ///
 /// # Errors
-/// `Output`: the file system's, and a plan that does not read.
-pub(crate) fn interrupted(place: &Staging) -> Result<Option<String>, Error> {
-    Ok(Plan::read(place)?.map(|plan| plan.version))
+/// As [`finish`]; `Output` if there is such a change and the caller may not.
+pub(crate) fn settle(place: &Staging, may_finish: bool) -> Result<(), Error> {
+    if may_finish {
+        return finish(place).map(drop);
+    }
+    match Plan::read(place)? {
+        None => Ok(()),
+        Some(_) => Err(Error::output(
+            format!("a change of {} was interrupted", place.folder().display()),
+            "`turbo2ds verify --repair` finishes it, as does the next run that has the folder to itself",
+        )),
+    }
 }
 
 fn apply(place: &Staging, mut plan: Plan) -> io::Result<()> {

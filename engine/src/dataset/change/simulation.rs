@@ -177,7 +177,8 @@ fn simulate(seed: u64) {
         "its name is free"
     );
     let place = Staging::new(Arc::new(disk.clone()), FOLDER.into(), false);
-    assert_eq!(open(&place).expect("a disk that is well"), None);
+    // A plan whose removal was not durable may be there again: it moves nothing any more.
+    open(&place).expect("a disk that is well");
     let mut found = files(&disk);
     assert_eq!(found.remove(gone), Some(b"theirs".to_vec()));
     let mut wanted = reference.new.clone();

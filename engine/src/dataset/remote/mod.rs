@@ -297,6 +297,7 @@ impl Store for RemoteStore {
         Ok(Opened {
             first_shard_id: found.first_shard_id,
             done: found.done,
+            redactions: found.redactions,
             notes: found.notes,
             publishers: (0..PUBLISHERS).map(|_| publisher()).collect(),
             hold: Box::new(RemoteHold),

@@ -17,6 +17,7 @@ use crate::dataset::names::RECORD_NAME;
 use crate::dataset::opening::note_of_overwrite;
 use crate::dataset::ownership::Standing;
 use crate::dataset::record::Record;
+use crate::dataset::redact::Redactions;
 use crate::dataset::store::Job;
 use crate::dataset::version::{self, Change, VersionNumber};
 use crate::error::Error;
@@ -32,6 +33,8 @@ pub(super) struct Found {
     pub(super) first_shard_id: u64,
     /// Complete shards of any run.
     pub(super) done: HashSet<u64>,
+    /// What may not be in the dataset.
+    pub(super) redactions: Redactions,
     /// Notes for the user.
     pub(super) notes: Vec<String>,
 }
@@ -241,9 +244,11 @@ fn take_over(run: &Arc<Run>, job: &Job, before: Snapshot) -> Result<Found, Error
     let standing = snapshot.standing(record).map_err(out)?;
     run.state().marked = job.marked(&standing, &numbers, &done).map_err(out)?;
     ask(run, |run| Box::pin(async move { run.release(claim).await }))?;
+    let redactions = Redactions::read(&snapshot, folder)?;
     Ok(Found {
         first_shard_id,
         done,
+        redactions,
         notes,
     })
 }

@@ -10,9 +10,8 @@ use turbo2ds_writers::{Part, shard_name};
 
 use super::Run;
 use super::claim::{Claim, Taken};
-use super::place::OWN_FOLDER;
 use super::snapshot::Snapshot;
-use crate::dataset::names::{RECORD_NAME, Shape, shard_file, shard_number};
+use crate::dataset::names::{OWN_FOLDER, RECORD_NAME, Shape, shard_file, shard_number};
 use crate::dataset::ownership::{Members, Standing};
 use crate::dataset::record::Record;
 use crate::net::storage::{Kind, StorageError};

@@ -32,6 +32,7 @@ use std::thread;
 use turbo2ds_writers::Part;
 
 use crate::config::{Location, StorageConfig};
+use crate::dataset::change;
 use crate::dataset::commit::{Data, clear, withdraw};
 use crate::dataset::disk::{self, Lock};
 use crate::dataset::folder::lock;
@@ -189,11 +190,12 @@ fn of_folder(folder: &Path, options: &VerifyOptions) -> Result<Report, Error> {
     };
     let _lock = lock(&*disk, folder, kind)?;
     let out = |error: io::Error| Error::output_io(folder, error);
+    let place = Staging::new(disk.clone(), folder.to_owned(), false);
+    change::settle(&place, repairs)?;
     let standing = Standing::look(&*disk, folder)?;
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut report = read_back(&standing, options.manifest, threads)?;
     if repairs {
-        let place = Staging::new(disk.clone(), folder.to_owned(), false);
         repair(&place, &standing, &mut report).map_err(out)?;
     }
     Ok(report)

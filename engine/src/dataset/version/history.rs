@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use turbo2ds_writers::Part;
@@ -105,8 +105,25 @@ pub(crate) fn latest(
 /// # Errors
 /// `Output`: the store's, and a version that cannot be read.
 pub(crate) fn next(standing: &Standing, change: Change) -> Result<Option<Manifest>, Error> {
+    next_with(standing, change, BTreeMap::new())
+}
+
+/// The version that the dataset will be when these shards, by number, are what is told.
+///
+/// # Errors
+/// As [`next`].
+pub(crate) fn next_with(
+    standing: &Standing,
+    change: Change,
+    mut replaced: BTreeMap<u64, ShardManifest>,
+) -> Result<Option<Manifest>, Error> {
     let (files, folder) = (standing.files(), standing.folder());
-    let shards = shards_of(standing).map_err(|error| Error::output_io(folder, error))?;
+    let mut shards = shards_of(standing).map_err(|error| Error::output_io(folder, error))?;
+    for shard in &mut shards {
+        if let Some(other) = replaced.remove(&shard.shard) {
+            *shard = other;
+        }
+    }
     let before = latest(files, folder)?;
     let level = match &before {
         None if shards.is_empty() => return Ok(None),
@@ -211,12 +228,7 @@ fn shard_of(
     }))
 }
 
-fn undigested(
-    standing: &Standing,
-    path: &PathBuf,
-    part: Part,
-    kind: Kind,
-) -> io::Result<FileEntry> {
+fn undigested(standing: &Standing, path: &Path, part: Part, kind: Kind) -> io::Result<FileEntry> {
     let length = |path: &Path| Ok::<_, io::Error>(standing.files().random(path)?.length());
     if !part.is_folder() || kind != Kind::Folder {
         return Ok(FileEntry {

@@ -63,6 +63,8 @@ pub(crate) struct Parent {
 pub(crate) enum Change {
     /// A run.
     Run,
+    /// Samples were taken out: `turbo2ds redact`.
+    Redact,
     /// A look at what there was: `turbo2ds snapshot`.
     Snapshot,
 }
@@ -72,6 +74,7 @@ impl Change {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Redact => "redact",
             Self::Snapshot => "snapshot",
         }
     }

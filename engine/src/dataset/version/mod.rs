@@ -8,7 +8,7 @@ mod manifest;
 mod number;
 
 pub(crate) use history::{
-    VERSIONS, document_name, document_path, latest, next, numbers, read, torn,
+    VERSIONS, document_name, document_path, latest, next, next_with, numbers, read, torn,
 };
 pub(crate) use manifest::{Change, FileEntry, Manifest, ShardManifest};
 pub use number::VersionNumber;
