@@ -1,4 +1,4 @@
-//! Owns compositing RGBA over white, as img2dataset computes it. Never keeps alpha.
+//! Owns removing alpha: compositing RGBA over white, as img2dataset computes it, or dropping it.
 
 /// Pixels composited at a time.
 const BLOCK: usize = 16;
@@ -49,6 +49,14 @@ fn over_white(rgba: u32) -> u32 {
     let red_blue = (red_blue + (red_blue >> 8 & RED_BLUE)) >> 8 & RED_BLUE;
     let green = (green + (green >> 8)) >> 8;
     !(red_blue | green << 8)
+}
+
+/// Copies the colours of RGBA as they are stored to `into`, as RGB.
+pub(crate) fn drop_alpha(samples: &[u8], into: &mut [u8]) {
+    let pixels = into.as_chunks_mut::<3>().0.iter_mut();
+    for (rgb, &[red, green, blue, _]) in pixels.zip(samples.as_chunks().0) {
+        *rgb = [red, green, blue];
+    }
 }
 
 /// Packs four pixels into three words, without their highest bytes.

@@ -2,18 +2,23 @@
 //! The other forms are tested against it, and it resizes images too wide for a line of floats. Never uses
 //! working memory.
 
+use super::passes::Sample;
 use super::raster::{Picture, Source};
 use super::taps::{Axis, Taps};
 
 /// Fills `target`.
-pub(super) fn resize(source: Source<'_>, columns: &Axis, rows: &Axis, target: Picture<'_>) {
+pub(super) fn resize<S: Sample>(
+    source: Source<'_>,
+    columns: &Axis,
+    rows: &Axis,
+    target: Picture<'_, S>,
+) {
     let channels = source.channels;
     let lines = target.samples.chunks_mut(target.stride);
     for (line, row) in lines.zip(rows.iter()) {
         for (pixel, column) in line.chunks_exact_mut(channels).zip(columns.iter()) {
             for (channel, sample) in pixel.iter_mut().enumerate() {
-                let value = value(&source, column, row, channel);
-                *sample = value.round_ties_even() as u8;
+                *sample = S::of(value(&source, column, row, channel));
             }
         }
     }

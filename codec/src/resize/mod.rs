@@ -30,14 +30,14 @@ mod taps;
 mod target;
 
 pub(crate) use plan::{Plan, plan};
+pub(crate) use raster::{Picture, Source};
+pub(crate) use separable::Separable;
+pub(crate) use taps::Axis;
 
 use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::settings::Interpolation;
 use crate::ycc::StoredPlanes;
-use raster::{Picture, Source};
 use rules::{as_opencv, rounding};
-use separable::Separable;
-use taps::Axis;
 use target::{Target, copy};
 
 /// Resizes rasters; keeps the working memory of the filters.

@@ -136,6 +136,9 @@ pub(super) unsafe fn widen<L: Lanes>(bytes: &[u8], line: &mut [f32]) {
 
 /// The samples that a line is filtered to: bytes of a result, or floats for another pass.
 pub(super) trait Sample: Copy + Default {
+    /// The sample nearest to `value`.
+    fn of(value: f64) -> Self;
+
     /// Stores one block of sums: 16 of grey, or 12 of RGB and 4 unspecified ones.
     ///
     /// # Safety
@@ -144,6 +147,10 @@ pub(super) trait Sample: Copy + Default {
 }
 
 impl Sample for u8 {
+    fn of(value: f64) -> Self {
+        value.round_ties_even() as Self
+    }
+
     #[inline(always)]
     unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self) {
         // SAFETY: the caller guarantees the instructions of `L` and 16 writable samples.
@@ -158,6 +165,10 @@ impl Sample for u8 {
 }
 
 impl Sample for f32 {
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
     #[inline(always)]
     unsafe fn store<L: Lanes, const CHANNELS: usize>(sums: L, into: *mut Self) {
         // SAFETY: the caller guarantees the instructions of `L` and 16 writable samples.

@@ -8,8 +8,9 @@ pub(crate) struct Source<'a> {
     pub(crate) channels: usize,
 }
 
-/// A raster to write, from its first sample to its last, with rows `stride` bytes apart.
-pub(crate) struct Picture<'a> {
-    pub(crate) samples: &'a mut [u8],
+/// A raster to write, from its first sample to its last, with rows `stride` samples apart: bytes, or floats
+/// that are not rounded.
+pub(crate) struct Picture<'a, S = u8> {
+    pub(crate) samples: &'a mut [S],
     pub(crate) stride: usize,
 }

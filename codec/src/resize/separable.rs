@@ -7,7 +7,7 @@ use super::fixed::FixedColumns;
 use super::halving::{halve, is_halving};
 use super::lanes::Lanes;
 use super::layout::{Columns, Run, fill_runs};
-use super::passes::{Rows, lines_to_bytes, sum_columns, sum_rows, widen};
+use super::passes::{Rows, Sample, lines_to_bytes, sum_columns, sum_rows, widen};
 use super::portable::Portable;
 use super::raster::{Picture, Source};
 use super::ring::Ring;
@@ -80,12 +80,18 @@ impl Form {
     }
 }
 
-/// The inputs and output of one resize.
+/// The inputs of one resize.
+#[derive(Clone, Copy)]
 struct Job<'a> {
     source: Source<'a>,
     columns: &'a Axis,
     rows: &'a Axis,
-    target: Picture<'a>,
+}
+
+/// The output of one resize.
+enum Target<'a> {
+    Bytes(Picture<'a>),
+    Floats(Picture<'a, f32>),
 }
 
 impl Separable {
@@ -103,6 +109,22 @@ impl Separable {
         self.resize_by(Form::best(), source, columns, rows, target);
     }
 
+    /// Like [`Self::resize`], to floats that are neither rounded nor clamped.
+    pub(crate) fn resize_to_floats(
+        &mut self,
+        source: Source<'_>,
+        columns: &Axis,
+        rows: &Axis,
+        target: Picture<'_, f32>,
+    ) {
+        let job = Job {
+            source,
+            columns,
+            rows,
+        };
+        self.apply(Form::best(), job, Target::Floats(target));
+    }
+
     /// Like [`Self::resize`], with the instructions of `form`, for which [`Form::runs`] must be true.
     pub(super) fn resize_by(
         &mut self,
@@ -112,32 +134,44 @@ impl Separable {
         rows: &Axis,
         target: Picture<'_>,
     ) {
-        if columns.reach().len() > LINE_PIXELS_MAX
-            || columns.taps_max() > COLUMN_TAPS_MAX
-            || rows.taps_max() > ROW_TAPS_MAX
-        {
-            return direct::resize(source, columns, rows, target);
-        }
         let job = Job {
             source,
             columns,
             rows,
-            target,
         };
+        self.apply(form, job, Target::Bytes(target));
+    }
+
+    /// Runs a job with the instructions of `form`, for which [`Form::runs`] must be true.
+    fn apply(&mut self, form: Form, job: Job<'_>, target: Target<'_>) {
+        let Job {
+            source,
+            columns,
+            rows,
+        } = job;
+        if columns.reach().len() > LINE_PIXELS_MAX
+            || columns.taps_max() > COLUMN_TAPS_MAX
+            || rows.taps_max() > ROW_TAPS_MAX
+        {
+            return match target {
+                Target::Bytes(target) => direct::resize(source, columns, rows, target),
+                Target::Floats(target) => direct::resize(source, columns, rows, target),
+            };
+        }
         match form {
             // SAFETY: this form needs no instructions beyond the target's baseline.
-            Form::Portable => unsafe { self.run::<Portable>(job) },
+            Form::Portable => unsafe { self.run::<Portable>(job, target) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: callers pass a form for which `Form::runs` is true (`Form::best`), which detects AVX2
             // and FMA.
-            Form::Avx2 => unsafe { self.run_avx2(job) },
+            Form::Avx2 => unsafe { self.run_avx2(job, target) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: callers pass a form for which `Form::runs` is true (`Form::best`), which detects
             // AVX-512 F, BW and VL.
-            Form::Avx512 => unsafe { self.run_avx512(job) },
+            Form::Avx512 => unsafe { self.run_avx512(job, target) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: NEON is part of the AArch64 baseline.
-            Form::Neon => unsafe { self.run::<super::neon::Neon>(job) },
+            Form::Neon => unsafe { self.run::<super::neon::Neon>(job, target) },
         }
     }
 
@@ -147,9 +181,9 @@ impl Separable {
     /// The processor has AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn run_avx2(&mut self, job: Job<'_>) {
+    unsafe fn run_avx2(&mut self, job: Job<'_>, target: Target<'_>) {
         // SAFETY: the attribute above enables the instructions of `Avx2`.
-        unsafe { self.run::<super::avx2::Avx2>(job) }
+        unsafe { self.run::<super::avx2::Avx2>(job, target) }
     }
 
     /// `run`, compiled for AVX-512.
@@ -158,9 +192,9 @@ impl Separable {
     /// The processor has AVX-512 F, BW and VL.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    unsafe fn run_avx512(&mut self, job: Job<'_>) {
+    unsafe fn run_avx512(&mut self, job: Job<'_>, target: Target<'_>) {
         // SAFETY: the attribute above enables the instructions of `Avx512`.
-        unsafe { self.run::<super::avx512::Avx512>(job) }
+        unsafe { self.run::<super::avx512::Avx512>(job, target) }
     }
 
     /// Chooses the passes and runs them.
@@ -168,26 +202,35 @@ impl Separable {
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    unsafe fn run<L: Lanes>(&mut self, job: Job<'_>) {
+    unsafe fn run<L: Lanes>(&mut self, job: Job<'_>, target: Target<'_>) {
+        let channels = job.source.channels;
         // SAFETY: the caller guarantees the instructions of `L`.
         unsafe {
+            let target = match (target, channels) {
+                (Target::Floats(target), 1) => {
+                    return self.rows_first::<L, f32, 1>(job, target);
+                }
+                (Target::Floats(target), _) => {
+                    return self.rows_first::<L, f32, 3>(job, target);
+                }
+                (Target::Bytes(target), _) => target,
+            };
             if is_halving(job.columns, job.rows) {
                 let Job {
                     source,
                     columns,
                     rows,
-                    target,
                 } = job;
-                return match source.channels {
+                return match channels {
                     1 => halve::<L, 1>(&source, columns, rows, target),
                     _ => halve::<L, 3>(&source, columns, rows, target),
                 };
             }
-            match (is_columns_first(&job), job.source.channels) {
-                (false, 1) => self.rows_first::<L, 1>(job),
-                (false, _) => self.rows_first::<L, 3>(job),
-                (true, 1) => self.columns_first::<L, 1>(job),
-                (true, _) => self.columns_first::<L, 3>(job),
+            match (is_columns_first(&job), channels) {
+                (false, 1) => self.rows_first::<L, u8, 1>(job, target),
+                (false, _) => self.rows_first::<L, u8, 3>(job, target),
+                (true, 1) => self.columns_first::<L, 1>(job, target),
+                (true, _) => self.columns_first::<L, 3>(job, target),
             }
         }
     }
@@ -197,19 +240,23 @@ impl Separable {
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    unsafe fn rows_first<L: Lanes, const CHANNELS: usize>(&mut self, job: Job<'_>) {
+    unsafe fn rows_first<L: Lanes, S: Sample, const CHANNELS: usize>(
+        &mut self,
+        job: Job<'_>,
+        target: Picture<'_, S>,
+    ) {
         let rows = needed_rows::<CHANNELS>(&job);
         let first = rows.first / CHANNELS;
         self.columns.fill(job.columns, first, CHANNELS, true);
         self.clear_line(rows.samples);
-        let into = job.target.samples.chunks_mut(job.target.stride);
+        let into = target.samples.chunks_mut(target.stride);
         for (into, taps) in into.zip(job.rows.iter()) {
             fill_runs(&mut self.runs, taps);
             // SAFETY: the caller guarantees the instructions of `L`.
             unsafe {
                 sum_rows::<L>(&rows, &self.runs, taps.rest, self.line.get_mut());
                 let into = &mut into[..self.columns.samples];
-                sum_columns::<L, u8, CHANNELS>(self.line.get(), &self.columns, into);
+                sum_columns::<L, S, CHANNELS>(self.line.get(), &self.columns, into);
             }
         }
     }
@@ -219,7 +266,11 @@ impl Separable {
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    unsafe fn columns_first<L: Lanes, const CHANNELS: usize>(&mut self, job: Job<'_>) {
+    unsafe fn columns_first<L: Lanes, const CHANNELS: usize>(
+        &mut self,
+        job: Job<'_>,
+        target: Picture<'_>,
+    ) {
         let rows = needed_rows::<CHANNELS>(&job);
         let first = rows.first / CHANNELS;
         let fixed = CHANNELS == 3 && self.fixed.fill(job.columns, first);
@@ -230,7 +281,7 @@ impl Separable {
         let scale = if fixed { FixedColumns::SCALE } else { 1.0 };
         let samples = job.columns.len() * CHANNELS;
         self.ring.prepare(samples, job.rows.taps_max());
-        let into = job.target.samples.chunks_mut(job.target.stride);
+        let into = target.samples.chunks_mut(target.stride);
         for (into, taps) in into.zip(job.rows.iter()) {
             for y in taps.start..taps.start + taps.weights.len() {
                 let Some(into) = self.ring.claim(y) else {
