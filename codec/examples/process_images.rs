@@ -3,7 +3,7 @@
 //!
 //! A job names a `path`; everything else has img2dataset's default: `mode`, `size`,
 //! `only_if_bigger`, `upscale`, `downscale`, `format`, `quality`, `skip_reencode`,
-//! `disable_all_reencoding`, `exact`, `min_image_size`, `max_image_area`, `max_aspect_ratio`,
+//! `disable_all_reencoding`, `exact`, `pdq`, `min_image_size`, `max_image_area`, `max_aspect_ratio`,
 //! `decoder` (`turbo` or `zune`), `out` (where the result is written) and `rounds` (how often it is
 //! processed: the answer's `cpu_us` is the median).
 
@@ -88,6 +88,8 @@ fn success(done: &Processed, body: &[u8], job: &Job) -> Answer<Value> {
         "original_width": done.facts.original_width,
         "original_height": done.facts.original_height,
         "kept_original": kept_original,
+        "pdq": done.facts.pdq.map(|pdq| pdq.hex()),
+        "pdq_quality": done.facts.pdq.map(|pdq| pdq.quality),
     }))
 }
 
@@ -107,6 +109,7 @@ fn settings(job: &Job) -> Answer<Settings> {
     settings.encode_format = named(job, "format", "jpg", encode_format)?;
     settings.encode_quality = whole(job, "quality", settings.encode_quality)?;
     settings.exact = flag(job, "exact")?;
+    settings.pdq = flag(job, "pdq")?;
     settings.jpeg_decoder = named(job, "decoder", "turbo", jpeg_decoder)?;
     settings.reencode = match (
         flag(job, "disable_all_reencoding")?,

@@ -1,5 +1,7 @@
-//! Owns the steps for one image: sniff, limits, filters, decode, composite, resize, encode. Never computes
-//! a pixel itself.
+//! Owns the steps for one image: sniff, limits, filters, decode, hash, composite, resize, encode. Never
+//! computes a pixel itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::blur::{BoundingBox, blur};
 use crate::decode::{Decoded, Decoder};
 use crate::encode::Encoder;
 use crate::error::CodecError;
+use crate::pdq::{Hasher, Pdq};
 use crate::pixels::{Buffer, Planes, Shape, Size};
 use crate::resize::{Plan, Resizer, plan};
 use crate::settings::{EncodeFormat, Interpolation, ReencodePolicy, Settings, SizeFilter};
@@ -21,11 +24,12 @@ use crate::ycc::{StoredPlanes, leaves_rgb, to_rgb};
 const PLANAR_PIXELS_MIN: u64 = 128 * 128;
 
 /// Most memory that decoding takes, in bytes. A progressive JPEG has coefficients of twice the size of its
-/// samples beside them; other formats have at most RGBA, or 16-bit samples in between.
-const fn decoding_bytes(format: Format, size: Size) -> u64 {
+/// samples beside them; other formats have at most RGBA, or 16-bit samples in between. Hashing takes RGB beside
+/// RGBA.
+const fn decoding_bytes(format: Format, size: Size, hashes: bool) -> u64 {
     let per_pixel = match format {
         Format::Jpeg => 6,
-        Format::Png | Format::Webp | Format::Gif | Format::Bmp => 4,
+        Format::Png | Format::Webp | Format::Gif | Format::Bmp => 4 + 3 * hashes as u64,
         Format::Tiff => 8,
     };
     size.pixels() * per_pixel
@@ -40,6 +44,13 @@ pub struct Processed {
     pub facts: ImageFacts,
 }
 
+impl Processed {
+    fn with_hash(mut self, pdq: Option<Pdq>) -> Self {
+        self.facts.pdq = pdq;
+        self
+    }
+}
+
 /// Facts about an image. A decoding process sends them under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +63,11 @@ pub struct ImageFacts {
     pub original_width: u32,
     /// Height of the original in pixels.
     pub original_height: u32,
+    /// Perceptual hash of the original, before anything is blurred. None if [`Settings::pdq`] does not ask for
+    /// it, or an image that is kept unseen could not be decoded for it.
+    // Named, so that a message without the field is refused.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub pdq: Option<Pdq>,
 }
 
 /// The bytes to store for an image.
@@ -68,6 +84,8 @@ pub enum Encoded {
 pub struct Codec {
     settings: Settings,
     decoder: Decoder,
+    /// None if hashes are not asked for.
+    hasher: Option<Box<Hasher>>,
     resizer: Resizer,
     encoder: Encoder,
     decoded: Buffer,
@@ -80,6 +98,7 @@ impl Codec {
     pub fn new(settings: Settings) -> Self {
         Self {
             decoder: Decoder::new(settings.limits, settings.jpeg_decoder),
+            hasher: settings.pdq.then(Box::default),
             resizer: Resizer::default(),
             encoder: Encoder::new(settings.encode_format, settings.encode_quality),
             decoded: Buffer::default(),
@@ -127,13 +146,16 @@ impl Codec {
         }
         let probe = Probe::of(body, &self.settings.limits)?;
         let (format, size) = (probe.format, probe.size);
-        let _held = reserve(decoding_bytes(format, size));
+        let _held = reserve(decoding_bytes(format, size, self.settings.pdq));
         let result = match self.settings.reencode {
             ReencodePolicy::Never if boxes.is_empty() => {
                 let pixels_max = self.settings.limits.pixels_max;
                 probe
                     .check(body, pixels_max, &mut self.decoder, &mut self.decoded)
-                    .map(|()| processed(Encoded::Original, size, size))
+                    .map(|()| {
+                        let pdq = self.hash_of_kept(format, body, size);
+                        processed(Encoded::Original, size, size).with_hash(pdq)
+                    })
             }
             _ => self.reencode(format, body, size, boxes),
         };
@@ -152,21 +174,98 @@ impl Codec {
     ) -> Result<Processed, CodecError> {
         check_size(&self.settings.filter, size)?;
         let plan = plan(&self.settings, size)?;
-        let planes_wanted = boxes.is_empty() && self.wants_planes(format, size, plan.as_ref());
+        let in_planes = boxes.is_empty() && self.wants_planes(format, size, plan.as_ref());
+        // A hash is of the planes even where these are not stored, so that no setting changes it.
+        let planes_wanted = in_planes || self.hasher.is_some();
         let decoded = &mut self.decoded;
         let stored = self
             .decoder
             .decode(format, body, size, planes_wanted, decoded)?;
-        if self.keeps_original(format, stored, plan.as_ref(), boxes) {
+        let kept = self.keeps_original(format, stored, plan.as_ref(), boxes);
+        if kept && self.hasher.is_none() {
             return Ok(processed(Encoded::Original, size, size));
         }
-        match stored {
-            Decoded::Raster(shape) => self.finish_raster(shape, plan, boxes),
+        let stored = self.within_rgb(stored);
+        let pdq = self.hash(stored);
+        let finished = match stored {
+            _ if kept => Ok(processed(Encoded::Original, size, size)),
             Decoded::Planes {
                 planes,
                 subsampling,
-            } => self.finish_planes(planes, subsampling, plan),
+            } if in_planes => self.finish_planes(planes, subsampling, plan),
+            stored => {
+                let shape = self.raster_of(stored);
+                self.finish_raster(shape, plan, boxes)
+            }
+        };
+        finished.map(|processed| processed.with_hash(pdq))
+    }
+
+    /// What was decoded, as RGB if its planes have colours that RGB does not have.
+    fn within_rgb(&mut self, stored: Decoded) -> Decoded {
+        match stored {
+            Decoded::Planes {
+                planes,
+                subsampling,
+            } => {
+                let planes = StoredPlanes {
+                    samples: self.decoded.all(),
+                    planes,
+                    subsampling,
+                };
+                if leaves_rgb(planes) {
+                    Decoded::Raster(self.raster_of(stored))
+                } else {
+                    stored
+                }
+            }
+            Decoded::Raster(_) => stored,
         }
+    }
+
+    /// Converts what was decoded to a raster if it is in planes.
+    fn raster_of(&mut self, stored: Decoded) -> Shape {
+        match stored {
+            Decoded::Raster(shape) => shape,
+            Decoded::Planes {
+                planes,
+                subsampling,
+            } => {
+                let stored = StoredPlanes {
+                    samples: self.decoded.all(),
+                    planes,
+                    subsampling,
+                };
+                let shape = to_rgb(stored, &mut self.converted);
+                std::mem::swap(&mut self.decoded, &mut self.converted);
+                shape
+            }
+        }
+    }
+
+    /// The hash of the image that was decoded. A panic costs the hash, not the image.
+    fn hash(&mut self, stored: Decoded) -> Option<Pdq> {
+        let hasher = self.hasher.as_mut()?;
+        let (decoded, room) = (&self.decoded, &mut self.converted);
+        let hash = catch_unwind(AssertUnwindSafe(|| hasher.hash(stored, decoded, room)));
+        if hash.is_err() {
+            **hasher = Hasher::default();
+        }
+        hash.ok()
+    }
+
+    /// The hash of a body that is kept, which is decoded for nothing else. What cannot be decoded has none.
+    fn hash_of_kept(&mut self, format: Format, body: &[u8], size: Size) -> Option<Pdq> {
+        self.hasher.as_ref()?;
+        let (decoder, decoded) = (&mut self.decoder, &mut self.decoded);
+        let decode = || decoder.decode(format, body, size, true, decoded);
+        let Ok(stored) = catch_unwind(AssertUnwindSafe(decode)) else {
+            // The panic may have left it in an inconsistent state.
+            self.decoder = Decoder::new(self.settings.limits, self.settings.jpeg_decoder);
+            return None;
+        };
+        let stored = self.within_rgb(stored.ok()?);
+        self.hash(stored)
     }
 
     /// Whether a JPEG may stay in its planes: it becomes a JPEG, by a filter that the chroma tables can be
@@ -255,17 +354,12 @@ impl Codec {
         plan: Option<Plan>,
     ) -> Result<Processed, CodecError> {
         let size = planes.size;
+        let plan = plan.unwrap_or_else(|| Plan::unchanged(size));
         let stored = StoredPlanes {
             samples: self.decoded.all(),
             planes,
             subsampling,
         };
-        if leaves_rgb(stored) {
-            let shape = to_rgb(stored, &mut self.converted);
-            std::mem::swap(&mut self.decoded, &mut self.converted);
-            return self.finish_raster(shape, plan, &[]);
-        }
-        let plan = plan.unwrap_or_else(|| Plan::unchanged(size));
         let canvas = self.resizer.resize_planes(stored, &plan, &mut self.resized);
         let file = self.encoder.encode_planes(self.resized.all(), &canvas)?;
         Ok(processed(Encoded::New(file), canvas.size, size))
@@ -289,6 +383,7 @@ fn processed(encoded: Encoded, size: Size, original: Size) -> Processed {
         height: size.height,
         original_width: original.width,
         original_height: original.height,
+        pdq: None,
     };
     Processed { encoded, facts }
 }
@@ -311,5 +406,7 @@ fn check_size(filter: &SizeFilter, size: Size) -> Result<(), CodecError> {
     Ok(())
 }
 
+#[cfg(test)]
+mod pdq_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! Decodes, resizes and encodes images by img2dataset's rules. Owns sniffing, header limits, decoding,
-//! resizing, blurring, encoding and EXIF text. Never does I/O, starts a thread or reads a clock, and never
-//! allocates pixels before the header has passed the limits.
+//! resizing, blurring, encoding, perceptual hashes and EXIF text. Never does I/O, starts a thread or reads a
+//! clock, and never allocates pixels before the header has passed the limits.
 
 #![deny(unreachable_pub)]
 
@@ -14,6 +14,7 @@ mod exif;
 mod header;
 #[cfg_attr(not(target_arch = "x86_64"), path = "jpeg/elsewhere.rs")]
 mod jpeg;
+mod pdq;
 mod pixels;
 mod resize;
 pub mod settings;
@@ -30,6 +31,7 @@ pub use codec::{Codec, Encoded, ImageFacts, Processed};
 pub use error::CodecError;
 pub use exif::exif_json;
 pub use header::{Header, read_header};
+pub use pdq::Pdq;
 pub use settings::{
     Antialias, EncodeFormat, Interpolation, JpegDecoder, Limits, ReencodePolicy, ResizeMode,
     Settings, SizeFilter,

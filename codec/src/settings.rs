@@ -31,6 +31,8 @@ pub struct Settings {
     /// Whether every image is converted to RGB, as in OpenCV. Otherwise a YCbCr JPEG that becomes a JPEG
     /// stays in its planes.
     pub exact: bool,
+    /// Whether images are hashed by [`Pdq`](crate::Pdq). Bytes that are kept are decoded for it.
+    pub pdq: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +58,7 @@ impl Default for Settings {
             },
             jpeg_decoder: JpegDecoder::Turbo,
             exact: false,
+            pdq: false,
         }
     }
 }
@@ -218,6 +221,7 @@ mod tests {
             },
             jpeg_decoder: JpegDecoder::Zune,
             exact: true,
+            pdq: true,
         }
     }
 
@@ -244,6 +248,7 @@ mod tests {
             limits,
             jpeg_decoder,
             exact,
+            pdq,
         } = told;
         let SizeFilter {
             min_image_size,
@@ -269,6 +274,7 @@ mod tests {
         assert_ne!(jpeg_scans_max, usual.limits.jpeg_scans_max);
         assert_ne!(jpeg_decoder, usual.jpeg_decoder);
         assert_ne!(exact, usual.exact);
+        assert_ne!(pdq, usual.pdq);
     }
 
     #[test]
