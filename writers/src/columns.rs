@@ -52,7 +52,7 @@ impl<'a> Row<'a> {
 #[derive(Clone, Copy)]
 enum Source {
     Text(for<'a> fn(Row<'a>) -> Option<&'a str>),
-    Pixels(for<'a> fn(Row<'a>) -> Option<u32>),
+    Number(for<'a> fn(Row<'a>) -> Option<u32>),
 }
 
 /// One column of the list.
@@ -107,13 +107,13 @@ columns! {
     /// Why there is no sample.
     ErrorMessage = always!("error_message", Source::Text(|row| Some(&row.end.err()?.text)));
     /// Width of the stored image.
-    Width = always!("width", Source::Pixels(|row| Some(row.facts()?.width)));
+    Width = always!("width", Source::Number(|row| Some(row.facts()?.width)));
     /// Height of the stored image.
-    Height = always!("height", Source::Pixels(|row| Some(row.facts()?.height)));
+    Height = always!("height", Source::Number(|row| Some(row.facts()?.height)));
     /// Width of the image as it came.
-    OriginalWidth = always!("original_width", Source::Pixels(|row| Some(row.facts()?.original_width)));
+    OriginalWidth = always!("original_width", Source::Number(|row| Some(row.facts()?.original_width)));
     /// Height of the image as it came.
-    OriginalHeight = always!("original_height", Source::Pixels(|row| Some(row.facts()?.original_height)));
+    OriginalHeight = always!("original_height", Source::Number(|row| Some(row.facts()?.original_height)));
     /// EXIF tags.
     Exif = Spec {
         names: &["exif"],
@@ -127,6 +127,20 @@ columns! {
         name_in: |layout| layout.hash_column,
         gives_way: true,
         source: Source::Text(|row| row.facts()?.hash.as_deref()),
+    };
+    /// Perceptual hash of the image as it came.
+    Pdq = Spec {
+        names: &["pdq"],
+        name_in: |layout| layout.pdq_columns.then_some("pdq"),
+        gives_way: false,
+        source: Source::Text(|row| row.facts()?.pdq.as_deref()),
+    };
+    /// Quality of the perceptual hash.
+    PdqQuality = Spec {
+        names: &["pdq_quality"],
+        name_in: |layout| layout.pdq_columns.then_some("pdq_quality"),
+        gives_way: false,
+        source: Source::Number(|row| row.facts()?.pdq_quality),
     };
 }
 
@@ -145,7 +159,7 @@ impl Column {
     pub const fn data_type(self) -> DataType {
         match self.spec().source {
             Source::Text(_) => DataType::Utf8,
-            Source::Pixels(_) => DataType::Int32,
+            Source::Number(_) => DataType::Int32,
         }
     }
 
@@ -169,7 +183,7 @@ impl Column {
     pub(crate) fn value(self, row: Row<'_>) -> Value<'_> {
         match self.spec().source {
             Source::Text(get) => Value::text_or_null(get(row)),
-            Source::Pixels(get) => Value::uint_or_null(get(row)),
+            Source::Number(get) => Value::uint_or_null(get(row)),
         }
     }
 
@@ -178,10 +192,10 @@ impl Column {
         let rows = rows.iter().copied();
         match self.spec().source {
             Source::Text(get) => Arc::new(rows.map(get).collect::<StringArray>()),
-            // A side of an image is far below i32::MAX; a larger one could only be a caller's mistake
-            // and is null rather than negative.
-            Source::Pixels(get) => Arc::new(
-                rows.map(|row| get(row).and_then(|side| i32::try_from(side).ok()))
+            // Sides of images and qualities are far below i32::MAX; a larger number could only be a caller's
+            // mistake and is null rather than negative.
+            Source::Number(get) => Arc::new(
+                rows.map(|row| get(row).and_then(|number| i32::try_from(number).ok()))
                     .collect::<Int32Array>(),
             ),
         }
@@ -202,6 +216,8 @@ mod tests {
             original_height,
             exif: _,
             hash: _,
+            pdq: _,
+            pdq_quality: _,
             // The extension of the member, which no column has.
             image_ext: _,
         } = facts.clone();
@@ -221,6 +237,8 @@ mod tests {
             other("original_height", |facts| facts.original_height = 1),
             other("exif", |facts| facts.exif = Some("{}".to_owned())),
             other("hash", |facts| facts.hash = Some("00".to_owned())),
+            other("pdq", |facts| facts.pdq = Some("00".to_owned())),
+            other("pdq_quality", |facts| facts.pdq_quality = Some(0)),
         ]
     }
 

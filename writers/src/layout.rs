@@ -15,6 +15,8 @@ pub struct Layout {
     pub exif_column: bool,
     /// Name of the hash column, if any.
     pub hash_column: Option<&'static str>,
+    /// Whether the metadata has the columns of the perceptual hash.
+    pub pdq_columns: bool,
     /// Least number of digits of a shard name.
     pub shard_digits: usize,
     /// Rows in a full shard, at least 1.
@@ -65,6 +67,7 @@ mod tests {
             save_caption: false,
             exif_column: false,
             hash_column: None,
+            pdq_columns: false,
             shard_digits,
             rows_per_shard,
         }

@@ -37,6 +37,10 @@ pub struct SampleFacts {
     pub exif: Option<String>,
     /// Hash of the body as it came, in lower-case hex.
     pub hash: Option<String>,
+    /// Perceptual hash (PDQ) of the image as it came, in 64 lower-case hex digits.
+    pub pdq: Option<String>,
+    /// Quality of the perceptual hash, 0 to 100.
+    pub pdq_quality: Option<u32>,
     /// Extension of the image as a member or file, where it is not the layout's.
     pub image_ext: Option<&'static str>,
 }

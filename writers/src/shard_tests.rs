@@ -45,6 +45,7 @@ fn layout(format: OutputFormat) -> Layout {
         save_caption: true,
         exif_column: true,
         hash_column: Some("sha256"),
+        pdq_columns: false,
         shard_digits: 5,
         rows_per_shard: 10_000,
     }
@@ -93,6 +94,8 @@ fn facts(width: u32) -> SampleFacts {
         original_height: 512,
         exif: Some("{}".to_owned()),
         hash: Some("ab".repeat(32)),
+        pdq: None,
+        pdq_quality: None,
         image_ext: None,
     }
 }

@@ -125,6 +125,7 @@ impl Samples {
                 save_caption: true,
                 exif_column: false,
                 hash_column: Some("sha256"),
+                pdq_columns: false,
                 shard_digits: 5,
                 rows_per_shard: 10_000,
             }),

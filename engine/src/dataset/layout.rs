@@ -12,6 +12,7 @@ pub(crate) fn layout_of(config: &Config) -> Layout {
         save_caption: config.input.has_captions(),
         exif_column: config.extract_exif,
         hash_column: config.fetch.hash.map(crate::config::HashKind::as_str),
+        pdq_columns: config.codec.pdq,
         shard_digits: config.output.shard_digits,
         rows_per_shard: config.input.rows_per_shard,
     }

@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, ImageFacts, Settings, sniff};
+use turbo2ds_codec::{BoundingBox, CodecError, Encoded, Format, ImageFacts, Pdq, Settings, sniff};
 use turbo2ds_writers::SampleFacts;
 
 use super::decode_budget::DecodeBudget;
@@ -131,6 +131,7 @@ impl ImageWork {
             height,
             original_width,
             original_height,
+            pdq,
         } = processed.facts;
         let facts = SampleFacts {
             width,
@@ -139,6 +140,8 @@ impl ImageWork {
             original_height,
             exif,
             hash,
+            pdq: pdq.as_ref().map(Pdq::hex),
+            pdq_quality: pdq.map(|pdq| pdq.quality.into()),
             image_ext,
         };
         let new_bytes = match processed.encoded {

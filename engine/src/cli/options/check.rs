@@ -253,6 +253,7 @@ fn settings(v: &Values) -> Result<codec::Settings, Error> {
             choice(&named(choices::JPEG_DECODERS, choices::jpeg_decoder)),
         )?,
         exact: v.read("exact", boolean)?,
+        pdq: v.read("compute_pdq", boolean)?,
     })
 }
 

@@ -210,6 +210,8 @@ pub static TABLE: &[OptionSpec] = &[
     opt("max_image_area", Kind::Number, "inf", Group::Filters, Decides(|c| number(c.codec.filter.max_image_area)), "largest area an original may have, pixels"),
     opt("max_aspect_ratio", Kind::Number, "inf", Group::Filters, Decides(|c| number(c.codec.filter.max_aspect_ratio)), "largest ratio of an original's longer to its shorter side"),
     opt("compute_hash", Kind::Choice("None|md5|sha256|sha512"), "sha256", Group::Filters, Decides(|c| c.fetch.hash.map(HashKind::as_str).into()), "hash of the body as received, saved in a column of that name"),
+    opt("compute_pdq", Kind::Bool, "False", Group::Filters, Decides(|c| c.codec.pdq.into()),
+        "hash what the original looks like (PDQ, for near-duplicates and lists of hashes) into the columns pdq, 64 hex digits, and pdq_quality, 0 to 100; images whose bytes are kept are decoded for it"),
     opt("verify_hash", Kind::List, "None", Group::Filters, Decides(verify_hash), "[column, type]: refuse bodies whose hash differs from the column's, ignoring case and surrounding space; an empty or null hash matches no body; type as in compute_hash"),
 
     opt("timeout", Kind::Number, "10", Group::Network, Unrecorded, "seconds for one URL in total: name resolution, connecting, redirects and body"),

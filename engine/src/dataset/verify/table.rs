@@ -49,7 +49,11 @@ const fn use_of(column: Column) -> Use {
     match column {
         Column::Key | Column::Status | Column::ErrorMessage => Use::Needed,
         Column::Width | Column::Height | Column::Hash => Use::Held,
-        Column::OriginalWidth | Column::OriginalHeight | Column::Exif => Use::Unread,
+        Column::OriginalWidth
+        | Column::OriginalHeight
+        | Column::Exif
+        | Column::Pdq
+        | Column::PdqQuality => Use::Unread,
     }
 }
 

@@ -145,6 +145,8 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use turbo2ds_codec::Pdq;
+
     use super::*;
 
     const FACTS: ImageFacts = ImageFacts {
@@ -152,6 +154,7 @@ mod tests {
         height: 4,
         original_width: 5,
         original_height: u32::MAX,
+        pdq: None,
     };
 
     /// The bytes of a reply without its length prefix, which is checked.
@@ -180,7 +183,16 @@ mod tests {
             encoded: Encoded::Original,
             ..image
         };
-        assert_eq!(there_and_back(Ok(kept.clone())), Ok(kept));
+        assert_eq!(there_and_back(Ok(kept.clone())), Ok(kept.clone()));
+        let facts = ImageFacts {
+            pdq: Some(Pdq {
+                hash: std::array::from_fn(|at| 255 - at as u8),
+                quality: 100,
+            }),
+            ..FACTS
+        };
+        let hashed = Processed { facts, ..kept };
+        assert_eq!(there_and_back(Ok(hashed.clone())), Ok(hashed));
         for error in [CodecError::Empty, CodecError::TooComplex] {
             assert_eq!(there_and_back(Err(error)), Err(error.into()));
         }
@@ -196,7 +208,7 @@ mod tests {
         };
         assert_eq!(
             String::from_utf8(body(&reply)).expect("text"),
-            r#"{"New":{"bytes":9,"facts":{"width":3,"height":4,"original_width":5,"original_height":4294967295}}}"#
+            r#"{"New":{"bytes":9,"facts":{"width":3,"height":4,"original_width":5,"original_height":4294967295,"pdq":null}}}"#
         );
     }
 
@@ -206,7 +218,7 @@ mod tests {
             Reply::from_bytes(text.as_bytes())
                 .and_then(|reply| reply.into_result(|bytes| (bytes < 10).then(Vec::new)))
         };
-        let facts = r#"{"width":1,"height":1,"original_width":1,"original_height":1}"#;
+        let facts = r#"{"width":1,"height":1,"pdq":null,"original_width":1,"original_height":1}"#;
         assert!(read(&format!(r#"{{"Original":{facts}}}"#)).is_some());
         assert!(read(&format!(r#"{{"New":{{"bytes":9,"facts":{facts}}}}}"#)).is_some());
         assert!(read(r#"{"Refused":"Decode"}"#).is_some());
@@ -236,6 +248,11 @@ mod tests {
                 facts.replace("1}", r#"1,"depth":1}"#)
             ),
             &format!(r#"{{"Original":{}}}"#, facts.replace(r#""width":1,"#, "")),
+            &format!(r#"{{"Original":{}}}"#, facts.replace(r#""pdq":null,"#, "")),
+            &format!(
+                r#"{{"Original":{}}}"#,
+                facts.replace("null", r#"{"hash":[1,2],"quality":1}"#)
+            ),
         ] {
             assert!(read(text).is_none(), "{text}");
         }
