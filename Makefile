@@ -4,7 +4,7 @@
 # make wheel  the Python wheel (manylinux2014) and source distribution, into python/dist
 # make test-wheel        builds the wheel, installs it into an environment of its own and tests it there
 # make test-distributed  the same with PySpark, Ray, Metaflow, MLflow and TensorBoard on this machine (1.3 GB of packages)
-# make parity the whole comparison of pixels and metadata with img2dataset (installs it beside, ten minutes)
+# make parity the whole comparison of pixels and metadata with img2dataset, and of hashes with PDQ's own (installs them beside, ten minutes)
 # make stores installs the object stores that `make test` runs against (1 GB, into .venv-stores and .npm-stores)
 # make test-stores       the tests of object stores over all of them, with Ceph, HDFS, s3s-fs and rclone (1.5 GB more)
 # make soak   SOAK_ROWS (a million) rows of refusals, small pictures and missing ones: neither descriptors nor memory may grow
@@ -160,6 +160,7 @@ PARITY_REQUIREMENTS := tests/parity/requirements.txt
 
 parity: $(PARITY_VENV)/installed
 	CARGO="$(CARGO)" $(PARITY_VENV)/bin/python tests/parity/parity.py
+	CARGO="$(CARGO)" $(PARITY_VENV)/bin/python tests/parity/pdq.py
 
 $(PARITY_VENV)/installed: $(PARITY_REQUIREMENTS) | packages
 	$(PYTHON) -m venv $(PARITY_VENV)

@@ -10,7 +10,8 @@ import json
 
 import edges
 from exceptions import EXCEPTIONS
-from sides import ROOT, Theirs, high_bytes, quiet
+from example import ROOT
+from sides import Theirs, high_bytes, quiet
 
 GOLDENS = ROOT / "codec" / "tests" / "goldens"
 BYTES_MAX = 1_500_000

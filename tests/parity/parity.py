@@ -26,10 +26,11 @@ import time
 
 import edges
 import numpy as np
+from example import ROOT, build, corpus_of
 from exceptions import EXCEPTIONS
 from judge import Axis, Ledger, pixel_difference, ssim
 from planar import planar_axis
-from sides import ENDED, ROOT, Ours, Theirs, build, decoded, high_bytes, quiet
+from sides import ENDED, Ours, Theirs, decoded, high_bytes, quiet
 
 MODES = ("border", "keep_ratio", "keep_ratio_largest", "center_crop")
 FILTERS = ("nearest", "linear", "cubic", "area", "lanczos")
@@ -337,13 +338,6 @@ AXES = {
 }
 
 
-def corpus_of(folder):
-    if folder.is_dir():
-        return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".json")
-    print(f"!!! There is no corpus at {folder}: ONLY THE EDGE SET IS COMPARED.", file=sys.stderr)
-    return []
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--corpus", type=pathlib.Path, default=ROOT.parent / "shared" / "corpus")
@@ -353,7 +347,7 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="list the excused mismatches too")
     arguments = parser.parse_args()
     program = arguments.program or build()
-    corpus = corpus_of(arguments.corpus)
+    corpus = corpus_of(arguments.corpus, "ONLY THE EDGE SET IS COMPARED")
     quiet()
     with tempfile.TemporaryDirectory() as folder:
         edge_paths = [path for path in edges.write(pathlib.Path(folder) / "edges") if path.match(arguments.match)]

@@ -25,7 +25,6 @@ cv2.setNumThreads(1)
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENDED = "the process ended: "
 Answer = collections.namedtuple("Answer", "status size original file")
 
@@ -121,14 +120,6 @@ def quiet():
     os.dup2(nowhere, 2)
     os.close(nowhere)
     sys.stderr = os.fdopen(kept, "w", buffering=1)
-
-
-def build():
-    """Builds the example with CARGO (or cargo) and gives its path."""
-    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "-p", "turbo2ds-codec"]
-    subprocess.run([*command, "--example", "process_images"], cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return str(target / "release" / "examples" / "process_images")
 
 
 def decoded(file):
