@@ -145,6 +145,10 @@ def download(
     max_pixels: int = 100000000,
     # most scans of one progressive JPEG
     max_jpeg_scans: int = 100,
+    # hash what the original looks like (PDQ, for near-duplicates and lists of hashes) into the
+    # columns pdq, 64 hex digits, and pdq_quality, 0 to 100; images whose bytes are kept are
+    # decoded for it
+    compute_pdq: bool = False,
     # seconds for which rows wait if the network or all name servers are down, before the run
     # ends; 0 records such failures as the hosts'
     outage_wait: float = 1800,

@@ -189,7 +189,9 @@ fn every_failure_is_explained_and_no_other() {
 fn the_columns_of_the_metadata_are_explained_and_no_other() {
     let web = Web::start(Ports::default()).unwrap();
     let list = format!("url,text\n{},words\n", web.url("/img/1.jpg?w=40&h=30"));
-    let job = Job::new(&web, "list.csv", list).option("--caption_col", "text");
+    let job = Job::new(&web, "list.csv", list)
+        .option("--caption_col", "text")
+        .option("--compute_pdq", "True");
     job.succeed();
     let rows = read::rows(&job.output());
     let columns: BTreeSet<&str> = rows[0].keys().map(String::as_str).collect();
