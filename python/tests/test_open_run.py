@@ -21,6 +21,7 @@ def report(request, small_list, tmp_path):
         number_sample_per_shard=PER_SHARD,
         resize_mode="keep_ratio",
         max_aspect_ratio=20,
+        compute_pdq=True,
     )
 
 

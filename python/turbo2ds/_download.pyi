@@ -180,7 +180,7 @@ def download(
     dns: Optional[list[str]] = None,
     # the same as --dns with servers
     dns_servers: Optional[list[str]] = None,
-    # file in which --dns recursive keeps its cache between runs
+    # file in which --dns recursive keeps its cache between runs; also a URL of a store
     dns_cache: Optional[Union[str, "os.PathLike[str]"]] = None,
     # size of the built-in resolver's cache, bytes
     dns_cache_bytes: int = 33554432,

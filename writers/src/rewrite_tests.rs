@@ -42,6 +42,7 @@ fn shard(format: OutputFormat, samples: &[usize]) -> Memory {
         save_caption: true,
         exif_column: false,
         hash_column: Some("sha256"),
+        pdq_columns: false,
         shard_digits: 5,
         rows_per_shard: 10,
     };

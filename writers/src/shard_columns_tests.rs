@@ -2,6 +2,14 @@
 
 use super::*;
 
+/// A layout with every column that may be asked for.
+fn layout(format: OutputFormat) -> Layout {
+    Layout {
+        pdq_columns: true,
+        ..super::layout(format)
+    }
+}
+
 /// The names of the dataset's own columns in [`layout`], in their order.
 fn own() -> Vec<&'static str> {
     let layout = layout(OutputFormat::Webdataset);

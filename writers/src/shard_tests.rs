@@ -94,8 +94,8 @@ fn facts(width: u32) -> SampleFacts {
         original_height: 512,
         exif: Some("{}".to_owned()),
         hash: Some("ab".repeat(32)),
-        pdq: None,
-        pdq_quality: None,
+        pdq: Some("0f".repeat(32)),
+        pdq_quality: Some(100),
         image_ext: None,
     }
 }

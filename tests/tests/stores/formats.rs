@@ -3,7 +3,7 @@
 use turbo2ds_tests::harness::read::stats_sum;
 
 use super::Check;
-use super::place::{Place, RECORD, ROWS, downloaded, files};
+use super::place::{Place, RECORD, ROWS, downloaded, files, is_history};
 
 pub const CHECKS: &[Check] = &[("every format is what it is in a folder", every_format)];
 
@@ -27,8 +27,9 @@ fn every_format(place: &Place<'_>) {
         };
         assert_eq!(names(&found), names(&expected), "{format}");
         for (name, content) in &found {
-            // Statistics tell when and how fast.
-            let is_same = name.ends_with("_stats.json") || *content == expected[name];
+            // Statistics and versions tell when and how fast.
+            let tells_when = name.ends_with("_stats.json") || is_history(name);
+            let is_same = tells_when || *content == expected[name];
             assert!(is_same, "{format}: {name} has other bytes");
         }
         assert_eq!(stats_sum(folder.path(), "count"), ROWS, "{format}");

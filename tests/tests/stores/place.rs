@@ -27,7 +27,7 @@ pub const RECORD: &str = ".turbo2ds.json";
 const VERSIONS: &str = ".turbo2ds/versions/";
 
 /// Whether a name is of something that two equal datasets may have different.
-fn is_history(name: &str) -> bool {
+pub fn is_history(name: &str) -> bool {
     name == RECORD || name.starts_with(VERSIONS)
 }
 
