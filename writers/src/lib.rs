@@ -19,6 +19,8 @@ mod shard;
 mod sink;
 mod stats;
 mod tarball;
+#[cfg(test)]
+mod testing;
 mod tfrecord;
 mod value;
 

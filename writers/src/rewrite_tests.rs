@@ -1,27 +1,10 @@
-use std::collections::BTreeMap;
-
 use arrow_array::NullArray;
 use arrow_array::types::Int32Type;
 use bytes::Bytes;
 
 use super::*;
+use crate::testing::Memory;
 use crate::{Layout, OutputFormat, RowFailure, RowOutcome, SampleFacts, ShardWriter};
-
-#[derive(Default)]
-struct Memory {
-    stream: Vec<u8>,
-    files: BTreeMap<String, Vec<u8>>,
-}
-
-impl Sink for Memory {
-    fn append(&mut self, bytes: &[u8]) {
-        self.stream.extend_from_slice(bytes);
-    }
-
-    fn file(&mut self, path: String, bytes: Vec<u8>) {
-        self.files.insert(path, bytes);
-    }
-}
 
 const ROWS: usize = 5;
 

@@ -15,28 +15,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use prost::Message as _;
 
 use super::*;
+use crate::testing::Memory;
 use crate::tfrecord::{Example, Kind};
 use crate::{Column, RowFailure, Stage};
-
-/// A sink in memory.
-#[derive(Default, PartialEq, Debug)]
-struct Memory {
-    stream: Vec<u8>,
-    files: BTreeMap<String, Vec<u8>>,
-}
-
-impl Sink for Memory {
-    fn append(&mut self, bytes: &[u8]) {
-        self.stream.extend_from_slice(bytes);
-    }
-
-    fn file(&mut self, path: String, bytes: Vec<u8>) {
-        assert!(
-            self.files.insert(path, bytes).is_none(),
-            "a file was written twice"
-        );
-    }
-}
 
 fn layout(format: OutputFormat) -> Layout {
     Layout {

@@ -44,6 +44,28 @@ pub fn text<'a>(row: &'a Row, column: &str) -> &'a str {
     }
 }
 
+/// Every file below a folder, by its path in it.
+pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(path) = left.pop() {
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("it is below")
+                    .display()
+                    .to_string();
+                found.insert(name, std::fs::read(path).expect("a file can be read"));
+            }
+        }
+    }
+    found
+}
+
 /// All rows of a dataset's metadata, shards in order.
 pub fn rows(folder: &Path) -> Vec<Row> {
     files(folder, "parquet")

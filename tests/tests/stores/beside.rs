@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use turbo2ds_tests::harness::Job;
+use turbo2ds_tests::harness::read::files_below;
 
 use super::Check;
-use super::place::{Place, SLOW_SHARDS, Whole, files};
+use super::place::{Place, SLOW_SHARDS, Whole};
 
 pub const CHECKS: &[Check] = &[
     ("shards that wait on a disk are the same dataset", staged),
@@ -28,7 +29,7 @@ fn staging(place: &Place<'_>, prefix: &str, folder: &Path) -> Job {
 
 /// The names in a folder that are not a run's.
 fn left(folder: &Path) -> BTreeSet<String> {
-    files(folder).into_keys().collect()
+    files_below(folder).into_keys().collect()
 }
 
 fn staged(place: &Place<'_>) {

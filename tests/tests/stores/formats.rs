@@ -1,9 +1,9 @@
 //! Every output format in a store is, byte for byte, what it is in a folder.
 
-use turbo2ds_tests::harness::read::stats_sum;
+use turbo2ds_tests::harness::read::{files_below, stats_sum};
 
 use super::Check;
-use super::place::{Place, RECORD, ROWS, downloaded, files, is_history};
+use super::place::{Place, RECORD, ROWS, downloaded, is_history};
 
 pub const CHECKS: &[Check] = &[("every format is what it is in a folder", every_format)];
 
@@ -16,7 +16,7 @@ fn every_format(place: &Place<'_>) {
         let prefix = format!("formats/{format}");
         let outcome = place.job(format, &prefix).succeed();
         let folder = downloaded(place, &prefix);
-        let (mut found, mut expected) = (files(folder.path()), files(&local.output()));
+        let (mut found, mut expected) = (files_below(folder.path()), files_below(&local.output()));
         assert!(
             found.remove(RECORD).is_some(),
             "{format}: no record: {outcome}"

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use turbo2ds_tests::harness::read::{Sample, rows, samples, text};
+use turbo2ds_tests::harness::read::{Sample, files_below, rows, samples, text};
 use turbo2ds_tests::harness::{Job, Outcome, tool_in};
 use turbo2ds_tests::list;
 use turbo2ds_tests::stores::{Bucket, StoreServer};
@@ -215,30 +215,12 @@ impl Whole {
     pub fn of(job: &Job, format: &str) -> Self {
         job.succeed();
         let folder = job.output();
-        let names = files(&folder).into_keys();
+        let names = files_below(&folder).into_keys();
         Self {
             names: names.filter(|name| !is_history(name)).collect(),
             content: content(&folder, format),
         }
     }
-}
-
-/// Every file below a folder, by its path in it.
-pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut left = vec![folder.to_owned()];
-    while let Some(path) = left.pop() {
-        for entry in std::fs::read_dir(path).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, std::fs::read(path).unwrap());
-            }
-        }
-    }
-    found
 }
 
 /// Rows and samples of a dataset in a folder, whatever the order in which they came.

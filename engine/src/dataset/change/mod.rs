@@ -32,11 +32,13 @@ use crate::dataset::version::VERSIONS;
 use crate::error::Error;
 use plan::{Plan, Stage, Step};
 
-/// A change whose files are being written.
+/// A change whose files are being written. Dropped before it is made, it removes them.
 pub(crate) struct Draft<'a> {
     place: &'a Staging,
     word: String,
     steps: Vec<Step>,
+    /// A plan may be there that needs the files.
+    is_planned: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -54,6 +56,7 @@ impl<'a> Draft<'a> {
             place,
             word: place.word(),
             steps: Vec::new(),
+            is_planned: false,
         })
     }
 
@@ -82,11 +85,13 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// `Output`: the file system's, before the change has begun or after; [`finish`] tells which.
-    pub(crate) fn commit(self, version: String) -> Result<(), Error> {
+    pub(crate) fn commit(mut self, version: String) -> Result<(), Error> {
         let place = self.place;
         let out = |error: io::Error| Error::output_io(place.folder(), error);
         self.sync().map_err(out)?;
-        let plan = Plan::new(version, self.word, self.steps);
+        let plan = Plan::new(version, self.word.clone(), self.steps.clone());
+        // A write that fails may have written.
+        self.is_planned = true;
         plan.write(place).map_err(out)?;
         apply(place, plan).map_err(out)
     }
@@ -100,6 +105,22 @@ impl<'a> Draft<'a> {
             }
         }
         sync_folders(self.place, &self.steps)
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.is_planned {
+            return;
+        }
+        for step in self
+            .steps
+            .iter()
+            .filter(|step| !matches!(step, Step::Remove(_)))
+        {
+            // What stays is removed by whoever comes next.
+            let _ = self.place.disk().remove(&self.temporary(step.path()));
+        }
     }
 }
 
