@@ -192,3 +192,29 @@ fn what_has_the_name_of_the_datasets_own_folder_is_somebodys() {
     assert_eq!(web.requests(), before);
     assert_eq!(fs::read(job.output().join(".turbo2ds")).unwrap(), b"mine");
 }
+
+#[test]
+fn a_change_that_was_interrupted_is_finished_before_anything_else() {
+    let web = Web::start(Ports::default()).unwrap();
+    let job = job(&web, "webdataset");
+    job.succeed();
+    let folder = job.output();
+    // As a program leaves it that was killed when its plan was durable.
+    let word = "0123456789abcdef";
+    let mut mark = fs::read(folder.join("00001_stats.json")).unwrap();
+    mark.extend(b"\n");
+    fs::write(folder.join(format!(".00001_stats.json.{word}.part")), &mark).unwrap();
+    let plan = format!(
+        r#"{{"plan":1,"version":"","word":"{word}","stage":"begun","steps":[{{"replace":"00001_stats.json"}}]}}"#
+    );
+    fs::write(folder.join(".turbo2ds/change.json"), plan).unwrap();
+    let refused = ask("verify", &folder, &[]);
+    assert_eq!(refused.code, Some(1), "{refused}");
+    assert!(refused.stderr.contains("was interrupted"), "{refused}");
+    let made = ask("snapshot", &folder, &[]);
+    assert_eq!(made.stdout.trim(), "version 2.0.0", "{made}");
+    assert!(fs::read(folder.join("00001_stats.json")).unwrap() == mark);
+    assert!(!folder.join(".turbo2ds/change.json").exists());
+    let compared = ask("verify", &folder, &["--manifest", "latest"]);
+    assert_eq!(compared.code, Some(0), "{compared}");
+}

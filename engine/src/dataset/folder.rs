@@ -13,6 +13,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::IncrementalMode;
@@ -251,6 +252,20 @@ pub(super) fn lock(
     Ok(open)
 }
 
+/// A dataset's folder for one who changes it: nobody else has it, and a change that was interrupted is finished.
+///
+/// # Errors
+/// `Output` where a run holds it, or it cannot be opened.
+pub(super) fn take_alone(
+    disk: Arc<dyn Disk>,
+    folder: &Path,
+) -> Result<(Box<dyn OpenFolder>, Staging), Error> {
+    let open = lock(&*disk, folder, Lock::Exclusive)?;
+    let place = Staging::new(disk, folder.to_owned(), false);
+    change::settle(&place, true)?;
+    Ok((open, place))
+}
+
 /// Removes temporary files that no worker has touched for long: all of one shard and try, or none of them.
 fn remove_forgotten(place: &Staging) -> Result<(), Error> {
     let (disk, folder) = (place.disk(), place.folder());
@@ -312,14 +327,23 @@ pub(crate) fn enter_version(
     let versions = place.within(&folder.join(OWN_FOLDER).join(version::VERSIONS));
     make_folders(disk, versions.folder()).map_err(out)?;
     let number = manifest.number();
-    for name in version::torn(disk, versions.folder()).map_err(out)? {
-        disk.remove(&versions.folder().join(name)).map_err(out)?;
-    }
+    clear_documents(disk, versions.folder()).map_err(out)?;
     if let Some(number) = number {
         let name = version::document_name(number);
         write_durably(&versions, &name, &document).map_err(out)?;
     }
     Ok(number)
+}
+
+/// Removes documents of versions that were not whole when they were interrupted.
+///
+/// # Errors
+/// The file system's.
+pub(super) fn clear_documents(disk: &dyn Disk, versions: &Path) -> io::Result<()> {
+    for name in version::torn(disk, versions)? {
+        disk.remove(&versions.join(name))?;
+    }
+    Ok(())
 }
 
 /// Takes this run's intents back, each under its shard's claim.

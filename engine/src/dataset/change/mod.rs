@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::folder::make_folders;
+use crate::dataset::folder::{clear_documents, make_folders};
 use crate::dataset::names::{OWN_FOLDER, temporary_name, temporary_name_of};
 use crate::dataset::staging::Staging;
 use crate::dataset::version::VERSIONS;
@@ -218,9 +218,5 @@ fn clear_torn(place: &Staging) -> io::Result<()> {
             disk.remove(&own.join(name))?;
         }
     }
-    let versions = own.join(VERSIONS);
-    for name in crate::dataset::version::torn(disk, &versions)? {
-        disk.remove(&versions.join(name))?;
-    }
-    Ok(())
+    clear_documents(disk, &own.join(VERSIONS))
 }

@@ -8,10 +8,9 @@ use serde_json::json;
 use super::history::{numbers, read};
 use super::manifest::{Change, Head, Manifest};
 use crate::config::{Location, StorageConfig};
-use crate::dataset::disk::{self, Files, Lock};
-use crate::dataset::folder::{self, lock};
+use crate::dataset::disk::{self, Files};
+use crate::dataset::folder;
 use crate::dataset::remote::{Inspection, read_only};
-use crate::dataset::staging::Staging;
 use crate::error::{EXIT_SUCCESS, Error};
 use crate::net::storage;
 use crate::text::{bytes, grouped};
@@ -150,9 +149,7 @@ fn lines_of_json(versions: &[Logged]) -> String {
 pub(crate) fn snapshot(options: &VersionOptions) -> Result<(String, u8), Error> {
     let entered = match &options.location {
         Location::Local(folder) => {
-            let disk = disk::real();
-            let _lock = lock(&*disk, folder, Lock::Exclusive)?;
-            let place = Staging::new(disk, folder.clone(), false);
+            let (_lock, place) = folder::take_alone(disk::real(), folder)?;
             folder::enter_version(&place, Change::Snapshot)?
         }
         Location::Remote(url) => {
