@@ -1,7 +1,7 @@
 //! Owns writing a shard anew without some of its samples: the members of a tar, the records of a tfrecord and the rows
 //! of a parquet that stay are laid out as they were, byte for byte where the format lets them. Never opens a file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -136,7 +136,8 @@ pub struct Tombstone {
 /// Why the table cannot be read or laid out.
 pub fn parquet_without(
     table: impl ChunkReader + Clone + 'static,
-    rows: &HashMap<u64, Tombstone>,
+    rows: &HashSet<u64>,
+    tombstone: &Tombstone,
     image: Option<&str>,
     sink: &mut dyn Sink,
 ) -> Result<(), RewriteError> {
@@ -158,7 +159,7 @@ pub fn parquet_without(
         for batch in reader.build()? {
             let batch = batch?;
             let next = first + batch.num_rows() as u64;
-            writer.write(&buried(&batch, first, rows, &schema)?)?;
+            writer.write(&buried(&batch, first, rows, tombstone, &schema)?)?;
             first = next;
         }
         writer.flush()?;
@@ -184,15 +185,13 @@ fn nullable(schema: &Schema) -> SchemaRef {
 fn buried(
     batch: &RecordBatch,
     first: u64,
-    rows: &HashMap<u64, Tombstone>,
+    rows: &HashSet<u64>,
+    tombstone: &Tombstone,
     schema: &SchemaRef,
 ) -> Result<RecordBatch, RewriteError> {
-    let of: Vec<Option<&Tombstone>> = (0..batch.num_rows() as u64)
-        .map(|row| rows.get(&(first + row)))
-        .collect();
-    let goes = BooleanArray::from_iter(of.iter().map(|tombstone| Some(tombstone.is_some())));
-    let forgets = |tombstone: &Option<&Tombstone>| tombstone.is_some_and(|t| t.forgets_url);
-    let forgotten = BooleanArray::from_iter(of.iter().map(|t| Some(forgets(t))));
+    let numbers = first..first + batch.num_rows() as u64;
+    let goes: Vec<bool> = numbers.map(|row| rows.contains(&row)).collect();
+    let gone = BooleanArray::from_iter(goes.iter().copied().map(Some));
     let failed = Status::Failed(Stage::Download).as_str();
     // The last columns of these names are the dataset's own.
     let own = |name: &str| {
@@ -212,38 +211,31 @@ fn buried(
         columns.push(if at == key {
             column.clone()
         } else if at == status {
-            put(column, &of, |_| failed).ok_or(RewriteError::Column(Column::Status.name()))?
+            put(column, &goes, failed).ok_or(RewriteError::Column(Column::Status.name()))?
         } else if at == error {
-            put(column, &of, |tombstone| &tombstone.text)
+            put(column, &goes, &tombstone.text)
                 .ok_or(RewriteError::Column(Column::ErrorMessage.name()))?
-        } else if *column.data_type() == DataType::Null {
+        } else if *column.data_type() == DataType::Null
+            || schema.field(at).name() == URL && !tombstone.forgets_url
+        {
             column.clone()
-        } else if schema.field(at).name() == URL {
-            nullif(column, &forgotten)?
         } else {
-            nullif(column, &goes)?
+            nullif(column, &gone)?
         });
     }
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
-/// A column of texts in which rows with a tombstone have another one; `None` if it has no texts.
-fn put<'a>(
-    column: &'a ArrayRef,
-    of: &[Option<&'a Tombstone>],
-    text: impl Fn(&'a Tombstone) -> &'a str,
-) -> Option<ArrayRef> {
+/// A column of texts in which the rows that go have another one; `None` if it has no texts.
+fn put(column: &ArrayRef, goes: &[bool], text: &str) -> Option<ArrayRef> {
     if *column.data_type() != DataType::Utf8 {
         return None;
     }
     let texts = column.as_string::<i32>();
-    let values = of
-        .iter()
-        .enumerate()
-        .map(|(row, tombstone)| match tombstone {
-            Some(tombstone) => Some(text(tombstone)),
-            None => texts.is_valid(row).then(|| texts.value(row)),
-        });
+    let values = goes.iter().enumerate().map(|(row, goes)| match goes {
+        true => Some(text),
+        false => texts.is_valid(row).then(|| texts.value(row)),
+    });
     Some(Arc::new(values.collect::<StringArray>()))
 }
 

@@ -91,6 +91,16 @@ impl Members {
         }
     }
 
+    /// The loose files of a shard whose metadata are whole.
+    pub(crate) fn of_whole(files: &dyn Files, folder: &Path, shape: Shape, shard_id: u64) -> Self {
+        let metadata = shape.format.metadata().filter(|_| shape.given_keys);
+        let keys = metadata.map_or(Keys::Numbered, |file| {
+            let path = folder.join(shape.name(shard_id, file.part));
+            Keys::told_by(files, &path).unwrap_or(Keys::Given(HashSet::new()))
+        });
+        Self::new(shape, shard_id, shape.rows_per_shard as u64, keys)
+    }
+
     /// Whether this is the name of one of the shard's loose files.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         let parts = name.split_once('.');

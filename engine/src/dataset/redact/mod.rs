@@ -13,22 +13,21 @@ mod rows;
 mod shard;
 mod targets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::json;
-use turbo2ds_writers::{Part, ShardStats, Tombstone};
+use turbo2ds_writers::{Part, ShardStats, Status, Tombstone};
 
 use crate::config::{Location, StorageConfig};
-use crate::dataset::change::{self, Draft};
+use crate::dataset::change::Draft;
 use crate::dataset::commit::{Data, clear};
-use crate::dataset::disk::{self, Disk, Lock};
-use crate::dataset::folder::lock;
+use crate::dataset::disk::{self, Disk};
+use crate::dataset::folder;
 use crate::dataset::names::Shape;
 use crate::dataset::ownership::{Mark, Standing, mark_of};
-use crate::dataset::staging::Staging;
 use crate::dataset::version::{self, Change, ShardManifest};
 use crate::error::{EXIT_SUCCESS, Error, Message};
 use crate::failure::Failure;
@@ -37,7 +36,7 @@ use crate::text::time::rfc3339;
 use crate::text::{bytes, grouped, visible};
 use registry::{Entry, Kind, normal_url};
 use rows::{Hit, find};
-use shard::{Rewriting, has_rows};
+use shard::Rewriting;
 use targets::Targets;
 
 pub(crate) use registry::Redactions;
@@ -75,16 +74,19 @@ pub(crate) fn redact(options: &RedactOptions) -> Result<(String, u8), Error> {
             "copy the dataset to a disk, redact it there, and copy it back; nothing was changed",
         ));
     };
-    let disk = disk::real();
-    let _lock = lock(&*disk, folder, Lock::Exclusive)?;
-    let place = Staging::new(disk.clone(), folder.clone(), false);
-    take_over(&place)?;
+    let (_lock, place) = folder::take_alone(disk::real(), folder)?;
+    let out = |error: io::Error| Error::output_io(folder, error);
+    let standing = Standing::look(place.disk(), folder)?;
+    clear(&place, &standing, |_, _| true, Data::Kept).map_err(out)?;
     let report = Redaction {
-        place: &place,
-        disk: &*disk,
+        standing: Standing::look(place.disk(), folder)?,
+        redactions: Redactions::read(place.disk(), folder)?,
+        draft: Draft::begin(&place).map_err(out)?,
+        disk: place.disk(),
+        replaced: BTreeMap::new(),
+        report: Report::default(),
         targets: &targets,
-        options,
-        at: rfc3339(SystemTime::now()),
+        grounds: Grounds::of(options),
     }
     .make()?;
     let text = if options.json {
@@ -146,23 +148,45 @@ fn read_list(list: &Location, config: &StorageConfig) -> Result<(String, Vec<u8>
     }
 }
 
-/// Finishes what was interrupted, and clears what was not begun.
-fn take_over(place: &Staging) -> Result<(), Error> {
-    change::finish(place)?;
-    let standing = Standing::look(place.disk(), place.folder())?;
-    clear(place, &standing, |_, _| true, Data::Kept)
-        .map(drop)
-        .map_err(|error| Error::output_io(place.folder(), error))
+/// Why and how samples go, the same for all.
+struct Grounds<'a> {
+    reason: &'a str,
+    /// When, as RFC 3339.
+    at: String,
+    tombstone: Tombstone,
+}
+
+impl<'a> Grounds<'a> {
+    fn of(options: &'a RedactOptions) -> Self {
+        let at = rfc3339(SystemTime::now());
+        let date = at.split('T').next().unwrap_or_default();
+        let redacted = Failure::Redacted;
+        let text = match options.reason.as_str() {
+            "" => format!("{redacted} ({date})"),
+            reason => format!("{redacted}: {reason} ({date})"),
+        };
+        Self {
+            reason: &options.reason,
+            tombstone: Tombstone {
+                text,
+                forgets_url: options.forget,
+            },
+            at,
+        }
+    }
 }
 
 /// One redaction of a dataset that is the caller's alone.
 struct Redaction<'a> {
-    place: &'a Staging,
-    disk: &'a dyn Disk,
+    standing: Standing<'a>,
     targets: &'a Targets,
-    options: &'a RedactOptions,
-    /// When, as RFC 3339.
-    at: String,
+    grounds: Grounds<'a>,
+    disk: &'a dyn Disk,
+    redactions: Redactions,
+    draft: Draft<'a>,
+    /// What became of the shards that are written anew, by number.
+    replaced: BTreeMap<u64, ShardManifest>,
+    report: Report,
 }
 
 /// What was done.
@@ -178,156 +202,114 @@ struct Report {
 }
 
 impl Redaction<'_> {
-    fn make(&self) -> Result<Report, Error> {
-        let folder = self.place.folder();
-        let out = |error: io::Error| Error::output_io(folder, error);
-        let standing = Standing::look(self.disk, folder)?;
-        let mut redactions = Redactions::read(self.disk, folder)?;
-        let mut report = Report::default();
-        let mut draft = Draft::begin(self.place).map_err(out)?;
-        let mut replaced = BTreeMap::new();
-        for shard_id in standing
-            .numbers()
-            .collect::<std::collections::BTreeSet<_>>()
-        {
-            let Some((shape, stats)) = own_shard(&standing, shard_id)? else {
-                report.shards_foreign += 1;
-                continue;
-            };
-            if let Some(manifest) = self.rewrite(
-                &standing,
-                shape,
-                shard_id,
-                stats,
-                &mut draft,
-                &mut redactions,
-                &mut report,
-            )? {
-                replaced.insert(shard_id, manifest);
+    fn make(mut self) -> Result<Report, Error> {
+        let numbers: BTreeSet<u64> = self.standing.numbers().collect();
+        for shard_id in numbers {
+            match own_shard(&self.standing, shard_id)? {
+                Some((shape, stats)) => self.rewrite(shard_id, shape, stats)?,
+                None => self.report.shards_foreign += 1,
             }
         }
         for (kind, value) in self.targets.entries() {
-            report.entries += u64::from(self.enter(&mut redactions, kind, value).map_err(out)?);
+            self.enter(kind, value)?;
         }
-        self.commit(draft, &standing, &redactions, replaced, &mut report)?;
-        Ok(report)
+        self.commit()
+    }
+
+    /// The error of the dataset's file system.
+    fn out(&self, error: io::Error) -> Error {
+        Error::output_io(self.standing.folder(), error)
     }
 
     /// Writes a shard anew, if it holds what is to go.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a shard, and what is gathered over all of them"
-    )]
-    fn rewrite(
-        &self,
-        standing: &Standing,
-        shape: Shape,
-        shard_id: u64,
-        stats: ShardStats,
-        draft: &mut Draft,
-        redactions: &mut Redactions,
-        report: &mut Report,
-    ) -> Result<Option<ShardManifest>, Error> {
-        let Some(metadata) = shape.format.metadata().filter(|_| has_rows(shape.format)) else {
-            return Ok(None);
+    fn rewrite(&mut self, shard_id: u64, shape: Shape, stats: ShardStats) -> Result<(), Error> {
+        let Some(metadata) = shape.format.metadata() else {
+            return Ok(());
         };
-        let name = shape.name(shard_id, metadata.part);
-        let path = self.place.folder().join(&name);
-        let hits =
-            find(self.disk, &path, self.targets).map_err(|error| unsearched(&path, &error))?;
+        let disk = self.disk;
+        let path = self
+            .standing
+            .folder()
+            .join(shape.name(shard_id, metadata.part));
+        let hits = find(disk, &path, self.targets).map_err(|error| unsearched(&path, &error))?;
         if hits.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         for url in hits.iter().filter_map(|hit| hit.url.as_deref()) {
-            if !redactions.has_url(url) {
-                let entered = self.enter(redactions, Kind::Url, &normal_url(url));
-                report.entries +=
-                    u64::from(entered.map_err(|error| Error::output_io(&path, error))?);
+            if !self.redactions.has_url(url) {
+                self.enter(Kind::Url, &normal_url(url))?;
             }
         }
-        let tombstone = self.tombstone();
         let rewriting = Rewriting {
-            disk: self.disk,
-            standing,
+            disk,
+            standing: &self.standing,
             shape,
             shard_id,
             stats,
             hits: &hits,
-            tombstone: &tombstone,
+            tombstone: &self.grounds.tombstone,
         };
-        let rewritten = rewriting.write(draft).map_err(|error| {
+        let rewritten = rewriting.write(&mut self.draft).map_err(|error| {
             Error::output(
                 Message::because(format!("shard {shard_id} cannot be written anew"), error),
                 "nothing was changed; `turbo2ds verify` says what is wrong with it",
             )
         })?;
-        report.count(&hits, rewritten.bytes);
-        Ok(Some(rewritten.manifest))
+        self.report.count(&hits, rewritten.bytes);
+        self.replaced.insert(shard_id, rewritten.manifest);
+        Ok(())
     }
 
-    fn tombstone(&self) -> Tombstone {
-        let date = self.at.split('T').next().unwrap_or_default();
-        let redacted = Failure::Redacted;
-        let text = match self.options.reason.as_str() {
-            "" => format!("{redacted} ({date})"),
-            reason => format!("{redacted}: {reason} ({date})"),
-        };
-        Tombstone {
-            text,
-            forgets_url: self.options.forget,
-        }
-    }
-
-    /// Adds to what may not come back; whether that is news.
-    fn enter(&self, redactions: &mut Redactions, kind: Kind, value: &str) -> io::Result<bool> {
+    /// Adds to what may not come back.
+    fn enter(&mut self, kind: Kind, value: &str) -> Result<(), Error> {
         let entry = Entry {
             kind,
             value: value.to_owned(),
-            reason: self.options.reason.clone(),
-            at: self.at.clone(),
+            reason: self.grounds.reason.to_owned(),
+            at: self.grounds.at.clone(),
         };
-        redactions.add(entry, self.options.forget)
+        let forgets = self.grounds.tombstone.forgets_url;
+        let is_new = self.redactions.add(entry, forgets);
+        self.report.entries += u64::from(is_new.map_err(|error| self.out(error))?);
+        Ok(())
     }
 
-    fn commit(
-        &self,
-        mut draft: Draft,
-        standing: &Standing,
-        redactions: &Redactions,
-        replaced: BTreeMap<u64, ShardManifest>,
-        report: &mut Report,
+    /// Writes a document into the draft.
+    fn write(
+        &mut self,
+        temporary: &Path,
+        document: serde_json::Result<Vec<u8>>,
     ) -> Result<(), Error> {
-        if report.entries == 0 && replaced.is_empty() {
-            return Ok(());
+        let document = document.map_err(|error| self.out(error.into()))?;
+        let written = self.disk.write(temporary, &document);
+        written.map_err(|error| self.out(error))?;
+        self.report.bytes += document.len() as u64;
+        Ok(())
+    }
+
+    fn commit(mut self) -> Result<Report, Error> {
+        if self.report.entries == 0 && self.replaced.is_empty() {
+            return Ok(self.report);
         }
-        let out = |error: io::Error| Error::output_io(self.place.folder(), error);
         let path = registry::path();
-        let temporary = match self
-            .disk
-            .kind(&self.place.folder().join(&path))
-            .map_err(out)?
-        {
-            Some(_) => draft.replace(&path),
-            None => draft.create(&path),
+        let there = self.disk.kind(&self.standing.folder().join(&path));
+        let temporary = match there.map_err(|error| self.out(error))? {
+            Some(_) => self.draft.replace(&path),
+            None => self.draft.create(&path),
         };
-        let document = redactions
-            .to_document()
-            .map_err(|error| out(error.into()))?;
-        self.disk.write(&temporary, &document).map_err(out)?;
-        report.bytes += document.len() as u64;
-        let mut version = String::new();
+        self.write(&temporary, self.redactions.to_document())?;
+        let replaced = std::mem::take(&mut self.replaced);
         if !replaced.is_empty()
-            && let Some(manifest) = version::next_with(standing, Change::Redact, replaced)?
+            && let Some(manifest) = version::next_with(&self.standing, Change::Redact, replaced)?
             && let Some(number) = manifest.number()
         {
-            let document = manifest.to_document().map_err(|error| out(error.into()))?;
-            let temporary = draft.create(&version::document_path(number));
-            self.disk.write(&temporary, &document).map_err(out)?;
-            report.bytes += document.len() as u64;
-            version = number.to_string();
-            report.version = Some(version.clone());
+            let temporary = self.draft.create(&version::document_path(number));
+            self.write(&temporary, manifest.to_document())?;
+            self.report.version = Some(number.to_string());
         }
-        draft.commit(version)
+        self.draft
+            .commit(self.report.version.clone().unwrap_or_default())?;
+        Ok(self.report)
     }
 }
 
@@ -358,9 +340,7 @@ fn unsearched(path: &Path, error: &rows::Unsearched) -> Error {
 
 impl Report {
     fn count(&mut self, hits: &[Hit], bytes: u64) {
-        let samples = hits
-            .iter()
-            .filter(|hit| hit.status == turbo2ds_writers::Status::Success);
+        let samples = hits.iter().filter(|hit| hit.status == Status::Success);
         self.samples += samples.count() as u64;
         self.rows += hits.len() as u64;
         self.shards += 1;

@@ -209,6 +209,11 @@ impl Redactions {
         )
     }
 
+    /// What is on the list, in the order in which it came.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// Whether there is nothing on the list.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use turbo2ds_writers::{Column, Status};
 
+use super::registry::Kind;
 use super::targets::Targets;
 use crate::config::HashKind;
 use crate::dataset::disk::Files;
@@ -90,9 +91,7 @@ impl Columns {
         let hash = kinds
             .into_iter()
             .find_map(|kind| Some((kind, place(kind.as_str())?)));
-        let is_had = |kind: &super::registry::Kind| {
-            hash.is_some_and(|(had, _)| super::registry::Kind::of_hash(had) == *kind)
-        };
+        let is_had = |kind: &Kind| hash.is_some_and(|(had, _)| Kind::of_hash(had) == *kind);
         if let Some(lacking) = targets.hashes.iter().find(|kind| !is_had(kind)) {
             return Err(Unsearched::Column(lacking.column().to_owned()));
         }
@@ -108,11 +107,11 @@ impl Columns {
 
 /// The columns of a batch, whose order is that of their places.
 struct Batch<'a> {
-    url: &'a arrow_array::StringArray,
-    key: &'a arrow_array::StringArray,
-    status: &'a arrow_array::StringArray,
-    error: &'a arrow_array::StringArray,
-    hash: Option<(HashKind, &'a arrow_array::StringArray)>,
+    url: &'a StringArray,
+    key: &'a StringArray,
+    status: &'a StringArray,
+    error: &'a StringArray,
+    hash: Option<(HashKind, &'a StringArray)>,
 }
 
 impl<'a> Batch<'a> {
@@ -137,8 +136,7 @@ impl<'a> Batch<'a> {
     }
 
     fn hit(&self, at: usize, first: u64, targets: &Targets) -> Option<Hit> {
-        let text =
-            |column: &'a arrow_array::StringArray| column.is_valid(at).then(|| column.value(at));
+        let text = |column: &'a StringArray| column.is_valid(at).then(|| column.value(at));
         let (url, key) = (text(self.url), text(self.key));
         let hash = self
             .hash

@@ -1,25 +1,22 @@
 //! Owns writing one shard anew without the samples that are to go, as part of a change. Never makes the change.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
-use ring::digest::{SHA256, digest};
 use turbo2ds_writers::{
-    FileDigest, OutputFormat, Part, RewriteError, ShardFile, ShardStats, Stage, Status, Tombstone,
+    FileDigest, Part, RewriteError, ShardFile, ShardStats, Stage, Status, Tombstone,
     parquet_without, tar_without, tfrecord_without,
 };
 
 use super::file::NewFile;
 use super::rows::Hit;
-use crate::config::HashKind;
 use crate::dataset::change::Draft;
-use crate::dataset::digest::hex_digest;
-use crate::dataset::disk::{Disk, Kind};
+use crate::dataset::disk::Disk;
 use crate::dataset::names::Shape;
 use crate::dataset::ownership::Standing;
-use crate::dataset::shard::folder_digest;
-use crate::dataset::version::{FileEntry, ShardManifest};
+use crate::dataset::shard::digest_of_folder;
+use crate::dataset::version::ShardManifest;
 
 /// A shard that is written anew.
 pub(super) struct Rewriting<'a> {
@@ -64,7 +61,7 @@ impl Rewriting<'_> {
         self.disk.write(&path, &mark)?;
         let bytes = written + mark.len() as u64;
         Ok(Rewritten {
-            manifest: self.manifest(stats, name, &mark),
+            manifest: ShardManifest::of_mark(self.shard_id, &name, &mark, stats),
             bytes,
         })
     }
@@ -97,7 +94,9 @@ impl Rewriting<'_> {
             }
             (_, true) => {
                 let image = file.is_stream.then_some(self.shape.image_ext);
-                parquet_without(self.disk.random(&path)?, &self.rows(), image, &mut new)?;
+                let rows: HashSet<u64> = self.hits.iter().map(|hit| hit.row).collect();
+                let table = self.disk.random(&path)?;
+                parquet_without(table, &rows, self.tombstone, image, &mut new)?;
             }
             _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
@@ -113,47 +112,33 @@ impl Rewriting<'_> {
     ) -> Result<Option<FileDigest>, RewriteError> {
         let path = self.path(folder);
         let members = self.standing.members(self.shard_id, self.shape)?;
-        let mut names = self.disk.entries(&path)?;
-        names.retain(|(name, kind)| *kind == Kind::File && members.has(name, *kind));
-        names.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let (mut bytes, mut stays, mut gone) = (0, Vec::new(), HashSet::new());
-        for (name, _) in names {
+        let (mut stays, mut gone) = (Vec::new(), HashSet::new());
+        for (name, kind) in self.disk.entries(&path)? {
+            if !members.has(&name, kind) {
+                continue;
+            }
             let key = name.split_once('.').map_or(&*name, |(key, _)| key);
             if let Some(key) = keys.get(key) {
                 gone.insert(*key);
                 draft.remove(&format!("{folder}/{name}"));
-                continue;
+            } else {
+                stays.push(name);
             }
-            let content = self.disk.read(&path.join(&name))?;
-            bytes += content.len() as u64;
-            stays.push((name, digest(&SHA256, &content)));
         }
         if gone.len() < keys.len() {
             return Err(RewriteError::Missing(keys.len() - gone.len()));
         }
-        let lines = stays
-            .iter()
-            .map(|(name, sum)| (name.as_str(), sum.as_ref()));
-        Ok(Some(folder_digest(bytes, lines)))
+        Ok(Some(digest_of_folder(self.disk, &path, stays)?))
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        let folder: &Path = self.standing.folder();
-        folder.join(name)
+    fn path(&self, name: &str) -> PathBuf {
+        self.standing.folder().join(name)
     }
 
     /// Keys of the samples that go.
     fn keys(&self) -> HashSet<&str> {
         let samples = self.hits.iter().filter(|hit| hit.status == Status::Success);
         samples.filter_map(|hit| hit.key.as_deref()).collect()
-    }
-
-    fn rows(&self) -> HashMap<u64, Tombstone> {
-        let rows = self
-            .hits
-            .iter()
-            .map(|hit| (hit.row, self.tombstone.clone()));
-        rows.collect()
     }
 
     /// The shard's statistics, when its files are these; those that are not among them stay.
@@ -187,27 +172,4 @@ impl Rewriting<'_> {
         }
         stats
     }
-
-    fn manifest(&self, stats: ShardStats, mark_name: String, mark: &[u8]) -> ShardManifest {
-        let mark = FileEntry {
-            files: None,
-            bytes: mark.len() as u64,
-            sha256: Some(hex_digest(HashKind::Sha256, mark)),
-        };
-        let files = stats
-            .files
-            .into_iter()
-            .map(|(name, digest)| (name, digest.into()));
-        ShardManifest {
-            shard: self.shard_id,
-            rows: stats.count,
-            samples: stats.successes,
-            files: files.chain([(mark_name, mark)]).collect(),
-        }
-    }
-}
-
-/// Whether shards of a format have rows that can be taken out.
-pub(super) fn has_rows(format: OutputFormat) -> bool {
-    format.metadata().is_some()
 }

@@ -36,7 +36,6 @@ impl ListKind {
 pub(super) struct Targets {
     /// By URL, host and hash.
     named: Redactions,
-    entries: Vec<(Kind, String)>,
     keys: HashSet<String>,
     /// Kinds of the hashes.
     pub(super) hashes: HashSet<Kind>,
@@ -79,11 +78,10 @@ impl Targets {
         };
         self.named.push(Entry {
             kind,
-            value: value.clone(),
+            value,
             reason: String::new(),
             at: String::new(),
         });
-        self.entries.push((kind, value));
         Ok(())
     }
 
@@ -101,14 +99,13 @@ impl Targets {
 
     /// What may not come back, beside the URLs of the rows that go.
     pub(super) fn entries(&self) -> impl Iterator<Item = (Kind, &str)> {
-        self.entries
-            .iter()
-            .map(|(kind, value)| (*kind, value.as_str()))
+        let entries = self.named.entries().iter();
+        entries.map(|entry| (entry.kind, entry.value.as_str()))
     }
 
     /// Whether nothing is to go.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.keys.is_empty()
+        self.named.is_empty() && self.keys.is_empty()
     }
 }
 

@@ -1,12 +1,18 @@
-//! Owns the digests of a shard's files while their bytes are laid out: a stream's, each whole file's, and of a
-//! folder of loose files one over all of them. Never sees where the bytes go.
+//! Owns the digests of a shard's files, while their bytes are laid out and when they are there: a stream's, each whole
+//! file's, and of a folder of loose files one over all of them. Never sees where laid out bytes go.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
 
 use ring::digest::{Context, Digest, SHA256, digest};
 use turbo2ds_writers::FileDigest;
 
 use crate::dataset::digest::hex;
+use crate::dataset::disk::Files;
+
+/// Bytes of a file that are read at a time.
+const STEP_BYTES: usize = 256 * 1024;
 
 /// The files of a shard so far.
 pub(super) struct Digests {
@@ -85,11 +91,55 @@ impl Loose {
     }
 }
 
+/// The digest of a file that is there.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn digest_of_file(files: &dyn Files, path: &Path) -> io::Result<FileDigest> {
+    let (bytes, sum) = sum_of(&mut *files.stream(path)?)?;
+    Ok(FileDigest {
+        files: None,
+        bytes,
+        sha256: hex(sum.as_ref()),
+    })
+}
+
+/// The digest over these files of a folder, which are there.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn digest_of_folder(
+    files: &dyn Files,
+    folder: &Path,
+    names: impl IntoIterator<Item = String>,
+) -> io::Result<FileDigest> {
+    let mut loose = Loose::default();
+    for name in names {
+        let (bytes, sum) = sum_of(&mut *files.stream(&folder.join(&name))?)?;
+        loose.bytes += bytes;
+        loose.files.push((name.into(), sum));
+    }
+    Ok(loose.finish())
+}
+
+fn sum_of(file: &mut dyn Read) -> io::Result<(u64, Digest)> {
+    let mut buffer = vec![0; STEP_BYTES];
+    let (mut bytes, mut sum) = (0, Context::new(&SHA256));
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((bytes, sum.finish())),
+            Ok(length) => {
+                bytes += length as u64;
+                sum.update(&buffer[..length]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// The digest of a folder from its files' names and digests, sorted by name.
-pub(crate) fn folder_digest<'a>(
-    bytes: u64,
-    files: impl Iterator<Item = (&'a str, &'a [u8])>,
-) -> FileDigest {
+fn folder_digest<'a>(bytes: u64, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> FileDigest {
     let mut lines = Context::new(&SHA256);
     let mut count = 0;
     for (name, sum) in files {

@@ -5,6 +5,6 @@ mod digests;
 mod open;
 mod stream;
 
-pub(crate) use digests::folder_digest;
+pub(crate) use digests::{digest_of_file, digest_of_folder};
 pub(crate) use open::OpenShard;
 pub(crate) use stream::{Dirty, ShardFiles, pump};

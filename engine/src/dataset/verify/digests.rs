@@ -2,23 +2,18 @@
 //! looks into a file.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use ring::digest::{Context, Digest, SHA256};
-use turbo2ds_writers::Part;
+use turbo2ds_writers::{FileDigest, Part};
 
 use super::fault::{Fault, Found};
-use crate::dataset::digest::hex;
 use crate::dataset::disk::Files;
 use crate::dataset::names::{Shape, shard_file};
-use crate::dataset::ownership::{Members, Standing};
+use crate::dataset::ownership::Members;
 use crate::dataset::record::Record;
-use crate::dataset::shard::folder_digest;
+use crate::dataset::shard::{digest_of_file, digest_of_folder};
 use crate::dataset::version::{FileEntry, Manifest, ShardManifest};
-
-/// Bytes that are read at a time.
-const STEP_BYTES: usize = 256 * 1024;
 
 /// A dataset that is compared with a version.
 pub(super) struct Compared<'a> {
@@ -83,18 +78,12 @@ impl<'a> Compared<'a> {
             return Err(Fault::Missing);
         }
         let is_folder = matches!(shard_file(name), Some((_, Part::Folder)));
-        let there = match self.record.shape_of(shard_id).filter(|_| is_folder) {
+        let there: FileEntry = match self.record.shape_of(shard_id).filter(|_| is_folder) {
             Some(shape) => self.folder(shard_id, shape, &path)?,
             None if is_folder => return Ok(()),
-            None => {
-                let (bytes, sum) = sum_of(&mut *self.files.stream(&path)?)?;
-                FileEntry {
-                    files: None,
-                    bytes,
-                    sha256: Some(hex(sum.as_ref())),
-                }
-            }
-        };
+            None => digest_of_file(self.files, &path)?,
+        }
+        .into();
         let is_same = there.bytes == entry.bytes
             && there.files == entry.files
             && entry.sha256.is_none() | (there.sha256 == entry.sha256);
@@ -106,36 +95,11 @@ impl<'a> Compared<'a> {
     }
 
     /// The shard's own files in its folder.
-    fn folder(&self, shard_id: u64, shape: Shape, path: &Path) -> io::Result<FileEntry> {
-        let standing = Standing::with_record(self.files, self.folder, self.record.clone())?;
-        let members: Members = standing.members(shard_id, shape)?;
+    fn folder(&self, shard_id: u64, shape: Shape, path: &Path) -> io::Result<FileDigest> {
+        let members = Members::of_whole(self.files, self.folder, shape, shard_id);
         let mut names = self.files.entries(path)?;
         names.retain(|(name, kind)| members.has(name, *kind));
-        names.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let (mut bytes, mut sums) = (0, Vec::with_capacity(names.len()));
-        for (name, _) in &names {
-            let (length, sum) = sum_of(&mut *self.files.stream(&path.join(name))?)?;
-            bytes += length;
-            sums.push(sum);
-        }
-        let lines = names.iter().zip(&sums);
-        let lines = lines.map(|((name, _), sum)| (name.as_str(), sum.as_ref()));
-        Ok(folder_digest(bytes, lines).into())
-    }
-}
-
-fn sum_of(file: &mut dyn Read) -> io::Result<(u64, Digest)> {
-    let mut buffer = vec![0; STEP_BYTES];
-    let (mut bytes, mut sum) = (0, Context::new(&SHA256));
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok((bytes, sum.finish())),
-            Ok(length) => {
-                bytes += length as u64;
-                sum.update(&buffer[..length]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        let names = names.into_iter().map(|(name, _)| name);
+        digest_of_folder(self.files, path, names)
     }
 }

@@ -10,8 +10,6 @@ use turbo2ds_writers::Part;
 
 use super::manifest::{Change, FileEntry, Manifest, Parent, ShardManifest};
 use super::number::{Level, VersionNumber};
-use crate::config::HashKind;
-use crate::dataset::digest::hex_digest;
 use crate::dataset::disk::{Files, Kind};
 use crate::dataset::names::{OWN_FOLDER, Shape, shard_file, shard_number, temporary_name_of};
 use crate::dataset::ownership::{Mark, Standing};
@@ -199,33 +197,14 @@ fn shard_of(
     let Mark::Whole(stats) = Mark::read(&content) else {
         return Ok(None);
     };
-    let entry = FileEntry {
-        files: None,
-        bytes: content.len() as u64,
-        sha256: Some(hex_digest(HashKind::Sha256, &content)),
-    };
-    let mut entries = BTreeMap::from([((*mark).to_owned(), entry)]);
     // What an older program or img2dataset made is told by its length alone.
-    if stats.files.is_empty() {
-        for (name, part, kind) in files.iter().filter(|(_, part, _)| *part != Part::Mark) {
-            entries.insert(
-                (*name).to_owned(),
-                undigested(standing, &path(name), *part, *kind)?,
-            );
-        }
+    let is_told = !stats.files.is_empty();
+    let mut shard = ShardManifest::of_mark(number, mark, &content, stats);
+    for (name, part, kind) in files.iter().filter(|(name, ..)| !is_told && name != mark) {
+        let entry = undigested(standing, &path(name), *part, *kind)?;
+        shard.files.insert((*name).to_owned(), entry);
     }
-    entries.extend(
-        stats
-            .files
-            .into_iter()
-            .map(|(name, digest)| (name, digest.into())),
-    );
-    Ok(Some(ShardManifest {
-        shard: number,
-        rows: stats.count,
-        samples: stats.successes,
-        files: entries,
-    }))
+    Ok(Some(shard))
 }
 
 fn undigested(standing: &Standing, path: &Path, part: Part, kind: Kind) -> io::Result<FileEntry> {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use turbo2ds_writers::FileDigest;
+use turbo2ds_writers::{FileDigest, ShardStats};
 
 use super::number::VersionNumber;
 use crate::config::HashKind;
@@ -102,6 +102,25 @@ pub(crate) struct FileEntry {
     /// `None` if whoever made the file did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sha256: Option<String>,
+}
+
+impl ShardManifest {
+    /// A shard by its mark: what the mark tells of the shard's files, and the mark itself.
+    pub(crate) fn of_mark(shard: u64, name: &str, content: &[u8], stats: ShardStats) -> Self {
+        let mark = FileEntry {
+            files: None,
+            bytes: content.len() as u64,
+            sha256: Some(hex_digest(HashKind::Sha256, content)),
+        };
+        let files = stats.files.into_iter();
+        let files = files.map(|(name, digest)| (name, digest.into()));
+        Self {
+            shard,
+            rows: stats.count,
+            samples: stats.successes,
+            files: files.chain([(name.to_owned(), mark)]).collect(),
+        }
+    }
 }
 
 impl From<FileDigest> for FileEntry {
